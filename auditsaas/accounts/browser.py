@@ -1,0 +1,144 @@
+"""What ties a browser to a session: the cookie, the person it stands for, and the CSRF token.
+
+There is one cookie, with one random id in it. Flask's ``session`` stores nothing: it only holds the
+value that Flask-WTF compares tokens with, derived from that id. So a token is good for its own
+session and no other, before sign-in as after it, and nothing is written for a visitor who has not
+signed in. (There is therefore no ``flash``.)
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from dataclasses import dataclass
+from typing import cast
+from uuid import UUID
+
+from flask import Flask, Request, Response, session
+from flask.sessions import SessionInterface, SessionMixin
+from flask_login import current_user
+
+from auditsaas.accounts import sessions
+from auditsaas.accounts.models import User
+from auditsaas.formatting import Clock, DateFormat, Density, Theme
+
+CSRF_FIELD = "csrf_token"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The signed-in person, apart from the ORM; what Flask-Login hands out as ``current_user``."""
+
+    id: UUID
+    email: str
+    name: str
+    is_super_admin: bool
+    time_zone: str | None
+    date_format: DateFormat
+    clock: Clock
+    theme: Theme
+    density: Density
+    single_key_shortcuts: bool
+    hidden_columns: tuple[str, ...]
+    second_factor: bool = False
+    """This session was confirmed by a second factor."""
+
+    is_authenticated = True
+    is_active = True
+    is_anonymous = False
+
+    @property
+    def initials(self) -> str:
+        return initials(self.name)
+
+    def get_id(self) -> str:
+        return str(self.id)
+
+    @classmethod
+    def of(cls, user: User, *, second_factor: bool = False) -> Identity:
+        return cls(
+            id=user.id,
+            email=user.email,
+            name=user.name,
+            is_super_admin=user.is_super_admin,
+            time_zone=user.time_zone,
+            date_format=cast(DateFormat, user.date_format),
+            clock=cast(Clock, user.clock),
+            theme=cast(Theme, user.theme),
+            density=cast(Density, user.density),
+            single_key_shortcuts=user.single_key_shortcuts,
+            hidden_columns=tuple(user.hidden_columns),
+            second_factor=second_factor,
+        )
+
+
+class BrowserSession(dict[str, object], SessionMixin):
+    """The id in the cookie, and the CSRF value that follows from it."""
+
+    def __init__(self, session_id: str | None, secret_key: str) -> None:
+        super().__init__()
+        self._secret_key = secret_key
+        self.received = session_id
+        self.new = session_id is None
+        self.used = False
+        self.ended = False
+        self.session_id = session_id or sessions.new_session_id()
+        self._derive()
+
+    def __getitem__(self, key: str) -> object:
+        # Flask-WTF reads the value by subscript, and only when a page needs or checks a token.
+        if key == CSRF_FIELD:
+            self.used = True
+        return super().__getitem__(key)
+
+    def rotate(self, session_id: str) -> None:
+        """Take the id of a session that begins now; tokens given out before are void."""
+        self.session_id = session_id
+        self.used = True
+        self._derive()
+
+    def end(self) -> None:
+        """Forget the cookie."""
+        self.ended = True
+
+    def _derive(self) -> None:
+        message = f"csrf:{self.session_id}".encode()
+        self[CSRF_FIELD] = hmac.digest(self._secret_key.encode(), message, "sha256").hex()
+
+
+class BrowserSessions(SessionInterface):
+    """Reads and writes the cookie; an id that was used and not sent yet is set."""
+
+    def open_session(self, app: Flask, request: Request) -> BrowserSession:
+        value = request.cookies.get(self.get_cookie_name(app), "")
+        return BrowserSession(value if sessions.well_formed(value) else None, str(app.secret_key))
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        if not isinstance(session, BrowserSession):
+            raise TypeError("the session was not opened by this interface")
+        name, secure = self.get_cookie_name(app), self.get_cookie_secure(app)
+        if session.ended:
+            if session.received:
+                response.delete_cookie(name, secure=secure, httponly=True, samesite="Lax")
+        elif session.used and session.session_id != session.received:
+            response.set_cookie(
+                name, session.session_id, secure=secure, httponly=True, samesite="Lax"
+            )
+
+
+def initials(name: str) -> str:
+    """`AL` of Ann Lee: the first letters of the first and the last word that have any."""
+    words = re.findall(r"[^\W_]+", name) or ["?"]
+    return "".join(word[0] for word in dict.fromkeys((words[0], words[-1]))).upper()
+
+
+def signed_in() -> Identity | None:
+    """The person whose request this is; None when they are signed out."""
+    return current_user if isinstance(current_user, Identity) else None
+
+
+def browser_session() -> BrowserSession:
+    """The session of the browser whose request this is, signed in or not."""
+    if not isinstance(session, BrowserSession):
+        raise TypeError("the session was not opened by this interface")
+    return session

@@ -1,0 +1,113 @@
+"""People and their sessions: small global tables, without a workspace."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, INET, TIMESTAMP
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from auditsaas.extensions import Base
+from auditsaas.ids import new_id
+
+Timestamp = TIMESTAMP(timezone=True)
+
+
+class User(Base):
+    __tablename__ = "users"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    email: Mapped[str] = mapped_column(Text, unique=True)
+    """In lower case; how a person signs in."""
+    name: Mapped[str] = mapped_column(Text)
+    password_hash: Mapped[str | None] = mapped_column(Text)
+    is_super_admin: Mapped[bool] = mapped_column(default=False)
+    disabled_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
+    time_zone: Mapped[str | None] = mapped_column(Text)
+    date_format: Mapped[str] = mapped_column(Text, default="MM/DD/YYYY")
+    clock: Mapped[str] = mapped_column(Text, default="24")
+    theme: Mapped[str] = mapped_column(Text, default="auto")
+    density: Mapped[str] = mapped_column(Text, default="comfortable")
+    single_key_shortcuts: Mapped[bool] = mapped_column(default=True)
+    hidden_columns: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    totp_secret: Mapped[str | None] = mapped_column(Text)
+    """Encrypted; it counts once ``totp_confirmed_at`` is set."""
+    totp_confirmed_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    totp_last_step: Mapped[int | None] = mapped_column(BigInteger)
+    """The 30 s step of the last code taken, so that no code is taken twice."""
+
+
+class SignInSession(Base):
+    """A browser that is signed in. The cookie holds a random id; only its SHA-256 is kept."""
+
+    __tablename__ = "sessions"
+
+    id_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime] = mapped_column(Timestamp)
+    last_seen_at: Mapped[datetime] = mapped_column(Timestamp)
+    expires_at: Mapped[datetime] = mapped_column(Timestamp)
+    ip: Mapped[str | None] = mapped_column(INET)
+    user_agent: Mapped[str | None] = mapped_column(Text)
+    second_factor_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    awaits_second_factor: Mapped[bool] = mapped_column(default=False)
+    """The password was right and nothing more is known: nobody is signed in by it yet."""
+
+    user: Mapped[User] = relationship(lazy="joined")
+
+
+class PasswordReset(Base):
+    """A link to choose a new password; it goes when it is used."""
+
+    __tablename__ = "password_resets"
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime] = mapped_column(Timestamp)
+    expires_at: Mapped[datetime] = mapped_column(Timestamp)
+
+
+class Attempts(Base):
+    """How often something was tried of late: sign-ins to an account, from an address."""
+
+    __tablename__ = "attempts"
+
+    subject: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    n: Mapped[int] = mapped_column()
+    began_at: Mapped[datetime] = mapped_column(Timestamp)
+
+
+class RecoveryCode(Base):
+    """Signs in once in place of the second factor; only its hash is kept."""
+
+    __tablename__ = "recovery_codes"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+
+
+class Passkey(Base):
+    """A key pair of a person's device or password manager; ours is the public half."""
+
+    __tablename__ = "passkeys"
+
+    credential_id: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    name: Mapped[str] = mapped_column(Text)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(Timestamp)
+    last_used_at: Mapped[datetime | None] = mapped_column(Timestamp)
+
+
+class PasskeyChallenge(Base):
+    """What a browser is asked to sign now; one at a time for each of our cookies."""
+
+    __tablename__ = "passkey_challenges"
+
+    session_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    challenge: Mapped[bytes] = mapped_column(LargeBinary)
+    expires_at: Mapped[datetime] = mapped_column(Timestamp)

@@ -1,0 +1,70 @@
+"""Passwords: Argon2id with the parameters of OWASP's cheat sheet (about 70 ms a check)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from auditsaas.errors import Invalid
+
+MIN_LENGTH = 12
+MAX_LENGTH = 1024
+"""Longer input is refused before any work is done on it."""
+
+STRONG_ENOUGH = 3
+"""Of zxcvbn's 0 to 4: more than 10^8 guesses."""
+
+JUDGED_LENGTH = 72
+"""zxcvbn's own limit, which bounds its work; what comes after can only add strength."""
+
+_hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+
+
+def hashed(password: str) -> str:
+    return _hasher.hash(password)
+
+
+def refuse_weak(password: str, *, about: Iterable[str] = ()) -> None:
+    """Refuse a password that is too short, too long, common, or made of words ``about`` its owner.
+
+    Raises:
+        Invalid: a sentence that says what to do instead.
+    """
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        raise Invalid(f"A password has {MIN_LENGTH} to {MAX_LENGTH:,} characters.")
+    # Its word lists take memory that workers, which judge no passwords, need not hold.
+    from zxcvbn import zxcvbn
+
+    words = [word[:JUDGED_LENGTH] for word in about if word]
+    judged = zxcvbn(password[:JUDGED_LENGTH], user_inputs=words)
+    if judged["score"] < STRONG_ENOUGH:
+        reason = judged["feedback"]["warning"].rstrip(".") or "That password is easy to guess"
+        raise Invalid(f"{reason}. Use several words that have nothing to do with each other.")
+
+
+def matches(password: str, password_hash: str | None) -> bool:
+    """Whether ``password`` is the one that was hashed.
+
+    Without a hash (an unknown person, or one who never set a password) the same work is done and
+    the answer is False, so that the time taken tells nothing.
+    """
+    if len(password) > MAX_LENGTH:
+        password, password_hash = "", None
+    try:
+        _hasher.verify(password_hash or _dummy_hash(), password)
+    except (VerificationError, InvalidHashError):
+        return False
+    return password_hash is not None
+
+
+def outdated(password_hash: str) -> bool:
+    """Whether the hash was made with other parameters than today's."""
+    return _hasher.check_needs_rehash(password_hash)
+
+
+@cache
+def _dummy_hash() -> str:
+    return _hasher.hash("nobody has this password")

@@ -1,0 +1,74 @@
+"""How a person wants pages to read, as the account page's form gives it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zoneinfo import available_timezones
+
+from werkzeug.datastructures import MultiDict
+
+from auditsaas.accounts.models import User
+from auditsaas.formatting import DATE_PATTERNS
+
+MAX_NAME = 128
+CLOCKS = ("24", "12")
+THEMES = ("auto", "light", "dark")
+DENSITIES = ("comfortable", "compact")
+COLUMNS = ("status", "response", "user", "user_agent", "ip", "workspace", "created_at")
+"""Columns of the log that can be hidden; the activity always shows."""
+
+
+@dataclass(frozen=True)
+class PreferencesForm:
+    name: str
+    time_zone: str
+    date_format: str
+    clock: str
+    theme: str
+    density: str
+    single_key_shortcuts: bool
+
+    @classmethod
+    def of_user(cls, user: User) -> PreferencesForm:
+        return cls(
+            user.name,
+            user.time_zone or "",
+            user.date_format,
+            user.clock,
+            user.theme,
+            user.density,
+            user.single_key_shortcuts,
+        )
+
+    @classmethod
+    def of_fields(cls, fields: MultiDict[str, str]) -> PreferencesForm:
+        return cls(
+            " ".join(fields.get("name", "").split()),
+            fields.get("time_zone", "").strip(),
+            fields.get("date_format", ""),
+            fields.get("clock", ""),
+            fields.get("theme", ""),
+            fields.get("density", ""),
+            bool(fields.get("single_key_shortcuts")),
+        )
+
+    def errors(self) -> dict[str, str]:
+        """A sentence for each field that cannot be saved."""
+        wrong = {}
+        if not 1 <= len(self.name) <= MAX_NAME or not self.name.isprintable():
+            wrong["name"] = f"A name has 1 to {MAX_NAME} printable characters."
+        if self.time_zone not in available_timezones():
+            wrong["time_zone"] = "Choose a zone from the list, such as America/New_York."
+        for name, known in (
+            ("date_format", tuple(DATE_PATTERNS)),
+            ("clock", CLOCKS),
+            ("theme", THEMES),
+            ("density", DENSITIES),
+        ):
+            if getattr(self, name) not in known:
+                wrong[name] = "Choose one of these."
+        return wrong
+
+    def apply(self, user: User) -> None:
+        for name in self.__dataclass_fields__:
+            setattr(user, name, getattr(self, name))

@@ -1,0 +1,86 @@
+"""Password resets: a link by e-mail, good once and for an hour."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, delete, false, select
+from sqlalchemy.orm import Session
+
+from auditsaas.accounts import passwords, sessions
+from auditsaas.accounts.models import PasswordReset, User
+from auditsaas.errors import Gone
+
+GOOD_FOR = timedelta(hours=1)
+TOKEN_BYTES = 32
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+OVER = "This link does not work: it was used, it is older than an hour, or a newer one was sent."
+
+
+def begin(session: Session, user: User, now: datetime | None = None) -> str:
+    """The token of a new link; those before it open nothing any more."""
+    now = now or datetime.now(UTC)
+    session.execute(delete(PasswordReset).where(PasswordReset.user_id == user.id))
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    session.add(
+        PasswordReset(
+            token_hash=_hashed(token), user_id=user.id, created_at=now, expires_at=now + GOOD_FOR
+        )
+    )
+    session.flush()
+    return token
+
+
+def find(session: Session, token: str) -> User:
+    """Whose link it is.
+
+    Raises:
+        Gone: it opens nothing, whatever the reason.
+    """
+    return _owner(session, session.scalar(select(PasswordReset.user_id).where(_opened_by(token))))
+
+
+def use(session: Session, token: str) -> User:
+    """Whose link it is; it is used up, unless the transaction is rolled back.
+
+    Raises:
+        Gone: it opens nothing, whatever the reason.
+    """
+    used = delete(PasswordReset).where(_opened_by(token)).returning(PasswordReset.user_id)
+    return _owner(session, session.scalar(used))
+
+
+def complete(session: Session, user: User, password: str) -> None:
+    """Set the password; every link and every session of the person's ends.
+
+    Raises:
+        Invalid: the password is too weak.
+    """
+    passwords.refuse_weak(password, about=(user.email, user.name))
+    user.password_hash = passwords.hashed(password)
+    session.execute(delete(PasswordReset).where(PasswordReset.user_id == user.id))
+    sessions.end_all(session, user.id)
+
+
+def _opened_by(token: str) -> ColumnElement[bool]:
+    """The live link with this token; none for what cannot be a token."""
+    if not _TOKEN.fullmatch(token):
+        return false()
+    return and_(
+        PasswordReset.token_hash == _hashed(token), PasswordReset.expires_at > datetime.now(UTC)
+    )
+
+
+def _owner(session: Session, user_id: UUID | None) -> User:
+    user = session.get(User, user_id) if user_id else None
+    if user is None or user.disabled_at is not None:
+        raise Gone(OVER)
+    return user
+
+
+def _hashed(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()

@@ -1,0 +1,123 @@
+"""The second factor: codes of an authenticator app (RFC 6238), and recovery codes in its place."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pyotp
+import segno
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from auditsaas.accounts import sealing
+from auditsaas.accounts.models import RecoveryCode, User
+from auditsaas.errors import Conflict
+
+STEP_SECONDS = 30
+STEPS_AROUND = (-1, 0, 1)
+"""A code of the step before or after is taken too: clocks differ, and people type."""
+
+RECOVERY_CODES = 10
+RECOVERY_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+RECOVERY_LENGTH = 16  # 79 random bits: too many to try, so a plain hash keeps them
+
+
+def begin(user: User, secret_key: str) -> None:
+    """Make a secret, which counts for nothing until a code of it is confirmed.
+
+    Raises:
+        Conflict: the person has a second factor already.
+    """
+    if user.totp_confirmed_at is not None:
+        raise Conflict("You have a second factor already. Remove it first.")
+    user.totp_secret = sealing.seal(secret_key, pyotp.random_base32())
+    user.totp_last_step = None
+
+
+def setup_secret(user: User, secret_key: str) -> str | None:
+    """The secret that waits to be confirmed, to be shown; None if none does."""
+    if user.totp_secret is None or user.totp_confirmed_at is not None:
+        return None
+    return sealing.unseal(secret_key, user.totp_secret)
+
+
+def setup_picture(secret: str, email: str, brand: str) -> str:
+    """A QR code of the secret as SVG markup, for an authenticator app to photograph."""
+    address = pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=brand)
+    code = segno.make(address, error="m", micro=False)
+    return code.svg_inline(scale=4, border=4, dark="#000", light="#fff", omitsize=True)
+
+
+def confirm(session: Session, user: User, code: str, secret_key: str) -> Sequence[str] | None:
+    """Make the waiting secret count if ``code`` is one of it; the recovery codes, shown once."""
+    if user.totp_confirmed_at is not None or not _takes(user, code, secret_key):
+        return None
+    user.totp_confirmed_at = datetime.now(UTC)
+    return renew_recovery_codes(session, user)
+
+
+def check(session: Session, user: User, code: str, secret_key: str) -> bool:
+    """Whether ``code`` is right now: of the app, and then used up, or a recovery code, likewise.
+
+    Locks the person's row, so that one code cannot serve two who ask at once.
+    """
+    session.refresh(user, with_for_update={"key_share": True})
+    if user.totp_confirmed_at is None:
+        return False
+    return _takes(user, code, secret_key) or _uses_recovery_code(session, user, code)
+
+
+def remove(session: Session, user: User) -> None:
+    user.totp_secret = user.totp_confirmed_at = user.totp_last_step = None
+    session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
+
+
+def renew_recovery_codes(session: Session, user: User) -> Sequence[str]:
+    """Ten new codes in place of those before, which are kept nowhere."""
+    session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
+    codes = [_new_code() for _ in range(RECOVERY_CODES)]
+    session.add_all(RecoveryCode(user_id=user.id, code_hash=_hashed(code)) for code in codes)
+    session.flush()
+    return codes
+
+
+def recovery_codes_left(session: Session, user: User) -> int:
+    counted = select(func.count()).select_from(RecoveryCode).where(RecoveryCode.user_id == user.id)
+    return session.scalar(counted) or 0
+
+
+def _takes(user: User, code: str, secret_key: str) -> bool:
+    typed = "".join(code.split())
+    if user.totp_secret is None or not (typed.isascii() and typed.isdigit() and len(typed) == 6):
+        return False
+    totp = pyotp.TOTP(sealing.unseal(secret_key, user.totp_secret))
+    now = int(datetime.now(UTC).timestamp()) // STEP_SECONDS
+    for step in (now + around for around in STEPS_AROUND):
+        fresh = user.totp_last_step is None or step > user.totp_last_step
+        if hmac.compare_digest(totp.generate_otp(step), typed) and fresh:
+            user.totp_last_step = step
+            return True
+    return False
+
+
+def _uses_recovery_code(session: Session, user: User, code: str) -> bool:
+    used = session.scalar(
+        delete(RecoveryCode)
+        .where(RecoveryCode.user_id == user.id, RecoveryCode.code_hash == _hashed(code))
+        .returning(RecoveryCode.user_id)
+    )
+    return used is not None
+
+
+def _new_code() -> str:
+    text = "".join(secrets.choice(RECOVERY_ALPHABET) for _ in range(RECOVERY_LENGTH))
+    return "-".join(text[at : at + 4] for at in range(0, RECOVERY_LENGTH, 4))
+
+
+def _hashed(code: str) -> bytes:
+    plain = "".join(code.lower().replace("-", "").split())[:64]
+    return hashlib.sha256(plain.encode("utf-8", "replace")).digest()

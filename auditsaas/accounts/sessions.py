@@ -1,0 +1,186 @@
+"""Sign-in sessions, kept on the server; a browser holds a random id and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from auditsaas.accounts.models import SignInSession, User
+from auditsaas.own_actions import MAX_USER_AGENT, RequestFacts
+
+IDLE_LIMIT = timedelta(hours=12)
+ABSOLUTE_LIMIT = timedelta(days=7)
+AWAITING_LIMIT = timedelta(minutes=10)
+SEEN_NOTED_EVERY = timedelta(minutes=1)
+
+ID_BYTES = 32
+_SESSION_ID = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A person with a live session."""
+
+    user: User
+    seen_long_ago: bool
+    """It is time to note the session's use again."""
+    second_factor: bool
+    """The session began with a second factor, or was confirmed by one."""
+
+
+def new_session_id() -> str:
+    return secrets.token_urlsafe(ID_BYTES)
+
+
+def well_formed(session_id: str) -> bool:
+    return _SESSION_ID.fullmatch(session_id) is not None
+
+
+def start(
+    session: Session,
+    user_id: UUID,
+    facts: RequestFacts | None = None,
+    now: datetime | None = None,
+    *,
+    second_factor: bool = False,
+    awaits_second_factor: bool = False,
+) -> str:
+    """Begin a session and return its id, which is kept nowhere; the person's dead ones go.
+
+    One that ``awaits_second_factor`` signs nobody in: it only remembers that the password was
+    right, and whose.
+    """
+    now = now or datetime.now(UTC)
+    session.execute(
+        delete(SignInSession).where(
+            SignInSession.user_id == user_id,
+            (SignInSession.expires_at <= now) | (SignInSession.last_seen_at <= now - IDLE_LIMIT),
+        )
+    )
+    session_id = new_session_id()
+    agent = facts.user_agent if facts else None
+    session.add(
+        SignInSession(
+            id_hash=_hashed(session_id),
+            user_id=user_id,
+            created_at=now,
+            last_seen_at=now,
+            expires_at=now + (AWAITING_LIMIT if awaits_second_factor else ABSOLUTE_LIMIT),
+            second_factor_at=now if second_factor else None,
+            awaits_second_factor=awaits_second_factor,
+            ip=facts.ip if facts else None,
+            user_agent=agent.replace("\x00", "")[:MAX_USER_AGENT] if agent else None,
+        )
+    )
+    session.flush()
+    return session_id
+
+
+def find(session: Session, session_id: str, now: datetime | None = None) -> SignedIn | None:
+    """Who is signed in by ``session_id``; None when it is unknown, ended, or they are disabled."""
+    now = now or datetime.now(UTC)
+    if not well_formed(session_id):
+        return None
+    row = session.execute(
+        select(User, SignInSession.last_seen_at, SignInSession.second_factor_at)
+        .join(SignInSession, SignInSession.user_id == User.id)
+        .where(
+            SignInSession.id_hash == _hashed(session_id),
+            SignInSession.expires_at > now,
+            SignInSession.last_seen_at > now - IDLE_LIMIT,
+            SignInSession.awaits_second_factor.is_(False),
+            User.disabled_at.is_(None),
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    user, last_seen_at, second_factor_at = row
+    return SignedIn(
+        user, last_seen_at <= now - SEEN_NOTED_EVERY, second_factor=second_factor_at is not None
+    )
+
+
+def find_awaiting(session: Session, session_id: str, now: datetime | None = None) -> User | None:
+    """Who gave the right password by ``session_id`` a few minutes ago, and no second factor yet."""
+    now = now or datetime.now(UTC)
+    return session.scalar(
+        select(User)
+        .join(SignInSession, SignInSession.user_id == User.id)
+        .where(
+            SignInSession.id_hash == _hashed(session_id),
+            SignInSession.expires_at > now,
+            SignInSession.awaits_second_factor,
+            User.disabled_at.is_(None),
+        )
+    )
+
+
+def live_sessions(
+    session: Session, user_id: UUID, now: datetime | None = None
+) -> Sequence[SignInSession]:
+    """The browsers where a person is signed in, the last used first."""
+    now = now or datetime.now(UTC)
+    return session.scalars(
+        select(SignInSession)
+        .where(
+            SignInSession.user_id == user_id,
+            SignInSession.expires_at > now,
+            SignInSession.last_seen_at > now - IDLE_LIMIT,
+            SignInSession.awaits_second_factor.is_(False),
+        )
+        .order_by(SignInSession.last_seen_at.desc())
+    ).all()
+
+
+def note_use(session: Session, session_id: str, now: datetime | None = None) -> None:
+    """Push the idle limit ahead."""
+    now = now or datetime.now(UTC)
+    session.execute(
+        update(SignInSession)
+        .where(SignInSession.id_hash == _hashed(session_id), SignInSession.last_seen_at < now)
+        .values(last_seen_at=now)
+    )
+
+
+def end(session: Session, session_id: str) -> None:
+    session.execute(delete(SignInSession).where(SignInSession.id_hash == _hashed(session_id)))
+
+
+def end_all(session: Session, user_id: UUID, *, but: str | None = None) -> int:
+    """End a person's sessions, all or all ``but`` one; how many there were."""
+    gone = delete(SignInSession).where(SignInSession.user_id == user_id)
+    if but is not None:
+        gone = gone.where(SignInSession.id_hash != _hashed(but))
+    return len(session.scalars(gone.returning(SignInSession.user_id)).all())
+
+
+def end_by_name(session: Session, user_id: UUID, name: str) -> bool:
+    """End the one of a person's sessions that ``name_of`` calls so; whether there was one."""
+    mine = session.scalars(
+        select(SignInSession.id_hash).where(SignInSession.user_id == user_id)
+    ).all()
+    chosen = [id_hash for id_hash in mine if name_of(id_hash) == name]
+    session.execute(delete(SignInSession).where(SignInSession.id_hash.in_(chosen)))
+    return bool(chosen)
+
+
+def name_of(id_hash: bytes) -> str:
+    """What a page may call a session; it opens nothing."""
+    return hashlib.sha256(b"name" + id_hash).hexdigest()[:32]
+
+
+def is_named(session_id: str, name: str) -> bool:
+    """Whether ``name`` is what a page calls the session with this id."""
+    return name_of(_hashed(session_id)) == name
+
+
+def _hashed(session_id: str) -> bytes:
+    return hashlib.sha256(session_id.encode()).digest()

@@ -1,0 +1,109 @@
+"""Who calls: the one place where a key, its scope and its rate are checked, for every call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import cast
+
+from flask import g, request
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import BadRequest
+
+from auditsaas.api.blueprint import api
+from auditsaas.api.ingest import MAX_BODY_BYTES, TooLarge
+from auditsaas.errors import DomainError, Forbidden
+from auditsaas.extensions import db
+from auditsaas.permissions import ApiScope
+from auditsaas.workspaces.api_keys import KeyAccess, authenticate_key, well_formed
+from auditsaas.workspaces.models import Workspace
+
+
+class Rate(StrEnum):
+    """Kinds of call that are counted apart."""
+
+    INGEST = "ingest"
+    READ = "read"
+    EXPORT = "export"
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a key needs for a call, and which of its budgets the call is taken from."""
+
+    scope: ApiScope
+    rate: Rate
+
+
+OPEN = frozenset({"api.openapi_document"})
+CALLS = {
+    "api.post_events": Call(ApiScope.EVENTS_WRITE, Rate.INGEST),
+    "api.list_events": Call(ApiScope.EVENTS_READ, Rate.READ),
+    "api.follow_events": Call(ApiScope.EVENTS_READ, Rate.READ),
+    "api.get_event": Call(ApiScope.EVENTS_READ, Rate.READ),
+    "api.post_export": Call(ApiScope.EXPORTS, Rate.EXPORT),
+    "api.get_export": Call(ApiScope.EXPORTS, Rate.READ),
+    "api.download_export": Call(ApiScope.EXPORTS, Rate.READ),
+}
+
+
+class Unauthenticated(DomainError):
+    status = 401
+    title = "Not authenticated"
+
+
+def presented_key() -> str | None:
+    """The key that the request carries, if it is at least written like one."""
+    kind, _, secret = request.headers.get("Authorization", "").partition(" ")
+    secret = secret.strip()
+    return secret if kind.lower() == "bearer" and well_formed(secret) else None
+
+
+def key_access() -> KeyAccess:
+    """The key of the request under way; its workspace is bound to the session."""
+    return cast(KeyAccess, g.key_access)
+
+
+def workspace_slug() -> str:
+    """The name, in addresses and events, of the workspace that the key belongs to."""
+    return db.session().get_one(Workspace, key_access().workspace_id).slug
+
+
+@api.before_request
+def _check_key() -> None:
+    """Raises Unauthenticated or Forbidden; a call that nobody listed is refused."""
+    if request.endpoint in OPEN:
+        return
+    call = CALLS[request.endpoint or ""]
+    secret = presented_key()
+    if secret is not None:
+        # A slow sender must not hold a database connection, so the body is here before the first
+        # query; later readers find it kept.
+        _receive_body()
+    access = None
+    if secret is not None:
+        access = authenticate_key(secret, address=request.remote_addr)
+    if access is None:
+        raise Unauthenticated("Send a valid key as Authorization: Bearer aud_….")
+    if call.scope not in access.scopes:
+        raise Forbidden(f"This key does not have the scope {call.scope}.")
+    if access.use_noted:
+        db.session.commit()
+    g.key_access = access
+
+
+def _receive_body() -> None:
+    """Read the body, and keep it for whoever asks for it.
+
+    Raises:
+        BadRequest: the sender stopped, or its chunks make no sense (RFC 9112, section 7).
+        TooLarge: it does not end within the limit.
+    """
+    # At the limit itself a body without a length would be cut in silence.
+    request.max_content_length = MAX_BODY_BYTES + 1
+    try:
+        body = request.get_data()
+    except (OSError, ParseException) as error:
+        raise BadRequest("The body ended early, or its chunks are broken.") from error
+    if len(body) > MAX_BODY_BYTES:
+        raise TooLarge(f"The body is larger than {MAX_BODY_BYTES:,} bytes.")

@@ -1,0 +1,187 @@
+"""What each call takes and answers, for the OpenAPI document and the page that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from auditsaas.api.answers import LARGEST_SEQ
+from auditsaas.api.events import DEFAULT_LIMIT, MAX_LIMIT
+from auditsaas.api.feed import LONGEST_WAIT
+from auditsaas.events.query_terms import STATUSES, USER_STATUSES
+from auditsaas.events.timerange import PRESETS
+from auditsaas.events.useragent import PLATFORMS
+from auditsaas.exports.formats import FORMATS
+
+Schema = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    name: str
+    description: str
+    schema: Schema
+    place: Literal["query", "path"] = "query"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Described:
+    """One call, in words and schemas."""
+
+    method: Literal["get", "post"]
+    path: str
+    summary: str
+    description: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    body: Mapping[str, Schema] = field(default_factory=dict)
+    answers: Mapping[int, tuple[str, Mapping[str, Any]]]
+    refusals: tuple[int, ...] = ()
+    problem: str = "Problem"
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _json(name: str) -> Mapping[str, Any]:
+    return {"application/json": {"schema": _ref(name)}}
+
+
+def _text(name: str, description: str) -> Parameter:
+    return Parameter(name, description, {"type": "string", "maxLength": 512})
+
+
+def _several(name: str, description: str, **items: Any) -> Parameter:
+    schema = {"type": "array", "items": {"type": "string", **items}, "maxItems": 100}
+    return Parameter(name, description, schema)
+
+
+def _whole(name: str, description: str, lowest: int, highest: int, default: int) -> Parameter:
+    schema = {"type": "integer", "minimum": lowest, "maximum": highest, "default": default}
+    return Parameter(name, description, schema)
+
+
+def _id(what: str) -> Parameter:
+    return Parameter("id", f"The {what}'s id.", {"type": "string", "format": "uuid"}, "path")
+
+
+LIMIT = _whole("limit", "How many events at most.", 1, MAX_LIMIT, DEFAULT_LIMIT)
+FILTER = (
+    _several("status", "success or error.", enum=list(STATUSES)),
+    _several("activity", "An activity; a trailing * makes it a prefix: user.*"),
+    _several("method", "A method of HTTP."),
+    _several("workspace", "Slugs; a key reads its own workspace only."),
+    _several("user", "Actor ids or e-mail addresses."),
+    _several("role", "Roles that actors have now."),
+    _several("user_status", "What actors are now.", enum=list(USER_STATUSES)),
+    _several("ip", "Addresses, or networks as CIDR."),
+    _several("platform", "Platforms.", enum=list(PLATFORMS)),
+    _text("min_ms", "The shortest response time, in ms."),
+    _text("max_ms", "The longest response time, in ms."),
+    _text("q", "Words and key:value terms that must all hold; - before one excludes."),
+    Parameter(
+        "range",
+        "A period named by today, in UTC. Not together with from and to.",
+        {"type": "string", "enum": list(PRESETS)},
+    ),
+    _text("from", "A day in UTC, or an RFC 3339 instant."),
+    _text("to", "A day in UTC (inclusive), or an RFC 3339 instant (exclusive)."),
+)
+
+DESCRIBED = {
+    "api.post_events": Described(
+        method="post",
+        path="/events",
+        summary="Send events",
+        description="One event, a batch of up to 1,000, or one event a line. Content-Encoding:"
+        " gzip is read. Up to 5,000,000 bytes unpacked. Good events are stored even if others are"
+        " refused. 201 means that they are committed and flushed to disk.",
+        body={
+            "application/json": {"anyOf": [_ref("EventInput"), _ref("Batch")]},
+            "application/x-ndjson": {"type": "string"},
+        },
+        answers={
+            200: ("Every event was there already.", _json("Ingested")),
+            201: ("Stored; refused events are listed.", _json("Ingested")),
+        },
+        refusals=(400, 413, 415, 422),
+        problem="IngestProblem",
+    ),
+    "api.list_events": Described(
+        method="get",
+        path="/events",
+        summary="Read events, newest first",
+        description="Several values of one parameter are alternatives; different parameters must"
+        " all hold.",
+        parameters=(
+            *FILTER,
+            LIMIT,
+            Parameter(
+                "cursor",
+                "The next_cursor of the page before.",
+                {"type": "string", "format": "uuid"},
+            ),
+        ),
+        answers={200: ("A page of events.", _json("EventPage"))},
+        refusals=(422,),
+    ),
+    "api.get_event": Described(
+        method="get",
+        path="/events/{id}",
+        summary="Read one event",
+        parameters=(_id("event"),),
+        answers={200: ("The event.", _json("StoredEvent"))},
+        refusals=(404,),
+    ),
+    "api.follow_events": Described(
+        method="get",
+        path="/events/feed",
+        summary="Follow the log as it is written",
+        description="Events in the order of their sequence numbers, oldest first. Go on from"
+        " last_seq; no event is skipped or given twice.",
+        parameters=(
+            _whole("after", "The last_seq of the answer before; 0 for all.", 0, LARGEST_SEQ, 0),
+            LIMIT,
+            _whole(
+                "wait",
+                "Seconds to wait for an event where there is none yet. The answer may come sooner.",
+                0,
+                LONGEST_WAIT,
+                0,
+            ),
+        ),
+        answers={200: ("The next events.", _json("Feed"))},
+        refusals=(422,),
+    ),
+    "api.post_export": Described(
+        method="post",
+        path="/exports",
+        summary="Ask for an export",
+        description="A file of the events that match now, built in the background. Dates are days"
+        f" of UTC. Formats: {', '.join(FORMATS)}.",
+        body={"application/json": _ref("ExportInput")},
+        answers={202: ("The export, waiting to be built.", _json("ExportJob"))},
+        refusals=(400, 413, 415, 422),
+    ),
+    "api.get_export": Described(
+        method="get",
+        path="/exports/{id}",
+        summary="Read the state of an export",
+        parameters=(_id("export"),),
+        answers={200: ("The export.", _json("ExportJob"))},
+        refusals=(404,),
+    ),
+    "api.download_export": Described(
+        method="get",
+        path="/exports/{id}/download",
+        summary="Download the file of an export",
+        description="Ranges are served. The entity tag is the file's SHA-256.",
+        parameters=(_id("export"),),
+        answers={
+            200: ("The file.", {"*/*": {"schema": {}}}),
+            206: ("A part of the file.", {"*/*": {"schema": {}}}),
+        },
+        refusals=(404, 409, 410),
+    ),
+}

@@ -1,0 +1,149 @@
+"""Exports: asking for a file, watching it, and downloading it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+import msgspec
+from flask import Response, request, url_for
+from sqlalchemy import ColumnElement, and_
+from werkzeug.datastructures import MultiDict
+
+from auditsaas.api.access import key_access, workspace_slug
+from auditsaas.api.answers import FILTER_PARAMETERS, UTC_ZONE, Parameters, answer
+from auditsaas.api.blueprint import api
+from auditsaas.api.ingest import NotJson, Unsupported, unpack
+from auditsaas.api.models import ExportInput
+from auditsaas.errors import FieldError, InvalidFields
+from auditsaas.events.schema import field_error, storable
+from auditsaas.exports import service
+from auditsaas.exports.ask_views import limits_here
+from auditsaas.exports.formats import format_called, options
+from auditsaas.exports.models import Export, ExportState
+from auditsaas.exports.service import Asker
+from auditsaas.exports.views import file_response
+from auditsaas.extensions import db
+from auditsaas.incoming import facts
+from tasks.exports import enqueue_build
+
+_decode = msgspec.json.Decoder(ExportInput).decode
+
+
+@api.post("/exports")
+def post_export() -> Response:
+    asked = _read_export()
+    slug = workspace_slug()
+    parameters = Parameters(_arguments(asked.query), FILTER_PARAMETERS)
+    event_filter = parameters.event_filter(slug)
+    parameters.check()
+    chosen = format_called(asked.format)
+    export = service.request(
+        db.session(),
+        asker=_asker(),
+        workspaces=[key_access().workspace_id],
+        format=chosen.key,
+        options=options(chosen, columns=asked.columns, gzip=asked.gzip),
+        event_filter=event_filter,
+        zone=UTC_ZONE,
+        row_limits=limits_here(),
+        status_code=202,
+    )
+    db.session.commit()
+    enqueue_build(export)
+    response = answer(_job(export, slug), 202)
+    response.headers["Location"] = url_for("api.get_export", export_id=export.id)
+    return response
+
+
+@api.get("/exports/<uuid:export_id>")
+def get_export(export_id: UUID) -> Response:
+    export = service.find(db.session(), _visible(), export_id)
+    return answer(_job(export, workspace_slug()))
+
+
+@api.get("/exports/<uuid:export_id>/download")
+def download_export(export_id: UUID) -> Response:
+    export = service.find(db.session(), _visible(), export_id)
+    response = file_response(export, [workspace_slug()])
+    if request.method == "GET" and response.status_code in (200, 206):
+        service.record_download(
+            db.session(),
+            export,
+            _asker(),
+            status_code=response.status_code,
+            part=response.headers.get("Content-Range"),
+        )
+        db.session.commit()
+    return response
+
+
+def _visible() -> ColumnElement[bool]:
+    """Exports of the key's workspace alone, whoever asked for them."""
+    return and_(Export.workspace_ids == [key_access().workspace_id], ~Export.through_platform)
+
+
+def _asker() -> Asker:
+    return Asker(key=key_access(), facts=facts())
+
+
+def _read_export() -> ExportInput:
+    if request.mimetype != "application/json":
+        raise Unsupported("Send application/json.")
+    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    try:
+        return _decode(unpack(request.get_data(), encoding))
+    except msgspec.ValidationError as error:
+        raise InvalidFields([field_error("", str(error))]) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise NotJson("The body is not JSON.") from None
+    except RecursionError:
+        raise NotJson("The body is nested too deeply.") from None
+
+
+def _arguments(query: str | Mapping[str, str | list[str]]) -> MultiDict[str, str]:
+    """The filter's parameters from a query string, or from an object of them.
+
+    Raises:
+        InvalidFields: the text is not a query string.
+    """
+    if isinstance(query, Mapping):
+        return MultiDict(query)
+    if not storable(query):
+        raise InvalidFields([FieldError("query", "holds a character that no event can have")])
+    try:
+        pairs = parse_qsl(
+            query.removeprefix("?"),
+            keep_blank_values=True,
+            strict_parsing=bool(query),
+            errors="strict",
+            max_num_fields=1000,
+        )
+    except ValueError:
+        message = "is not a query string such as status=error&activity=user.*"
+        raise InvalidFields([FieldError("query", message)]) from None
+    return MultiDict(pairs)
+
+
+def _job(export: Export, slug: str) -> dict[str, Any]:
+    state = service.state_now(export)
+    ready = state == ExportState.READY
+    return {
+        "id": export.id,
+        "state": state.value,
+        "format": export.format,
+        "query": export.query,
+        "workspace": slug,
+        "created_at": export.created_at,
+        "started_at": export.started_at,
+        "finished_at": export.finished_at,
+        "expires_at": export.expires_at,
+        "rows_done": export.rows_done,
+        "rows_total": export.rows_total,
+        "bytes": export.bytes,
+        "sha256": export.sha256,
+        "error": export.error,
+        "download_url": url_for("api.download_export", export_id=export.id) if ready else None,
+    }

@@ -1,0 +1,61 @@
+"""The feed: following a workspace's log in the order it was written."""
+
+from __future__ import annotations
+
+import threading
+import time
+from uuid import UUID
+
+from flask import Response, request
+
+from auditsaas.api.access import key_access, workspace_slug
+from auditsaas.api.answers import LARGEST_SEQ, Parameters, answer
+from auditsaas.api.blueprint import api
+from auditsaas.api.events import DEFAULT_LIMIT, MAX_LIMIT
+from auditsaas.events import feed
+from auditsaas.events.stored import stored_event
+from auditsaas.extensions import db
+
+LONGEST_WAIT = 20
+LOOK_EVERY_SECONDS = 0.25
+
+MAX_WAITING = 4
+"""Requests of this process that may wait at once; the rest of its threads stay free."""
+
+_room = threading.BoundedSemaphore(MAX_WAITING)
+_pause = threading.Event()
+
+
+@api.get("/events/feed")
+def follow_events() -> Response:
+    parameters = Parameters(request.args, ("after", "limit", "wait"))
+    after = parameters.whole("after", 0, 0, LARGEST_SEQ)
+    limit = parameters.whole("limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
+    seconds = parameters.whole("wait", 0, 0, LONGEST_WAIT)
+    parameters.check()
+    slug, workspace_id = workspace_slug(), key_access().workspace_id
+    if seconds:
+        _wait_for_more(workspace_id, after, seconds)
+    found = feed.following(db.session(), workspace_id, after=after, limit=limit)
+    return answer(
+        {
+            "data": [stored_event(row, slug) for row in found.rows],
+            "last_seq": found.last_seq,
+            "complete_through": found.complete_through,
+        }
+    )
+
+
+def _wait_for_more(workspace_id: UUID, after: int, seconds: int) -> None:
+    """Return when there is something after ``after``, when time is up, or if too many wait."""
+    deadline = time.monotonic() + seconds
+    if feed.last_seq(db.session(), workspace_id) > after or not _room.acquire(blocking=False):
+        return
+    try:
+        while (left := deadline - time.monotonic()) > 0:
+            db.session.rollback()  # gives the connection back while we wait
+            _pause.wait(min(LOOK_EVERY_SECONDS, left))
+            if feed.last_seq(db.session(), workspace_id) > after:
+                return
+    finally:
+        _room.release()

@@ -1,0 +1,120 @@
+"""How many requests a key may send: counted in Redis for all processes together.
+
+With Redis away each process counts for itself, so the limit is never gone; and nobody waits for a
+Redis that has stopped answering longer than its short timeout.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from time import time
+
+from flask import Flask, Response, current_app, g, request
+from flask_limiter import Limit, Limiter
+from limits import RateLimitItem
+from limits.strategies import STRATEGIES, FixedWindowRateLimiter
+from limits.util import WindowStats
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from auditsaas.api.access import CALLS, Rate, presented_key
+from auditsaas.api.blueprint import api
+from auditsaas.api.problems import problem
+from config.settings import Settings
+
+PER_MINUTE = {Rate.INGEST: 6000, Rate.READ: 3000, Rate.EXPORT: 120}
+"""Requests a minute of one key; a batch of 1,000 events is one request."""
+
+REDIS_TIMEOUT_SECONDS = 0.3
+EXTENSION = "api_limiter"
+
+BY_THE_CLOCK = "by-the-clock"
+
+
+class ClockWindow(FixedWindowRateLimiter):
+    """Counts per minute of the clock.
+
+    One increment says all there is to say, where the usual windows ask Redis three times.
+    """
+
+    def hit(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
+        expiry = item.get_expiry()
+        number = int(time() // expiry)
+        key = item.key_for(*identifiers, str(number))
+        used = self.storage.incr(key, expiry, amount=cost)
+        g.api_window = WindowStats((number + 1) * expiry, max(0, item.amount - used))
+        return used <= item.amount
+
+    def get_window_stats(self, item: RateLimitItem, *identifiers: str) -> WindowStats:
+        found: WindowStats = g.api_window
+        return found
+
+
+STRATEGIES[BY_THE_CLOCK] = ClockWindow
+
+
+def install(app: Flask, settings: Settings) -> None:
+    limiter = Limiter(
+        _bucket,
+        default_limits=[
+            Limit(_limit, scope=_scope, shared=True, exempt_when=lambda: not _bucket()),
+        ],
+        storage_uri=settings.redis_url.replace("unix://", "redis+unix://"),
+        storage_options={
+            "socket_timeout": REDIS_TIMEOUT_SECONDS,  # type: ignore[dict-item]  # seconds, a float
+            "socket_connect_timeout": REDIS_TIMEOUT_SECONDS,  # type: ignore[dict-item]
+            # redis-py would try again for seconds, and each try would wait for the timeout.
+            "retry": Retry(NoBackoff(), 0),  # type: ignore[dict-item]  # handed on to redis-py
+        },
+        strategy=BY_THE_CLOCK,
+        in_memory_fallback_enabled=True,
+        key_prefix="api",
+    )
+    limiter.init_app(app)
+    app.extensions[EXTENSION] = limiter
+    app.after_request(_say_what_is_left)
+
+
+def _bucket() -> str:
+    """Whose requests are counted together: those of one key, which is not itself kept in Redis.
+
+    A key that is only well-formed counts for itself, so nobody can use up another's requests by
+    its public part. '' where nothing is counted.
+    """
+    secret = presented_key() if request.endpoint in CALLS else None
+    return "" if secret is None else hashlib.sha256(secret.encode()).hexdigest()[:32]
+
+
+def _limit() -> str:
+    call = CALLS.get(request.endpoint or "")
+    return f"{PER_MINUTE[call.rate]} per minute" if call else ""
+
+
+def _scope(endpoint: str) -> str:
+    return CALLS[endpoint].rate
+
+
+def _say_what_is_left(response: Response) -> Response:
+    limiter: Limiter = current_app.extensions[EXTENSION]
+    current = limiter.current_limit if request.endpoint in CALLS else None
+    if current is None:
+        return response
+    reset = max(1, math.ceil(current.window.reset_time - time()))
+    response.headers["RateLimit-Limit"] = str(current.limit.amount)
+    response.headers["RateLimit-Remaining"] = str(current.remaining)
+    response.headers["RateLimit-Reset"] = str(reset)
+    if response.status_code == 429:
+        response.headers["Retry-After"] = str(reset)
+    return response
+
+
+@api.errorhandler(429)
+def _too_many(_: Exception) -> Response:
+    call = CALLS[request.endpoint or ""]
+    return problem(
+        429,
+        "Too many requests",
+        f"This key may send {PER_MINUTE[call.rate]:,} such requests a minute."
+        " Wait as many seconds as Retry-After says.",
+    )

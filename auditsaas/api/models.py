@@ -1,0 +1,148 @@
+"""The answers of the API as types: they are encoded from these, and described by them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+from auditsaas.errors import FieldError
+from auditsaas.events.schema import EventInput, TargetInput
+
+Seq = Annotated[int, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=0)]
+Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class Batch(Struct, forbid_unknown_fields=True):
+    """Up to 1,000 events; each is accepted or refused by itself."""
+
+    events: list[EventInput]
+
+
+class RejectedEvent(Struct, kw_only=True):
+    """An event of the batch that breaks a rule, by its place in the batch from 0."""
+
+    index: Count
+    errors: list[FieldError]
+
+
+class Ingested(Struct, kw_only=True):
+    """What became of a batch."""
+
+    accepted: Count
+    duplicates: Count
+    rejected: list[RejectedEvent]
+    ids: list[UUID | None]
+    """By place in the batch; null for an event that was refused."""
+
+
+class StoredActor(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Who did it, as the event said."""
+
+    id: str
+    name: str | None = None
+    email: str | None = None
+    role: str | None = None
+    status: Literal["active", "disabled"] | None = None
+
+
+class StoredEvent(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """An event as it is kept; a field that was not sent is left out."""
+
+    id: UUID
+    seq: Annotated[int, Meta(ge=1)]
+    workspace: str
+    occurred_at: Annotated[datetime, Meta(tz=True)]
+    received_at: Annotated[datetime, Meta(tz=True)]
+    activity: str
+    status: Literal["success", "error"]
+    actor: StoredActor
+    method: str | None = None
+    path: str | None = None
+    status_code: int | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+    platform: Literal["Windows", "macOS", "Linux", "iOS", "Android", "Other"] | None = None
+    browser: str | None = None
+    duration_ms: float | None = None
+    request_id: str | None = None
+    targets: list[TargetInput] | None = None
+    changes: dict[str, list[Any]] | None = None
+    metadata: dict[str, Any] | None = None
+    idempotency_key: str | None = None
+
+
+class EventPage(Struct, kw_only=True):
+    """Events, newest first."""
+
+    data: list[StoredEvent]
+    next_cursor: str | None
+    """Where the next page starts; null at the end of the log. A page may hold fewer events than
+    its limit, or none, and still have a next one, where a search ran out of time."""
+
+
+class Feed(Struct, kw_only=True):
+    """Events in the order of their sequence numbers, oldest first."""
+
+    data: list[StoredEvent]
+    last_seq: Seq
+    """What to give as ``after`` next."""
+    complete_through: Annotated[datetime, Meta(tz=True)] | None
+    """Whatever was received before this is at or below ``last_seq``; null for an empty log."""
+
+
+class ExportInput(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Which events, in which format."""
+
+    format: str
+    query: str | dict[str, str | list[str]] = ""
+    """The filter as a query string, or as an object of its parameters; everything without it."""
+    columns: list[str] = []
+    """The columns of CSV, XLSX and Parquet, in this order; all without it."""
+    gzip: bool = False
+    """Pack a CSV or JSONL file."""
+
+
+class ExportJob(Struct, kw_only=True):
+    """An export; its file can be downloaded once its state is ready."""
+
+    id: UUID
+    state: Literal["queued", "building", "ready", "failed", "cancelled", "expired"]
+    format: str
+    query: str
+    """The filter as a canonical query string, its range as fixed instants."""
+    workspace: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    expires_at: datetime | None
+    rows_done: Count
+    rows_total: Count | None
+    bytes: Count | None
+    sha256: Sha256 | None
+    error: str | None
+    download_url: str | None
+
+
+class Problem(Struct, kw_only=True):
+    """A refusal (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str
+    errors: list[FieldError] | None = None
+    """Every parameter or field that is wrong, where the request names some."""
+
+
+class IngestProblem(Problem, kw_only=True):
+    """A refusal of every event of a batch."""
+
+    accepted: Count | None = None
+    duplicates: Count | None = None
+    rejected: list[RejectedEvent] | None = None
+    ids: list[UUID | None] | None = None

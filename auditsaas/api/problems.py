@@ -1,0 +1,130 @@
+"""Errors of the API as ``application/problem+json`` (RFC 9457), each with its cure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from flask import Response
+
+from auditsaas import incoming
+
+DOCS = "/api/docs"
+PROBLEM_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True)
+class ProblemKind:
+    """One kind of refusal: what it means, and what a caller does about it."""
+
+    status: int
+    title: str
+    meaning: str
+    cure: str
+
+    @property
+    def anchor(self) -> str:
+        return self.title.lower().replace(" ", "-")
+
+
+KINDS = (
+    ProblemKind(
+        400,
+        "Not JSON",
+        "The body is not JSON, not UTF-8, not complete gzip, or nests too deeply. Nothing was"
+        " stored.",
+        "Encode the body with a JSON library, and send all of it.",
+    ),
+    ProblemKind(
+        400,
+        "Bad request",
+        "The request itself cannot be understood, or its body ended early. Nothing was stored.",
+        "Send the whole body, with a Content-Length that is right.",
+    ),
+    ProblemKind(
+        401,
+        "Not authenticated",
+        "There is no key, or it is mistyped, unknown, expired or revoked.",
+        "Send a live key as Authorization: Bearer aud_…. Do not retry with the same key.",
+    ),
+    ProblemKind(
+        403,
+        "Not allowed",
+        "The key lacks the scope that this call needs.",
+        "Make a key with that scope; the detail names it.",
+    ),
+    ProblemKind(
+        404,
+        "Not found",
+        "There is nothing at this address, or nothing of that id in the key's workspace.",
+        "Check the address and the id, and that the key belongs to the right workspace.",
+    ),
+    ProblemKind(
+        405,
+        "Not allowed here",
+        "The address does not take this method.",
+        "Use a method that the Allow header names.",
+    ),
+    ProblemKind(
+        409,
+        "Conflict",
+        "An export has no file to download: it is not finished, or it failed or was cancelled.",
+        "Ask for the export until its state is ready.",
+    ),
+    ProblemKind(
+        410,
+        "Expired",
+        "The file of an export was removed when its time was over.",
+        "Ask for a new export.",
+    ),
+    ProblemKind(
+        413,
+        "Too large",
+        "The body, or what it unpacks to, is over 5,000,000 bytes, or holds over 1,000 events."
+        " Nothing was stored.",
+        "Send smaller batches.",
+    ),
+    ProblemKind(
+        415,
+        "Unsupported media type",
+        "The content type or the content encoding is not one that this address reads.",
+        "Send application/json or application/x-ndjson, with gzip or no encoding.",
+    ),
+    ProblemKind(
+        422,
+        "Invalid input",
+        "A parameter or a field breaks a rule; errors, or rejected for events, names each one."
+        " Nothing was stored.",
+        "Mend what is named. The same request will be refused again.",
+    ),
+    ProblemKind(
+        429,
+        "Too many requests",
+        "The key has used up its requests of this minute. Nothing was stored.",
+        "Wait as many seconds as Retry-After says, then send the same request again.",
+    ),
+    ProblemKind(
+        503,
+        "Unavailable",
+        "The database does not answer. An event may have been stored if it had been sent; with an"
+        " idempotency key, sending it again stores it once.",
+        "Wait as many seconds as Retry-After says, then send the same request again.",
+    ),
+)
+
+_KNOWN = {(kind.status, kind.title): kind for kind in KINDS}
+
+
+def problem(status: int, title: str, detail: str, **members: Any) -> Response:
+    """A problem document; ``members`` are added to it (RFC 9457, section 3.2)."""
+    kind = _KNOWN.get((status, title))
+    body = {
+        "type": f"{DOCS}#{kind.anchor}" if kind else "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "request_id": incoming.request_id(),
+        **members,
+    }
+    return Response(msgspec.json.encode(body), status, content_type=PROBLEM_TYPE)

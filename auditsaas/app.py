@@ -1,0 +1,77 @@
+"""Wires the application together; the parts themselves live in the feature packages."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from auditsaas import formatting, logs, pools, walls, web
+from auditsaas.accounts.account_views import account
+from auditsaas.accounts.passkey_views import passkey_pages
+from auditsaas.accounts.reset_views import password_reset
+from auditsaas.accounts.security_views import security
+from auditsaas.accounts.views import accounts
+from auditsaas.api import views as api
+from auditsaas.events.views import audit_logs
+from auditsaas.exports.views import exports
+from auditsaas.extensions import compress, csrf, db, login_manager
+from auditsaas.imports.views import imports
+from auditsaas.notifications.views import notifications
+from auditsaas.saved_views.views import saved_views
+from auditsaas.schedules import views as schedule_pages
+from auditsaas.superadmin.views import superadmin
+from auditsaas.tenancy import PLATFORM_BIND
+from auditsaas.workspaces import views as workspace_pages
+from config.settings import Settings, load
+from tasks import queue
+
+WEB_STATEMENT_TIMEOUT_MS = 15_000
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    statement_timeout_ms: int = WEB_STATEMENT_TIMEOUT_MS,
+) -> Flask:
+    """The Flask application; without ``settings`` they are read from the environment.
+
+    ``statement_timeout_ms`` bounds every statement of its connections; 0 means unbounded, which
+    only workers ask for.
+    """
+    settings = settings or load()
+    logs.install(as_json=settings.production)
+    if settings.production:
+        walls.refuse_to_start_above(settings)
+    app = Flask("auditsaas", template_folder=str(web.TEMPLATES), static_folder=str(web.STATIC))
+    app.config.update(web.configuration(settings))
+    app.extensions["settings"] = settings
+    _connect(app, settings, statement_timeout_ms)
+    csrf.init_app(app)
+    login_manager.init_app(app)
+    compress.init_app(app)
+    formatting.install(app)
+    web.install(app)
+    queue.install(app, settings)
+    for blueprint in (account, accounts, audit_logs, exports, imports, notifications, saved_views):
+        app.register_blueprint(blueprint)
+    schedule_pages.install(app)
+    for blueprint in (security, password_reset, passkey_pages):
+        app.register_blueprint(blueprint)
+    app.register_blueprint(superadmin)
+    workspace_pages.install(app)
+    api.install(app)
+    return app
+
+
+def _connect(app: Flask, settings: Settings, statement_timeout_ms: int) -> None:
+    pooled = settings.transaction_pooling
+
+    def options(url: str) -> dict[str, object]:
+        return pools.engine_options(url, statement_timeout_ms, transaction_pooling=pooled)
+
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options(settings.database_url)
+    app.config["SQLALCHEMY_BINDS"] = {PLATFORM_BIND: options(settings.platform_database_url)}
+    db.init_app(app)
+    if pooled:
+        with app.app_context():
+            for engine in db.engines.values():
+                pools.settle_each_transaction(engine, statement_timeout_ms)

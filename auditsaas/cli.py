@@ -1,0 +1,163 @@
+"""The operator's command line, ``auditsaas``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+
+from auditsaas import console, database
+from auditsaas.accounts import passwords
+from auditsaas.accounts.service import create_user, find_by_email
+from auditsaas.console import Refusal, open_session, workspace_called
+from auditsaas.demo.command import demo
+from auditsaas.exports.command import export_command
+from auditsaas.imports.command import import_command
+from auditsaas.operations.distribute import distribute
+from auditsaas.operations.doctor import doctor
+from auditsaas.permissions import ApiScope, Role
+from auditsaas.workspaces.api_keys import create_api_key
+from auditsaas.workspaces.service import add_member, create_workspace
+from config.settings import load
+
+HELP = {"help_option_names": ["-h", "--help"]}
+
+
+class Commands(AppGroup):
+    """A group whose commands say errors in a sentence and need no application."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with console.errors_as_sentences():
+            return super().invoke(ctx)
+
+
+@click.group(cls=Commands, context_settings=HELP)
+def cli() -> None:
+    """Operate an AuditSaaS installation: its database, people, workspaces, keys and files.
+
+    Settings come from the environment (DATABASE_URL, DATA_DIR and so on).
+    """
+
+
+@cli.group("db")
+def database_group() -> None:
+    """The database."""
+
+
+@database_group.command("upgrade", with_appcontext=False)
+def upgrade() -> None:
+    """Bring the schema to this version; safe to run again."""
+    database.upgrade(load())
+    click.echo("The database is up to date.")
+
+
+@cli.group("workspace")
+def workspace_group() -> None:
+    """Workspaces."""
+
+
+@workspace_group.command("create", with_appcontext=False)
+@click.argument("name")
+@click.option("--slug", help="The word in its addresses; made from the name if not given.")
+def create_workspace_command(name: str, slug: str | None) -> None:
+    """Create the workspace NAME with an empty log."""
+    with open_session() as session:
+        workspace = create_workspace(session, name, slug)
+        session.commit()
+    click.echo(f"{workspace.slug}: workspace created")
+
+
+@cli.group("user")
+def user_group() -> None:
+    """People."""
+
+
+@user_group.command("create", with_appcontext=False)
+@click.argument("email")
+@click.option("--name", help="How they are called; the address's first part if not given.")
+@click.option("--super-admin", is_flag=True, help="May read every workspace.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def create_user_command(
+    email: str, name: str | None, super_admin: bool, password_stdin: bool
+) -> None:
+    """Create a person who signs in with EMAIL."""
+    password = _read_password(from_stdin=password_stdin)
+    with open_session() as session:
+        user = create_user(session, email, name=name, password=password, is_super_admin=super_admin)
+        session.commit()
+    click.echo(f"{user.email}: account created")
+
+
+def _read_password(*, from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not _has_terminal():
+        raise Refusal("No terminal to ask for the password on; use --password-stdin.")
+    password: str = click.prompt(
+        f"Password, at least {passwords.MIN_LENGTH} characters",
+        hide_input=True,
+        confirmation_prompt=True,
+    )
+    return password
+
+
+def _has_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+@cli.group("member")
+def member_group() -> None:
+    """Who belongs to a workspace."""
+
+
+@member_group.command("add", with_appcontext=False)
+@click.argument("slug")
+@click.argument("email")
+@click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
+def add_member_command(slug: str, email: str, role: str) -> None:
+    """Make the person with EMAIL a member of the workspace SLUG."""
+    with open_session() as session:
+        workspace = workspace_called(session, slug)
+        user = find_by_email(session, email)
+        if user is None:
+            raise Refusal(f"Nobody has an account with the address {email}.")
+        add_member(session, workspace.id, user.id, Role(role))
+        session.commit()
+    click.echo(f"{user.email}: {role} of {slug}")
+
+
+@cli.group("api-key")
+def api_key_group() -> None:
+    """Keys that applications send events with."""
+
+
+@api_key_group.command("create", with_appcontext=False)
+@click.argument("slug")
+@click.option("--name", required=True, help="What it is for, e.g. the application's name.")
+@click.option(
+    "--scope",
+    "scopes",
+    type=click.Choice([scope.value for scope in ApiScope]),
+    multiple=True,
+    required=True,
+    help="What it may do; repeatable.",
+)
+def create_api_key_command(slug: str, name: str, scopes: tuple[str, ...]) -> None:
+    """Create a key of the workspace SLUG and print its secret, which is shown only now."""
+    with open_session() as session:
+        workspace = workspace_called(session, slug)
+        made = create_api_key(
+            session, workspace.id, name=name, scopes=frozenset(map(ApiScope, scopes))
+        )
+        session.commit()
+    click.echo(made.secret)
+
+
+for command in (import_command, export_command, doctor, distribute, demo):
+    cli.add_command(command)
+
+
+def main() -> None:
+    cli(prog_name="auditsaas")

@@ -1,0 +1,53 @@
+"""Domain errors, and the one table that turns them into HTTP answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class DomainError(Exception):
+    """A refusal that the person who asked can act on; ``str()`` is a sentence for them."""
+
+    status = 400
+    title = "Bad request"
+
+
+class NotFound(DomainError):
+    status = 404
+    title = "Not found"
+
+
+class Forbidden(DomainError):
+    status = 403
+    title = "Not allowed"
+
+
+class Conflict(DomainError):
+    status = 409
+    title = "Conflict"
+
+
+class Gone(DomainError):
+    status = 410
+    title = "No longer valid"
+
+
+class Invalid(DomainError):
+    status = 422
+    title = "Invalid input"
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """What is wrong with one field of the input."""
+
+    field: str
+    message: str
+
+
+class InvalidFields(Invalid):
+    """Several fields are wrong; each is named."""
+
+    def __init__(self, errors: list[FieldError]) -> None:
+        super().__init__("; ".join(f"{error.field}: {error.message}" for error in errors))
+        self.errors = errors

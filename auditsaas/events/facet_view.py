@@ -1,0 +1,157 @@
+"""The filter panel's facets: counted values with the words that a person knows them by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from auditsaas.events import across
+from auditsaas.events.facets import facets, known_actors, newest_actors, recent_activities
+from auditsaas.events.filters import EventFilter
+from auditsaas.events.labels import label as activity_label
+from auditsaas.events.places import Place
+from auditsaas.events.query_terms import METHODS, STATUSES, USER_STATUSES
+from auditsaas.events.useragent import PLATFORMS
+
+TOP = 5
+ROLES = ("admin", "auditor", "member", "service")
+
+
+@dataclass(frozen=True)
+class Option:
+    value: str
+    label: str
+    sub: str = ""
+    count: int | None = None
+    checked: bool = False
+
+
+@dataclass(frozen=True)
+class ShownFacet:
+    name: str
+    title: str
+    options: list[Option]
+    total: int = 0
+    more_options: list[Option] = field(default_factory=list)
+    find_url: str | None = None
+    closed: bool = False
+
+
+def quick(place: Place, chosen: EventFilter) -> list[ShownFacet]:
+    """The panel as it is first sent: real options without counts, which follow."""
+    ids = place.chosen_ids(())
+    if len(ids) > across.MANY:
+        return _panel(place, chosen, {"activity": {}, "user": {}})
+    activities = dict.fromkeys(recent_activities(place.session, ids, TOP))
+    users = dict.fromkeys(actor.id for actor in newest_actors(place.session, ids, TOP))
+    return _panel(place, chosen, {"activity": activities, "user": users})
+
+
+def counted(place: Place, chosen: EventFilter) -> list[ShownFacet]:
+    """The panel with its counts."""
+    names = ["status", "activity", "method", "user", "platform"]
+    if place.several:
+        names.append("workspace")
+    shown = facets(place.session, place.ids_by_slug, chosen, names)
+    found: dict[str, dict[str, int | None]] = {name: dict(f.counts) for name, f in shown.items()}
+    if place.several:
+        slugs = {identifier: slug for slug, identifier in place.ids_by_slug.items()}
+        by_workspace = shown["workspace"].counts
+        found["workspace"] = {slugs[key]: n for key, n in by_workspace.items()}
+    return _panel(place, chosen, found)
+
+
+def _panel(
+    place: Place, chosen: EventFilter, found: dict[str, dict[str, int | None]]
+) -> list[ShownFacet]:
+    def fixed(name: str, title: str, values: Any, words: Callable[[str], str]) -> ShownFacet:
+        counts = found.get(name)
+        options = [
+            Option(
+                value,
+                words(value),
+                "",
+                None if counts is None else counts.get(value) or 0,
+                value in getattr(chosen, name),
+            )
+            for value in values
+        ]
+        return ShownFacet(name, title, options, len(options))
+
+    panel = [
+        fixed("status", "Status", STATUSES, str.capitalize),
+        _listed("activity", "Activity type", chosen.activity, found["activity"], _activity_words),
+        fixed("method", "HTTP method", _methods(chosen), str),
+    ]
+    if place.several:
+        slugs = [workspace.slug for workspace in place.workspaces]
+        words = {workspace.slug: workspace.name for workspace in place.workspaces}
+        if len(slugs) > 2 * TOP:
+            counts = found.get("workspace") or dict.fromkeys(slugs)
+            panel.append(
+                _listed(
+                    "workspace", "Workspace", chosen.workspace, counts, lambda s: (words[s], "")
+                )
+            )
+        else:
+            panel.append(fixed("workspace", "Workspace", slugs, words.__getitem__))
+    panel += [
+        _users(place, chosen, found["user"]),
+        fixed("user_status", "User status", USER_STATUSES, str.capitalize),
+        fixed("role", "Role", dict.fromkeys((*ROLES, *chosen.role)), str.capitalize),
+        fixed("platform", "Platform", PLATFORMS, str),
+    ]
+    return panel
+
+
+def _methods(chosen: EventFilter) -> list[str]:
+    return list(dict.fromkeys((*METHODS, *chosen.method)))
+
+
+def _activity_words(value: str) -> tuple[str, str]:
+    return (value, "") if value.endswith("*") else (activity_label(value), "")
+
+
+def _listed(
+    name: str,
+    title: str,
+    ticked: tuple[str, ...],
+    counts: dict[str, int | None],
+    words: Callable[[str], tuple[str, str]],
+) -> ShownFacet:
+    """The most frequent values and everything ticked; the rest can be found."""
+
+    def option(value: str) -> Option:
+        text, sub = words(value)
+        count = counts.get(value, 0 if any(counts.values()) else None)
+        return Option(value, text, sub, count, value in ticked)
+
+    shown = list(dict.fromkeys([*list(counts)[:TOP], *ticked]))
+    rest = [value for value in counts if value not in shown]
+    return ShownFacet(
+        name, title, [option(v) for v in shown], len(counts), [option(v) for v in rest]
+    )
+
+
+def _users(place: Place, chosen: EventFilter, counts: dict[str, int | None]) -> ShownFacet:
+    shown = list(dict.fromkeys([*list(counts)[:TOP], *chosen.user]))
+    known = known_actors(place.session, place.chosen_ids(()), shown)
+    place.show(actor.workspace_id for actor in known.values())
+
+    def option(value: str) -> Option:
+        actor = known.get(value)
+        count = counts.get(value, None if value in chosen.user else 0)
+        if actor is None:
+            return Option(value, value, "", count, value in chosen.user)
+        words = [word.capitalize() for word in (actor.role, actor.status) if word]
+        label = actor.name or actor.email or actor.id
+        return Option(value, label, " · ".join(words), count, value in chosen.user)
+
+    return ShownFacet(
+        "user",
+        "User",
+        [option(value) for value in shown],
+        len(counts),
+        find_url=f"{place.base_url}/users",
+    )

@@ -1,0 +1,211 @@
+"""What a filter could be narrowed to: the values of each field, with how many events they have.
+
+Counts of one field ignore the filter's own choice in it. Status, activity and method are exact,
+from the hourly counts where they can answer; what only the events know is counted over the newest
+100,000 of them, and says so.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, func, select, tuple_
+from sqlalchemy.orm import Session
+
+from auditsaas.events import across
+from auditsaas.events.counts import CAP, among_hours, split_hours
+from auditsaas.events.filters import EventFilter
+from auditsaas.events.models import actors, event_counts, events
+from auditsaas.events.walks import bounded, newest, walks
+
+WEEK = timedelta(days=7)
+TEXT_CAP = 20_000
+"""How many events are looked at where their text decides, which takes longer."""
+
+COUNTED_BY_HOUR = ("status", "activity", "method", "workspace")
+COLUMNS = {
+    "status": events.c.status,
+    "activity": events.c.activity,
+    "method": events.c.method,
+    "workspace": events.c.workspace_id,
+    "user": events.c.actor_id,
+    "platform": events.c.platform,
+}
+
+
+@dataclass(frozen=True)
+class Facet:
+    """The values of one field and their counts, most frequent first."""
+
+    name: str
+    counts: dict[Any, int]
+    exact: bool
+
+
+@dataclass(frozen=True)
+class KnownActor:
+    """An actor as known now, for an option of the User filter."""
+
+    workspace_id: UUID
+    id: str
+    name: str | None
+    email: str | None
+    role: str | None
+    status: str
+
+
+def facets(
+    session: Session,
+    workspaces: dict[str, UUID],
+    event_filter: EventFilter,
+    names: Sequence[str],
+) -> dict[str, Facet]:
+    """The values of each field over ``workspaces`` (slug → id), ignoring its own choice."""
+    found: dict[str, Facet] = {}
+    by_event: dict[EventFilter, list[str]] = {}
+    for name in names:
+        others = event_filter.without(name)
+        if name in COUNTED_BY_HOUR and others.hourly:
+            ids = chosen_ids(workspaces, others)
+            found[name] = _ranked(name, _by_hour(session, ids, others, name), exact=True)
+        else:
+            by_event.setdefault(others, []).append(name)
+    for others, together in by_event.items():
+        cap = TEXT_CAP if others.terms else CAP
+        ids = chosen_ids(workspaces, others)
+        counted, exact = _by_event(session, ids, others, together, cap)
+        found |= {name: _ranked(name, counted[name], exact=exact) for name in together}
+    return found
+
+
+def chosen_ids(workspaces: dict[str, UUID], event_filter: EventFilter) -> list[UUID]:
+    """The workspaces that a filter names, or all."""
+    chosen = event_filter.workspace
+    return [identifier for slug, identifier in workspaces.items() if not chosen or slug in chosen]
+
+
+def _ranked(name: str, counted: Counter[Any], *, exact: bool) -> Facet:
+    values = [item for item in counted.items() if item[0] not in ("", None)]
+    return Facet(name, dict(sorted(values, key=lambda item: (-item[1], str(item[0])))), exact)
+
+
+def known_actors(
+    session: Session, workspace_ids: Sequence[UUID], ids: Sequence[str]
+) -> dict[str, KnownActor]:
+    """What is known now of the actors with these ids, by id."""
+    return {
+        row.id: _actor(row)
+        for row in session.execute(
+            select(actors).where(actors.c.workspace_id.in_(workspace_ids), actors.c.id.in_(ids))
+        )
+    }
+
+
+def find_actors(
+    session: Session, workspace_ids: Sequence[UUID], words: str, limit: int = 20
+) -> list[KnownActor]:
+    """Actors whose id, name or e-mail address contains ``words``, in any case."""
+    needle = words.lower()
+    haystack = func.lower(func.concat_ws(" ", actors.c.id, actors.c.name, actors.c.email))
+    found = (
+        select(actors)
+        .where(actors.c.workspace_id.in_(workspace_ids), func.strpos(haystack, needle) > 0)
+        .order_by(func.coalesce(actors.c.name, actors.c.id))
+        .limit(limit)
+    )
+    return [_actor(row) for row in session.execute(found)]
+
+
+def _actor(row: Row[Any]) -> KnownActor:
+    return KnownActor(
+        row.workspace_id, row.id, row.name, row.email, row.role, row.status or "active"
+    )
+
+
+def _by_hour(
+    session: Session, ids: Sequence[UUID], event_filter: EventFilter, name: str
+) -> Counter[Any]:
+    whole, parts = split_hours(event_filter.period)
+    counted: Counter[Any] = Counter()
+    if whole is not None:
+        column = event_counts.c.workspace_id if name == "workspace" else event_counts.c[name]
+        found = among_hours(
+            select(column, func.sum(event_counts.c.n)), ids, event_filter, whole
+        ).group_by(column)
+        counted.update({value: int(n) for value, n in session.execute(found)})
+    for part in parts:
+        extra, _ = _by_event(session, ids, event_filter.with_period(part), [name], None)
+        counted.update(extra[name])
+    return counted
+
+
+def _by_event(
+    session: Session,
+    ids: Sequence[UUID],
+    event_filter: EventFilter,
+    names: Sequence[str],
+    cap: int | None,
+) -> tuple[dict[str, Counter[Any]], bool]:
+    """The values of several fields in one pass over each workspace's newest ``cap`` events."""
+    counted: dict[str, Counter[Any]] = {name: Counter() for name in names}
+    exact = True
+    columns = [COLUMNS[name].label(name) for name in names]
+    if len(ids) > across.MANY:
+        limit = None if cap is None else max(1, cap // len(ids))
+        parts = [across.each(session, ids, event_filter, [events.c.id, *columns], limit)]
+        exact = cap is None
+    else:
+        parts = []
+        for walk in walks(session, ids, event_filter):
+            if cap is None:
+                parts.append(bounded(walk, None, None, *columns))
+                continue
+            found, reached = newest(session, walk, cap, *columns)
+            parts.append(found)
+            exact = exact and reached is None
+    for part in parts:
+        cells = part.subquery()
+        rows = select(*(cells.c[name] for name in names)).subquery()
+        sets = [tuple_(rows.c[name]) for name in names]
+        which = func.grouping(*(rows.c[name] for name in names)).label("which")
+        grouped = select(*rows.c, which, func.count().label("n")).group_by(
+            func.grouping_sets(*sets)
+        )
+        for row in session.execute(grouped):
+            # GROUPING() has a bit for each field, the first the highest, 0 where it is grouped by.
+            place = len(names) - (~row.which & (1 << len(names)) - 1).bit_length()
+            counted[names[place]][row[place]] += int(row.n)
+    return counted, exact
+
+
+def recent_activities(session: Session, workspace_ids: Sequence[UUID], limit: int) -> list[str]:
+    """The most frequent activities of the newest week that has any, without counting events."""
+    newest = (
+        select(func.max(event_counts.c.hour))
+        .where(event_counts.c.workspace_id.in_(workspace_ids))
+        .scalar_subquery()
+    )
+    found = (
+        select(event_counts.c.activity)
+        .where(event_counts.c.workspace_id.in_(workspace_ids), event_counts.c.hour > newest - WEEK)
+        .group_by(event_counts.c.activity)
+        .order_by(func.sum(event_counts.c.n).desc(), event_counts.c.activity)
+        .limit(limit)
+    )
+    return list(session.scalars(found))
+
+
+def newest_actors(session: Session, workspace_ids: Sequence[UUID], limit: int) -> list[KnownActor]:
+    """The actors last heard of."""
+    found = (
+        select(actors)
+        .where(actors.c.workspace_id.in_(workspace_ids))
+        .order_by(actors.c.as_of.desc())
+        .limit(limit)
+    )
+    return [_actor(row) for row in session.execute(found)]

@@ -1,0 +1,84 @@
+"""The histogram as the page draws it: bars with addresses and names, and a round axis."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from auditsaas import formatting
+from auditsaas.events.filters import EventFilter
+from auditsaas.events.histogram import Bar, Histogram, histogram
+from auditsaas.events.places import Place
+from auditsaas.events.timerange import TimeRange
+from auditsaas.formatting import Viewer
+
+MAX_TICKS = 8
+
+
+def build(place: Place, chosen: EventFilter, viewer: Viewer, now: datetime) -> dict[str, Any]:
+    ids = place.chosen_ids(chosen.workspace)
+    found = histogram(place.session, ids, chosen, viewer.zone, now)
+    return {
+        "buckets": [_bucket(place, chosen, viewer, bar, i) for i, bar in enumerate(found.bars)],
+        "step_label": found.step,
+        "max": _round_up(found.highest),
+        "axis": _axis(found, viewer),
+        "counted_from": found.counted_from,
+    }
+
+
+def _bucket(
+    place: Place, chosen: EventFilter, viewer: Viewer, bar: Bar, index: int
+) -> dict[str, Any]:
+    narrowed = chosen.with_period(TimeRange(bar.start, bar.end))
+    return {
+        "index": index,
+        "start": bar.start,
+        "end": bar.end,
+        "success": bar.success,
+        "error": bar.error,
+        "url": f"{place.base_url}?{urlencode(narrowed.to_args())}",
+        "label": _label(bar, viewer),
+    }
+
+
+def _label(bar: Bar, viewer: Viewer) -> str:
+    start = bar.start.astimezone(viewer.zone)
+    if bar.end - bar.start >= timedelta(hours=23):
+        day = f"{start:%a} {formatting.date(bar.start, viewer)}"
+        if bar.end - bar.start <= timedelta(hours=25):
+            return day
+        last = bar.end - timedelta(microseconds=1)
+        return f"{day} to {formatting.date(last, viewer)}"
+    day = f"{start:%a} {formatting.short_date(bar.start, viewer)}"
+    return f"{day} {formatting.minute(bar.start, viewer)} to {formatting.minute(bar.end, viewer)}"
+
+
+def _round_up(value: int) -> int:
+    """The next of 1, 2, 5, 10, 20, 50 …"""
+    if value <= 1:
+        return 1
+    power = 10 ** math.floor(math.log10(value))
+    return next(int(step * power) for step in (1, 2, 5, 10) if step * power >= value)
+
+
+def _axis(found: Histogram, viewer: Viewer) -> list[dict[str, str]]:
+    """A few evenly spaced labels; every one stands under the start of its bar."""
+    bars = found.bars
+    if not bars:
+        return []
+    stride = max(1, math.ceil(len(bars) / MAX_TICKS))
+    span = bars[-1].end - bars[0].start
+    ticks = []
+    for bar in bars[::stride]:
+        weekday = f"{bar.start.astimezone(viewer.zone):%a}"
+        if span > timedelta(days=300):
+            ticks.append({"label": formatting.date(bar.start, viewer), "weekday": ""})
+        elif span > timedelta(days=2):
+            text = formatting.short_date(bar.start, viewer)
+            ticks.append({"label": text, "weekday": weekday})
+        else:
+            ticks.append({"label": formatting.minute(bar.start, viewer), "weekday": ""})
+    return ticks

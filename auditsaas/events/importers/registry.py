@@ -1,0 +1,143 @@
+"""Every format there is, by its name; a further one is a module and an entry here."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+from itertools import islice
+
+from auditsaas.events.importers import (
+    alb,
+    atlassian,
+    bitbucket,
+    caddy,
+    cloudfront,
+    cloudtrail,
+    combined,
+    csv,
+    github,
+    gitlab,
+    iis,
+    jsonl,
+    k8s,
+    nginx_json,
+    notion,
+    okta,
+    onepassword,
+    openstack,
+    slack,
+    traefik,
+    zendesk,
+)
+from auditsaas.events.importers.documents import DocumentError
+from auditsaas.events.importers.format import Format
+from auditsaas.events.importers.lines import Source, SourceError
+from auditsaas.events.importers.outcome import Parsed, Refused
+from auditsaas.events.importers.reading import Reading
+from auditsaas.events.importers.times import NO_ZONE
+
+AUTO = "auto"
+SAMPLE = 1000
+"""Lines or records of a file's beginning that say what it is."""
+
+# Where a file could be of two formats, the first is taken.
+FORMATS: dict[str, Format] = {
+    module.FORMAT.key: module.FORMAT
+    for module in (
+        jsonl,
+        csv,
+        cloudtrail,
+        okta,
+        k8s,
+        caddy,
+        traefik,
+        gitlab,
+        github,
+        onepassword,
+        slack,
+        zendesk,
+        notion,
+        nginx_json,
+        alb,
+        cloudfront,
+        iis,
+        openstack,
+        atlassian,
+        bitbucket,
+        combined,
+    )
+}
+SAME = {"common": "combined", "jira": "atlassian", "confluence": "atlassian"}
+"""Further names of formats."""
+NAMES = (AUTO, *sorted([*FORMATS, *SAME]))
+
+
+def checked_format(source: Source, name: str, zone: tzinfo | None = None) -> Format:
+    """The format of that name, or the one that ``auto`` recognises by the file's beginning.
+
+    Raises:
+        SourceError: nothing at its beginning is of the format, or of any; or it is a JSON document
+            that is broken anywhere.
+    """
+    chosen = _recognised(source, zone) if name == AUTO else FORMATS[SAME.get(name, name)]
+    parsed, refused = _tried(source, chosen, zone)
+    if parsed or refused is None:
+        try:
+            chosen.check(source)
+        except DocumentError as error:
+            raise SourceError(f"{source.name} is broken at {error}") from error
+        return chosen
+    raise SourceError(f"{source.name} is not {name}: {_words(refused)}{_advice(source, zone)}")
+
+
+def _recognised(source: Source, zone: tzinfo | None) -> Format:
+    tried = {key: _tried(source, made, zone) for key, made in FORMATS.items()}
+    best = max(tried, key=lambda key: (tried[key][0], tried[key][1] is None))
+    if tried[best][0] or tried[best][1] is None:
+        return FORMATS[best]
+    zoneless = next((refused for _, refused in tried.values() if _lacks_zone(refused)), None)
+    if zoneless is not None:
+        raise SourceError(f"{source.name} cannot be read: {_words(zoneless)}")
+    raise SourceError(f"{source.name} is of no known format: it begins with {_beginning(source)}")
+
+
+def _advice(source: Source, zone: tzinfo | None) -> str:
+    try:
+        return f". It looks like {_recognised(source, zone).key}"
+    except SourceError:
+        return ""
+
+
+def _tried(source: Source, chosen: Format, zone: tzinfo | None) -> tuple[int, Refused | None]:
+    """How many at the beginning are events, and the first that is not, if there is one.
+
+    One that only lacks a zone goes before others, for it says what to do.
+    """
+    parsed, refused = 0, None
+    try:
+        for outcome in islice(
+            chosen.parse(source, Reading(chosen.key, zone, is_sample=True)), SAMPLE
+        ):
+            if isinstance(outcome, Parsed):
+                parsed += 1
+            elif refused is None or (_lacks_zone(outcome) and not _lacks_zone(refused)):
+                refused = outcome
+    except DocumentError as error:
+        return parsed, refused or Refused(0, error.reason, error.byte)
+    return parsed, refused
+
+
+def _lacks_zone(refused: Refused | None) -> bool:
+    return refused is not None and NO_ZONE in refused.reason
+
+
+def _words(refused: Refused) -> str:
+    place = f"byte {refused.byte:,}" if refused.line == 0 else refused.place
+    return f"{place}: {refused.reason}"
+
+
+def _beginning(source: Source) -> str:
+    for _, raw in source.lines():
+        if text := raw.decode("utf-8", "backslashreplace").strip():
+            shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+            return f"“{shown[:60]}…”" if len(shown) > 60 else f"“{shown}”"
+    return "nothing"

@@ -1,0 +1,40 @@
+"""Conditions on the log's columns that an index can serve under row-level security.
+
+They keep to leakproof operators: others are checked only after the policy, row by row.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, and_, or_
+
+from auditsaas.events.models import events
+
+
+def matches_activity(column: ColumnElement[str], patterns: Sequence[str]) -> ColumnElement[bool]:
+    """Equal to a pattern, or starting with one that ends in ``*``."""
+    exact = [pattern for pattern in patterns if not pattern.endswith("*")]
+    prefixes = [pattern[:-1] for pattern in patterns if pattern.endswith("*")]
+    # ^@ is leakproof and turns into an index range under the C collation; LIKE does neither.
+    found: list[ColumnElement[bool]] = [
+        column.op("^@", is_comparison=True)(prefix) for prefix in prefixes
+    ]
+    if exact:
+        found.append(among(column, exact))
+    return or_(*found)
+
+
+def among(column: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bool]:
+    return column == values[0] if len(values) == 1 else column.in_(list(values))
+
+
+def in_network(value: str) -> ColumnElement[bool]:
+    """Containment as a range of addresses: ``<<=`` is not leakproof and would lose the index."""
+    if "/" not in value:
+        return events.c.ip == value
+    network = ipaddress.ip_network(value)
+    return and_(
+        events.c.ip >= str(network.network_address), events.c.ip <= str(network.broadcast_address)
+    )

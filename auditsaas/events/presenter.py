@@ -1,0 +1,193 @@
+"""An event as the table shows it; words and widths are found here, so that templates only print."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+from auditsaas.events.labels import label
+from auditsaas.visible_text import visible
+
+BAR_UNITS: Final = 56
+LATENCY_LEVELS: Final = ((300, 1, "Fast"), (1000, 2, "Moderate"), (3000, 3, "Slow"))
+LONGEST_CELL: Final = 300
+
+
+class EventRow(Protocol):
+    """A row of ``events``; the names are its columns."""
+
+    workspace_id: UUID
+    id: UUID
+    seq: int
+    occurred_at: datetime
+    received_at: datetime
+    activity: str
+    status: str
+    actor_id: str
+    actor_name: str | None
+    actor_email: str | None
+    actor_role: str | None
+    actor_status: str | None
+    method: str | None
+    path: str | None
+    status_code: int | None
+    ip: Any
+    user_agent: str | None
+    platform: str | None
+    browser: str | None
+    duration_ms: float | None
+    request_id: str | None
+    targets: list[Any] | None
+    changes: dict[str, Any] | None
+    metadata: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceName:
+    slug: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    ms: float
+    level: int
+    word: str
+    width: float
+    """Of BAR_UNITS, logarithmic from 10 ms to 10 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedEvent:
+    """One row of the table; every text is safe to look at."""
+
+    id: str
+    url: str
+    workspace_slug: str
+    workspace: str
+    label: str
+    activity: str
+    target: str
+    failed: bool
+    status: str
+    code: str
+    method: str
+    latency: Latency | None
+    user: str
+    user_sub: str
+    disabled: bool
+    platform: str
+    browser: str
+    ip: str
+    occurred_at: datetime
+
+
+EventUrl = Callable[[str, UUID], str]
+
+
+def event_url(slug: str, event_id: UUID) -> str:
+    return f"/w/{slug}/audit-logs/{event_id}"
+
+
+def present_all(
+    rows: Iterable[EventRow],
+    workspaces: Mapping[UUID, WorkspaceName],
+    statuses_now: Mapping[tuple[UUID, str], str | None] | None = None,
+    url: EventUrl = event_url,
+) -> list[PresentedEvent]:
+    """Rows in the given order; ``statuses_now`` is by workspace and actor id, as in ``actors``."""
+    now = statuses_now or {}
+    return [
+        present(
+            row,
+            workspaces[row.workspace_id],
+            now.get((row.workspace_id, row.actor_id)),
+            url,
+        )
+        for row in rows
+    ]
+
+
+def present(
+    row: EventRow,
+    workspace: WorkspaceName,
+    actor_status_now: str | None = None,
+    url: EventUrl = event_url,
+) -> PresentedEvent:
+    user, user_sub = _user(row)
+    platform, browser = _agent(row)
+    return PresentedEvent(
+        id=str(row.id),
+        url=url(workspace.slug, row.id),
+        workspace_slug=workspace.slug,
+        workspace=visible(workspace.name),
+        label=_cell(label(row.activity)),
+        activity=_cell(row.activity),
+        target=_cell(target_text(row.targets)),
+        failed=row.status == "error",
+        status="Error" if row.status == "error" else "Success",
+        code=status_words(row.status_code),
+        method=_cell(row.method or ""),
+        latency=latency(row.duration_ms),
+        user=_cell(user),
+        user_sub=_cell(user_sub),
+        disabled=(actor_status_now or row.actor_status) == "disabled",
+        platform=_cell(platform),
+        browser=_cell(browser),
+        ip=str(row.ip or ""),
+        occurred_at=row.occurred_at,
+    )
+
+
+def latency(duration_ms: float | None) -> Latency | None:
+    if duration_ms is None:
+        return None
+    level, word = next(
+        ((level, word) for limit, level, word in LATENCY_LEVELS if duration_ms < limit),
+        (4, "Very slow"),
+    )
+    width = math.log10(max(duration_ms, 1) / 10) / 3 * BAR_UNITS
+    return Latency(duration_ms, level, word, round(min(max(width, 2), BAR_UNITS), 1))
+
+
+def status_words(code: int | None) -> str:
+    """`502 Bad gateway`; the number alone where RFC 9110 has no word for it."""
+    if code is None:
+        return ""
+    try:
+        first, *rest = HTTPStatus(code).phrase.split(" ")
+    except ValueError:
+        return str(code)
+    return " ".join([str(code), first, *(w if w.isupper() else w.lower() for w in rest)])
+
+
+def target_text(targets: list[Any] | None) -> str:
+    """The first target's name (or id), and how many more there are."""
+    if not targets:
+        return ""
+    first = targets[0]
+    text = str(first.get("name") or first.get("id") or "")
+    return f"{text} +{len(targets) - 1}" if len(targets) > 1 else text
+
+
+def _user(row: EventRow) -> tuple[str, str]:
+    first = row.actor_name or row.actor_email or row.actor_id
+    second = row.actor_email or row.actor_id
+    return first, "" if second == first else second
+
+
+def _agent(row: EventRow) -> tuple[str, str]:
+    if row.browser or row.platform not in (None, "", "Other"):
+        return row.platform or "", row.browser or ""
+    return (row.platform or "Other", row.user_agent) if row.user_agent else ("", "")
+
+
+def _cell(text: str) -> str:
+    """CSS cuts what does not fit; this bounds what is sent for it. The drawer has all of it."""
+    shown = visible(text[:LONGEST_CELL])
+    return f"{shown}…" if len(text) > LONGEST_CELL else shown

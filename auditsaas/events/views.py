@@ -1,0 +1,292 @@
+"""The log's pages and the fragments that refresh them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    g,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+)
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from auditsaas import page as frame
+from auditsaas.errors import NotFound
+from auditsaas.events import (
+    counts,
+    event_view,
+    facet_view,
+    facets,
+    histogram_view,
+    latency,
+    log_view,
+    page_request,
+    queries,
+    suggestions,
+)
+from auditsaas.events.filters import EventFilter, FilterError
+from auditsaas.events.log_view import LogView
+from auditsaas.events.page_request import PageRequest
+from auditsaas.events.places import Place
+from auditsaas.events.presenter import present
+from auditsaas.events.view_choice import offered
+from auditsaas.extensions import db
+from auditsaas.incoming import is_partial
+from auditsaas.permissions import Permission
+from auditsaas.saved_views.models import ALL_MY_WORKSPACES
+from auditsaas.tenancy import platform_session
+from auditsaas.workspaces import loaders, onlooking
+from auditsaas.workspaces.models import Workspace
+
+audit_logs = Blueprint("audit_logs", __name__)
+
+Fragment = Callable[[Place, PageRequest, datetime], ResponseReturnValue]
+
+
+def all_mine() -> Place:
+    """The log over all workspaces that the signed-in person may read."""
+    if loaders.require_person().is_super_admin and not loaders.my_workspaces():
+        abort(redirect("/admin/audit-logs"))
+    held = loaders.load_all(Permission.LOG_READ)
+    exports = any(access.allows(Permission.EXPORT_CREATE) for access in held)
+    return Place(
+        base_url="/audit-logs",
+        session=db.session(),
+        workspaces=[access.workspace for access in held],
+        several=True,
+        exports_url="/exports" if exports else None,
+        views_of=ALL_MY_WORKSPACES,
+    )
+
+
+def one(slug: str) -> Place:
+    """The log of one workspace."""
+    access = loaders.load_workspace(slug, Permission.LOG_READ)
+    exports = access.allows(Permission.EXPORT_CREATE)
+    return Place(
+        base_url=f"/w/{access.workspace.slug}/audit-logs",
+        session=db.session(),
+        workspaces=[access.workspace],
+        several=False,
+        exports_url=f"/w/{access.workspace.slug}/exports" if exports else None,
+        views_of=access.workspace.id,
+    )
+
+
+def everywhere(slug: str | None = None) -> Place:
+    """The log across all workspaces, for super-admins, through the pool that only reads.
+
+    Of one workspace where ``slug`` names it, which takes a reason of its own. Nothing that no
+    reason was given for is in the place.
+    """
+    loaders.load_platform()
+    g.platform_session = session = platform_session()
+    workspaces = session.execute(
+        select(Workspace.id, Workspace.slug, Workspace.name).order_by(Workspace.name)
+    ).all()
+    known = {workspace.slug: workspace.id for workspace in workspaces}
+    named = request.args.getlist("workspace") if slug is None else [slug]
+    allowed = onlooking.require_reason(known, named, itself=slug is not None)
+    if allowed is not None:
+        workspaces = [workspace for workspace in workspaces if workspace.id in allowed]
+    return Place(
+        base_url="/admin/audit-logs",
+        session=session,
+        workspaces=workspaces,
+        several=True,
+        exports_url="/admin/exports",
+        event_pattern="/admin/audit-logs/{slug}/{id}",
+        on_show=onlooking.note_shown,
+    )
+
+
+@audit_logs.teardown_app_request
+def _close_platform_session(_: BaseException | None) -> None:
+    session = g.pop("platform_session", None)
+    if session is not None:
+        session.close()
+
+
+@audit_logs.get("/audit-logs")
+@audit_logs.get("/w/<slug>/audit-logs")
+@audit_logs.get("/admin/audit-logs")
+def log(slug: str | None = None) -> ResponseReturnValue:
+    place, now = _place(slug), datetime.now(UTC)
+    viewer = frame.viewer()
+    views = offered(place)
+    if not request.args and not is_partial() and views.default is not None:
+        return redirect(f"{place.base_url}?view={views.default.id}")
+    try:
+        asked = page_request.read(views.resolve(request.args), place, viewer, now)
+    except FilterError as error:
+        return _refused(place, error, now)
+    view = log_view.with_page(LogView(place, viewer, now, asked, offered=views))
+    if is_partial():
+        response = make_response(render_template("audit_logs/_reply.html", view=view))
+        response.headers["HX-Push-Url"] = view.url
+        response.headers["HX-Trigger"] = "filters-changed"
+        return response
+    return render_template(
+        "audit_logs/page.html", view=view, facets=facet_view.quick(place, view.filter)
+    )
+
+
+def _refused(place: Place, error: FilterError, now: datetime) -> ResponseReturnValue:
+    """What cannot be understood: a message, no rows, and what was typed stays."""
+    asked = PageRequest(filter=page_request.typed(request.args))
+    view = LogView(place, frame.viewer(), now, asked, problems=error.errors)
+    if is_partial():
+        return render_template("audit_logs/_error.html", view=view), 422
+    panel = facet_view.quick(place, view.filter)
+    return render_template("audit_logs/page.html", view=view, facets=panel), 422
+
+
+@audit_logs.get("/audit-logs/<fragment>")
+@audit_logs.get("/w/<slug>/audit-logs/<fragment>")
+@audit_logs.get("/admin/audit-logs/<fragment>")
+def part(fragment: str, slug: str | None = None) -> ResponseReturnValue:
+    """A fragment of the page by name, or, in one workspace, an event by id."""
+    place, now = _place(slug), datetime.now(UTC)
+    build = FRAGMENTS.get(fragment)
+    if build is None:
+        if slug is None:
+            raise NotFound("There is no such page.")
+        return _event(place, slug, fragment, now)
+    try:
+        args = offered(place).resolve(request.args)
+        asked = page_request.read(args, place, frame.viewer(), now)
+    except FilterError as error:
+        return _nothing_counted(error)
+    return build(place, asked, now)
+
+
+def _nothing_counted(error: FilterError) -> ResponseReturnValue:
+    return Response(str(error), 422, mimetype="text/plain")
+
+
+def _count(place: Place, asked: PageRequest, now: datetime) -> ResponseReturnValue:
+    ids = place.chosen_ids(asked.filter.workspace)
+    found = counts.count(place.session, ids, asked.filter)
+    shown = {
+        "total": found.total,
+        "errors": found.errors,
+        "exact": found.exact,
+        "complete_through": counts.complete_through(place.session, ids),
+        "latency_url": LogView(place, frame.viewer(), now, asked).latency_url,
+    }
+    return render_template("audit_logs/_count.html", count=shown)
+
+
+def _facets(place: Place, asked: PageRequest, now: datetime) -> ResponseReturnValue:
+    view = LogView(place, frame.viewer(), now, asked)
+    panel = facet_view.counted(place, asked.filter)
+    return render_template("audit_logs/_facets.html", view=view, facets=panel)
+
+
+def _histogram(place: Place, asked: PageRequest, now: datetime) -> ResponseReturnValue:
+    shown = histogram_view.build(place, asked.filter, frame.viewer(), now)
+    return render_template("audit_logs/_histogram.html", histogram=shown)
+
+
+def _users(place: Place, asked: PageRequest, now: datetime) -> ResponseReturnValue:
+    words = request.args.get("term", "")[:100].replace("\x00", "")
+    ids = place.chosen_ids(asked.filter.workspace)
+    found = facets.find_actors(place.session, ids, words)
+    place.show(actor.workspace_id for actor in found)
+    return jsonify(
+        [
+            {
+                "value": actor.id,
+                "text": actor.name or actor.email or actor.id,
+                "sub": " · ".join(word.capitalize() for word in (actor.role, actor.status) if word),
+            }
+            for actor in found
+        ]
+    )
+
+
+def _tail(place: Place, asked: PageRequest, now: datetime) -> ResponseReturnValue:
+    """What is newer than the newest row on the page; 204 where nothing is."""
+    ids = place.chosen_ids(asked.filter.workspace)
+    page = queries.page(place.session, ids, asked.filter, limit=asked.limit, after=asked.after)
+    if not page.rows:
+        return Response(status=204)
+    view = LogView(place, frame.viewer(), now, asked.first())
+    place.show(row.workspace_id for row in page.rows)
+    names = place.names
+    rows = [
+        present(row, names[row.workspace_id], row.actor_status_now, place.event_url)
+        for row in page.rows
+    ]
+    shown = log_view.ShownPage(rows, 1, len(rows), None, None)
+    return render_template("audit_logs/_tail.html", view=replace(view, page=shown), rows=rows)
+
+
+def _latency(place: Place, asked: PageRequest, now: datetime) -> ResponseReturnValue:
+    ids = place.chosen_ids(asked.filter.workspace)
+    found = latency.latency(place.session, ids, asked.filter)
+    return render_template("audit_logs/_latency.html", latency=found)
+
+
+FRAGMENTS: dict[str, Fragment] = {
+    "count": _count,
+    "facets": _facets,
+    "histogram": _histogram,
+    "users": _users,
+    "tail": _tail,
+    "latency": _latency,
+}
+
+
+@audit_logs.get("/admin/audit-logs/<slug>/<event_id>")
+def event_as_super_admin(slug: str, event_id: str) -> ResponseReturnValue:
+    return _event(everywhere(slug), slug, event_id, datetime.now(UTC))
+
+
+def _event(place: Place, slug: str, event_id: str, now: datetime) -> ResponseReturnValue:
+    row = event_view.load(place, slug, event_id)
+    try:
+        chosen = page_request.read(request.args, place, frame.viewer(), now).filter
+    except FilterError:
+        chosen = EventFilter()
+    context = event_view.context(place, row, chosen, request.url_root)
+    template = "_drawer" if is_partial() else "event"
+    return render_template(f"audit_logs/{template}.html", **context)
+
+
+@audit_logs.get("/w/<slug>/audit-logs/<event_id>/related")
+@audit_logs.get("/admin/audit-logs/<slug>/<event_id>/related")
+def related(slug: str, event_id: str) -> ResponseReturnValue:
+    place = everywhere(slug) if request.path.startswith("/admin/") else one(slug)
+    row = event_view.load(place, slug, event_id)
+    found = event_view.related(place, row, request.args.get("by", ""))
+    return render_template("audit_logs/_related.html", **found)
+
+
+@audit_logs.get("/audit-logs/suggest")
+@audit_logs.get("/w/<slug>/audit-logs/suggest")
+@audit_logs.get("/admin/audit-logs/suggest")
+def suggest(slug: str | None = None) -> ResponseReturnValue:
+    """What could be typed next in the search box."""
+    place = _place(slug)
+    text = request.args.get("q", "")[:2000].replace("\x00", "")
+    at = request.args.get("at", "")
+    cursor = int(at) if at.isascii() and at.isdigit() and len(at) <= 4 else len(text)
+    found = suggestions.suggest(place, text, cursor)
+    return render_template("audit_logs/_suggestions.html", suggestions=found)
+
+
+def _place(slug: str | None) -> Place:
+    if slug is not None:
+        return one(slug)
+    return everywhere() if request.path.startswith("/admin/") else all_mine()

@@ -1,0 +1,50 @@
+"""The columns of a file, by the names in its header (CONTRACT, "Files")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from auditsaas.errors import FieldError, InvalidFields
+
+COLUMNS: Final = (
+    "created_at",
+    "activity",
+    "status",
+    "status_code",
+    "method",
+    "path",
+    "duration_ms",
+    "user_name",
+    "user_email",
+    "user_id",
+    "user_role",
+    "user_agent",
+    "platform",
+    "ip_address",
+    "workspace",
+    "request_id",
+    "targets",
+    "changes",
+    "metadata",
+    "event_id",
+    "seq",
+)
+
+
+def chosen_columns(names: Iterable[str]) -> tuple[str, ...]:
+    """The columns that are named, singly or with commas between; none where none is.
+
+    Raises:
+        InvalidFields: one is unknown, or named twice.
+    """
+    found = [part.strip() for name in names for part in name.split(",") if part.strip()]
+    unknown = [name for name in found if name not in COLUMNS]
+    if unknown:
+        known = ", ".join(COLUMNS)
+        message = f"There is no column “{unknown[0][:40]}”. The columns are {known}."
+        raise InvalidFields([FieldError("columns", message)])
+    twice = [name for name in COLUMNS if found.count(name) > 1]
+    if twice:
+        raise InvalidFields([FieldError("columns", f"“{twice[0]}” is named twice.")])
+    return tuple(found)

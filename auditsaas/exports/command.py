@@ -1,0 +1,133 @@
+"""``auditsaas export``: a workspace's log into a file, at once and without the queue."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import parse_qsl
+from zoneinfo import ZoneInfo
+
+import click
+from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
+
+from auditsaas import console, own_actions
+from auditsaas.console import Refusal, open_session, workspace_called
+from auditsaas.events import queries
+from auditsaas.events.filters import EventFilter
+from auditsaas.events.schema import TargetInput
+from auditsaas.exports.about import period_words
+from auditsaas.exports.formats import FORMATS, Format
+from auditsaas.exports.source import About, Source
+from auditsaas.formatting import Viewer
+from auditsaas.own_actions import Activity
+from auditsaas.workspaces.models import Workspace
+from config.settings import load
+
+
+@click.command("export")
+@click.argument("slug")
+@click.option("--format", "file_format", type=click.Choice(sorted(FORMATS)), required=True)
+@click.option("--query", default="", help="A filter, as in a page's address: status=error&q=…")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    default="-",
+    help="The file to write; standard output if not given.",
+)
+def export_command(slug: str, file_format: str, query: str, output: str) -> None:
+    """Write the log of the workspace SLUG, or what of it matches a filter, newest first.
+
+    Dates are read, and times written, in the workspace's zone.
+    """
+    chosen = FORMATS[file_format]
+    with open_session() as session:
+        workspace = workspace_called(session, slug)
+        event_filter = _filter(query, workspace)
+        with _opened(output) as file:
+            rows = chosen.write(_source(session, workspace, event_filter), file, lambda _rows: None)
+        _record(session, workspace, chosen, event_filter, rows)
+        session.commit()
+    noun = "event" if rows == 1 else "events"
+    click.echo(f"{rows:,} {noun} written", err=True)
+
+
+def _filter(query: str, workspace: Workspace) -> EventFilter:
+    pairs = parse_qsl(query.lstrip("?"), keep_blank_values=True)
+    event_filter = EventFilter.from_args(
+        MultiDict(pairs), zone=ZoneInfo(workspace.time_zone), now=datetime.now(UTC)
+    )
+    if set(event_filter.workspace) - {workspace.slug}:
+        raise Refusal(f"This exports {workspace.slug} only; the filter names another workspace.")
+    return event_filter
+
+
+def _source(session: Session, workspace: Workspace, event_filter: EventFilter) -> Source:
+    ids = [workspace.id]
+    snapshot = queries.heads(session, ids)
+    viewer, now = Viewer(zone=ZoneInfo(workspace.time_zone)), datetime.now(UTC)
+    return Source(
+        connection=session.connection(),
+        select=lambda columns: queries.ordered(
+            session, ids, event_filter, columns=columns, snapshot=snapshot
+        ),
+        slugs={workspace.id: workspace.slug},
+        zone=viewer.zone,
+        about=About(
+            export_id=None,
+            filter=event_filter.describe(),
+            period=period_words(event_filter.period, now, viewer),
+            asker="an operator",
+            asked_at=now,
+            viewer=viewer,
+            names={workspace.id: workspace.name},
+            brand=load().brand_name,
+        ),
+    )
+
+
+@contextmanager
+def _opened(output: str) -> Iterator[BinaryIO]:
+    """The output; a file appears under its name only when it is whole."""
+    if output == "-":
+        yield sys.stdout.buffer
+        sys.stdout.flush()
+        return
+    target = Path(output)
+    if target.exists() and not target.is_file():  # a pipe or a device, which a rename would replace
+        with target.open("wb") as file:
+            yield file
+        return
+    try:
+        descriptor, draft = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    except OSError as error:
+        raise Refusal(f"{output} cannot be written: {error.strerror}.") from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+        Path(draft).replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(draft).unlink()
+        raise
+
+
+def _record(
+    session: Session, workspace: Workspace, chosen: Format, event_filter: EventFilter, rows: int
+) -> None:
+    own_actions.record(
+        session,
+        Activity.EXPORT_DOWNLOADED,
+        workspaces=[workspace.id],
+        actor=console.operator(),
+        targets=[TargetInput(type="workspace", id=str(workspace.id), name=workspace.name)],
+        metadata={"format": chosen.key, "query": event_filter.query_string(), "rows": rows},
+    )

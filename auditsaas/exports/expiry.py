@@ -1,0 +1,79 @@
+"""Removes the files whose time is over and those that no export has; the rows stay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from auditsaas.exports.models import FINAL_STATES, Export, ExportState
+from auditsaas.storage import Storage
+
+FOLDER = "exports/"
+
+
+def expired(platform: Session, limit: int = 500) -> list[UUID]:
+    """Exports, of all workspaces, whose file is past its time."""
+    return list(
+        platform.scalars(
+            select(Export.id)
+            .where(Export.state == ExportState.READY, Export.expires_at < func.now())
+            .order_by(Export.expires_at)
+            .limit(limit)
+        )
+    )
+
+
+def expire(session: Session, export_id: UUID, storage: Storage) -> bool:
+    """Remove the file of an export that is past its time; whether it was this call that did.
+
+    The file goes first: were it the other way round, a crash between would keep it for ever.
+    """
+    export = session.scalar(
+        select(Export)
+        .where(
+            Export.id == export_id,
+            Export.state == ExportState.READY,
+            Export.expires_at < func.now(),
+        )
+        .with_for_update(of=Export)
+    )
+    if export is None:
+        return False
+    if export.file_key is not None:
+        storage.delete(export.file_key)
+    session.execute(
+        update(Export)
+        .where(Export.id == export_id)
+        .values(state=ExportState.EXPIRED, file_key=None)
+    )
+    return True
+
+
+def strays(platform: Session, storage: Storage) -> Iterator[str]:
+    """Keys that a finished export does not have: a worker that was killed, or came too late.
+
+    An export that is not finished keeps everything, for its next attempt removes what is left.
+    """
+    found: dict[str, list[str]] = {}
+    for key in storage.keys(FOLDER):
+        found.setdefault(key.removeprefix(FOLDER).partition("/")[0], []).append(key)
+    ids = [UUID(name) for name in found if _is_id(name)]
+    for start in range(0, len(ids), 500):
+        rows = platform.execute(
+            select(Export.id, Export.state, Export.file_key).where(
+                Export.id.in_(ids[start : start + 500])
+            )
+        )
+        for row in rows:
+            if row.state in FINAL_STATES:
+                yield from (key for key in found[str(row.id)] if key != row.file_key)
+
+
+def _is_id(name: str) -> bool:
+    try:
+        return str(UUID(name)) == name
+    except ValueError:
+        return False

@@ -1,0 +1,7 @@
+"""The heartbeat of an export that is being built."""
+
+from __future__ import annotations
+
+from auditsaas.heartbeat import Heartbeat
+
+__all__ = ["Heartbeat"]

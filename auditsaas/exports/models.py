@@ -1,0 +1,93 @@
+"""Export jobs. The row is the truth; a queue message only hints that one is waiting."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Text, Uuid, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
+
+from auditsaas.accounts.models import Timestamp, User
+from auditsaas.extensions import Base
+from auditsaas.ids import new_id
+from auditsaas.workspaces.models import ApiKey
+
+
+class ExportState(StrEnum):
+    QUEUED = "queued"
+    BUILDING = "building"
+    READY = "ready"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+FINAL_STATES = frozenset(
+    {ExportState.READY, ExportState.FAILED, ExportState.CANCELLED, ExportState.EXPIRED}
+)
+
+
+class Export(Base):
+    """One file of the events that a filter matched when it was asked for.
+
+    It may cover several workspaces, so it belongs to no single one: row-level security shows it
+    to whoever asked, and to a scope that holds every workspace in it.
+    """
+
+    __tablename__ = "exports"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    workspace_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
+    requested_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    requested_by_key: Mapped[UUID | None]
+    """The API key that asked, where no person did."""
+    through_platform: Mapped[bool] = mapped_column(default=False)
+    """Asked for by a super-admin, and read through the platform pool."""
+    format: Mapped[str] = mapped_column(Text)
+    query: Mapped[str] = mapped_column(Text)
+    """The filter as a canonical query string."""
+    starts_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    ends_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """The filter's range as instants, fixed when it was asked for; ``ends_at`` is exclusive."""
+    since: Mapped[dict[str, int] | None] = mapped_column(JSONB)
+    """Workspace id → the ``seq`` after which events from before ``starts_at`` belong here too."""
+    schedule_name: Mapped[str | None] = mapped_column(Text)
+    """What the schedule that asked is called; None where a person or an application asked."""
+    time_zone: Mapped[str] = mapped_column(Text)
+    snapshot: Mapped[dict[str, int]] = mapped_column(JSONB)
+    """Workspace id → the last ``seq`` that the file may hold."""
+
+    columns: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    """The columns that were chosen, in their order; None for all."""
+    gzip: Mapped[bool] = mapped_column(default=False)
+
+    state: Mapped[str] = mapped_column(Text, default=ExportState.QUEUED)
+    fence: Mapped[int] = mapped_column(BigInteger, default=0)
+    """Rises with every claim; a worker that lost its lease can no longer write."""
+    lease_until: Mapped[datetime | None] = mapped_column(Timestamp)
+    attempts: Mapped[int] = mapped_column(default=0)
+    rows_total: Mapped[int | None] = mapped_column(BigInteger)
+    rows_done: Mapped[int] = mapped_column(BigInteger, default=0)
+    file_key: Mapped[str | None] = mapped_column(Text)
+    bytes: Mapped[int | None] = mapped_column(BigInteger)
+    sha256: Mapped[str | None] = mapped_column(Text)
+    error: Mapped[str | None] = mapped_column(Text)
+
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
+    started_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    finished_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    expires_at: Mapped[datetime | None] = mapped_column(Timestamp)
+
+    requester: Mapped[User | None] = relationship(lazy="joined")
+    requesting_key: Mapped[ApiKey | None] = relationship(
+        primaryjoin=lambda: foreign(Export.requested_by_key) == ApiKey.id, viewonly=True
+    )
+
+    @property
+    def requester_name(self) -> str:
+        """The person, or the application by the name of its key."""
+        found = self.requester or self.requesting_key
+        return found.name if found is not None else "An application"

@@ -1,0 +1,84 @@
+"""One export for each month of a period, where one file would hold too many rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from auditsaas.errors import FieldError, InvalidFields
+from auditsaas.events import counts
+from auditsaas.events.filters import EventFilter
+from auditsaas.events.models import event_counts
+from auditsaas.events.timerange import TimeRange
+from auditsaas.exports import service
+from auditsaas.exports.models import Export
+
+MOST_FILES: Final = 36
+
+
+def request_monthly(
+    session: Session,
+    *,
+    workspaces: Sequence[UUID],
+    event_filter: EventFilter,
+    zone: ZoneInfo,
+    reader: Session | None = None,
+    **asked: Any,
+) -> list[Export]:
+    """Ask for a file of each month in which something matches, the newest first.
+
+    Raises:
+        TooManyRows: one month alone has more rows than the format holds.
+        InvalidFields: there would be more than ``MOST_FILES`` files.
+    """
+    source = reader or session
+    wanted = []
+    for month in _months(source, workspaces, event_filter.period, zone):
+        narrowed = event_filter.with_period(month)
+        if counts.count(source, workspaces, narrowed).total:
+            wanted.append(narrowed)
+    if len(wanted) > MOST_FILES:
+        message = f"This is {len(wanted)} months; choose a range of at most {MOST_FILES}."
+        raise InvalidFields([FieldError("range", message)])
+    return [
+        service.request(
+            session,
+            workspaces=workspaces,
+            event_filter=narrowed,
+            zone=zone,
+            reader=reader,
+            **asked,
+        )
+        for narrowed in wanted
+    ]
+
+
+def _months(
+    session: Session, workspaces: Sequence[UUID], period: TimeRange, zone: ZoneInfo
+) -> list[TimeRange]:
+    """The period cut at the first of each month of the zone, newest first."""
+    start = period.start or _oldest(session, workspaces)
+    end = period.end or datetime.now(UTC)
+    if start is None or start >= end:
+        return []
+    found = []
+    while start < end:
+        local = start.astimezone(zone)
+        year, month = divmod(local.year * 12 + local.month, 12)
+        following = datetime(year, month + 1, 1, tzinfo=zone).astimezone(UTC)
+        found.append(TimeRange(start, min(following, end)))
+        start = following
+    return found[::-1]
+
+
+def _oldest(session: Session, workspaces: Sequence[UUID]) -> datetime | None:
+    oldest: datetime | None = session.scalar(
+        select(func.min(event_counts.c.hour)).where(event_counts.c.workspace_id.in_(workspaces))
+    )
+    return oldest

@@ -1,0 +1,295 @@
+"""What people do with exports: ask for one, cancel it, run it again, download it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy.orm import Session, joinedload
+
+from auditsaas import own_actions
+from auditsaas.accounts.models import User
+from auditsaas.errors import Conflict, DomainError, NotFound
+from auditsaas.events import counts, queries
+from auditsaas.events.filters import EventFilter
+from auditsaas.events.models import events
+from auditsaas.events.schema import ActorInput, TargetInput
+from auditsaas.exports import words
+from auditsaas.exports.formats import Options, format_called
+from auditsaas.exports.lease import UNFINISHED
+from auditsaas.exports.limits import ROW_LIMITS, refuse_too_many
+from auditsaas.exports.models import Export, ExportState
+from auditsaas.exports.pinned import pinned_query
+from auditsaas.ids import first_id_at
+from auditsaas.own_actions import Activity, RequestFacts
+from auditsaas.workspaces.api_keys import KeyAccess
+from auditsaas.workspaces.models import ApiKey
+
+NO_OPTIONS = Options()
+ONE_DOWNLOAD = timedelta(minutes=15)
+RUN_AGAIN = (ExportState.FAILED, ExportState.CANCELLED, ExportState.EXPIRED)
+TIME_OVER = and_(Export.state == ExportState.READY, Export.expires_at <= func.now())
+
+
+class Gone(DomainError):
+    status = 410
+    title = "Expired"
+
+
+class Person(Protocol):
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def email(self) -> str: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asker:
+    """Who acts, as what in each workspace, and by which request."""
+
+    person: Person | None = None
+    key: KeyAccess | None = None
+    """The API key of an application, where no person asks."""
+    roles: Mapping[UUID, str] = field(default_factory=dict)
+    """Workspace id → role there; empty for a super-admin and for an application."""
+    facts: RequestFacts | None = None
+
+    @property
+    def actor(self) -> ActorInput:
+        if self.person is not None:
+            person = self.person
+            return own_actions.person(person.id, name=person.name, email=person.email)
+        if self.key is None:
+            raise ValueError("somebody must ask")
+        return own_actions.application(self.key.key_id, name=self.key.name)
+
+
+def request(
+    session: Session,
+    *,
+    asker: Asker,
+    workspaces: Sequence[UUID],
+    format: str,
+    event_filter: EventFilter,
+    zone: ZoneInfo,
+    options: Options = NO_OPTIONS,
+    row_limits: Mapping[str, int] = ROW_LIMITS,
+    reader: Session | None = None,
+    status_code: int | None = 303,
+    since: Mapping[UUID, int] | None = None,
+    schedule_name: str | None = None,
+) -> Export:
+    """Ask for a file of everything that matches now; the caller commits, then enqueues.
+
+    ``reader`` is the platform session of a super-admin, through which the file is then built.
+    The scope of ``session`` must hold the workspaces and the person. A schedule says ``since``
+    which sequence numbers events from before its period are to be in the file, and its name.
+
+    Raises:
+        InvalidFields: there is no such format.
+        TooManyRows: a file of this format cannot hold what matches.
+    """
+    chosen = format_called(format)
+    source = reader or session
+    heads = queries.heads(source, workspaces)
+    count = counts.count(source, workspaces, event_filter)
+    refuse_too_many(chosen.key, count, row_limits)
+    export = Export(
+        workspace_ids=list(workspaces),
+        requested_by=asker.person.id if asker.person else None,
+        requested_by_key=asker.key.key_id if asker.key else None,
+        through_platform=reader is not None,
+        format=chosen.key,
+        query=pinned_query(event_filter),
+        since=None if since is None else {str(key): seq for key, seq in since.items()},
+        schedule_name=schedule_name,
+        starts_at=event_filter.period.start,
+        ends_at=event_filter.period.end,
+        time_zone=zone.key,
+        columns=list(options.columns) or None,
+        gzip=options.gzip,
+        snapshot={str(workspace): heads.get(workspace, 0) for workspace in workspaces},
+        rows_total=count.total if count.exact else None,
+    )
+    session.add(export)
+    session.flush()
+    _record(session, Activity.EXPORT_REQUESTED, export, asker, status_code=status_code)
+    return export
+
+
+def cancel(session: Session, export: Export, asker: Asker) -> None:
+    """Stop an unfinished export; whoever builds it notices within seconds.
+
+    Raises:
+        Conflict: it is finished already.
+    """
+    _change(
+        session,
+        export,
+        Export.state.in_(UNFINISHED),
+        "This export is finished already.",
+        state=ExportState.CANCELLED,
+        lease_until=None,
+        finished_at=func.now(),
+    )
+    _record(session, Activity.EXPORT_CANCELLED, export, asker, status_code=303)
+
+
+def run_again(session: Session, export: Export, asker: Asker) -> None:
+    """Build the same file once more: same filter, bounds and snapshot.
+
+    Raises:
+        Conflict: it has not ended, or its file is still there.
+    """
+    _change(
+        session,
+        export,
+        or_(Export.state.in_(RUN_AGAIN), TIME_OVER),
+        "Only a failed, cancelled or expired export can be run again.",
+        state=ExportState.QUEUED,
+        attempts=0,
+        rows_done=0,
+        lease_until=None,
+        file_key=None,
+        bytes=None,
+        sha256=None,
+        error=None,
+        started_at=None,
+        finished_at=None,
+        expires_at=None,
+    )
+    _record(session, Activity.EXPORT_REQUESTED, export, asker, status_code=303)
+
+
+def state_now(export: Export) -> ExportState:
+    """The state as people see it: a file expires when its time is over, not when it is removed."""
+    over = export.expires_at is not None and export.expires_at <= datetime.now(UTC)
+    return ExportState.EXPIRED if over else ExportState(export.state)
+
+
+def file_of(export: Export) -> str:
+    """The key of an export's file.
+
+    Raises:
+        Gone: it was removed when its time was over.
+        Conflict: there is none yet, or never was.
+    """
+    state = state_now(export)
+    if state == ExportState.EXPIRED:
+        raise Gone("The time of this file is over, and it has been removed. Run the export again.")
+    if state != ExportState.READY or export.file_key is None:
+        raise Conflict(f"This export is {state}; there is no file to download.")
+    return export.file_key
+
+
+def record_download(
+    session: Session, export: Export, asker: Asker, *, status_code: int, part: str | None
+) -> None:
+    """Append ``export.downloaded``; ``part`` is the range of bytes, where not all were sent.
+
+    A download that is fetched in parts is one: a part is recorded only where the same person or
+    key has not downloaded the file within ``ONE_DOWNLOAD``.
+    """
+    if part is not None and _downloaded_lately(session, export, asker):
+        return
+    _record(
+        session,
+        Activity.EXPORT_DOWNLOADED,
+        export,
+        asker,
+        status_code=status_code,
+        facts={"part": part} if part else {},
+    )
+
+
+def _downloaded_lately(session: Session, export: Export, asker: Asker) -> bool:
+    since = first_id_at(datetime.now(UTC) - ONE_DOWNLOAD)
+    found = session.scalars(
+        select(events.c.targets).where(
+            events.c.workspace_id == export.workspace_ids[0],
+            events.c.activity == Activity.EXPORT_DOWNLOADED.value,
+            events.c.id >= since,
+            events.c.actor_id == asker.actor.id,
+        )
+    )
+    return any(target["id"] == str(export.id) for targets in found for target in targets or ())
+
+
+def find(session: Session, visible: ColumnElement[bool], export_id: UUID) -> Export:
+    """One of the exports that ``visible`` lets through.
+
+    Raises:
+        NotFound: there is none, or it is not for this person; they cannot tell which.
+    """
+    export = session.scalar(select(Export).where(Export.id == export_id, visible))
+    if export is None:
+        raise NotFound("There is no such export, or it is not yours to see.")
+    return export
+
+
+def newest(
+    session: Session, visible: ColumnElement[bool], *, limit: int, before: UUID | None = None
+) -> Sequence[Export]:
+    """Visible exports, newest first; those asked for before one, if it is given."""
+    found = select(Export).where(visible)
+    if before is not None:
+        found = found.where(Export.id < before)
+    return session.scalars(found.order_by(Export.id.desc()).limit(limit)).all()
+
+
+def newest_of_all(platform: Session, *, limit: int, before: UUID | None = None) -> Sequence[Export]:
+    """The exports of all workspaces, newest first, as far as the platform pool may see them."""
+    found = select(Export).options(
+        joinedload(Export.requester).load_only(User.name, User.email),
+        joinedload(Export.requesting_key).load_only(ApiKey.name),
+    )
+    if before is not None:
+        found = found.where(Export.id < before)
+    return platform.scalars(found.order_by(Export.id.desc()).limit(limit)).all()
+
+
+def _change(
+    session: Session, export: Export, allowed: ColumnElement[bool], refusal: str, **values: object
+) -> None:
+    changed = session.scalar(
+        update(Export)
+        .where(Export.id == export.id, allowed)
+        .values(**values)
+        .returning(Export.id)
+        .execution_options(synchronize_session=False)
+    )
+    if changed is None:
+        raise Conflict(refusal)
+    session.refresh(export)
+
+
+def _record(
+    session: Session,
+    activity: Activity,
+    export: Export,
+    asker: Asker,
+    *,
+    status_code: int | None,
+    facts: Mapping[str, object] | None = None,
+) -> None:
+    own_actions.record(
+        session,
+        activity,
+        workspaces={workspace: asker.roles.get(workspace) for workspace in export.workspace_ids},
+        actor=asker.actor,
+        facts=asker.facts,
+        status_code=status_code,
+        targets=[TargetInput(type="export", id=str(export.id))],
+        metadata={
+            "format": export.format,
+            "filter": words.filter_words(export) or "Everything",
+            **(facts or {}),
+        },
+    )

@@ -1,0 +1,133 @@
+"""What every format is written from and to: a stream of rows in, a stream of bytes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import ColumnElement, Connection, Row, Select
+
+from auditsaas.exports.columns import COLUMNS
+from auditsaas.formatting import Viewer
+
+CHUNK_BYTES = 1 << 20
+
+
+class Output(Protocol):
+    """Where a file goes: a stream that only takes bytes."""
+
+    def write(self, chunk: bytes, /) -> object: ...
+
+
+Progress = Callable[[int], None]
+"""Called with the rows written so far; raises when the build is to stop."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What a report says of itself."""
+
+    export_id: UUID | None
+    filter: str
+    """The filter in words."""
+    period: str
+    asker: str
+    asked_at: datetime
+    viewer: Viewer
+    """How the asker reads dates."""
+    names: Mapping[UUID, str]
+    """The workspaces by name."""
+    brand: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Matching events, newest first, in one transaction whose tenancy scope is bound."""
+
+    connection: Connection
+    select: Callable[[Sequence[ColumnElement[Any]]], Select[Any]]
+    """The statement that reads these columns, without a limit."""
+    slugs: Mapping[UUID, str]
+    """The workspaces that the rows come from."""
+    zone: ZoneInfo
+    """The asker's zone, which the transaction's timestamps are written in."""
+
+    columns: tuple[str, ...] = COLUMNS
+    """The columns of the file, where its format has any."""
+    row_limit: int | None = None
+    about: About | None = None
+
+    def copied(
+        self, columns: Sequence[ColumnElement[Any]], zone: str | None = None
+    ) -> Iterator[list[bytes]]:
+        """The rows as lines of PostgreSQL's CSV without their line ends, about 1 MiB at a time.
+
+        Times are in the asker's zone unless another is named. libpq hands over one row a call, so
+        a line break inside a value never splits a row.
+        """
+        return self._copied(columns, "FORMAT csv", zone or self.zone.key)
+
+    def lines(self, line: ColumnElement[str]) -> Iterator[list[bytes]]:
+        """One text a row, which must hold no control character, as it is."""
+        return self._copied([line], "FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02'", "UTC")
+
+    def rows(
+        self, columns: Sequence[ColumnElement[Any]], size: int
+    ) -> Iterator[Sequence[Row[Any]]]:
+        """The rows as Python values, ``size`` at a time, through a cursor of the server's."""
+        found = self.connection.execute(
+            self.select(columns), execution_options={"stream_results": True, "yield_per": size}
+        )
+        yield from found.partitions()
+
+    def _copied(
+        self, columns: Sequence[ColumnElement[Any]], options: str, zone: str
+    ) -> Iterator[list[bytes]]:
+        driver = _driver(self.connection)
+        statement, parameters = _rendered(self.connection, self.select(columns))
+        copy_to = sql.SQL("COPY ({}) TO STDOUT ({}, ENCODING 'UTF8')")
+        with driver.cursor() as cursor:
+            cursor.execute(sql.SQL("SET LOCAL TimeZone = {}").format(zone))
+            query = copy_to.format(sql.SQL(statement), sql.SQL(options))
+            with cursor.copy(query, parameters) as copy:
+                yield from _chunks(copy)
+
+    def cancel(self) -> None:
+        """Stop the statement that is running; may be called from another thread."""
+        _driver(self.connection).cancel_safe(timeout=5)
+
+
+def _chunks(copy: psycopg.Copy) -> Iterator[list[bytes]]:
+    rows: list[bytes] = []
+    size = 0
+    while row := copy.read():
+        rows.append(bytes(row[:-1]))
+        size += len(row)
+        if size >= CHUNK_BYTES:
+            yield rows
+            rows, size = [], 0
+    if rows:
+        yield rows
+
+
+def _rendered(connection: Connection, statement: Select[Any]) -> tuple[str, dict[str, object]]:
+    """SQL text and parameters for psycopg: COPY takes none, so psycopg quotes them into it."""
+    expanded = statement.compile(dialect=connection.dialect).construct_expanded_state()
+    parameters = {
+        name: expanded.processors[name](value) if name in expanded.processors else value
+        for name, value in expanded.parameters.items()
+    }
+    return expanded.statement, parameters
+
+
+def _driver(connection: Connection) -> psycopg.Connection[Any]:
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, psycopg.Connection):
+        raise TypeError("exports read through psycopg")
+    return driver

@@ -1,0 +1,170 @@
+"""XLSX: one row an event with typed cells, and a second sheet that says how to read them.
+
+The rows go to a temporary file as they come (XlsxWriter's constant memory), so any number of
+them takes the same memory. A text stays a text: it is never a formula, a link or a number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import Float, Text, cast, func
+from xlsxwriter import Workbook
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
+
+from auditsaas.events.models import events
+from auditsaas.exports.columns import COLUMNS
+from auditsaas.exports.limits import XLSX_ROWS, TooManyRows
+from auditsaas.exports.source import Output, Progress, Source
+from auditsaas.exports.writers.cells import stored
+
+LONGEST_TEXT: Final = 32_767
+"""UTF-16 units in a cell (Microsoft, "Excel specifications and limits")."""
+CUTS_LISTED: Final = 1_000
+ROWS_A_STEP: Final = 1_000
+
+NUMBERS = frozenset({"status_code", "duration_ms", "seq"})
+DAY_ZERO = datetime(1899, 12, 30, tzinfo=UTC)
+EPOCH_DAY: Final = (datetime(1970, 1, 1, tzinfo=UTC) - DAY_ZERO).days
+WIDTHS = {"created_at": 23, "path": 30, "user_agent": 30, "event_id": 37}
+_NOT_IN_XML = re.compile("[\ufffe\uffff]")
+
+Cut = tuple[int, str]
+"""A row of the sheet, and the column of its cell that was cut."""
+
+
+class _Sheet(Worksheet):  # type: ignore[misc]  # XlsxWriter ships no types
+    """A sheet in which every text is plain, whatever it looks like."""
+
+    def _xml_rich_inline_string(self, string: str, attributes: list[Any]) -> None:
+        # XlsxWriter takes a text that starts with <r> for its own markup, and does not escape it.
+        self._xml_inline_string(string, True, attributes)
+
+    def _escape_control_characters(self, data: str) -> str:
+        escaped: str = super()._escape_control_characters(data)
+        return _NOT_IN_XML.sub(lambda found: f"_x{ord(found.group()):04X}_", escaped)
+
+
+def write(source: Source, out: Output, progress: Progress) -> int:
+    book = Workbook(_Stream(out), {"constant_memory": True, "use_zip64": True})
+    bold = book.add_format({"bold": True})
+    sheet = book.add_worksheet("Events", worksheet_class=_Sheet)
+    cuts: list[Cut] = []
+    _head(sheet, source, bold)
+    rows = _rows(sheet, source, _time_format(book), cuts, progress)
+    _notes(book.add_worksheet("Notes", worksheet_class=_Sheet), source, rows, cuts, bold)
+    book.close()
+    return rows
+
+
+class _Stream:
+    """What the archive is written to; without ``seek``, it is written in one go."""
+
+    def __init__(self, out: Output) -> None:
+        self._out = out
+
+    def write(self, chunk: bytes, /) -> int:
+        self._out.write(chunk)
+        return len(chunk)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+def _head(sheet: Worksheet, source: Source, bold: Format) -> None:
+    sheet.freeze_panes(1, 0)
+    for at, name in enumerate(source.columns):
+        sheet.set_column(at, at, WIDTHS.get(name, 16))
+        sheet.write_string(0, at, name, bold)
+
+
+def _time_format(book: Workbook) -> Format:
+    return book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss.000"})
+
+
+def _rows(
+    sheet: Worksheet, source: Source, time_format: Format, cuts: list[Cut], progress: Progress
+) -> int:
+    writers = [_writer(sheet, at, name, time_format) for at, name in enumerate(source.columns)]
+    columns = [_value(name, source).label(name) for name in source.columns]
+    row, limit = 0, source.row_limit or XLSX_ROWS
+    for rows in source.rows(columns, ROWS_A_STEP):
+        if row + len(rows) > limit:
+            raise TooManyRows("xlsx", limit)
+        for values in rows:
+            row += 1
+            for at, value in enumerate(values):
+                if value is not None and writers[at](row, value):
+                    cuts.append((row, source.columns[at]))
+        progress(row)
+    return row
+
+
+def _value(name: str, source: Source) -> Any:
+    """A column as text or number, so that no row pays for conversions in Python."""
+    if name == "created_at":
+        local = func.timezone(source.zone.key, events.c.occurred_at)
+        return cast(func.extract("epoch", local), Float) / 86_400 + EPOCH_DAY
+    value = stored(name, source.slugs)
+    if name in NUMBERS:
+        return value
+    return func.host(value) if name == "ip_address" else cast(value, Text)
+
+
+def _writer(
+    sheet: Worksheet, at: int, name: str, time_format: Format
+) -> Callable[[int, Any], bool]:
+    """Writes a value into a column; whether it had to be cut."""
+
+    def number(row: int, value: float) -> bool:
+        sheet.write_number(row, at, value)
+        return False
+
+    def time(row: int, value: float) -> bool:
+        sheet.write_number(row, at, value, time_format)
+        return False
+
+    def text(row: int, value: str) -> bool:
+        shown = fitted(value)
+        sheet.write_string(row, at, shown)
+        return shown is not value
+
+    if name == "created_at":
+        return time
+    return number if name in NUMBERS else text
+
+
+def fitted(text: str) -> str:
+    """The text itself, or its beginning and an ellipsis where a cell cannot hold it all."""
+    if len(text) <= LONGEST_TEXT // 2 or _units(text) <= LONGEST_TEXT:
+        return text
+    return text.encode("utf-16-le")[: 2 * (LONGEST_TEXT - 1)].decode("utf-16-le", "ignore") + "…"
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
+
+
+def _notes(sheet: Worksheet, source: Source, rows: int, cuts: list[Cut], bold: Format) -> None:
+    lines = [
+        ("Rows", f"{rows:,}"),
+        ("Times", f"created_at is in {source.zone.key}, to the millisecond"),
+    ]
+    if source.about:
+        lines = [("Filter", source.about.filter), ("Period", source.about.period), *lines]
+    if len(source.columns) < len(COLUMNS):
+        lines.append(("Columns", f"{len(source.columns)} of {len(COLUMNS)} were chosen"))
+    if cuts:
+        limit = f"longer than the {LONGEST_TEXT:,} characters that a cell holds"
+        lines.append(("Cut cells", f"{len(cuts):,} texts are {limit}; they end in …"))
+        lines.append(("", "The full texts are in a CSV or JSONL export."))
+    sheet.set_column(0, 0, 12)
+    sheet.set_column(1, 1, 80)
+    listed = [(f"Row {row + 1:,}", name) for row, name in cuts[:CUTS_LISTED]]
+    for at, (name, words) in enumerate([*lines, *listed]):
+        sheet.write_string(at, 0, name, bold)
+        sheet.write_string(at, 1, fitted(words))

@@ -1,0 +1,140 @@
+"""``auditsaas import``: log files into a workspace."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import click
+import msgspec
+from sqlalchemy.orm import Session
+
+from auditsaas import console
+from auditsaas.console import open_session, workspace_called
+from auditsaas.events.importers.lines import Source, SourceError, open_source
+from auditsaas.events.importers.registry import AUTO, NAMES
+from auditsaas.events.importers.times import NO_ZONE
+from auditsaas.imports.load import Outcome, import_source
+from auditsaas.imports.preview import preview
+from auditsaas.workspaces.models import Workspace
+
+_OFFSET = re.compile(r"([-+])([0-9]{2}):?([0-9]{2})")
+
+
+def _zone(_context: click.Context, _option: click.Parameter, text: str | None) -> tzinfo | None:
+    """`Europe/Berlin`, `UTC` or `+02:00`."""
+    if text is None:
+        return None
+    if offset := _OFFSET.fullmatch(text):
+        ahead = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
+        if ahead < timedelta(days=1):
+            return timezone(-ahead if offset[1] == "-" else ahead)
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise click.BadParameter(f"{text} is no zone, such as Europe/Berlin or +02:00.") from None
+
+
+@click.command("import")
+@click.argument("slug")
+@click.argument(
+    "files",
+    metavar="FILE...|-",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+)
+@click.option("--format", "file_format", type=click.Choice(NAMES), default=AUTO, show_default=True)
+@click.option(
+    "--assume-zone",
+    "zone",
+    metavar="ZONE",
+    callback=_zone,
+    help="The zone of times that name none.",
+)
+@click.option("--dry-run", is_flag=True, help="Show the first ten events and store nothing.")
+@click.pass_context
+def import_command(
+    context: click.Context,
+    slug: str,
+    files: tuple[str, ...],
+    file_format: str,
+    zone: tzinfo | None,
+    dry_run: bool,
+) -> None:
+    """Import log files, plain or gzip, into the workspace SLUG; - is standard input.
+
+    Lines that are no events are refused by number and the rest goes in; a file that is not of the
+    format is refused whole. Importing a file again adds nothing.
+    """
+    run = _show if dry_run else _load
+    refused, unread = 0, 0
+    with open_session() as session:
+        workspace = workspace_called(session, slug)
+        for name in files:
+            try:
+                outcome = run(session, workspace, name, file_format, zone)
+            except SourceError as error:
+                hint = " Use --assume-zone." if NO_ZONE in str(error) else ""
+                click.echo(f"Error: {error}.{hint}", err=True)
+                unread += 1
+                continue
+            _report(outcome, name if len(files) > 1 else None, dry_run=dry_run)
+            refused += outcome.refused
+    if unread == len(files):
+        context.exit(console.NOT_DONE)
+    context.exit(console.PARTLY_REFUSED if refused or unread else console.DONE)
+
+
+def _load(
+    session: Session, workspace: Workspace, name: str, file_format: str, zone: tzinfo | None
+) -> Outcome:
+    with open_source(name) as source, _progress(source) as advance:
+        return import_source(
+            session,
+            workspace,
+            source,
+            file_format,
+            actor=console.operator(),
+            zone=zone,
+            progress=advance,
+        )
+
+
+def _show(
+    session: Session, workspace: Workspace, name: str, file_format: str, zone: tzinfo | None
+) -> Outcome:
+    with open_source(name) as source:
+        shown = preview(session, workspace, source, file_format, zone=zone)
+    for event in shown.events:
+        click.echo(msgspec.json.encode(event, enc_hook=str))
+    return shown.outcome
+
+
+@contextmanager
+def _progress(source: Source) -> Iterator[Callable[[int], object]]:
+    """Shows how far the file is, on a terminal only."""
+    if not sys.stderr.isatty():
+        yield lambda _bytes: None
+        return
+    with click.progressbar(length=source.size, label=source.name, file=sys.stderr) as bar:
+        yield bar.update
+
+
+def _report(outcome: Outcome, name: str | None, *, dry_run: bool) -> None:
+    for line in outcome.first_refused:
+        click.echo(f"{line.place}: {line.reason}", err=True)
+    more = outcome.refused - len(outcome.first_refused)
+    if more:
+        click.echo(f"and {more:,} more refused lines", err=True)
+    said = str(outcome)
+    if dry_run:
+        lines = "line" if outcome.refused == 1 else "lines"
+        found = f"{outcome.added:,} events" if outcome.added != 1 else "1 event"
+        said = f"{found} as {outcome.format}, {outcome.refused:,} {lines} refused, nothing stored"
+    # What a dry run shows may be piped on, so its summary stays out of the way.
+    click.echo(f"{name}: {said}" if name else said, err=dry_run)

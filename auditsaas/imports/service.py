@@ -1,0 +1,122 @@
+"""What admins do with imports: upload a file, cancel, see how it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import BinaryIO
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from auditsaas.errors import Conflict, FieldError, InvalidFields, NotFound
+from auditsaas.events.importers.registry import NAMES
+from auditsaas.ids import new_id
+from auditsaas.imports.lease import LEASES
+from auditsaas.imports.models import Import, ImportState
+from auditsaas.storage import Storage
+
+LONGEST_NAME = 256
+_CHUNK = 1024 * 1024
+
+
+def request(
+    session: Session,
+    storage: Storage,
+    *,
+    workspace_id: UUID,
+    person_id: UUID,
+    name: str,
+    content: BinaryIO,
+    format: str,
+    time_zone: str | None,
+) -> Import:
+    """Keep an uploaded file and ask for its import; the caller commits, then enqueues.
+
+    Raises:
+        InvalidFields: the format or the zone is none, or the file is empty.
+        StorageError: it could not be kept.
+    """
+    errors = []
+    if format not in NAMES:
+        errors.append(FieldError("format", "Choose one of the formats."))
+    if time_zone is not None and not _is_zone(time_zone):
+        errors.append(FieldError("time_zone", "Choose a zone such as Europe/Berlin, or leave it."))
+    if errors:
+        raise InvalidFields(errors)
+    identity = new_id()
+    key = f"imports/{identity}/upload"
+    with storage.write(key) as upload:
+        while chunk := content.read(_CHUNK):
+            upload.write(chunk)
+    made = Import(
+        workspace_id=workspace_id,
+        id=identity,
+        requested_by=person_id,
+        name=_storable(name),
+        format=format,
+        time_zone=time_zone,
+        file_key=key,
+        bytes=upload.size,
+    )
+    session.add(made)
+    session.flush()
+    return made
+
+
+def cancel(session: Session, found: Import) -> None:
+    """Stop an unfinished import; whoever works on it notices within seconds.
+
+    What went in already stays, for events are never removed.
+
+    Raises:
+        Conflict: it is finished already.
+    """
+    changed = session.scalar(
+        update(Import)
+        .where(
+            Import.workspace_id == found.workspace_id, Import.id == found.id, LEASES.unfinished()
+        )
+        .values(state=ImportState.CANCELLED, lease_until=None, finished_at=func.now())
+        .returning(Import.id)
+        .execution_options(synchronize_session=False)
+    )
+    if changed is None:
+        raise Conflict("This import is finished already.")
+    session.refresh(found)
+
+
+def find(session: Session, workspace_id: UUID, import_id: UUID) -> Import:
+    """Raises NotFound: the workspace has no such import."""
+    found = session.scalar(
+        select(Import).where(Import.workspace_id == workspace_id, Import.id == import_id)
+    )
+    if found is None:
+        raise NotFound("There is no such import here.")
+    return found
+
+
+def newest(
+    session: Session, workspace_id: UUID, *, limit: int, before: UUID | None = None
+) -> Sequence[Import]:
+    """A workspace's imports, newest first; those before one, if it is given."""
+    found = select(Import).where(Import.workspace_id == workspace_id)
+    if before is not None:
+        found = found.where(Import.id < before)
+    return session.scalars(found.order_by(Import.id.desc()).limit(limit)).all()
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
+
+
+def _storable(name: str) -> str:
+    """The file's own name, whatever path a browser sends before it."""
+    last = PurePosixPath(name.replace("\\", "/")).name.replace("\x00", "")
+    return last.encode("utf-8", "replace").decode()[:LONGEST_NAME] or "file"

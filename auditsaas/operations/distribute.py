@@ -1,0 +1,88 @@
+"""``auditsaas distribute``: the same schema over the nodes of a Citus cluster.
+
+What carries ``workspace_id`` in its primary key is spread by it, so that a workspace's rows lie
+together on one node; everything else is small, and is copied to every node.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import click
+from sqlalchemy import Connection, create_engine, text
+
+from auditsaas.database import Roles
+from config.settings import Settings, load
+
+FIRST = "events"
+"""The table that the others are placed beside."""
+
+_TABLES = text(
+    """
+    SELECT c.relname, EXISTS (
+        SELECT FROM pg_index AS i JOIN pg_attribute AS a
+        ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey) AND a.attname = 'workspace_id'
+        WHERE i.indrelid = c.oid AND i.indisprimary)
+    FROM pg_class AS c
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+    AND NOT c.relispartition AND c.relname <> 'alembic_version' ORDER BY c.relname
+    """
+)
+_INSTALLED = text("SELECT extversion FROM pg_extension WHERE extname = 'citus'")
+_PLACED = text("SELECT logicalrelid::regclass::text FROM pg_dist_partition")
+
+
+@dataclass(frozen=True)
+class Placement:
+    reference: tuple[str, ...]
+    distributed: tuple[str, ...]
+
+
+@click.command("distribute")
+def distribute() -> None:
+    """Spread the tables over a Citus cluster; does nothing on plain PostgreSQL, or again."""
+    settings = load()
+    engine = create_engine(settings.migration_database_url)
+    try:
+        with engine.begin() as connection:
+            version = connection.scalar(_INSTALLED)
+            if version is None:
+                click.echo("This database has no extension citus. Nothing was changed.")
+                return
+            done = _place(connection, settings)
+    finally:
+        engine.dispose()
+    click.echo(f"Citus {version}: {done} tables placed." if done else "All tables are placed.")
+
+
+def placement(connection: Connection) -> Placement:
+    """Where each table belongs; references first, for the others point at them."""
+    rows = connection.execute(_TABLES).all()
+    spread = sorted((name for name, is_spread in rows if is_spread), key=lambda n: (n != FIRST, n))
+    return Placement(tuple(name for name, is_spread in rows if not is_spread), tuple(spread))
+
+
+def _place(connection: Connection, settings: Settings) -> int:
+    """Place what is not placed yet; how many tables that was."""
+    roles = Roles.of(settings)
+    for role in (roles.app, roles.platform):
+        # Row-level security on the nodes reads what SET LOCAL says here.
+        connection.exec_driver_sql(
+            f"ALTER ROLE \"{role}\" SET citus.propagate_set_commands TO 'local'"
+        )
+    placed = set(connection.scalars(_PLACED))
+    wanted = placement(connection)
+    statements = [
+        (name, text("SELECT create_reference_table(:name)"), {"name": name})
+        for name in wanted.reference
+    ]
+    for name in wanted.distributed:
+        beside = "default" if name == FIRST else FIRST
+        statements.append((name, _SPREAD, {"name": name, "beside": beside}))
+    todo = [(statement, values) for name, statement, values in statements if name not in placed]
+    for statement, values in todo:
+        connection.execute(statement, values)
+    return len(todo)
+
+
+_SPREAD = text("SELECT create_distributed_table(:name, 'workspace_id', colocate_with => :beside)")

@@ -1,0 +1,165 @@
+"""What the doctor looks at in PostgreSQL: roles, walls, migrations, partitions, clock, exports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, text
+from sqlalchemy.orm import Session
+
+from auditsaas import database, walls
+from auditsaas.operations.finding import Finding, fail, ok, warn
+from auditsaas.operations.gauges import oldest_pending, partition_horizon_days
+
+OLDEST_SERVER = 150_000
+CLOCK_SKEW = timedelta(seconds=2)
+SHORT_HORIZON_DAYS = 35
+LONG_WAIT = timedelta(minutes=10)
+
+
+def as_app(connection: Connection) -> Iterator[Finding]:
+    """What the role of ``DATABASE_URL`` shows."""
+    yield _version(connection)
+    yield _standing("app role", "DATABASE_URL", connection)
+    yield _log("app role", connection)
+    yield _migrations(connection)
+    yield _clock(connection)
+    yield _durability(connection)
+
+
+def as_platform(connection: Connection) -> Iterator[Finding]:
+    """What the role of ``PLATFORM_DATABASE_URL`` shows."""
+    yield _standing("platform role", "PLATFORM_DATABASE_URL", connection)
+    tables = walls.writable(connection)
+    if tables:
+        yield fail(
+            "platform role",
+            f"may write {', '.join(tables)}",
+            f"As the owner: REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON {', '.join(tables)}"
+            " FROM the role of PLATFORM_DATABASE_URL;",
+        )
+    else:
+        yield ok("platform role", "reads, and writes nothing")
+    with Session(connection) as session:
+        yield _horizon(session)
+        yield _pending(session)
+
+
+def as_owner(connection: Connection) -> Iterator[Finding]:
+    """What the role of ``MIGRATION_DATABASE_URL`` shows."""
+    tables = walls.open_tables(connection)
+    if tables:
+        remedy = " ".join(
+            f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY;"
+            f" ALTER TABLE {name} FORCE ROW LEVEL SECURITY;"
+            for name in tables
+        )
+        yield fail(
+            "row-level security", f"is not forced on {', '.join(tables)}", f"As the owner: {remedy}"
+        )
+    else:
+        yield ok("row-level security", "is enabled and forced on every table of tenants")
+    if connection.scalar(text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")):
+        yield warn(
+            "owner role",
+            "is a superuser",
+            "Make a role that owns the database and is no superuser; docs/deploy.md has the SQL.",
+        )
+    else:
+        yield ok("owner role", "owns the tables and is no superuser")
+
+
+def _version(connection: Connection) -> Finding:
+    number = int(connection.scalar(text("SHOW server_version_num")) or 0)
+    words = f"is version {connection.scalar(text('SHOW server_version'))}"
+    if number < OLDEST_SERVER:
+        return fail("PostgreSQL", words, "Upgrade it to 15 or newer.")
+    return ok("PostgreSQL", words)
+
+
+def _standing(part: str, setting: str, connection: Connection) -> Finding:
+    reason = walls.above_the_walls(connection)
+    if reason:
+        return fail(
+            part,
+            f"{reason}, so it sees the rows of every tenant",
+            f"Let {setting} name a role made by: CREATE ROLE … LOGIN NOSUPERUSER NOBYPASSRLS;",
+        )
+    return ok(part, "stands under row-level security")
+
+
+def _log(part: str, connection: Connection) -> Finding:
+    tables = walls.editable_log(connection)
+    if tables:
+        return fail(
+            part,
+            f"may change or sidestep the log through {', '.join(tables)}",
+            "As the owner: REVOKE UPDATE, DELETE, TRUNCATE ON events, and every right on its"
+            " partitions, FROM that role;",
+        )
+    return ok(part, "may only read and append events")
+
+
+def _migrations(connection: Connection) -> Finding:
+    here = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    newest = database.newest_migration()
+    if here != newest:
+        return fail(
+            "migrations", f"the database is at {here}, this version needs {newest}", UPGRADE
+        )
+    return ok("migrations", f"at {here}, the newest")
+
+
+UPGRADE = "Run: auditsaas db upgrade"
+
+
+def _clock(connection: Connection) -> Finding:
+    before = datetime.now(UTC)
+    there: datetime = connection.scalars(text("SELECT clock_timestamp()")).one()
+    after = datetime.now(UTC)
+    skew = max(before - there, there - after, timedelta())
+    if skew > CLOCK_SKEW:
+        return warn(
+            "clock",
+            f"differs from the database's by {skew.total_seconds():.1f} s",
+            "Let both machines follow the same time server (chrony or systemd-timesyncd).",
+        )
+    return ok("clock", "agrees with the database's")
+
+
+def _durability(connection: Connection) -> Finding:
+    settings = {
+        name: connection.scalar(text(f"SHOW {name}"))
+        for name in ("fsync", "synchronous_commit", "full_page_writes")
+    }
+    off = [name for name, value in settings.items() if value == "off"]
+    if off:
+        return fail(
+            "durability",
+            f"{', '.join(off)} is off, so events that were acknowledged can be lost",
+            "Set it to on in postgresql.conf and reload the server.",
+        )
+    return ok("durability", "an acknowledged event is on disk")
+
+
+def _horizon(session: Session) -> Finding:
+    days = partition_horizon_days(session, datetime.now(UTC))
+    if days < SHORT_HORIZON_DAYS:
+        return warn(
+            "partitions",
+            f"of the log are made for {days:.0f} days ahead",
+            f"{UPGRADE}; then see that beat and a quick worker run, which do it twice a day.",
+        )
+    return ok("partitions", f"of the log are made for {days:.0f} days ahead")
+
+
+def _pending(session: Session) -> Finding:
+    age = timedelta(seconds=oldest_pending(session))
+    if age > LONG_WAIT:
+        return warn(
+            "exports",
+            f"the oldest that is not finished was asked for {age.total_seconds() / 60:.0f} min ago",
+            "See that beat and the workers run, and what the workers' log says of it.",
+        )
+    return ok("exports", "none waits for long")

@@ -1,0 +1,38 @@
+"""How the product's connections to PostgreSQL are set up, directly or behind a pooler."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Engine, event
+
+
+def engine_options(
+    url: str, statement_timeout_ms: int, *, transaction_pooling: bool = False
+) -> dict[str, object]:
+    """Engine options for one role's pool: UTC, bounded statements, stale connections noticed.
+
+    A pooler in transaction mode gives each transaction another server connection, so nothing may
+    be prepared in one or said when it opens: ``settle_each_transaction`` says it instead.
+    """
+    connect_args: dict[str, object] = {"application_name": "auditsaas"}
+    if transaction_pooling:
+        connect_args["prepare_threshold"] = None
+    else:
+        connect_args["options"] = f"-c timezone=UTC -c statement_timeout={statement_timeout_ms}"
+    return {
+        "url": url,
+        "pool_pre_ping": True,
+        "pool_size": 8,
+        "max_overflow": 8,
+        "connect_args": connect_args,
+    }
+
+
+def settle_each_transaction(engine: Engine, statement_timeout_ms: int) -> None:
+    """Let each transaction of a pooled engine begin by saying what its connection could not."""
+
+    def settle(connection: Connection) -> None:
+        connection.exec_driver_sql(
+            f"SET LOCAL timezone = 'UTC'; SET LOCAL statement_timeout = {int(statement_timeout_ms)}"
+        )
+
+    event.listen(engine, "begin", settle)

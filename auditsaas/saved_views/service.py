@@ -1,0 +1,90 @@
+"""Keeps filters by name. The session's scope decides whose can be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from auditsaas.errors import Conflict, Invalid, NotFound
+from auditsaas.saved_views.models import ALL_MY_WORKSPACES, SavedView
+
+MAX_NAME = 80
+MOST = 50
+
+
+def visible(session: Session, place: UUID, person: UUID) -> Sequence[SavedView]:
+    """A place's views that a person may use: their own and the shared ones, by name."""
+    found = (
+        select(SavedView)
+        .where(SavedView.workspace_id == place)
+        .where(or_(SavedView.user_id == person, SavedView.shared))
+        .order_by(SavedView.name, SavedView.id)
+    )
+    return session.scalars(found).all()
+
+
+def save(
+    session: Session,
+    place: UUID,
+    person: UUID,
+    *,
+    name: str,
+    query: str,
+    shared: bool,
+    default: bool,
+) -> SavedView:
+    """Keep a filter under a name.
+
+    Raises:
+        Invalid: the name cannot be used, or a view of no single workspace is to be shared.
+        Conflict: the person has a view of that name here, or too many.
+    """
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
+        raise Invalid(f"A name has 1 to {MAX_NAME} printable characters.")
+    if shared and place == ALL_MY_WORKSPACES:
+        raise Invalid("A view over several workspaces is yours alone.")
+    mine = [view for view in visible(session, place, person) if view.user_id == person]
+    if any(view.name == name for view in mine):
+        raise Conflict(f"You have a view called {name} already.")
+    if len(mine) >= MOST:
+        raise Conflict(f"A person keeps at most {MOST} views in one place.")
+    if default:
+        clear_default(session, place, person)
+    view = SavedView(
+        workspace_id=place,
+        user_id=person,
+        name=name,
+        query=query,
+        shared=shared,
+        is_default=default,
+    )
+    session.add(view)
+    session.flush()
+    return view
+
+
+def clear_default(session: Session, place: UUID, person: UUID) -> None:
+    """Let the place open with everything again."""
+    session.execute(
+        update(SavedView)
+        .where(SavedView.workspace_id == place, SavedView.user_id == person)
+        .values(is_default=False)
+    )
+
+
+def remove(session: Session, place: UUID, person: UUID, view_id: UUID) -> SavedView:
+    """Remove one's own view.
+
+    Raises:
+        NotFound: there is none of that id here, or it is another person's.
+    """
+    view = session.get(SavedView, (place, view_id))
+    if view is None or view.user_id != person:
+        raise NotFound("There is no such view of yours.")
+    session.delete(view)
+    session.flush()
+    return view

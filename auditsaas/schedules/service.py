@@ -1,0 +1,280 @@
+"""What people do with schedules: make, change, pause, resume and delete them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import Session
+
+from auditsaas import own_actions
+from auditsaas.accounts.models import User
+from auditsaas.errors import Conflict, FieldError, InvalidFields, NotFound
+from auditsaas.events import queries
+from auditsaas.events.filters import EventFilter
+from auditsaas.events.schema import TargetInput
+from auditsaas.exports.formats import format_called
+from auditsaas.exports.service import Asker
+from auditsaas.own_actions import Activity
+from auditsaas.permissions import ROLE_PERMISSIONS, Permission
+from auditsaas.schedules.models import Schedule, ScheduleRun
+from auditsaas.schedules.timetable import Timetable
+from auditsaas.workspaces.models import Membership
+
+READERS = [role for role, held in ROLE_PERMISSIONS.items() if Permission.EXPORT_CREATE in held]
+"""The roles that may have a report."""
+
+TOLD = (
+    "name", "query", "format", "columns", "frequency", "weekday", "month_day", "time_of_day",
+    "time_zone", "recipients", "owner_id",
+)  # fmt: skip
+"""What an event tells the change of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a person wants of a schedule."""
+
+    name: str
+    event_filter: EventFilter
+    format: str
+    columns: tuple[str, ...] = ()
+    timetable: Timetable
+    recipients: tuple[UUID, ...]
+
+
+def readers(
+    session: Session, workspace_id: UUID, among: Sequence[UUID] | None = None
+) -> list[User]:
+    """The people who may have a workspace's reports now, by name; the scope holds it."""
+    found = (
+        select(User)
+        .join(Membership, Membership.user_id == User.id)
+        .where(
+            Membership.workspace_id == workspace_id,
+            Membership.disabled_at.is_(None),
+            Membership.role.in_([role.value for role in READERS]),
+            User.disabled_at.is_(None),
+        )
+        .order_by(func.lower(User.name), User.id)
+    )
+    if among is not None:
+        found = found.where(User.id.in_(list(among)))
+    return list(session.scalars(found))
+
+
+def create(
+    session: Session, workspace_id: UUID, plan: Plan, *, asker: Asker, now: datetime
+) -> Schedule:
+    """Schedule an export. Its first report covers the whole period before the next time due.
+
+    Raises:
+        InvalidFields: the format is unknown, or a recipient may not have the reports.
+    """
+    if asker.person is None:
+        raise ValueError("a schedule is a person's")
+    due = plan.timetable.due_after(now)
+    schedule = Schedule(
+        workspace_id=workspace_id,
+        owner_id=asker.person.id,
+        covered_until=plan.timetable.window_before(plan.timetable.window_end(due)),
+        covered_seq=queries.heads(session, [workspace_id]).get(workspace_id, 0),
+        next_due_at=due,
+    )
+    _write(session, schedule, plan)
+    session.add(schedule)
+    session.flush()
+    record(session, Activity.SCHEDULE_CREATE, schedule, asker, changes=_changes({}, schedule))
+    return schedule
+
+
+def change(
+    session: Session, schedule: Schedule, plan: Plan, *, asker: Asker, now: datetime
+) -> None:
+    """Change a schedule; the next report still starts where the last one ended.
+
+    Raises:
+        InvalidFields: the format is unknown, or a recipient may not have the reports.
+    """
+    locked(session, schedule)
+    before = _told(schedule)
+    moved = plan.timetable != schedule.timetable
+    _write(session, schedule, plan)
+    if moved:
+        schedule.next_due_at = plan.timetable.due_covering(now, schedule.covered_until)
+    session.flush()
+    changes = _changes(before, schedule)
+    if changes:
+        record(session, Activity.SCHEDULE_UPDATE, schedule, asker, changes=changes)
+
+
+def pause(session: Session, schedule: Schedule, *, asker: Asker, now: datetime) -> None:
+    """Make no reports until it is resumed.
+
+    Raises:
+        Conflict: it is paused already.
+    """
+    locked(session, schedule)
+    if schedule.paused_at is not None:
+        raise Conflict("This schedule is paused already.")
+    schedule.paused_at = now
+    session.flush()
+    record(session, Activity.SCHEDULE_PAUSE, schedule, asker, changes={"paused": [False, True]})
+
+
+def resume(session: Session, schedule: Schedule, *, asker: Asker, now: datetime) -> None:
+    """Go on: one report, at the next time due, covers all since the last one.
+
+    Whoever resumes a schedule whose owner may no longer have its reports becomes the owner.
+
+    Raises:
+        Conflict: it is not paused.
+    """
+    locked(session, schedule)
+    if schedule.paused_at is None:
+        raise Conflict("This schedule is not paused.")
+    changes: dict[str, list[Any]] = {"paused": [True, False]}
+    if not readers(session, schedule.workspace_id, [schedule.owner_id]) and asker.person:
+        changes["owner_id"] = [str(schedule.owner_id), str(asker.person.id)]
+        schedule.owner_id = asker.person.id
+    schedule.paused_at = schedule.paused_because = None
+    schedule.next_due_at = schedule.timetable.due_covering(now, schedule.covered_until)
+    session.flush()
+    record(session, Activity.SCHEDULE_RESUME, schedule, asker, changes=changes)
+
+
+def delete(session: Session, schedule: Schedule, *, asker: Asker, now: datetime) -> None:
+    """Make no more reports; the files that it made stay with the exports until they expire."""
+    locked(session, schedule)
+    schedule.deleted_at = now
+    session.flush()
+    before = {name: [value, None] for name, value in _told(schedule).items() if value is not None}
+    record(session, Activity.SCHEDULE_DELETE, schedule, asker, changes=before)
+
+
+def visible_to(person_id: UUID, everything_in: Sequence[UUID]) -> ColumnElement[bool]:
+    """One's own schedules, those whose reports one gets, and all of ``everything_in``."""
+    return or_(
+        Schedule.owner_id == person_id,
+        Schedule.recipients.contains([person_id]),
+        Schedule.workspace_id.in_(everything_in),
+    )
+
+
+def find(
+    session: Session, workspace_id: UUID, visible: ColumnElement[bool], schedule_id: UUID
+) -> Schedule:
+    """Raises NotFound: there is none, or it is not for this person; they cannot tell which."""
+    schedule = session.scalar(_present([workspace_id], visible).where(Schedule.id == schedule_id))
+    if schedule is None:
+        raise NotFound("There is no such schedule, or it is not yours to see.")
+    return schedule
+
+
+def of_workspaces(
+    session: Session, workspace_ids: Sequence[UUID], visible: ColumnElement[bool]
+) -> Sequence[Schedule]:
+    """Visible schedules of the workspaces, by name."""
+    found = _present(workspace_ids, visible).order_by(func.lower(Schedule.name), Schedule.id)
+    return session.scalars(found).all()
+
+
+def history(
+    session: Session, schedule: Schedule, *, limit: int, before: datetime | None = None
+) -> Sequence[ScheduleRun]:
+    """The runs of a schedule, newest first."""
+    found = select(ScheduleRun).where(
+        ScheduleRun.workspace_id == schedule.workspace_id,
+        ScheduleRun.schedule_id == schedule.id,
+    )
+    if before is not None:
+        found = found.where(ScheduleRun.due_at < before)
+    return session.scalars(found.order_by(ScheduleRun.due_at.desc()).limit(limit)).all()
+
+
+def find_run(session: Session, schedule: Schedule, run_id: UUID) -> ScheduleRun:
+    """Raises NotFound: the schedule has no such run."""
+    run = session.get(ScheduleRun, (schedule.workspace_id, run_id))
+    if run is None or run.schedule_id != schedule.id:
+        raise NotFound("There is no such report.")
+    return run
+
+
+def locked(session: Session, schedule: Schedule) -> None:
+    """Hold the schedule until the commit, as it is now: a ticker may be moving it on."""
+    session.refresh(schedule, with_for_update={"of": Schedule})
+    if schedule.deleted_at is not None:
+        raise NotFound("There is no such schedule.")
+
+
+def record(
+    session: Session,
+    activity: Activity,
+    schedule: Schedule,
+    asker: Asker,
+    *,
+    changes: dict[str, list[Any]] | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> None:
+    own_actions.record(
+        session,
+        activity,
+        workspaces={schedule.workspace_id: asker.roles.get(schedule.workspace_id)},
+        actor=asker.actor,
+        facts=asker.facts,
+        status_code=303 if asker.facts else None,
+        targets=[target(schedule)],
+        changes=changes,
+        metadata=metadata,
+    )
+
+
+def target(schedule: Schedule) -> TargetInput:
+    return TargetInput(type="schedule", id=str(schedule.id), name=schedule.name)
+
+
+def _write(session: Session, schedule: Schedule, plan: Plan) -> None:
+    allowed = {user.id for user in readers(session, schedule.workspace_id, plan.recipients)}
+    if not plan.recipients or set(plan.recipients) - allowed:
+        message = (
+            "Choose members who may export here." if plan.recipients else "Choose a recipient."
+        )
+        raise InvalidFields([FieldError("recipients", message)])
+    schedule.name = plan.name
+    schedule.query = plan.event_filter.without("range").query_string()
+    schedule.format = format_called(plan.format).key
+    schedule.columns = list(plan.columns) or None
+    schedule.frequency = plan.timetable.frequency
+    schedule.weekday = plan.timetable.weekday
+    schedule.month_day = plan.timetable.month_day
+    schedule.time_of_day = plan.timetable.at
+    schedule.time_zone = plan.timetable.zone.key
+    schedule.recipients = list(plan.recipients)
+
+
+def _present(workspace_ids: Sequence[UUID], visible: ColumnElement[bool]) -> Select[Schedule]:
+    return select(Schedule).where(
+        Schedule.workspace_id.in_(workspace_ids), Schedule.deleted_at.is_(None), visible
+    )
+
+
+def _told(schedule: Schedule) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in TOLD:
+        value = getattr(schedule, name)
+        if name == "recipients":
+            value = sorted(str(user_id) for user_id in value)
+        found[name] = value if isinstance(value, int | list | None) else str(value)
+    return found
+
+
+def _changes(before: dict[str, Any], schedule: Schedule) -> dict[str, list[Any]]:
+    return {
+        name: [before.get(name), value]
+        for name, value in _told(schedule).items()
+        if before.get(name) != value
+    }

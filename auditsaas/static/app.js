@@ -1,0 +1,65 @@
+// Every page: the CSRF token, busy regions, copy, close, theme, the bell.
+(() => {
+  const byId = (id) => document.getElementById(id);
+
+  // A <details> stays as the person left it when its content is morphed.
+  htmx.registerExtension("keep-open", {
+    htmx_before_morph_attr: (element, detail) =>
+      !(detail.attrName === "open" && element.matches("details")),
+  });
+
+  document.addEventListener("htmx:config:request", (event) => {
+    const { request, sourceElement } = event.detail.ctx;
+    if (request.method !== "GET") {
+      request.headers["X-CSRFToken"] = document.querySelector("meta[name=csrf-token]").content;
+      return;
+    }
+    // The address is the state: counts, facets and bars describe what it says.
+    if (sourceElement.hasAttribute("data-follow-url")) {
+      request.action = request.action.split("?")[0] + location.search;
+      request.body = new FormData();
+      return;
+    }
+    const filled = [...request.body].filter(([, value]) => value !== "");
+    request.body = new FormData();
+    for (const [name, value] of filled) request.body.append(name, value);
+  });
+
+  const busy = (event, on) => {
+    const target = event.detail.ctx.target;
+    if (target instanceof Element && target.id === "results") target.ariaBusy = on ? "true" : null;
+  };
+  document.addEventListener("htmx:before:request", (event) => busy(event, true));
+  document.addEventListener("htmx:finally:request", (event) => busy(event, false));
+
+  document.addEventListener("htmx:after:swap", (event) => {
+    const target = event.detail.ctx.target;
+    if (target?.id === "bell-menu") byId("bell-menu").showPopover({ source: byId("bell") });
+    // The formats learn their size in the open menu; it closes when an export was asked for.
+    const asked = event.detail.ctx.sourceElement.closest?.("#download-menu");
+    if (asked && target?.id === "toasts") byId("download-menu").hidePopover();
+  });
+
+  async function copy(button) {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    byId("announce").textContent = "Copied";
+    button.classList.add("copied");
+    setTimeout(() => button.classList.remove("copied"), 1500);
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (button) copy(button);
+    event.target.closest("[data-close=toast]")?.closest(".toast").remove();
+  });
+
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("[data-theme-form]")) return;
+    const field = event.target.elements.theme;
+    const theme = document.documentElement.dataset.bsTheme === "dark" ? "light" : "dark";
+    field.value = theme;
+    document.documentElement.dataset.theme = document.documentElement.dataset.bsTheme = theme;
+    const other = theme === "dark" ? "light" : "dark";
+    event.target.querySelector("button").ariaLabel = `Use ${other} theme`;
+  }, { capture: true });
+})();

@@ -1,0 +1,246 @@
+// The log and one event: the drawer, moving by keys, live rows, the bars' tip.
+(() => {
+  const byId = (id) => document.getElementById(id);
+  const narrow = matchMedia("(max-width: 767.98px)");
+  let listAddress = location.href;
+
+  // ---- the drawer ----
+  const rows = () => [...document.querySelectorAll("#log-rows > tr")];
+  const selected = () => document.querySelector("#log-rows > tr[aria-selected=true]");
+  const isOpen = () => !!byId("drawer")?.childElementCount;
+
+  function select(row) {
+    selected()?.removeAttribute("aria-selected");
+    row?.setAttribute("aria-selected", "true");
+  }
+
+  document.addEventListener("htmx:config:request", (event) => {
+    const source = event.detail.ctx.sourceElement;
+    if (event.detail.ctx.target?.id !== "drawer") return;
+    if (!isOpen()) listAddress = location.href;
+    // One step back leads to the list, however many events were looked at.
+    else Object.assign(event.detail.ctx, { push: null, replace: "true" });
+    select(source.closest("#log-rows > tr") ?? byId(`e-${source.pathname?.split("/").pop()}`));
+  });
+
+  document.addEventListener("htmx:after:swap", (event) => {
+    const { target, sourceElement } = event.detail.ctx;
+    if (target?.id === "drawer") {
+      const drawer = byId("event");
+      drawer?.focus({ preventScroll: true });
+      setModal(narrow.matches);
+    }
+    if (target?.id === "results" && sourceElement.id !== "live") {
+      if (isOpen()) emptyDrawer();
+      listAddress = location.href;
+      if (byId("live-toggle")?.ariaPressed === "true") startLive();
+    }
+  });
+
+  function setModal(on) {
+    for (const other of document.querySelectorAll(".topbar, .shell")) other.inert = on;
+    const drawer = byId("event");
+    if (on && drawer) Object.assign(drawer, { role: "dialog", ariaModal: "true" });
+  }
+
+  function emptyDrawer() {
+    byId("drawer").replaceChildren();
+    setModal(false);
+  }
+
+  function closeDrawer() {
+    const row = selected();
+    emptyDrawer();
+    history.replaceState({ htmx: true }, "", listAddress);
+    select(null);
+    (row?.querySelector("a") ?? byId("content")).focus();
+  }
+
+  function step(by) {
+    const all = rows();
+    // On an event's own page there are no rows: its neighbours are links.
+    if (!all.length) document.querySelector(`[data-step="${by}"]`)?.click();
+    const current = selected() ?? document.activeElement?.closest("#log-rows > tr");
+    const next = current ? all[all.indexOf(current) + by] : all[0];
+    if (!next) return;
+    const link = next.querySelector("a");
+    if (isOpen()) link.click();
+    else link.focus();
+    next.scrollIntoView({ block: "nearest" });
+  }
+
+  document.addEventListener("click", (event) => {
+    const plain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+    if (!plain || !isOpen()) return;
+    const close = event.target.closest("[data-close=drawer]");
+    const move = event.target.closest("[data-step]");
+    if (!close && !move) return;
+    event.preventDefault();
+    if (close) closeDrawer();
+    else step(Number(move.dataset.step));
+  });
+
+  // ---- keys ----
+  const keys = {
+    "/": () => byId("q")?.focus(),
+    j: () => step(1),
+    k: () => step(-1),
+    f: () => (narrowFilters() ? byId("filters-open").click() : byId("range-button")?.focus()),
+    l: () => byId("live-toggle")?.click(),
+    r: () => byId("reset")?.click(),
+    d: () => byId("download")?.click(),
+    "?": () => byId("keys").togglePopover(),
+  };
+  const narrowFilters = () => byId("filters-open")?.offsetParent;
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    const typing = event.target.closest("input:not([type=checkbox], [type=radio]), select, textarea");
+    if (event.key === "Escape") {
+      if (document.querySelector(":popover-open, .filters.open")) return;
+      if (isOpen()) closeDrawer();
+      else if (event.target.id === "q" && event.target.value) clearSearch(event);
+      return;
+    }
+    if (typing || !document.body.hasAttribute("data-keys")) return;
+    const act = keys[event.key.toLowerCase()];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+
+  function clearSearch(event) {
+    event.preventDefault();
+    byId("q").value = "";
+    byId("filters").requestSubmit();
+  }
+
+  // ---- live: scrolled or selected rows never move ----
+  const MOST_ROWS = 500;
+  let announced = 0;
+  let unannounced = 0;
+
+  function startLive() {
+    const live = byId("live");
+    if (!live?.dataset.url) return;
+    live.setAttribute("hx-get", live.dataset.url);
+    live.setAttribute("hx-trigger", "every 2s");
+    live.setAttribute("hx-target", "#log-rows");
+    live.setAttribute("hx-swap", "afterbegin");
+    htmx.process(live, true);
+  }
+
+  function stopLive() {
+    const live = byId("live");
+    const idle = live.cloneNode(false);
+    for (const name of ["hx-get", "hx-trigger", "data-htmx-powered"]) idle.removeAttribute(name);
+    live.replaceWith(idle);
+  }
+
+  document.addEventListener("click", (event) => {
+    const toggle = event.target.closest("#live-toggle");
+    if (toggle) {
+      const on = toggle.ariaPressed !== "true";
+      toggle.ariaPressed = String(on);
+      toggle.classList.toggle("live-on", on);
+      if (on) startLive();
+      else stopLive();
+      byId("announce").textContent = on ? "Live, updates every 2 seconds" : "Live is off";
+    }
+    if (event.target.closest("#new-events")) {
+      window.scrollTo({ top: 0 });
+      release();
+    }
+  });
+
+  const reading = () => window.scrollY > 200 || isOpen() || !!selected();
+
+  document.addEventListener("htmx:before:swap", (event) => {
+    if (event.detail.ctx.sourceElement?.id !== "live") return;
+    const arrived = event.detail.tasks.find((task) => task.type === "main");
+    if (!arrived) return;
+    const count = arrived.fragment.querySelectorAll("tr").length;
+    if (reading() && byId("held-rows")) arrived.target = byId("held-rows");
+    announce(count);
+  });
+  document.addEventListener("htmx:after:swap", (event) => {
+    if (event.detail.ctx.sourceElement?.id === "live" || event.detail.ctx.target?.id === "log-rows") {
+      showBar();
+      trim();
+    }
+  });
+  window.addEventListener("scroll", () => { if (!reading()) release(); }, { passive: true });
+
+  const words = (n) => `${n.toLocaleString("en-US")} new ${n === 1 ? "event" : "events"}`;
+
+  function showBar() {
+    const bar = byId("new-events");
+    const count = byId("held-rows")?.childElementCount ?? 0;
+    if (!bar) return;
+    bar.hidden = !count;
+    bar.textContent = `↑ ${words(count)}`;
+  }
+
+  function release() {
+    const held = byId("held-rows");
+    if (!held?.childElementCount) return;
+    byId("log-rows").prepend(...held.children);
+    showBar();
+    trim();
+  }
+
+  function trim() {
+    for (const row of rows().slice(MOST_ROWS)) row.remove();
+  }
+
+  function announce(count) {
+    unannounced += count;
+    if (!unannounced || Date.now() - announced < 10_000) return;
+    byId("announce").textContent = words(unannounced);
+    announced = Date.now();
+    unannounced = 0;
+  }
+
+  // ---- columns: the table asks for itself again ----
+  document.addEventListener("table-changed", () => {
+    const density = document.querySelector("#columns-menu input[name=density]:checked")?.value;
+    if (density) document.documentElement.dataset.density = density;
+    htmx.ajax("GET", location.pathname + location.search, { target: "#results", swap: "outerHTML" });
+  });
+
+  // ---- the bars' tip ----
+  function showTip(event) {
+    const bar = event.target.closest?.(".hist a");
+    const tip = document.querySelector(".hist .tip");
+    if (!tip) return;
+    tip.hidden = !bar;
+    if (!bar) return;
+    const [when, counts] = bar.getAttribute("aria-label").split(/: (?=[\d,]+ success)/);
+    const [success, error] = counts.split(", ").map((text) => text.split(" ")[0]);
+    tip.replaceChildren(line("b", when), pair("ok", "Success", success), pair("er", "Error", error), line("span", "Press to see this time"));
+    const chart = tip.parentElement.getBoundingClientRect();
+    const box = bar.getBoundingClientRect();
+    const left = box.left - chart.left + box.width + 8;
+    tip.style.left = `${left + 200 > chart.width ? box.left - chart.left - 208 : left}px`;
+  }
+
+  function line(tag, text) {
+    const made = document.createElement(tag);
+    made.className = tag === "b" ? "fw-600 num" : "sub";
+    made.textContent = text;
+    return made;
+  }
+
+  function pair(kind, name, value) {
+    const row = line("span", "");
+    row.className = "d-flex num";
+    const legend = line("span", name);
+    legend.className = `legend ${kind}`;
+    const number = line("span", value);
+    number.className = "ms-auto";
+    row.append(legend, number);
+    return row;
+  }
+
+  for (const kind of ["pointerover", "focusin"]) document.addEventListener(kind, showTip);
+})();

@@ -1,0 +1,79 @@
+// The search box as a combobox: the server suggests, arrow keys choose, Tab or Enter takes.
+(() => {
+  const box = () => document.getElementById("q");
+  const list = () => document.getElementById("q-suggestions");
+  const options = () => [...(list()?.querySelectorAll("[role=option]") ?? [])];
+  const current = () => list()?.querySelector("[aria-selected=true]");
+
+  function choose(option) {
+    current()?.setAttribute("aria-selected", "false");
+    option?.setAttribute("aria-selected", "true");
+    option?.scrollIntoView({ block: "nearest" });
+    if (option) box().setAttribute("aria-activedescendant", option.id);
+    else box().removeAttribute("aria-activedescendant");
+  }
+
+  function close() {
+    list()?.replaceChildren();
+    if (!box()) return;
+    box().ariaExpanded = "false";
+    box().removeAttribute("aria-activedescendant");
+  }
+
+  function take(option) {
+    const { text, start, end } = option.dataset;
+    const value = box().value;
+    // A key or a comparison is only the beginning of a term.
+    const ends = /[:<>=*]$/.test(text) ? "" : " ";
+    const rest = value.slice(Number(end)).replace(/^ /, "");
+    box().value = value.slice(0, Number(start)) + text + ends + rest;
+    const at = Number(start) + text.length + ends.length;
+    box().setSelectionRange(at, at);
+    close();
+    box().dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  document.addEventListener("htmx:config:request", (event) => {
+    const { sourceElement, sourceEvent, request } = event.detail.ctx;
+    if (sourceElement.id !== "q-suggestions") return;
+    request.body.append("at", String(box().selectionStart));
+    // An empty box hides no rows behind a list, unless it is asked for by the arrow key.
+    if (!box().value && sourceEvent.type !== "ask") {
+      event.preventDefault();
+      close();
+    }
+  });
+
+  document.addEventListener("htmx:after:swap", (event) => {
+    if (event.detail.ctx.target?.id !== "q-suggestions") return;
+    if (document.activeElement !== box()) close();
+    else box().ariaExpanded = String(options().length > 0);
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.target !== box()) return;
+    if (!options().length) {
+      if (event.key === "ArrowDown" && list()) htmx.trigger(list(), "ask");
+      return;
+    }
+    const all = options();
+    const at = all.indexOf(current());
+    if (event.key === "ArrowDown") choose(all[(at + 1) % all.length]);
+    else if (event.key === "ArrowUp") choose(all[(at - 1 + all.length) % all.length]);
+    else if (current() && (event.key === "Enter" || event.key === "Tab")) take(current());
+    else if (event.key === "Escape") { close(); event.stopImmediatePropagation(); }
+    else {
+      if (event.key === "Enter") close();
+      return;
+    }
+    event.preventDefault();
+  }, { capture: true });
+
+  document.addEventListener("pointerdown", (event) => {
+    const option = event.target.closest("#q-suggestions [role=option]");
+    if (!option) return;
+    event.preventDefault();
+    take(option);
+  });
+  document.addEventListener("focusout", (event) => { if (event.target === box()) close(); });
+})();

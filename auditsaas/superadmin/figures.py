@@ -1,0 +1,188 @@
+"""What super-admins see of every workspace, read through the platform pool."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
+from sqlalchemy.orm import Session
+
+from auditsaas.events.presenter import Latency, latency
+from auditsaas.ids import first_id_at
+from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID
+
+DAYS = 7
+SILENT_AFTER = timedelta(hours=24)
+LATENCY_OVER = 200
+"""How many of a workspace's newest events its response time is measured over."""
+
+PAGE_SIZE = 50
+ORDERS = {
+    "events": "events DESC, name, id",
+    "name": "lower(name), id",
+    "members": "members DESC, name, id",
+    "errors": "coalesce(errors::float8 / nullif(events, 0), 0) DESC, name, id",
+    "last": "last_received_at DESC NULLS LAST, name, id",
+}
+
+
+@dataclass(frozen=True)
+class Day:
+    success: int
+    error: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownWorkspace:
+    id: UUID
+    slug: str
+    name: str
+    events: int
+    errors: int
+    members: int
+    stored_bytes: int
+    retention_days: int | None
+    legal_hold: bool
+    last_event_at: datetime | None
+    state: str
+    internal: bool
+    days: list[Day] = field(default_factory=list)
+    p95: Latency | None = None
+
+    @property
+    def busiest(self) -> int:
+        """The events of the day that had most, or 1."""
+        return max([1, *(day.success + day.error for day in self.days)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """One page of the workspaces, and the totals over all of them."""
+
+    rows: list[ShownWorkspace]
+    workspaces: int
+    members: int
+    events: int
+    errors: int
+    stored_bytes: int
+    first: int
+    more: bool
+
+
+WEEK = """
+WITH members AS (
+    SELECT workspace_id, count(*) AS n FROM memberships WHERE disabled_at IS NULL GROUP BY 1
+), figures AS (
+    SELECT w.id, w.slug, w.name, w.retention_days, w.legal_hold, w.suspended_at,
+        h.last_received_at, coalesce(h.seq - h.removed, 0) AS stored,
+        coalesce(m.n, 0) AS members, coalesce(c.events, 0) AS events,
+        coalesce(c.errors, 0) AS errors
+    FROM workspaces AS w
+    LEFT JOIN log_heads AS h ON h.workspace_id = w.id
+    LEFT JOIN members AS m ON m.workspace_id = w.id
+    LEFT JOIN LATERAL (
+        SELECT sum(n) AS events, sum(n) FILTER (WHERE status = 'error') AS errors
+        FROM event_counts AS e WHERE e.workspace_id = w.id AND e.hour >= :since
+            AND h.last_received_at >= :since
+    ) AS c ON true
+)
+SELECT *, count(*) OVER () AS found FROM figures
+WHERE :words = '' OR strpos(lower(name), :words) > 0 OR strpos(slug, :words) > 0
+"""
+TOTALS = """
+SELECT (SELECT count(*) FROM workspaces) AS workspaces,
+    (SELECT count(DISTINCT user_id) FROM memberships WHERE disabled_at IS NULL) AS members,
+    (SELECT coalesce(sum(seq - removed), 0) FROM log_heads) AS stored,
+    (SELECT coalesce(sum(pg_total_relation_size(inhrelid)), 0) FROM pg_inherits
+     WHERE inhparent = 'events'::regclass) AS bytes
+"""
+SPARKS = """
+SELECT workspace_id, width_bucket(hour, CAST(:edges AS timestamptz[])) - 1 AS day, status,
+    sum(n) AS n
+FROM unnest(:ids) AS w (id) JOIN event_counts ON workspace_id = w.id AND hour >= :since
+GROUP BY 1, 2, 3
+"""
+LATENCIES = """
+SELECT w.id, percentile_cont(0.95) WITHIN GROUP (ORDER BY e.duration_ms) AS p95
+FROM unnest(:ids) AS w (id), LATERAL (
+    SELECT duration_ms FROM events WHERE workspace_id = w.id AND id >= :first
+    ORDER BY id DESC LIMIT :over) AS e
+WHERE e.duration_ms IS NOT NULL GROUP BY w.id
+"""
+IDS = bindparam("ids", type_=ARRAY(Uuid))
+
+
+def overview(
+    session: Session, now: datetime, *, words: str = "", order: str = "events", page: int = 0
+) -> Overview:
+    """A page of the workspaces by their last seven days (UTC), those of most events first."""
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    since = midnight - timedelta(days=DAYS - 1)
+    totals = session.execute(text(TOTALS)).one()
+    found = session.execute(
+        text(f"{WEEK} ORDER BY {ORDERS.get(order, ORDERS['events'])}"),
+        {"since": since, "words": words.lower()},
+    ).all()
+    shown = found[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
+    each = totals.bytes / totals.stored if totals.stored else 0.0
+    ids = [row.id for row in shown]
+    days, latencies = _days(session, ids, since), _latencies(session, ids, since)
+    return Overview(
+        rows=[_shown(row, now, each, days, latencies) for row in shown],
+        workspaces=totals.workspaces,
+        members=totals.members,
+        events=sum(int(row.events) for row in found),
+        errors=sum(int(row.errors) for row in found),
+        stored_bytes=int(totals.bytes),
+        first=page * PAGE_SIZE + 1,
+        more=len(found) > (page + 1) * PAGE_SIZE,
+    )
+
+
+def _shown(
+    row: Row[Any],
+    now: datetime,
+    each: float,
+    days: dict[UUID, list[Day]],
+    latencies: dict[UUID, float],
+) -> ShownWorkspace:
+    last = row.last_received_at
+    state = "silent" if last is None or now - last > SILENT_AFTER else "active"
+    return ShownWorkspace(
+        id=row.id,
+        slug=row.slug,
+        name=row.name,
+        events=int(row.events),
+        errors=int(row.errors),
+        members=row.members,
+        stored_bytes=round(row.stored * each),
+        retention_days=row.retention_days,
+        legal_hold=row.legal_hold,
+        last_event_at=last,
+        state="suspended" if row.suspended_at else state,
+        internal=row.id == SYSTEM_WORKSPACE_ID,
+        days=days.get(row.id, []),
+        p95=latency(latencies.get(row.id)),
+    )
+
+
+def _days(session: Session, ids: Sequence[UUID], since: datetime) -> dict[UUID, list[Day]]:
+    edges = [since + timedelta(days=day) for day in range(DAYS)]
+    counted: dict[UUID, list[list[int]]] = {key: [[0, 0] for _ in edges] for key in ids}
+    for row in session.execute(
+        text(SPARKS).bindparams(IDS), {"ids": list(ids), "since": since, "edges": edges}
+    ):
+        counted[row.workspace_id][row.day][row.status == "error"] += int(row.n)
+    return {key: [Day(*pair) for pair in pairs] for key, pairs in counted.items()}
+
+
+def _latencies(session: Session, ids: Sequence[UUID], since: datetime) -> dict[UUID, float]:
+    found = session.execute(
+        text(LATENCIES).bindparams(IDS),
+        {"ids": list(ids), "first": first_id_at(since), "over": LATENCY_OVER},
+    )
+    return {row.id: row.p95 for row in found}

@@ -1,0 +1,145 @@
+"""What super-admins change: workspaces come, rest and go on; people are let in or shut out.
+
+All of it is written as the app role, and appears in the log of every workspace it concerns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from auditsaas import own_actions, tenancy
+from auditsaas.accounts.models import SignInSession, User
+from auditsaas.errors import Conflict, NotFound
+from auditsaas.events.models import actors
+from auditsaas.events.schema import TargetInput
+from auditsaas.own_actions import Activity
+from auditsaas.tenancy import Scope
+from auditsaas.workspaces.models import Membership, Workspace
+from auditsaas.workspaces.platform_access import ROLE, Onlooker
+from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID, create_workspace, system_workspace
+
+SEE_OTHER = 303
+
+
+def create(session: Session, doer: Onlooker, name: str, slug: str | None) -> Workspace:
+    """A new workspace, still without anybody in it.
+
+    Raises:
+        Invalid, Conflict: as ``create_workspace`` does.
+    """
+    tenancy.bind(Scope(user=doer.user_id), session)
+    workspace = create_workspace(session, name, slug or None)
+    _record(session, doer, Activity.WORKSPACE_CREATE, [workspace.id], _target(workspace))
+    return workspace
+
+
+def suspend(session: Session, doer: Onlooker, slug: str) -> None:
+    """Refuse the workspace's members and keys, from their very next request on.
+
+    Raises:
+        NotFound: there is none of this name, or it is our own.
+        Conflict: it is suspended already.
+    """
+    _switch(session, doer, slug, suspended=True)
+
+
+def resume(session: Session, doer: Onlooker, slug: str) -> None:
+    """Let the members and keys of a suspended workspace in again; raises like ``suspend``."""
+    _switch(session, doer, slug, suspended=False)
+
+
+def _switch(session: Session, doer: Onlooker, slug: str, *, suspended: bool) -> None:
+    workspace = session.scalar(select(Workspace).where(Workspace.slug == slug).with_for_update())
+    if workspace is None or workspace.id == SYSTEM_WORKSPACE_ID:
+        raise NotFound("There is no such workspace.")
+    if (workspace.suspended_at is not None) is suspended:
+        raise Conflict(f"{workspace.name} is {'suspended' if suspended else 'not suspended'}.")
+    workspace.suspended_at = session.scalar(select(func.now())) if suspended else None
+    tenancy.bind(Scope.of(workspace.id, user=doer.user_id), session)
+    states = ["active", "suspended"]
+    _record(
+        session,
+        doer,
+        Activity.WORKSPACE_SUSPEND if suspended else Activity.WORKSPACE_RESUME,
+        [workspace.id],
+        _target(workspace),
+        {"state": states if suspended else states[::-1]},
+    )
+
+
+def disable_user(session: Session, platform: Session, doer: Onlooker, user_id: UUID) -> None:
+    """Shut a person out of every workspace at once; their sessions end.
+
+    Raises:
+        NotFound: there is no such person.
+        Conflict: they are disabled already, or it is oneself.
+    """
+    if user_id == doer.user_id:
+        raise Conflict("You cannot disable yourself.")
+    _turn(session, platform, doer, user_id, disabled=True)
+    session.execute(delete(SignInSession).where(SignInSession.user_id == user_id))
+
+
+def enable_user(session: Session, platform: Session, doer: Onlooker, user_id: UUID) -> None:
+    """Let a person in again, who then signs in anew; raises like ``disable_user``."""
+    _turn(session, platform, doer, user_id, disabled=False)
+
+
+def _turn(
+    session: Session, platform: Session, doer: Onlooker, user_id: UUID, *, disabled: bool
+) -> None:
+    user = session.scalar(select(User).where(User.id == user_id).with_for_update())
+    if user is None:
+        raise NotFound("There is no such person.")
+    if (user.disabled_at is not None) is disabled:
+        raise Conflict(f"{user.name} is {'disabled' if disabled else 'not disabled'}.")
+    user.disabled_at = session.scalar(select(func.now())) if disabled else None
+    ids = list(
+        platform.scalars(select(Membership.workspace_id).where(Membership.user_id == user_id))
+    )
+    tenancy.bind(Scope.of(*ids, user=doer.user_id), session)
+    where = ids or [system_workspace(session).id]
+    states = ["active", "disabled"] if disabled else ["disabled", "active"]
+    _record(
+        session,
+        doer,
+        Activity.USER_DISABLE if disabled else Activity.USER_ENABLE,
+        where,
+        TargetInput(type="user", id=str(user.id), name=user.name),
+        {"status": states},
+    )
+    # What the User filter of those logs shows of the person follows at once.
+    session.execute(
+        update(actors)
+        .where(actors.c.workspace_id.in_(ids), actors.c.id == str(user_id))
+        .values(status=states[1], as_of=func.greatest(actors.c.as_of, func.now()))
+    )
+
+
+def _record(
+    session: Session,
+    doer: Onlooker,
+    activity: Activity,
+    workspaces: Sequence[UUID],
+    target: TargetInput,
+    changes: Mapping[str, list[Any]] | None = None,
+) -> None:
+    own_actions.record(
+        session,
+        activity,
+        workspaces=dict.fromkeys(workspaces, ROLE),
+        actor=doer.actor,
+        facts=doer.facts,
+        status_code=SEE_OTHER,
+        targets=[target],
+        changes=dict(changes) if changes else None,
+    )
+
+
+def _target(workspace: Workspace) -> TargetInput:
+    return TargetInput(type="workspace", id=str(workspace.id), name=workspace.name)

@@ -1,0 +1,75 @@
+"""Whose rows a transaction may see.
+
+A ``Scope`` is bound to a database session; each transaction that the session begins tells
+PostgreSQL of it by ``SET LOCAL``, and row-level security refuses everything else. The settings end
+with the transaction, so nothing survives into the next user of a pooled connection. A session
+without a scope sees no tenant rows at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Connection, event
+from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
+
+from auditsaas.extensions import db
+
+PLATFORM_BIND = "platform"
+"""Name of the second pool: a role that reads every workspace and writes nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """The workspaces, and the person's own rows, that a transaction may see.
+
+    ``platform`` reads through the super-admin pool instead, where ``workspaces`` only narrows.
+    """
+
+    workspaces: frozenset[UUID] = frozenset()
+    user: UUID | None = None
+    platform: bool = False
+
+    @classmethod
+    def of(cls, *workspaces: UUID, user: UUID | None = None) -> Scope:
+        return cls(workspaces=frozenset(workspaces), user=user)
+
+
+def bind(scope: Scope, session: Session | None = None) -> Session:
+    """Bind ``scope`` to the session, for the transaction under way and every later one."""
+    session = session or db.session()
+    session.info["scope"] = scope
+    if session.in_transaction():
+        _tell(session.connection(), scope)
+    return session
+
+
+def platform_session() -> Session:
+    """A new read-only session of the super-admin pool; the caller closes it."""
+    engine = db.engines[PLATFORM_BIND]
+    return sessionmaker(engine.execution_options(postgresql_readonly=True))()
+
+
+@event.listens_for(Session, "after_begin")
+def _bind_transaction(
+    session: Session, transaction: SessionTransaction, connection: Connection
+) -> None:
+    scope = session.info.get("scope")
+    if isinstance(scope, Scope) and not scope.platform:
+        _tell(connection, scope)
+
+
+def _tell(connection: Connection, scope: Scope) -> None:
+    # SET takes no parameters (and Citus propagates SET LOCAL, not set_config), so the text is
+    # literal; it holds nothing but uuids.
+    user = str(scope.user) if scope.user else ""
+    connection.exec_driver_sql(
+        f"SET LOCAL auditsaas.workspaces = '{_uuid_array(scope.workspaces)}'; "
+        f"SET LOCAL auditsaas.person = '{user}'"
+    )
+
+
+def _uuid_array(ids: Iterable[UUID]) -> str:
+    return "{" + ",".join(sorted(str(UUID(str(value))) for value in ids)) + "}"

@@ -1,0 +1,205 @@
+"""API keys: made once, shown once, kept as a hash.
+
+A key reads ``aud_<public id>_<secret><checksum>``. The public id finds it and may be shown; the
+checksum lets a typing error, or a scanner of leaked secrets, be answered without the database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import string
+import zlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from uuid import UUID
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.orm import Session
+
+from auditsaas import tenancy
+from auditsaas.errors import Forbidden, Invalid
+from auditsaas.extensions import db
+from auditsaas.permissions import ApiScope
+from auditsaas.tenancy import Scope
+from auditsaas.workspaces.models import ApiKey, ApiKeyLookup, Workspace
+from auditsaas.workspaces.networks import holds
+
+ALPHABET = string.digits + string.ascii_letters
+PUBLIC_LENGTH = 12
+SECRET_LENGTH = 32  # 190 random bits
+CHECKSUM_LENGTH = 6
+MAX_NAME = 100
+USE_NOTED_EVERY = timedelta(minutes=1)
+MAX_TENANTS_KEPT = 100_000
+
+_table, _workspaces = ApiKey.__table__, Workspace.__table__
+FIND_KEY = select(
+    _table.c.id,
+    _table.c.name,
+    _table.c.scopes,
+    _table.c.secret_hash,
+    _table.c.revoked_at,
+    _table.c.expires_at,
+    _table.c.last_used_at,
+    _table.c.allowed_networks,
+    _workspaces.c.suspended_at,
+).where(
+    _table.c.workspace_id == bindparam("tenant"),
+    _table.c.public_id == bindparam("public_id"),
+    _workspaces.c.id == _table.c.workspace_id,
+)
+
+_KEY = re.compile(
+    rf"(?P<body>aud_(?P<public>[0-9A-Za-z]{{{PUBLIC_LENGTH}}})_[0-9A-Za-z]{{{SECRET_LENGTH}}})"
+    rf"(?P<checksum>[0-9A-Za-z]{{{CHECKSUM_LENGTH}}})"
+)
+
+
+@dataclass(frozen=True)
+class NewKey:
+    key: ApiKey
+    secret: str
+    """The whole key; nobody can read it again."""
+
+
+@dataclass(frozen=True)
+class KeyAccess:
+    """What a request that carries a key may do."""
+
+    workspace_id: UUID
+    key_id: UUID
+    name: str
+    scopes: frozenset[ApiScope]
+    use_noted: bool = False
+    """Whether this use was noted, which is then to be committed before anything else."""
+
+
+def create_api_key(
+    session: Session,
+    workspace_id: UUID,
+    *,
+    name: str,
+    scopes: frozenset[ApiScope],
+    created_by: UUID | None = None,
+    expires_at: datetime | None = None,
+) -> NewKey:
+    """Make a key; the session's scope must hold the workspace.
+
+    Raises:
+        Invalid: no scope, or a name that cannot be used.
+    """
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
+        raise Invalid(f"A key name has 1 to {MAX_NAME} printable characters.")
+    if not scopes:
+        raise Invalid("A key needs at least one scope.")
+    public_id = _random_text(PUBLIC_LENGTH)
+    body = f"aud_{public_id}_{_random_text(SECRET_LENGTH)}"
+    secret = body + _checksum(body)
+    key = ApiKey(
+        workspace_id=workspace_id,
+        public_id=public_id,
+        secret_hash=_hashed(secret),
+        name=name,
+        scopes=sorted(scopes),
+        created_by=created_by,
+        expires_at=expires_at,
+    )
+    session.add_all([key, ApiKeyLookup(public_id=public_id, tenant=workspace_id)])
+    session.flush()
+    return NewKey(key, secret)
+
+
+def well_formed(secret: str) -> bool:
+    """Whether it is written as keys are, checksum included; says nothing of what it opens."""
+    return _parsed(secret) is not None
+
+
+def authenticate_key(
+    secret: str,
+    session: Session | None = None,
+    now: datetime | None = None,
+    *,
+    address: str | None = None,
+) -> KeyAccess | None:
+    """What ``secret`` opens; None for anything but a live key.
+
+    Binds the session to the key's workspace. The use is noted at most once a minute; commit before
+    the request's own work, so that the note neither waits for that work nor holds up others.
+
+    Raises:
+        Forbidden: the key is right, but does not allow ``address``, or its workspace is suspended.
+    """
+    session = session or db.session()
+    now = now or datetime.now(UTC)
+    parsed = _parsed(secret)
+    if parsed is None:
+        return None
+    tenant = _tenant_of(session, parsed["public"])
+    if tenant is None:
+        return None
+    tenancy.bind(Scope.of(tenant), session)
+    key = session.execute(FIND_KEY, {"tenant": tenant, "public_id": parsed["public"]}).one_or_none()
+    if key is None or not hmac.compare_digest(key.secret_hash, _hashed(secret)):
+        return None
+    if key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now):
+        return None
+    if key.suspended_at is not None:
+        raise Forbidden("The workspace of this key is suspended.")
+    if key.allowed_networks and not holds(key.allowed_networks, address):
+        raise Forbidden(f"This key may not be used from {address or 'here'}.")
+    note = key.last_used_at is None or key.last_used_at <= now - USE_NOTED_EVERY
+    if note:
+        session.execute(
+            update(ApiKey)
+            .where(ApiKey.workspace_id == tenant, ApiKey.id == key.id)
+            .values(last_used_at=now)
+        )
+    return KeyAccess(tenant, key.id, key.name, _scopes(tuple(key.scopes)), use_noted=note)
+
+
+_tenants: dict[str, UUID] = {}
+"""Public id → workspace, which never changes; what the key may do is read at every request."""
+
+
+def _tenant_of(session: Session, public_id: str) -> UUID | None:
+    known = _tenants.get(public_id)
+    if known is None:
+        known = session.scalar(
+            select(ApiKeyLookup.tenant).where(ApiKeyLookup.public_id == public_id)
+        )
+        if known is not None and len(_tenants) < MAX_TENANTS_KEPT:
+            _tenants[public_id] = known
+    return known
+
+
+@cache
+def _scopes(names: tuple[str, ...]) -> frozenset[ApiScope]:
+    return frozenset(map(ApiScope, names))
+
+
+def _parsed(secret: str) -> re.Match[str] | None:
+    parsed = _KEY.fullmatch(secret)
+    if parsed is None or parsed["checksum"] != _checksum(parsed["body"]):
+        return None
+    return parsed
+
+
+def _random_text(length: int) -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def _checksum(body: str) -> str:
+    number, text = zlib.crc32(body.encode()), ""
+    for _ in range(CHECKSUM_LENGTH):
+        number, digit = divmod(number, len(ALPHABET))
+        text = ALPHABET[digit] + text
+    return text
+
+
+def _hashed(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()

@@ -1,0 +1,224 @@
+"""Invitations: a link by e-mail, good once and for seven days."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import exists, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from auditsaas import own_actions, tenancy
+from auditsaas.accounts.models import User
+from auditsaas.accounts.service import actor_of, find_by_email, normal_email
+from auditsaas.errors import Conflict, Gone, Invalid, NotFound
+from auditsaas.events.schema import TargetInput
+from auditsaas.own_actions import Activity, RequestFacts
+from auditsaas.permissions import Role
+from auditsaas.tenancy import Scope
+from auditsaas.workspaces.deeds import SEE_OTHER, Doer, without_token
+from auditsaas.workspaces.members import lock_people, target
+from auditsaas.workspaces.models import Invitation, InvitationLookup, Membership, Workspace
+from auditsaas.workspaces.service import add_member
+
+GOOD_FOR = timedelta(days=7)
+TOKEN_BYTES = 32
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+@dataclass(frozen=True)
+class Sent:
+    """An invitation with the token of its link, which is kept nowhere."""
+
+    invitation: Invitation
+    token: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """An invitation that a link opens, with its workspace bound as the scope."""
+
+    invitation: Invitation
+    workspace: Workspace
+
+
+def open_invitations(session: Session, workspace_id: UUID) -> Sequence[tuple[Invitation, User]]:
+    """Those not accepted and not revoked, expired or not, each with who sent it; by address."""
+    rows = session.execute(
+        select(Invitation, User)
+        .join(User, User.id == Invitation.invited_by)
+        .where(
+            Invitation.workspace_id == workspace_id,
+            Invitation.accepted_at.is_(None),
+            Invitation.revoked_at.is_(None),
+        )
+        .order_by(Invitation.email)
+    )
+    return [(invitation, inviter) for invitation, inviter in rows]
+
+
+def invite(session: Session, doer: Doer, email: str, role: Role) -> Sent:
+    """Ask a person to join.
+
+    Raises:
+        Invalid: that is no address.
+        Conflict: they are a member, or invited already.
+    """
+    address = normal_email(email)
+    if address is None:
+        raise Invalid("That is not an email address.")
+    member = exists().where(
+        Membership.workspace_id == doer.workspace_id, Membership.user_id == User.id
+    )
+    if session.scalar(select(User.id).where(User.email == address, member)) is not None:
+        raise Conflict(f"{address} is a member already.")
+    token, token_hash = _new_token(session, doer.workspace_id)
+    invitation = Invitation(
+        workspace_id=doer.workspace_id,
+        email=address,
+        role=role.value,
+        token_hash=token_hash,
+        invited_by=doer.user_id,
+        expires_at=datetime.now(UTC) + GOOD_FOR,
+    )
+    try:
+        with session.begin_nested():
+            session.add(invitation)
+    except IntegrityError as error:
+        raise Conflict(f"{address} is invited already. Resend that invitation.") from error
+    doer.record(
+        session,
+        Activity.MEMBER_INVITE,
+        targets=[_target(invitation)],
+        changes={"role": [None, role.value]},
+    )
+    return Sent(invitation, token)
+
+
+def resend(session: Session, doer: Doer, invitation_id: UUID) -> Sent:
+    """A new link for seven more days; the one before opens nothing any more.
+
+    Raises:
+        NotFound: no invitation with the id is open.
+    """
+    invitation = _open_by_id(session, doer.workspace_id, invitation_id)
+    before = invitation.expires_at
+    token, invitation.token_hash = _new_token(session, doer.workspace_id)
+    invitation.expires_at = datetime.now(UTC) + GOOD_FOR
+    doer.record(
+        session,
+        Activity.INVITATION_RESEND,
+        targets=[_target(invitation)],
+        changes={"expires_at": [before.isoformat(), invitation.expires_at.isoformat()]},
+    )
+    return Sent(invitation, token)
+
+
+def revoke(session: Session, doer: Doer, invitation_id: UUID) -> None:
+    """End an invitation.
+
+    Raises:
+        NotFound: no invitation with the id is open.
+    """
+    invitation = _open_by_id(session, doer.workspace_id, invitation_id)
+    invitation.revoked_at = datetime.now(UTC)
+    doer.record(
+        session,
+        Activity.INVITATION_REVOKE,
+        targets=[_target(invitation)],
+        changes={"role": [invitation.role, None]},
+    )
+
+
+def find(session: Session, token: str, *, for_update: bool = False) -> Found:
+    """What a link opens; binds the scope to its workspace.
+
+    Raises:
+        NotFound: the link was never given out, or a newer one was.
+        Gone: it was used, revoked, or has expired.
+    """
+    token_hash = _hashed(token)
+    known = session.get(InvitationLookup, token_hash) if _TOKEN.fullmatch(token) else None
+    if known is None:
+        raise NotFound("This link was not given out by us. Open it from the email as it is.")
+    tenancy.bind(Scope.of(known.tenant), session)
+    if for_update:
+        lock_people(session, known.tenant)
+    invitation = session.scalar(
+        select(Invitation)
+        .where(Invitation.workspace_id == known.tenant, Invitation.token_hash == token_hash)
+        .execution_options(populate_existing=True)
+    )
+    if invitation is None:
+        raise Gone("A newer invitation was sent to you. Open the link in that email.")
+    if invitation.accepted_at is not None:
+        raise Gone("This invitation was used already. Sign in to go on.")
+    if invitation.revoked_at is not None:
+        raise Gone("This invitation was revoked. Ask an admin of the workspace for another.")
+    if invitation.expires_at <= datetime.now(UTC):
+        raise Gone("This invitation has expired. Ask an admin of the workspace to resend it.")
+    return Found(invitation, session.get_one(Workspace, known.tenant))
+
+
+def accept(session: Session, found: Found, user: User, facts: RequestFacts) -> None:
+    """Make ``user``, who has the invited address, a member; ``found`` was found for update.
+
+    Raises:
+        Conflict: the invitation is somebody else's, or they are a member already.
+    """
+    invitation = found.invitation
+    if user.email != invitation.email:
+        raise Conflict(f"This invitation is for {invitation.email}.")
+    membership = add_member(session, invitation.workspace_id, user.id, Role(invitation.role))
+    invitation.accepted_at, invitation.accepted_by = datetime.now(UTC), user.id
+    own_actions.record(
+        session,
+        Activity.MEMBER_JOIN,
+        workspaces={invitation.workspace_id: membership.role},
+        actor=actor_of(user),
+        facts=without_token(facts),
+        status_code=SEE_OTHER,
+        targets=[target(user)],
+        changes={"role": [None, membership.role]},
+    )
+
+
+def invited_person(session: Session, invitation: Invitation) -> User | None:
+    """Who has the invited address, if anybody."""
+    return find_by_email(session, invitation.email)
+
+
+def _open_by_id(session: Session, workspace_id: UUID, invitation_id: UUID) -> Invitation:
+    lock_people(session, workspace_id)
+    found = session.scalar(
+        select(Invitation).where(
+            Invitation.workspace_id == workspace_id,
+            Invitation.id == invitation_id,
+            Invitation.accepted_at.is_(None),
+            Invitation.revoked_at.is_(None),
+        )
+    )
+    if found is None:
+        raise NotFound("There is no such open invitation here.")
+    return found
+
+
+def _new_token(session: Session, workspace_id: UUID) -> tuple[str, bytes]:
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    token_hash = _hashed(token)
+    session.add(InvitationLookup(token_hash=token_hash, tenant=workspace_id))
+    return token, token_hash
+
+
+def _hashed(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _target(invitation: Invitation) -> TargetInput:
+    return TargetInput(type="invitation", id=str(invitation.id), name=invitation.email)

@@ -1,0 +1,217 @@
+"""Who belongs to a workspace: reading the list, and changing it without losing the last admin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import delete, exists, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from auditsaas.accounts.models import Passkey, User
+from auditsaas.errors import Conflict, NotFound
+from auditsaas.events.models import actors
+from auditsaas.events.schema import TargetInput
+from auditsaas.own_actions import Activity
+from auditsaas.permissions import Role
+from auditsaas.workspaces.deeds import Doer
+from auditsaas.workspaces.models import Membership, Workspace
+
+LAST_ADMIN = "A workspace keeps at least one active admin. Make somebody else an admin first."
+HAS_SECOND_FACTOR = or_(
+    User.totp_confirmed_at.is_not(None), exists().where(Passkey.user_id == User.id)
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """One person of a workspace."""
+
+    user_id: UUID
+    name: str
+    email: str
+    role: Role
+    active: bool
+    second_factor: bool
+    joined_at: datetime
+
+
+def members_of(session: Session, workspace_id: UUID) -> Sequence[Member]:
+    """Everybody, active or not, by name; the session's scope must hold the workspace."""
+    rows = session.execute(
+        select(Membership, User, HAS_SECOND_FACTOR)
+        .join(User, User.id == Membership.user_id)
+        .where(Membership.workspace_id == workspace_id)
+        .order_by(func.lower(User.name), User.id)
+    )
+    return [_member(membership, user, has_factor) for membership, user, has_factor in rows]
+
+
+def member_of(session: Session, workspace_id: UUID, user_id: UUID) -> Member:
+    """One of them.
+
+    Raises:
+        NotFound: nobody there has the id.
+    """
+    membership = _find(session, workspace_id, user_id)
+    has_factor = session.scalar(select(HAS_SECOND_FACTOR).where(User.id == user_id))
+    return _member(membership, membership.user, bool(has_factor))
+
+
+def change_role(session: Session, doer: Doer, user_id: UUID, role: Role) -> None:
+    """Give a member another role.
+
+    Raises:
+        NotFound: nobody there has the id.
+        Conflict: the workspace would be left without an active admin.
+    """
+    lock_people(session, doer.workspace_id)
+    membership = _find(session, doer.workspace_id, user_id)
+    before = Role(membership.role)
+    if before is role:
+        return
+    if before is Role.ADMIN:
+        _keep_an_admin(session, membership)
+    membership.role = role.value
+    changes: dict[str, list[object]] = {"role": [before.value, role.value]}
+    doer.record(
+        session, Activity.MEMBER_ROLE_UPDATE, targets=[target(membership.user)], changes=changes
+    )
+    _tell_log(session, membership, status=_status(membership))
+
+
+def disable(session: Session, doer: Doer, user_id: UUID) -> None:
+    """Shut a member out, who stays on the list.
+
+    Raises:
+        NotFound: nobody there has the id.
+        Conflict: it is oneself, or the last active admin.
+    """
+    lock_people(session, doer.workspace_id)
+    membership = _find(session, doer.workspace_id, user_id)
+    if user_id == doer.user_id:
+        raise Conflict("You cannot disable yourself. Another admin can.")
+    if membership.disabled_at is not None:
+        return
+    _keep_an_admin(session, membership)
+    membership.disabled_at = datetime.now(UTC)
+    _record_status(session, doer, Activity.MEMBER_DISABLE, membership, ["active", "disabled"])
+
+
+def enable(session: Session, doer: Doer, user_id: UUID) -> None:
+    """Let a disabled member in again.
+
+    Raises:
+        NotFound: nobody there has the id.
+    """
+    lock_people(session, doer.workspace_id)
+    membership = _find(session, doer.workspace_id, user_id)
+    if membership.disabled_at is None:
+        return
+    membership.disabled_at = None
+    _record_status(session, doer, Activity.MEMBER_ENABLE, membership, ["disabled", "active"])
+
+
+def remove(session: Session, doer: Doer, user_id: UUID) -> None:
+    """End a membership, one's own too; what the person did stays in the log.
+
+    Raises:
+        NotFound: nobody there has the id.
+        Conflict: the workspace would be left without an active admin.
+    """
+    lock_people(session, doer.workspace_id)
+    membership = _find(session, doer.workspace_id, user_id)
+    _keep_an_admin(session, membership)
+    changes: dict[str, list[object]] = {"role": [membership.role, None]}
+    doer.record(session, Activity.MEMBER_REMOVE, targets=[target(membership.user)], changes=changes)
+    _tell_log(session, membership, status="disabled")
+    session.execute(
+        delete(Membership).where(
+            Membership.workspace_id == doer.workspace_id, Membership.user_id == user_id
+        )
+    )
+
+
+def lock_people(session: Session, workspace_id: UUID) -> None:
+    """Let changes of who belongs to a workspace take turns until the commit."""
+    session.execute(
+        select(Workspace.id).where(Workspace.id == workspace_id).with_for_update(key_share=True)
+    )
+
+
+def target(user: User) -> TargetInput:
+    return TargetInput(type="user", id=str(user.id), name=user.name)
+
+
+def _find(session: Session, workspace_id: UUID, user_id: UUID) -> Membership:
+    found = session.scalar(
+        select(Membership)
+        .where(Membership.workspace_id == workspace_id, Membership.user_id == user_id)
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise NotFound("There is no such member here.")
+    return found
+
+
+def _keep_an_admin(session: Session, leaving: Membership) -> None:
+    """Raises Conflict if ``leaving`` is the last who can administer the workspace."""
+    if leaving.role != Role.ADMIN or leaving.disabled_at is not None:
+        return
+    another = session.scalar(
+        select(Membership.user_id)
+        .join(User, User.id == Membership.user_id)
+        .where(
+            Membership.workspace_id == leaving.workspace_id,
+            Membership.user_id != leaving.user_id,
+            Membership.role == Role.ADMIN.value,
+            Membership.disabled_at.is_(None),
+            User.disabled_at.is_(None),
+        )
+        .limit(1)
+    )
+    if another is None:
+        raise Conflict(LAST_ADMIN)
+
+
+def _record_status(
+    session: Session, doer: Doer, activity: Activity, membership: Membership, change: list[object]
+) -> None:
+    doer.record(session, activity, targets=[target(membership.user)], changes={"status": change})
+    _tell_log(session, membership, status=_status(membership))
+
+
+def _tell_log(session: Session, membership: Membership, *, status: str) -> None:
+    """What the log's User filter shows of the person follows at once."""
+    session.flush()
+    session.execute(
+        update(actors)
+        .where(
+            actors.c.workspace_id == membership.workspace_id,
+            actors.c.id == str(membership.user_id),
+        )
+        .values(
+            role=membership.role,
+            status=status,
+            as_of=func.greatest(actors.c.as_of, datetime.now(UTC)),
+        )
+    )
+
+
+def _member(membership: Membership, user: User, has_factor: bool) -> Member:
+    return Member(
+        user_id=user.id,
+        name=user.name,
+        email=user.email,
+        role=Role(membership.role),
+        active=_status(membership) == "active",
+        second_factor=has_factor,
+        joined_at=membership.created_at,
+    )
+
+
+def _status(membership: Membership) -> str:
+    off = membership.disabled_at is not None or membership.user.disabled_at is not None
+    return "disabled" if off else "active"

@@ -1,0 +1,127 @@
+"""Workspaces (the tenants), who belongs to them, and the keys their applications use."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, LargeBinary, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from auditsaas.accounts.models import Timestamp, User
+from auditsaas.extensions import Base
+from auditsaas.ids import new_id
+
+
+class Workspace(Base):
+    __tablename__ = "workspaces"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    slug: Mapped[str] = mapped_column(Text, unique=True)
+    name: Mapped[str] = mapped_column(Text)
+    time_zone: Mapped[str] = mapped_column(Text, default="UTC")
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
+    retention_days: Mapped[int | None] = mapped_column()
+    """Events older than this go; None keeps them for ever."""
+    export_days: Mapped[int] = mapped_column(default=7)
+    """How long an export's file is kept."""
+    require_second_factor: Mapped[bool] = mapped_column(default=False)
+    legal_hold: Mapped[bool] = mapped_column(default=False)
+    """Nothing goes, whatever ``retention_days`` says."""
+    suspended_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """Since when members and keys are refused, by a super-admin's word."""
+
+
+class FormerSlug(Base):
+    """An address that a workspace had, which leads to the one it has now."""
+
+    __tablename__ = "former_slugs"
+
+    slug: Mapped[str] = mapped_column(Text, primary_key=True)
+    tenant: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id"))
+
+
+class Membership(Base):
+    __tablename__ = "memberships"
+
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    role: Mapped[str] = mapped_column(Text)
+    disabled_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
+
+    workspace: Mapped[Workspace] = relationship(lazy="joined")
+    user: Mapped[User] = relationship(lazy="joined")
+
+
+class ApiKey(Base):
+    """What a workspace knows of a key; the secret itself is never kept."""
+
+    __tablename__ = "api_keys"
+
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    public_id: Mapped[str] = mapped_column(Text)
+    """The part of the key that may be shown, and by which it is found."""
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    """SHA-256 of the whole key."""
+    name: Mapped[str] = mapped_column(Text)
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
+    created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    expires_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    revoked_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    last_used_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    allowed_networks: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    """Networks the key may be used from, in CIDR notation; none means anywhere."""
+
+
+class ApiKeyLookup(Base):
+    """From a key's public id to its workspace, so that row-level security can then be bound."""
+
+    __tablename__ = "api_key_lookups"
+
+    public_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    tenant: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id"))
+
+
+class Invitation(Base):
+    """A person asked by e-mail to join; the link's token is kept only as its SHA-256."""
+
+    __tablename__ = "invitations"
+
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    email: Mapped[str] = mapped_column(Text)
+    role: Mapped[str] = mapped_column(Text)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    invited_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
+    expires_at: Mapped[datetime] = mapped_column(Timestamp)
+    accepted_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    accepted_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    revoked_at: Mapped[datetime | None] = mapped_column(Timestamp)
+
+
+class InvitationLookup(Base):
+    """From a link's token to its workspace, so that row-level security can then be bound."""
+
+    __tablename__ = "invitation_lookups"
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    tenant: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id"))
+
+
+class PlatformAccess(Base):
+    """Why a super-admin looks into a workspace (``tenant``), or into all of them (None)."""
+
+    __tablename__ = "platform_accesses"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    tenant: Mapped[UUID | None] = mapped_column(ForeignKey("workspaces.id"))
+    reason: Mapped[str] = mapped_column(Text)
+    asked: Mapped[bool] = mapped_column()
+    """The reason was given for this workspace itself, not for all, of which it was shown."""
+    given_at: Mapped[datetime] = mapped_column(Timestamp)

@@ -1,0 +1,148 @@
+"""Workspaces and who belongs to them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from uuid import UUID
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from auditsaas import tenancy
+from auditsaas.errors import Conflict, Invalid
+from auditsaas.events.models import log_heads
+from auditsaas.permissions import Role
+from auditsaas.tenancy import Scope
+from auditsaas.workspaces.models import FormerSlug, Membership, Workspace
+
+SYSTEM_WORKSPACE_ID = UUID("00000000-0000-7000-8000-000000000001")
+SYSTEM_SLUG = "system"
+
+# fmt: off
+RESERVED_SLUGS = frozenset({
+    "account", "accounts", "admin", "api", "audit-logs", "auditsaas", "docs", "exports",
+    "healthz", "help", "invitations", "login", "logout", "me", "metrics", "new", "notifications",
+    "password-reset", "readyz", "schedules", "settings", "static", "system", "views", "w",
+    "workspaces",
+})
+# fmt: on
+"""Words of our own addresses: a workspace called so would read as one of our pages."""
+
+MAX_NAME = 100
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def create_workspace(session: Session, name: str, slug: str | None = None) -> Workspace:
+    """Create a workspace with an empty log, and add it to the session's scope.
+
+    Without ``slug`` one is made from the name.
+
+    Raises:
+        Invalid: the name or the slug cannot be used.
+        Conflict: another workspace has the slug.
+    """
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
+        raise Invalid(f"A workspace name has 1 to {MAX_NAME} printable characters.")
+    workspace = Workspace(name=name, slug=checked_slug(slug) if slug else _free_slug(session, name))
+    if session.get(FormerSlug, workspace.slug) is not None:
+        raise Conflict(f"The slug {workspace.slug} is taken.")
+    try:
+        with session.begin_nested():
+            session.add(workspace)
+    except IntegrityError as error:
+        raise Conflict(f"The slug {workspace.slug} is taken.") from error
+    _admit(session, workspace.id)
+    session.execute(insert(log_heads).values(workspace_id=workspace.id, seq=0))
+    return workspace
+
+
+def system_workspace(session: Session) -> Workspace:
+    """The internal workspace, for events that belong to no tenant; added to the session's scope.
+
+    Nobody is a member of it; super-admins read it.
+    """
+    _admit(session, SYSTEM_WORKSPACE_ID)
+    workspace = session.get(Workspace, SYSTEM_WORKSPACE_ID)
+    if workspace is None:
+        row = {"id": SYSTEM_WORKSPACE_ID, "slug": SYSTEM_SLUG, "name": "System", "time_zone": "UTC"}
+        session.execute(upsert(Workspace).values(row).on_conflict_do_nothing())
+        head = {"workspace_id": SYSTEM_WORKSPACE_ID, "seq": 0}
+        session.execute(upsert(log_heads).values(head).on_conflict_do_nothing())
+        workspace = session.get_one(Workspace, SYSTEM_WORKSPACE_ID)
+    return workspace
+
+
+def find_workspace(session: Session, slug: str) -> Workspace | None:
+    """Any workspace by its slug: who may see it is for the caller to decide."""
+    if not _SLUG.fullmatch(slug):
+        return None
+    return session.scalar(select(Workspace).where(Workspace.slug == slug))
+
+
+def add_member(session: Session, workspace_id: UUID, user_id: UUID, role: Role) -> Membership:
+    """Make a person a member; the session's scope must hold the workspace.
+
+    Raises:
+        Conflict: they are one already.
+    """
+    membership = Membership(workspace_id=workspace_id, user_id=user_id, role=role.value)
+    try:
+        with session.begin_nested():
+            session.add(membership)
+    except IntegrityError as error:
+        raise Conflict("That person is a member already.") from error
+    return membership
+
+
+def workspaces_of(session: Session, user_id: UUID) -> list[tuple[Workspace, Role]]:
+    """A person's active memberships, by workspace name; the scope must be that person's.
+
+    The workspaces are detached, so that they can still be read after a commit.
+    """
+    rows = session.execute(
+        select(Workspace, Membership.role)
+        .join(Membership, Membership.workspace_id == Workspace.id)
+        .where(Membership.user_id == user_id, Membership.disabled_at.is_(None))
+        .order_by(func.lower(Workspace.name), Workspace.id)
+    ).all()
+    for workspace, _ in rows:
+        session.expunge(workspace)
+    return [(workspace, Role(role)) for workspace, role in rows]
+
+
+def _admit(session: Session, workspace_id: UUID) -> None:
+    bound = session.info.get("scope")
+    scope = bound if isinstance(bound, Scope) else Scope()
+    tenancy.bind(Scope.of(*scope.workspaces, workspace_id, user=scope.user), session)
+
+
+def checked_slug(slug: str) -> str:
+    """``slug`` as it is.
+
+    Raises:
+        Invalid: it cannot be a workspace's.
+    """
+    if not _SLUG.fullmatch(slug) or slug in RESERVED_SLUGS:
+        raise Invalid(
+            f"The slug {slug!r} cannot be used: 1 to 63 of a–z, 0–9 and hyphens inside,"
+            " and none of the words of our own addresses."
+        )
+    return slug
+
+
+def _free_slug(session: Session, name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:56].strip("-") or "workspace"
+    taken = {
+        *session.scalars(select(Workspace.slug).where(Workspace.slug.startswith(stem))),
+        *session.scalars(select(FormerSlug.slug).where(FormerSlug.slug.startswith(stem))),
+    }
+    number, slug = 1, stem
+    while slug in taken or slug in RESERVED_SLUGS:
+        number += 1
+        slug = f"{stem}-{number}"
+    return slug

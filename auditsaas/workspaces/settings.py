@@ -1,0 +1,99 @@
+"""What a workspace decides for itself, and what follows from a change."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from auditsaas.errors import Conflict
+from auditsaas.events.models import event_counts, events, log_heads
+from auditsaas.events.schema import TargetInput
+from auditsaas.ids import first_id_at
+from auditsaas.own_actions import Activity
+from auditsaas.workspaces.deeds import Doer
+from auditsaas.workspaces.models import FormerSlug, Workspace
+
+
+def redacted_keys(session: Session, workspace_id: UUID) -> list[str]:
+    """The metadata keys whose values are replaced on arrival."""
+    keys = session.scalar(
+        select(log_heads.c.redacted_keys).where(log_heads.c.workspace_id == workspace_id)
+    )
+    return list(keys or ())
+
+
+def change(session: Session, doer: Doer, values: dict[str, Any], keys: list[str]) -> Workspace:
+    """Set a workspace's columns and redacted keys, and record what is now different.
+
+    Raises:
+        Conflict: another workspace has, or had, the slug.
+    """
+    workspace = session.get_one(
+        Workspace, doer.workspace_id, with_for_update={"key_share": True}, populate_existing=True
+    )
+    changes: dict[str, list[Any]] = {
+        name: [getattr(workspace, name), value]
+        for name, value in values.items()
+        if getattr(workspace, name) != value
+    }
+    if "slug" in changes:
+        _move(session, workspace, values["slug"])
+    for name, (_, value) in changes.items():
+        setattr(workspace, name, value)
+    session.flush()
+    before = redacted_keys(session, workspace.id)
+    if before != keys:
+        changes["redacted_keys"] = [before, keys]
+        session.execute(
+            update(log_heads)
+            .where(log_heads.c.workspace_id == workspace.id)
+            .values(redacted_keys=keys or None)
+        )
+    if changes:
+        target = TargetInput(type="workspace", id=str(workspace.id), name=workspace.name)
+        doer.record(session, Activity.WORKSPACE_UPDATE, targets=[target], changes=changes)
+    return workspace
+
+
+def events_older_than(session: Session, workspace_id: UUID, days: int) -> int:
+    """How many events a retention of ``days`` would let go now, exactly."""
+    cut = datetime.now(UTC) - timedelta(days=days)
+    hour = cut.replace(minute=0, second=0, microsecond=0)
+    whole = session.scalar(
+        select(func.sum(event_counts.c.n)).where(
+            event_counts.c.workspace_id == workspace_id, event_counts.c.hour < hour
+        )
+    )
+    part = session.scalar(
+        select(func.count())
+        .select_from(events)
+        .where(
+            events.c.workspace_id == workspace_id,
+            events.c.id >= first_id_at(hour),
+            events.c.id < first_id_at(cut),
+        )
+    )
+    return int(whole or 0) + int(part or 0)
+
+
+def _move(session: Session, workspace: Workspace, slug: str) -> None:
+    """Take another slug; the one before leads to it from now on."""
+    former = session.get(FormerSlug, slug)
+    taken = Conflict(f"The slug {slug} is taken.")
+    if former is not None and former.tenant != workspace.id:
+        raise taken
+    if former is not None:
+        session.delete(former)
+    before = workspace.slug
+    try:
+        with session.begin_nested():
+            workspace.slug = slug
+            session.flush()
+            session.add(FormerSlug(slug=before, tenant=workspace.id))
+    except IntegrityError as error:
+        raise taken from error

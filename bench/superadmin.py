@@ -1,0 +1,218 @@
+"""The pages across workspaces, with a thousand of them: as served, over a seeded year of events.
+
+``python -m bench.superadmin [EVENTS]``; its database stays in ``BENCH_DIR`` for the next time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Flask
+from sqlalchemy import Connection, create_engine, text
+
+from auditsaas import database
+from auditsaas.accounts import passwords, sessions
+from auditsaas.accounts.models import User
+from auditsaas.app import create_app
+from auditsaas.extensions import db
+from auditsaas.workspaces.models import PlatformAccess
+from bench.pages import FRAGMENT_HEADERS
+from bench.tables import Table, ms
+from config import settings as settings_module
+
+WORKSPACES = 1_000
+CHUNK = 250_000
+REASON = "Measuring"
+WALLED = ("events", "log_heads", "event_counts", "actors", "memberships")
+
+# Time order, as events arrive; the cube deals most of them to few workspaces.
+FILL = text("""
+WITH made AS (
+    SELECT i, (floor(:workspaces * power(hashint8(i) / 4294967296.0 + 0.5, 3)) + 1)::int AS w,
+        CAST(:start AS timestamptz) + i * CAST(:step AS interval) AS at, md5(i::text) AS hash
+    FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS i
+)
+INSERT INTO events (workspace_id, id, seq, occurred_at, received_at, activity, status, actor_id,
+    actor_name, actor_email, method, path, status_code, ip, user_agent, platform, browser,
+    duration_ms, request_id)
+SELECT ids.id,
+    (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7' || left(hash, 3) || '8'
+     || substr(hash, 4, 15))::uuid,
+    i, at, at,
+    CASE WHEN i % 100003 = 0 THEN 'key.rotate' ELSE 'report.' || (i % 24) END,
+    CASE WHEN i % 33 = 0 THEN 'error' ELSE 'success' END,
+    'u_' || w || '_' || (i % 40), 'Person ' || (i % 40), 'p' || (i % 40) || '@example.com',
+    (ARRAY['GET', 'POST', 'PUT', 'DELETE'])[1 + i % 4], '/reports/' || i, 200,
+    ('10.' || w % 250 || '.' || i % 7 || '.' || i % 200)::inet, 'Mozilla/5.0 (X11; Linux x86_64)',
+    'Linux', 'Firefox 140', 20 + (i * 7919) % 900, hash
+FROM made JOIN bench_workspaces AS ids ON ids.n = w
+""")
+COUNT = text("""
+INSERT INTO event_counts
+SELECT workspace_id, date_trunc('hour', occurred_at, 'UTC'), activity, coalesce(method, ''), status,
+    count(*) FROM events GROUP BY 1, 2, 3, 4, 5
+""")
+HEADS = text("""
+UPDATE log_heads SET seq = n, last_received_at = at FROM (
+    SELECT workspace_id, max(seq) AS n, max(received_at) AS at FROM events GROUP BY 1) AS newest
+WHERE newest.workspace_id = log_heads.workspace_id
+""")
+ACTORS = text("""
+INSERT INTO actors (workspace_id, id, name, email, role, status, as_of)
+SELECT DISTINCT ON (workspace_id, actor_id) workspace_id, actor_id, actor_name, actor_email,
+    'member', 'active', occurred_at FROM events ORDER BY workspace_id, actor_id, occurred_at DESC
+""")
+
+
+def ready(events: int) -> Flask:
+    folder = Path(os.environ.get("BENCH_DIR") or "var/bench") / f"across-{events}"
+    environ = {"DATA_DIR": str(folder), "STORAGE_URL": (folder / "files").resolve().as_uri()}
+    settings = dataclasses.replace(settings_module.load(environ), base_url="http://127.0.0.1:8000")
+    now = datetime.now(UTC)
+    database.upgrade(settings, now)
+    owner = create_engine(settings.migration_database_url)
+    with owner.connect() as connection:
+        if not connection.scalar(text("SELECT count(*) FROM workspaces")):
+            _fill(connection, events, now)
+    owner.dispose()
+    return create_app(settings, statement_timeout_ms=0)
+
+
+def _fill(connection: Connection, events: int, now: datetime) -> None:
+    connection.execute(
+        text(
+            "INSERT INTO workspaces (id, slug, name) SELECT gen_random_uuid(), 'workspace-' || n,"
+            " 'Workspace ' || n FROM generate_series(1, :n) AS n"
+        ),
+        {"n": WORKSPACES},
+    )
+    connection.execute(
+        text(
+            "CREATE TEMPORARY TABLE bench_workspaces AS SELECT row_number() OVER () AS n, id"
+            " FROM workspaces ORDER BY slug"
+        )
+    )
+    # A check of every row against a list of a thousand would take most of the time.
+    for table in WALLED:
+        connection.exec_driver_sql(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
+    connection.exec_driver_sql("SET synchronous_commit = off")
+    connection.execute(text("INSERT INTO log_heads SELECT id, 0 FROM workspaces"))
+    connection.commit()
+    start = now - timedelta(days=365)
+    for first in range(0, events, CHUNK):
+        connection.execute(
+            FILL,
+            {
+                "workspaces": WORKSPACES,
+                "start": start,
+                "step": timedelta(days=365) / events,
+                "first": first,
+                "last": min(first + CHUNK, events) - 1,
+            },
+        )
+        connection.commit()
+        print(f"{first + CHUNK:,} events", flush=True)
+    for statement in (COUNT, HEADS, ACTORS):
+        connection.execute(statement)
+        connection.commit()
+    for table in WALLED:
+        connection.exec_driver_sql(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+    connection.commit()
+    connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM (ANALYZE)"))
+
+
+def measure(app: Flask, events: int) -> Table:
+    """Medians in ms, in this process, from the WSGI call to the last byte."""
+    client = _above(app)
+    table = Table(f"Across {WORKSPACES:,} workspaces, {events:,} events", ["page", "ms"])
+    for name in ("workspaces", "workspaces?sort=errors", "users", "system"):
+        table.add(f"/admin/{name}", ms(_typical(partial(_get, client, f"/admin/{name}", {}))))
+    for name, args in CASES.items():
+        url = f"/admin/audit-logs?{urlencode(args)}"
+        table.add(f"log, {name}", ms(_typical(partial(_get, client, url, FRAGMENT_HEADERS))))
+    for part in ("count", "histogram", "facets", "latency"):
+        url = f"/admin/audit-logs/{part}"
+        table.add(f"log, {part}", ms(_once(partial(_get, client, url, FRAGMENT_HEADERS))))
+    return table
+
+
+CASES: dict[str, list[tuple[str, str]]] = {
+    "no filter": [],
+    "status=error": [("status", "error")],
+    "one rare activity": [("activity", "key.rotate")],
+    "three activities": [("activity", f"report.{n}") for n in (1, 2, 3)],
+    "one user": [("user", "u_500_7")],
+    "one IP address": [("ip", "10.7.3.40")],
+    "method": [("method", "DELETE")],
+    "a month": [("range", "last_month")],
+    "one workspace": [("workspace", "workspace-7")],
+    "text in no event": [("q", "nowhere")],
+    "deep, no filter": [("before", "019a8000-0000-7000-8000-000000000000")],
+}
+
+
+def _above(app: Flask) -> Any:
+    """A client of a super-admin who has said why."""
+    client = app.test_client()
+    with app.app_context():
+        user = User(
+            email=f"bench-{os.getpid()}@example.com",
+            name="Bench",
+            password_hash=passwords.hashed("x" * 16),
+            is_super_admin=True,
+        )
+        db.session.add(user)
+        db.session.flush()
+        db.session.add(
+            PlatformAccess(user_id=user.id, reason=REASON, asked=True, given_at=datetime.now(UTC))
+        )
+        session_id = sessions.start(db.session(), user.id)
+        db.session.commit()
+    client.set_cookie(app.config["SESSION_COOKIE_NAME"], session_id)
+    return client
+
+
+def _get(client: Any, url: str, headers: dict[str, str]) -> None:
+    answer = client.get(url, headers=headers)
+    if answer.status_code != 200:
+        raise SystemExit(f"{url}: {answer.status_code} {answer.text[:300]}")
+
+
+def _typical(run: Callable[[], None]) -> float:
+    """The median of eleven runs in ms, after two that do not count."""
+    times = []
+    for index in range(13):
+        started = time.perf_counter()
+        run()
+        if index >= 2:
+            times.append((time.perf_counter() - started) * 1000)
+    return median(times)
+
+
+def _once(run: Callable[[], None]) -> float:
+    """The better of two runs: these are whole scans, and nobody waits for them."""
+    times = []
+    for _ in range(2):
+        started = time.perf_counter()
+        run()
+        times.append((time.perf_counter() - started) * 1000)
+    return min(times)
+
+
+def main() -> None:
+    events = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000_000
+    print(measure(ready(events), events))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""Background work as data: queues, limits, the timetable and how Redis is spoken to."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+from celery.schedules import crontab
+
+QUICK: Final = "quick"
+HEAVY: Final = "heavy"
+"""Where formats that take a lot of memory and time are built, apart from everything else."""
+
+BUILD_SOFT_LIMIT: Final = timedelta(minutes=30)
+BUILD_HARD_LIMIT: Final = BUILD_SOFT_LIMIT + timedelta(minutes=1)
+RETENTION_LIMIT: Final = timedelta(hours=4)
+IMPORT_SOFT_LIMIT: Final = timedelta(hours=6)
+HOUSEKEEPING_LIMIT: Final = timedelta(minutes=5)
+
+HINT_LIFETIME: Final = timedelta(seconds=60)
+"""A message that waited longer is dropped unread: by then the sweeper has sent another."""
+
+SWEEP_EVERY: Final = timedelta(seconds=5)
+SWEPT_KEY: Final = "auditsaas:swept"
+"""Redis keeps here when the last sweep ran, in seconds since 1970."""
+TICK_EVERY: Final = timedelta(seconds=10)
+
+CONSUMER_TRANSPORT: Final[dict[str, Any]] = {
+    "visibility_timeout": 3600,
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+    "health_check_interval": 5,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+}
+
+# A web request must not wait for Redis, and a message that is not sent does no harm.
+PUBLISHER_TRANSPORT: Final[dict[str, Any]] = {
+    "socket_timeout": 0.4,
+    "socket_connect_timeout": 0.4,
+    "max_retries": 0,
+}
+
+SETTINGS: Final[dict[str, Any]] = {
+    "task_acks_late": True,
+    "task_reject_on_worker_lost": True,
+    "task_ignore_result": True,
+    "task_publish_retry": False,
+    "task_default_queue": QUICK,
+    "task_queues": {QUICK: {}, HEAVY: {}},
+    "task_serializer": "json",
+    "accept_content": ["json"],
+    "task_soft_time_limit": HOUSEKEEPING_LIMIT.total_seconds(),
+    "task_time_limit": HOUSEKEEPING_LIMIT.total_seconds() + 60,
+    "task_annotations": {
+        "imports.run": {
+            "soft_time_limit": IMPORT_SOFT_LIMIT.total_seconds(),
+            "time_limit": IMPORT_SOFT_LIMIT.total_seconds() + 60,
+        },
+        "exports.build": {
+            "soft_time_limit": BUILD_SOFT_LIMIT.total_seconds(),
+            "time_limit": BUILD_HARD_LIMIT.total_seconds(),
+        },
+        "maintenance.apply_retention": {
+            "soft_time_limit": RETENTION_LIMIT.total_seconds(),
+            "time_limit": RETENTION_LIMIT.total_seconds() + 60,
+        },
+    },
+    "worker_prefetch_multiplier": 1,
+    "worker_soft_shutdown_timeout": 30,
+    "worker_max_memory_per_child": 600_000,
+    "worker_redirect_stdouts": False,
+    "broker_connection_retry_on_startup": True,
+    "enable_utc": True,
+    "timezone": "UTC",
+    "beat_schedule": {
+        "sweep exports": {
+            "task": "exports.sweep",
+            "schedule": SWEEP_EVERY,
+            "options": {"expires": 2 * SWEEP_EVERY.total_seconds()},
+        },
+        "sweep imports": {
+            "task": "imports.sweep",
+            "schedule": SWEEP_EVERY,
+            "options": {"expires": 2 * SWEEP_EVERY.total_seconds()},
+        },
+        "sweep mails": {
+            "task": "mails.sweep",
+            "schedule": SWEEP_EVERY,
+            "options": {"expires": 2 * SWEEP_EVERY.total_seconds()},
+        },
+        "tick schedules": {
+            "task": "schedules.tick",
+            "schedule": TICK_EVERY,
+            "options": {"expires": 2 * TICK_EVERY.total_seconds()},
+        },
+        "expire exports": {
+            "task": "exports.expire",
+            "schedule": timedelta(minutes=10),
+            "options": {"expires": 600},
+        },
+        "apply retention": {
+            "task": "maintenance.apply_retention",
+            "schedule": crontab(hour="2", minute="20"),
+            "options": {"expires": 6 * 3600},
+        },
+        "make partitions ahead": {
+            "task": "maintenance.make_partitions",
+            "schedule": timedelta(hours=12),
+            "options": {"expires": 3600},
+        },
+    },
+}

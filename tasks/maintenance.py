@@ -1,0 +1,47 @@
+"""Background work on the database itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from flask import current_app
+from sqlalchemy import NullPool, create_engine
+
+from auditsaas import own_actions, tenancy
+from auditsaas.events import partitions, retention
+from auditsaas.events.schema import ActorInput
+from auditsaas.extensions import db
+from auditsaas.own_actions import Activity
+from auditsaas.tenancy import Scope
+from tasks.queue import task
+
+
+@task("maintenance.make_partitions")
+def make_partitions() -> list[str]:
+    """Make the months ahead, as the tables' owner; the names of new partitions."""
+    url = current_app.extensions["settings"].migration_database_url
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
+        return partitions.ensure(connection, datetime.now(UTC))
+
+
+@task("maintenance.apply_retention")
+def apply_retention() -> int:
+    """Remove events past their retention, as the tables' owner; how many went."""
+    settings = current_app.extensions["settings"]
+    engine = create_engine(
+        settings.migration_database_url,
+        poolclass=NullPool,
+        connect_args={"options": "-c timezone=UTC"},
+    )
+    removed = retention.apply(engine, datetime.now(UTC))
+    for part in removed:
+        own_actions.record(
+            tenancy.bind(Scope.of(part.workspace_id)),
+            Activity.RETENTION_APPLY,
+            workspaces=[part.workspace_id],
+            actor=ActorInput(id="system", name=settings.brand_name),
+            metadata={"removed": part.events, "before": part.before.isoformat()},
+        )
+        db.session.commit()
+    return sum(part.events for part in removed)

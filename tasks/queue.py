@@ -1,0 +1,108 @@
+"""The road to the workers: one Celery app per Flask app, and the only way to send a task."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar, cast
+
+from celery import Celery, Task, shared_task
+from flask import Flask, current_app
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from auditsaas import logs
+from config.celery import HINT_LIFETIME, PUBLISHER_TRANSPORT, QUICK, SETTINGS, SWEPT_KEY
+from config.settings import Settings
+from tasks import job_log
+
+EXTENSION = "celery"
+TASK_MODULES = (
+    "tasks.exports",
+    "tasks.imports",
+    "tasks.mails",
+    "tasks.maintenance",
+    "tasks.schedules",
+)
+
+AT_ONCE_SECONDS = 0.1
+
+Function = TypeVar("Function", bound=Callable[..., object])
+
+log = logging.getLogger(__name__)
+
+
+def install(app: Flask, settings: Settings) -> None:
+    """Give ``app`` a Celery app whose tasks run inside its application context."""
+
+    class ContextTask(Task):
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            with app.app_context(), job_log.written(self, args):
+                return self.run(*args, **kwargs)  # type: ignore[no-untyped-call]
+
+    celery = Celery(app.name, task_cls=ContextTask, include=TASK_MODULES, set_as_current=False)  # type: ignore[no-untyped-call]
+    celery.conf.update(SETTINGS)
+    celery.conf.broker_url = settings.redis_url
+    celery.conf.broker_transport_options = PUBLISHER_TRANSPORT
+    app.extensions[EXTENSION] = celery
+
+
+def task(name: str) -> Callable[[Function], Function]:
+    """A task of every Celery app there is; it stays a function that can be called."""
+    return cast("Callable[[Function], Function]", shared_task(name=name))  # type: ignore[no-untyped-call]  # Celery ships no types
+
+
+def enqueue(name: str, *args: str, queue: str = QUICK) -> bool:
+    """Send a task by name after the commit that it depends on; whether Redis took it.
+
+    A task is a hint that a row is waiting. One that is lost is sent again by the sweeper, so a
+    broker that is down or frozen is only logged, after less than a second.
+    """
+    began = time.monotonic()
+    failure = _failure_to_send(name, args, queue)
+    if failure is not None and time.monotonic() - began < AT_ONCE_SECONDS:
+        # A connection kept from before Redis was restarted fails at once; a new one may not.
+        failure = _failure_to_send(name, args, queue)
+    if failure is not None:
+        log.warning("Could not send %s to Redis: %s", name, failure)
+    return failure is None
+
+
+def _failure_to_send(name: str, args: tuple[str, ...], queue: str) -> Exception | None:
+    try:
+        _celery().send_task(
+            name,
+            args=args,
+            queue=queue,
+            expires=HINT_LIFETIME.total_seconds(),
+            retry=False,
+            headers={"request_id": logs.bound().get("request_id")},
+        )
+    except (OperationalError, RedisError, OSError) as error:
+        return error
+    return None
+
+
+def first_within(key: str, period: timedelta) -> bool:
+    """Whether ``key`` was not asked about during ``period``; forgotten together with the queue.
+
+    Raises:
+        OperationalError, RedisError, OSError: Redis does not answer.
+    """
+    with _celery().connection_for_write() as connection:
+        client = connection.default_channel.client
+        return bool(
+            client.set(f"auditsaas:{key}", 1, nx=True, px=period // timedelta(milliseconds=1))
+        )
+
+
+def note_sweep(now: float) -> None:
+    """Keep for operators when the last sweep ran."""
+    with _celery().connection_for_write() as connection:
+        connection.default_channel.client.set(SWEPT_KEY, now)
+
+
+def _celery() -> Any:
+    return current_app.extensions[EXTENSION]

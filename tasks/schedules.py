@@ -1,0 +1,51 @@
+"""Background work on schedules: start what is due, end what is done."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from auditsaas.extensions import db
+from auditsaas.schedules import reports, runs
+from auditsaas.tenancy import platform_session
+from tasks.exports import enqueue_build
+from tasks.queue import task
+
+log = logging.getLogger(__name__)
+
+
+@task("schedules.tick")
+def tick(now: datetime | None = None) -> int:
+    """End the reports whose file is done, then start those that are due; how many were started."""
+    _conclude()
+    moment = now or datetime.now(UTC)
+    with platform_session() as platform:
+        due = runs.due(platform, moment)
+    started = 0
+    for workspace_id, schedule_id in due:
+        try:
+            export = runs.start_due(db.session(), workspace_id, schedule_id, moment)
+            db.session.commit()
+        except SQLAlchemyError:
+            # One schedule must not hold up the others; it is due again at the next tick.
+            db.session.rollback()
+            log.exception("Schedule %s could not be started", schedule_id)
+            continue
+        if export is not None:
+            enqueue_build(export)
+            started += 1
+    return started
+
+
+def _conclude() -> None:
+    with platform_session() as platform:
+        ended = reports.ended(platform)
+    for workspace_id, run_id in ended:
+        try:
+            reports.conclude(db.session(), workspace_id, run_id)
+            db.session.commit()
+        except SQLAlchemyError:
+            db.session.rollback()
+            log.exception("Report %s could not be concluded", run_id)

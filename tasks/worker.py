@@ -1,0 +1,49 @@
+"""The Celery app of workers and beat: ``celery -A tasks.worker worker --queues quick,heavy``."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+from celery.exceptions import TimeLimitExceeded
+from celery.signals import setup_logging, task_failure, worker_process_init
+
+from auditsaas.app import create_app
+from auditsaas.extensions import db
+from config.celery import CONSUMER_TRANSPORT
+from config.settings import SettingsError
+from tasks.exports import BUILD, stop_build
+from tasks.queue import EXTENSION
+
+try:
+    flask_app = create_app(statement_timeout_ms=0)
+except SettingsError as error:
+    sys.exit(str(error))
+celery = flask_app.extensions[EXTENSION]
+celery.conf.broker_transport_options = CONSUMER_TRANSPORT
+celery.set_default()
+
+
+@setup_logging.connect(weak=False)  # type: ignore[no-untyped-call,untyped-decorator]  # Celery ships no types
+def _log_like_the_web(loglevel: int = logging.INFO, **_: Any) -> None:
+    """Celery would put handlers and a form of its own in place of ours."""
+    logging.getLogger("celery").setLevel(loglevel)
+
+
+@worker_process_init.connect(weak=False)  # type: ignore[no-untyped-call,untyped-decorator]  # Celery ships no types
+def _forget_inherited_connections(**_: Any) -> None:
+    """A connection must not be shared by two processes; the parent keeps its own open."""
+    with flask_app.app_context():
+        for engine in db.engines.values():
+            engine.dispose(close=False)
+
+
+@task_failure.connect(weak=False)  # type: ignore[no-untyped-call,untyped-decorator]  # Celery ships no types
+def _say_that_it_took_too_long(
+    sender: Any = None, exception: Any = None, args: Any = (), **_: Any
+) -> None:
+    """A process that is killed at its hard limit can say nothing itself."""
+    if isinstance(exception, TimeLimitExceeded) and sender.name == BUILD:
+        with flask_app.app_context():
+            stop_build(args[0])

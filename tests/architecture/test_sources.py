@@ -1,0 +1,66 @@
+"""House rules that no linter knows, read from the source itself."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON = sorted(
+    path for folder in ("auditsaas", "tasks", "config") for path in (ROOT / folder).rglob("*.py")
+)
+TEMPLATES = sorted(
+    path
+    for path in (ROOT / "templates").rglob("*.html")
+    if path.parent.name != "mail"  # read in mail programs, under no policy of ours
+)
+SERVICES = [path for path in PYTHON if path.name == "service.py"]
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_a_template_holds_nothing_that_the_content_security_policy_refuses(path: Path) -> None:
+    found = re.findall(
+        r"\sstyle=\"|\son[a-z]+=\"|<script>|<style|hx-on|hx-vals=\"js:|javascript:",
+        path.read_text(),
+    )
+    assert found == []
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    readers = {
+        path.relative_to(ROOT).as_posix()
+        for path in PYTHON
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and (node.value.id, node.attr) in {("os", "environ"), ("os", "getenv")}
+    }
+    assert readers <= {"config/settings.py"}
+
+
+@pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.parent.name)
+def test_a_service_flushes_and_never_commits(path: Path) -> None:
+    calls = [
+        node.func.attr
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    ]
+    assert "commit" not in calls
+
+
+def test_no_view_turns_an_argument_into_a_number_by_hand() -> None:
+    found = [
+        path.name
+        for path in PYTHON
+        if re.search(r"int\(request\.(args|form|values)", path.read_text())
+    ]
+    assert found == []
+
+
+def test_packages_are_entered_by_their_modules() -> None:
+    """An empty ``__init__`` cannot become the knot that every module imports."""
+    filled = [p for p in PYTHON if p.name == "__init__.py" and ast.parse(p.read_text()).body[1:]]
+    assert filled == []

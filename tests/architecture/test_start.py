@@ -1,0 +1,21 @@
+"""What a process loads before it serves, for web, worker and beat each pay for it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+LATE = ("weasyprint", "alembic", "pikepdf", "pyarrow", "xlsxwriter", "boto3")
+
+
+@pytest.mark.parametrize("module", ["auditsaas.app", "tasks.exports", "tasks.maintenance"])
+def test_what_few_processes_need_is_imported_where_it_is_used(module: str) -> None:
+    """WeasyPrint also needs Pango, without which all but PDF files must work."""
+    program = f"import {module}, sys; print(*(name for name in {LATE!r} if name in sys.modules))"
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.split() == []

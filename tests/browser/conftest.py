@@ -1,0 +1,120 @@
+"""A real browser on a real server: gunicorn and a Celery worker, as in production."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from sqlalchemy import Engine
+
+from auditsaas.accounts.models import User
+from config.settings import Settings
+from tests.factories import PASSWORD
+from tests.workers import ROOT, WorkerProcess, eventually, process_environment
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session")
+def server(
+    settings: Settings, engine: Engine, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The address of the product, served by gunicorn."""
+    port = _free_port()
+    log = tmp_path_factory.mktemp("web") / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py", "wsgi:app"],
+            cwd=ROOT,
+            env=process_environment(settings) | {"PORT": str(port)},
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    eventually(lambda: _answers(port) or None, "a web server that answers")
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait(60)
+
+
+@pytest.fixture(scope="session")
+def worker(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A worker that builds what people ask for."""
+    process = WorkerProcess(settings, tmp_path_factory.mktemp("worker") / "log")
+    process.start()
+    yield
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield launched
+        launched.close()
+
+
+@dataclass
+class Visitor:
+    """A person's browser, and everything its console said."""
+
+    context: BrowserContext
+    server: str
+    page: Page
+    said: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> None:
+        self.page.goto(self.server + path)
+
+    def sign_in(self, user: User, path: str = "/audit-logs") -> None:
+        """Through the form, as people do."""
+        self.open(f"/login?next={path}")
+        self.page.get_by_label("Email").fill(user.email)
+        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.get_by_role("button", name="Sign in").click()
+        self.page.wait_for_url(f"**{path}")
+
+
+def visit(browser: Browser, server: str, **options: object) -> Visitor:
+    context = browser.new_context(**options)  # type: ignore[arg-type]
+    visitor = Visitor(context, server, context.new_page())
+    visitor.page.on("console", lambda message: visitor.said.append(message.text))
+    visitor.page.on("pageerror", lambda error: visitor.said.append(str(error)))
+    return visitor
+
+
+@pytest.fixture
+def visitor(browser: Browser, server: str) -> Iterator[Visitor]:
+    """A browser of its own; the test fails if its console says anything.
+
+    Chromium itself logs a line for every answer of 4xx, which is no fault of the page's.
+    """
+    made = visit(browser, server, viewport={"width": 1440, "height": 1000})
+    yield made
+    made.context.close()
+    assert [
+        said for said in made.said if "the server responded with a status of 4" not in said
+    ] == []
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,101 @@
+"""An admin uploads log files and sees what became of them, in a real browser."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, expect
+
+from auditsaas.accounts.models import User
+from auditsaas.workspaces.models import Workspace
+from tests.browser.conftest import Visitor, visit
+from tests.factories import make_member, make_user, make_workspace
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+OPTIONS = {"runOnly": {"type": "tag", "values": RULES}}
+
+
+@pytest.fixture
+def acme() -> Workspace:
+    return make_workspace("Halden Freight")
+
+
+@pytest.fixture
+def admin(acme: Workspace) -> User:
+    return make_member(acme, user=make_user(name="Mira Okafor"))
+
+
+def upload(visitor: Visitor, acme: Workspace, *names: str) -> None:
+    page = visitor.page
+    page.get_by_role("link", name="Import files").first.click()
+    page.get_by_label("Files").set_input_files([FIXTURES / name for name in names])
+    page.get_by_role("button", name="Import", exact=True).click()
+    page.wait_for_url(f"**/w/{acme.slug}/imports")
+
+
+def picture(visitor: Visitor, name: str) -> None:
+    if folder := os.environ.get("PICTURES"):
+        visitor.page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def test_uploaded_files_report_on_themselves_until_they_are_imported(
+    worker: None, visitor: Visitor, acme: Workspace, admin: User
+) -> None:
+    page = visitor.page
+    visitor.sign_in(admin, f"/w/{acme.slug}/imports")
+    expect(page.get_by_text("No imports yet")).to_be_visible()
+    upload(visitor, acme, "access.log", "importers/cloudtrail.json", "importers/nova.log")
+    rows = page.locator("tr[data-import-id]")
+    expect(rows).to_have_count(3)
+    for name, state in (
+        ("access.log", "done"),
+        ("cloudtrail.json", "done"),
+        ("nova.log", "failed"),
+    ):
+        row = rows.filter(has_text=name)
+        expect(row).to_have_attribute("data-state", state, timeout=60_000)
+    picture(visitor, "imports-list")
+    page.get_by_role("link", name="access.log").click()
+    expect(page.get_by_role("cell", name="line 5")).to_be_visible()
+    expect(page.get_by_text("no [time] followed by a quoted request")).to_be_visible()
+    picture(visitor, "imports-detail")
+    visitor.open(f"/w/{acme.slug}/audit-logs?activity=s3.put_object")
+    expect(page.locator("#log-rows [data-event-id]")).to_have_count(1)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_pages_pass_the_automated_rules(
+    worker: None,
+    browser: Browser,
+    server: str,
+    acme: Workspace,
+    admin: User,
+    theme: str,
+    width: int,
+) -> None:
+    made = visit(browser, server, viewport={"width": width, "height": 1000}, color_scheme=theme)
+    made.sign_in(admin, f"/w/{acme.slug}/imports")
+    upload(made, acme, "access.log", "importers/nova.log")
+    done = made.page.locator("tr[data-state=done]")
+    expect(done).to_have_count(1, timeout=60_000)
+    expect(made.page.locator("tr[data-state=failed]")).to_have_count(1, timeout=60_000)
+    picture(made, f"imports-list-{theme}-{width}")
+    found = [Axe().run(made.page, options=OPTIONS).generate_report()]
+    detail = done.get_by_role("link").get_attribute("href")
+    for path in (f"/w/{acme.slug}/imports/new", detail or ""):
+        made.open(path)
+        picture(made, f"imports-{'new' if path.endswith('new') else 'detail'}-{theme}-{width}")
+        results = Axe().run(made.page, options=OPTIONS)
+        if results.violations_count:
+            found.append(results.generate_report())
+        overflow = made.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert overflow <= 0
+    made.context.close()
+    assert [report for report in found if "Found 0" not in report] == []

@@ -1,0 +1,163 @@
+"""Members, keys, settings and security in a real browser: usable by keys, and readable by all."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from auditsaas.accounts.models import User
+from auditsaas.permissions import ApiScope, Role
+from auditsaas.workspaces.models import Invitation, Workspace
+from tests import factories
+from tests.browser.conftest import Visitor, visit
+from tests.factories import (
+    append_events,
+    event_input,
+    make_api_key,
+    make_member,
+    make_user,
+    make_workspace,
+    unique,
+)
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+OPTIONS = {"runOnly": {"type": "tag", "values": RULES}}
+PLACES = (
+    "/w/{slug}/members",
+    "/w/{slug}/members?q=nobody-at-all",
+    "/w/{slug}/members/invite",
+    "/w/{slug}/api-keys",
+    "/w/{slug}/api-keys/new",
+    "/w/{slug}/settings",
+    "/account/security",
+    "/account/sessions",
+)
+OUTSIDE = ("/login", "/password-reset", f"/password-reset/{'A' * 43}", f"/invitations/{'A' * 43}")
+
+
+@pytest.fixture(scope="module")
+def acme(server: str) -> Workspace:
+    return make_workspace("Halden Freight")
+
+
+@pytest.fixture(scope="module")
+def admin(acme: Workspace) -> User:
+    people = [
+        ("Dana Kim", Role.ADMIN),
+        ("Amara Diallo", Role.AUDITOR),
+        ("Elena Novák", Role.AUDITOR),
+        ("Haru Tanaka", Role.MEMBER),
+        ("<b>Bold</b> \u202eName", Role.MEMBER),
+    ]
+    made = make_member(acme, user=make_user(name="Mira Okafor"))
+    for name, role in people:
+        user = make_member(acme, role, make_user(name=name))
+        actor = {"id": str(user.id), "name": user.name, "email": user.email}
+        append_events(acme, [event_input(actor=actor)] * len(name))
+    gone = make_user(name="Rémi Dubois")
+    make_member(acme, Role.ADMIN, gone, disabled_at=datetime.now(UTC))
+    make_api_key(acme)
+    make_api_key(acme, [ApiScope.EVENTS_READ, ApiScope.EXPORTS])
+    with factories.scoped(acme.id) as session:
+        session.add(
+            Invitation(
+                workspace_id=acme.id,
+                email=f"{unique('n.berg')}@halden.test",
+                role="member",
+                token_hash=b"none",
+                invited_by=made.id,
+                expires_at=datetime.now(UTC) + timedelta(days=7),
+            )
+        )
+        session.commit()
+    return made
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page, options=OPTIONS).response["violations"]
+    return [f"{rule['id']}: {rule['nodes'][0]['html'][:200]}" for rule in found]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_axe_finds_nothing_and_nothing_is_wider_than_the_window(
+    browser: Browser, server: str, acme: Workspace, admin: User, theme: str, width: int
+) -> None:
+    visitor = visit(browser, server, color_scheme=theme, viewport={"width": width, "height": 1000})
+    page = visitor.page
+    found = {}
+
+    def look(place: str) -> None:
+        page.wait_for_load_state("networkidle")
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        found[place] = violations(page) + ([f"{wide} px wide"] if wide > width else [])
+
+    for place in OUTSIDE:
+        visitor.open(place)
+        look(place)
+    visitor.sign_in(admin)
+    for place in PLACES:
+        visitor.open(place.format(slug=acme.slug))
+        look(place)
+    visitor.open(f"/w/{acme.slug}/members")
+    page.get_by_role("button", name="Role of Dana Kim").click()
+    expect(page.get_by_role("button", name="Auditor", exact=True)).to_be_visible()
+    look("role menu")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Actions for Dana Kim").click()
+    look("actions menu")
+    visitor.open("/account/security")
+    if page.get_by_role("button", name="Set up authenticator app").count():
+        page.get_by_role("button", name="Set up authenticator app").click()
+    look("setting up")
+    visitor.open(f"/w/{acme.slug}/api-keys/new")
+    page.get_by_label("Name").fill(f"warehouse-scanner-{theme}-{width}")
+    page.get_by_role("button", name="Make key").click()
+    look("new key")
+    visitor.context.close()
+    assert {place: rules for place, rules in found.items() if rules} == {}
+
+
+def test_a_role_is_changed_by_keys_alone(visitor: Visitor, acme: Workspace, admin: User) -> None:
+    visitor.sign_in(admin)
+    visitor.open(f"/w/{acme.slug}/members")
+    page = visitor.page
+    page.get_by_role("button", name="Role of Haru Tanaka").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").first).to_contain_text("The role is changed.")
+    expect(page.get_by_role("button", name="Role of Haru Tanaka")).to_contain_text("Auditor")
+
+
+def test_the_list_follows_what_is_typed_and_the_address_follows_the_list(
+    visitor: Visitor, acme: Workspace, admin: User
+) -> None:
+    visitor.sign_in(admin)
+    visitor.open(f"/w/{acme.slug}/members")
+    page = visitor.page
+    page.get_by_label("Find a member").press_sequentially("elena")
+    expect(page.locator("#members tbody tr")).to_have_count(1)
+    assert "q=elena" in page.url
+    page.get_by_label("Status", exact=True).select_option("disabled")
+    expect(page.get_by_text("Nobody matches")).to_be_visible()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_people_are_found_and_disabled_with_and_without_scripts(
+    browser: Browser, server: str, acme: Workspace, admin: User, scripts: bool
+) -> None:
+    name = f"Ned {'Script' if scripts else 'Plain'}"
+    make_member(acme, Role.MEMBER, make_user(name=name))
+    visitor = visit(browser, server, java_script_enabled=scripts)
+    visitor.sign_in(admin)
+    visitor.open(f"/w/{acme.slug}/members?q={name.replace(' ', '+')}")
+    page = visitor.page
+    page.get_by_role("button", name=f"Actions for {name}").click()
+    page.get_by_role("button", name="Disable", exact=True).click()
+    expect(page.get_by_text("The member is disabled")).to_be_visible()
+    visitor.context.close()

@@ -1,0 +1,91 @@
+"""Scheduling an export in a real browser, under the strict policy and the eye of axe."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import Engine
+
+from auditsaas.accounts.models import User
+from auditsaas.workspaces.models import Workspace
+from tests.browser.conftest import Visitor, visit
+from tests.browser.test_accessibility import OPTIONS
+from tests.factories import append_events, event_input, make_member, make_workspace
+from tests.scheduling import end_all_schedules, let_pass, make_schedule
+
+
+@pytest.fixture
+def workspace(server: str, owner_engine: Engine) -> Workspace:
+    end_all_schedules(owner_engine)
+    made = make_workspace("Halden Freight")
+    append_events(made, [event_input(status="error") for _ in range(5)])
+    return made
+
+
+@pytest.fixture
+def admin(workspace: Workspace) -> User:
+    return make_member(workspace)
+
+
+def test_a_schedule_is_made_from_the_log_with_a_preview_that_follows(
+    visitor: Visitor, workspace: Workspace, admin: User
+) -> None:
+    visitor.sign_in(admin, f"/w/{workspace.slug}/audit-logs")
+    page = visitor.page
+    page.goto(page.url + "?status=error&range=last_7_days")
+    page.locator("#download").click()
+    page.get_by_role("link", name="Schedule this as a report").click()
+    expect(page.locator("#s-query")).to_have_value("status=error")
+    preview = page.locator("#schedule-preview")
+    expect(preview).to_contain_text("The previous calendar week")
+    expect(preview).to_contain_text("5 events matched")
+    page.get_by_text("Daily", exact=True).click()
+    expect(preview).to_contain_text("The previous day")
+    page.get_by_role("textbox", name="Name").fill("Failures")
+    page.locator("#s-time").fill("25:00")
+    page.get_by_role("button", name="Create schedule").click()
+    expect(page.locator(".err-text")).to_contain_text("A time is hours and minutes")
+    page.locator("#s-time").fill("07:30")
+    page.get_by_role("button", name="Preview").click()
+    expect(preview).to_contain_text("07:30")
+    assert page.url.partition("?")[0].endswith("/schedules/new")
+    page.get_by_role("button", name="Create schedule").click()
+    expect(page.get_by_role("heading", name="Failures")).to_be_visible()
+    expect(page.get_by_text("Daily at 07:30")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_on_the_schedules_pages(
+    app: Flask, browser: Browser, server: str, workspace: Workspace, admin: User, theme: str
+) -> None:
+    visitor = visit(browser, server, color_scheme=theme, viewport={"width": 1440, "height": 1000})
+    base = f"/w/{workspace.slug}/schedules"
+    visitor.sign_in(admin, base)
+    found = {"none": violations(visitor.page)}
+    now = datetime.now(UTC)
+    schedule_id = make_schedule(workspace, admin, now - timedelta(days=3))
+    let_pass(app, now)
+    for path in (base, f"{base}/new", f"{base}/{schedule_id}", "/notifications"):
+        visitor.page.goto(server + path, wait_until="networkidle")
+        found[path] = violations(visitor.page)
+    visitor.context.close()
+    assert {state: wrong for state, wrong in found.items() if wrong} == {}
+
+
+def test_the_form_fits_a_phone(
+    browser: Browser, server: str, workspace: Workspace, admin: User
+) -> None:
+    visitor = visit(browser, server, viewport={"width": 390, "height": 844})
+    visitor.sign_in(admin, f"/w/{workspace.slug}/schedules/new")
+    width = visitor.page.evaluate("document.documentElement.scrollWidth")
+    visitor.context.close()
+    assert width <= 390
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page, options=OPTIONS).response["violations"]
+    return [f"{rule['id']}: {rule['nodes'][0]['html'][:200]}" for rule in found]

@@ -1,0 +1,161 @@
+"""What all tests share: a real PostgreSQL and Redis, migrated once for the run.
+
+Tests commit, as the product does. They do not clean up either: each makes its own workspaces and
+people through ``tests.factories``.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.orm import Session
+
+from auditsaas import database
+from config import embedded
+from config.settings import Settings
+from tests import factories
+
+LOOPBACK = ("127.", "::1", "localhost")
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Iterator[Path]:
+    # Not pytest's own folder: a path of a Unix socket holds at most 107 bytes.
+    folder = Path(tempfile.mkdtemp(prefix="auditsaas-test-"))
+    yield folder
+    embedded.stop(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def database_urls(data_dir: Path) -> Iterator[embedded.DatabaseUrls]:
+    """An empty database and its three roles: on ``TEST_DATABASE_URL``'s server, or embedded."""
+    server = os.environ.get("TEST_DATABASE_URL")
+    if not server:
+        yield embedded.start_postgres(data_dir)
+        return
+    with _own_database(make_url(server).set(drivername="postgresql+psycopg")) as urls:
+        yield urls
+
+
+@pytest.fixture(scope="session")
+def settings(database_urls: embedded.DatabaseUrls, data_dir: Path) -> Settings:
+    made = Settings(
+        database_url=database_urls.app,
+        platform_database_url=database_urls.platform,
+        migration_database_url=database_urls.owner,
+        redis_url=os.environ.get("TEST_REDIS_URL") or embedded.start_redis(data_dir),
+        secret_key=secrets.token_urlsafe(48),
+        data_dir=data_dir,
+        storage_url=(data_dir / "files").as_uri(),
+    )
+    database.upgrade(made)
+    return made
+
+
+@pytest.fixture(scope="session")
+def engine(settings: Settings) -> Iterator[Engine]:
+    """Connections of the app role, bound to the sessions of ``tests.factories``."""
+    made = create_engine(settings.database_url, connect_args={"options": "-c timezone=UTC"})
+    factories.Sessions.configure(bind=made)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture(scope="session")
+def owner_engine(settings: Settings) -> Iterator[Engine]:
+    """Connections of the tables' owner, for tests that break or look behind the walls."""
+    made = create_engine(settings.migration_database_url)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture(scope="session")
+def app(settings: Settings, engine: Engine) -> Flask:
+    from auditsaas.app import create_app
+
+    made = create_app(settings)
+    made.testing = True
+    return made
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser of its own, signed out; no application context is shared with it."""
+    return app.test_client()
+
+
+@pytest.fixture
+def session(engine: Engine) -> Iterator[Session]:
+    """A session of the app role without a scope; what is not committed is rolled back."""
+    with factories.Sessions() as made:
+        yield made
+
+
+@pytest.fixture
+def queries() -> Iterator[list[str]]:
+    """The statements that ran during the test, in order."""
+    ran: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        ran.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield ran
+    event.remove(Engine, "before_cursor_execute", note)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _loopback_only() -> Iterator[None]:
+    """Tests cannot reach another machine: a connection to one fails at once."""
+    patch = pytest.MonkeyPatch()
+    for name in ("connect", "connect_ex"):
+        patch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))
+    yield
+    patch.undo()
+
+
+def _guarded(connect: Callable[..., Any]) -> Callable[..., Any]:
+    def guarded(self: socket.socket, address: Any) -> Any:
+        if isinstance(address, tuple) and not str(address[0]).startswith(LOOPBACK):
+            raise RuntimeError(f"a test tried to reach {address[0]}")
+        return connect(self, address)
+
+    return guarded
+
+
+@contextmanager
+def _own_database(server: URL) -> Iterator[embedded.DatabaseUrls]:
+    """A database and three roles on somebody's server, dropped afterwards."""
+    name, password = f"auditsaas_test_{secrets.token_hex(4)}", secrets.token_hex(16)
+    roles = {kind: f"{name}_{kind}" for kind in ("app", "platform", "owner")}
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        for role in roles.values():
+            connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
+        connection.exec_driver_sql(f"GRANT {roles['owner']} TO CURRENT_USER")
+        connection.exec_driver_sql(f"CREATE DATABASE {name} OWNER {roles['owner']}")
+    place = server.set(database=name, password=password)
+    yield embedded.DatabaseUrls(
+        **{
+            kind: place.set(username=role).render_as_string(hide_password=False)
+            for kind, role in roles.items()
+        }
+    )
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+        for role in roles.values():
+            connection.exec_driver_sql(f"DROP ROLE {role}")
+    admin.dispose()

@@ -1,0 +1,114 @@
+"""The processes of docker-compose.yml on one machine, started as its commands start them."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.deployment.servers import PostgresServer, RedisServer
+from tests.deployment.visitor import HOST
+from tests.serving import free_port
+from tests.workers import PATIENCE_SECONDS, ROOT, eventually
+
+CELERY = ("celery", "--quiet", "--app", "tasks.worker")
+
+
+class Installation:
+    """Commands as in docker-compose.yml; ``python -m`` stands for the image's PATH."""
+
+    def __init__(self, folder: Path, postgres: PostgresServer, redis: RedisServer) -> None:
+        self._folder = folder
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.port = free_port()
+        self.metrics_token = secrets.token_hex(16)
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        self.environment = inherited | {
+            "AUDITSAAS_ENV": "production",
+            "BASE_URL": f"https://{HOST}",
+            "TRUSTED_PROXIES": "1",
+            "SECRET_KEY": secrets.token_hex(32),
+            "DATABASE_URL": postgres.url("app"),
+            "PLATFORM_DATABASE_URL": postgres.url("platform"),
+            "MIGRATION_DATABASE_URL": postgres.url("owner"),
+            "REDIS_URL": redis.url,
+            "STORAGE_URL": (folder / "files").as_uri(),
+            "DATA_DIR": str(folder / "data"),
+            "PORT": str(self.port),
+            "METRICS_TOKEN": self.metrics_token,
+        }
+
+    def command(self, *words: str, given: str = "", code: int = 0) -> str:
+        """Run ``auditsaas`` to the end; its output."""
+        run = subprocess.run(
+            [sys.executable, "-c", "from auditsaas.cli import main; main()", *words],
+            cwd=ROOT,
+            env=self.environment,
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert run.returncode == code, run.stdout + run.stderr
+        return run.stdout
+
+    def start(self) -> None:
+        """Everything that runs for ever; returns once the web is ready and both workers answer."""
+        self.start_web()
+        for queue in ("quick", "heavy"):
+            self.start_worker(queue)
+        self._start("beat", *CELERY, "beat", "--schedule", str(self._folder / "beat"), "--pidfile=")
+        for queue in ("quick", "heavy"):
+            self.await_worker(queue)
+
+    def start_web(self) -> None:
+        self._start("web", "gunicorn", "--config", "config/gunicorn.py", "wsgi:app")
+
+    def start_worker(self, queue: str, name: str | None = None) -> None:
+        words = f"worker --queues {queue} --hostname {name or queue}@%h --concurrency 1"
+        self._start(f"worker-{name or queue}", *CELERY, *words.split(), "--loglevel", "INFO")
+
+    def await_worker(self, name: str) -> None:
+        log = self._folder / f"worker-{name}.log"
+        eventually(lambda: b"ready." in log.read_bytes(), f"a worker {name} that is ready")
+
+    def reload_web(self) -> None:
+        self._processes["web"].send_signal(signal.SIGHUP)
+
+    def children(self, name: str) -> set[int]:
+        pid = self._processes[name].pid
+        return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+    def ask_to_stop(self, name: str) -> None:
+        self._processes[name].send_signal(signal.SIGTERM)
+
+    def wait_for_end(self, name: str) -> int:
+        return self._processes.pop(name).wait(PATIENCE_SECONDS)
+
+    def stop(self) -> None:
+        for name in self._processes:
+            self.ask_to_stop(name)
+        for name in list(self._processes):
+            self.wait_for_end(name)
+
+    def lines(self, name: str) -> list[dict[str, Any]]:
+        """What a process has logged; all but what Celery says as it stops is JSON."""
+        text = (self._folder / f"{name}.log").read_text()
+        lines = [line for line in text.splitlines() if line and not line.startswith("worker: ")]
+        return [json.loads(line) for line in lines]
+
+    def _start(self, name: str, *command: str) -> None:
+        with (self._folder / f"{name}.log").open("ab") as log:
+            self._processes[name] = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )

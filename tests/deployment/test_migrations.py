@@ -1,0 +1,126 @@
+"""The rules by which a migration can run while people work."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, create_engine, text
+
+from auditsaas.database import MIGRATIONS, Roles
+from tests.deployment.servers import PostgresServer
+
+FILES = sorted((MIGRATIONS / "versions").glob("*.py"))
+CHANGES = [path for path in FILES if not path.name.startswith("0001_")]
+
+# Each of these reads or writes every row under a lock that stops readers or writers.
+REWRITES = re.compile(
+    r"ALTER TABLE (?:ONLY )?events\b[^;\"']*"
+    r"(?:ALTER COLUMN \w+ (?:SET DATA )?TYPE|ADD COLUMN [^;\"']*DEFAULT (?:gen_random|clock|random)"
+    r"|SET NOT NULL|ADD (?:CONSTRAINT|PRIMARY|FOREIGN|CHECK)(?![^;\"']*NOT VALID))"
+    r"|UPDATE events\b|DELETE FROM events\b|CLUSTER events|VACUUM FULL"
+    r"|CREATE (?:UNIQUE )?INDEX (?!CONCURRENTLY)[^;\"']* ON (?:ONLY )?events\b",
+    re.IGNORECASE,
+)
+CONTENTS = text(
+    """
+    SELECT c.relname, c.relkind::text, c.relrowsecurity, c.relforcerowsecurity, c.relacl::text,
+        (SELECT array_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
+                || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END ORDER BY a.attname)
+         FROM pg_attribute AS a
+         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+        (SELECT array_agg(pg_get_constraintdef(k.oid) ORDER BY pg_get_constraintdef(k.oid))
+         FROM pg_constraint AS k
+         WHERE k.conrelid = c.oid),
+        (SELECT array_agg(pg_get_expr(p.polqual, c.oid) ORDER BY p.polname)
+         FROM pg_policy AS p WHERE p.polrelid = c.oid)
+    FROM pg_class AS c
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relname !~ '^alembic_version'
+    ORDER BY c.relname
+    """
+)
+
+
+@pytest.fixture(scope="module")
+def scratch(postgres_server: PostgresServer) -> Iterator[Connection]:
+    """The owner's connection to an empty database."""
+    with postgres_server.connect("postgres", "postgres") as superuser:
+        superuser.execute("CREATE DATABASE scratch OWNER auditsaas_owner")
+    url = postgres_server.url("owner", "scratch").replace("postgresql:", "postgresql+psycopg:")
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("step", ["upgrade", "downgrade"])
+def test_every_step_waits_for_no_lock_for_long(path: Path, step: str) -> None:
+    assert re.match(r"SET LOCAL lock_timeout = '[1-5]s'", statements(path, step)[0])
+
+
+def statements(path: Path, step: str) -> list[str]:
+    """The literal statements of one step, in order."""
+    functions = {
+        node.name: node
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef)
+    }
+    calls = [node for node in ast.walk(functions[step]) if isinstance(node, ast.Call)]
+    arguments = [
+        call.args[0]
+        for call in sorted(calls, key=lambda call: call.lineno)
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "execute"
+    ]
+    return [str(a.value) for a in arguments if isinstance(a, ast.Constant)]
+
+
+@pytest.mark.parametrize("path", CHANGES, ids=lambda path: path.stem)
+def test_none_rewrites_the_log_or_reads_all_of_it_under_a_lock(path: Path) -> None:
+    upgrade = path.read_text().partition("def downgrade(")[0]
+    assert REWRITES.search(" ".join(upgrade.split())) is None
+
+
+def test_the_rule_knows_a_rewrite() -> None:
+    """The control: what the rule is there for is found."""
+    for statement in (
+        "ALTER TABLE events ALTER COLUMN status_code TYPE integer",
+        "ALTER TABLE events ADD CONSTRAINT x CHECK (n > 0)",
+        "UPDATE events SET path = NULL",
+        "CREATE INDEX ix ON events (path)",
+    ):
+        assert REWRITES.search(statement)
+    for statement in (
+        "ALTER TABLE events ADD COLUMN country text",
+        "ALTER TABLE events ADD CONSTRAINT x CHECK (n > 0) NOT VALID",
+        "CREATE INDEX CONCURRENTLY ix ON events (path)",
+    ):
+        assert not REWRITES.search(statement)
+
+
+def test_every_migration_goes_back_and_forth_again(scratch: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = scratch
+    config.attributes["roles"] = Roles("auditsaas_app", "auditsaas_platform")
+    command.upgrade(config, "head")
+    scratch.commit()
+    first = contents(scratch)
+    assert len(first) > 20
+    command.downgrade(config, "base")
+    scratch.commit()
+    assert contents(scratch) == []
+    command.upgrade(config, "head")
+    scratch.commit()
+    assert contents(scratch) == first
+
+
+def contents(connection: Connection) -> list[Any]:
+    """Tables and indexes of the schema, with their columns, keys, walls and rights."""
+    return list(connection.execute(CONTENTS).all())

@@ -1,0 +1,120 @@
+"""The processes of a production, each by itself, with real servers by URL and a proxy in front."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+
+import pytest
+
+from tests.deployment.installation import Installation
+from tests.deployment.proxy import CLIENT
+from tests.deployment.visitor import Visitor
+from tests.workers import eventually
+
+EMAIL, PASSWORD = "ann@acme.example", "a long enough password for Ann"
+
+
+@dataclass(frozen=True)
+class Acme:
+    key: str
+
+
+@pytest.fixture(scope="module")
+def acme(installation: Installation) -> Acme:
+    """A workspace, its admin and a key, made as an operator makes them."""
+    installation.command("workspace", "create", "Acme", "--slug", "acme")
+    installation.command("user", "create", EMAIL, "--password-stdin", given=f"{PASSWORD}\n")
+    installation.command("member", "add", "acme", EMAIL, "--role", "admin")
+    scopes = ("--scope", "events:write", "--scope", "events:read")
+    return Acme(installation.command("api-key", "create", "acme", "--name", "t", *scopes).strip())
+
+
+@pytest.fixture
+def admin(visitor: Visitor, acme: Acme) -> Visitor:
+    assert visitor.sign_in(EMAIL, PASSWORD).status in (302, 303)
+    return visitor
+
+
+def test_the_doctor_finds_nothing_that_fails(installation: Installation) -> None:
+    words = installation.command("doctor")
+    assert "fail" not in words
+    assert "ok    Redis: keeps its queue on disk" in words
+
+
+def test_an_event_sent_is_on_the_page(admin: Visitor, acme: Acme) -> None:
+    event = {
+        "activity": "invoice.update",
+        "status": "success",
+        "actor": {"id": "u_42", "name": "Ann Lee"},
+    }
+    sent = admin.post_json("/api/v1/events", event, Authorization=f"Bearer {acme.key}")
+    assert sent.status == 201
+    assert sent.json["ids"][0] in admin.get("/w/acme/audit-logs?activity=invoice.update").text
+
+
+def test_the_sign_in_is_recorded_with_the_address_that_the_proxy_tells(
+    admin: Visitor, acme: Acme
+) -> None:
+    found = admin.get(
+        "/api/v1/events?activity=user.login", Authorization=f"Bearer {acme.key}"
+    ).json["data"]
+    assert {event["ip"] for event in found} == {CLIENT}
+
+
+def test_an_export_is_built_by_a_worker_whose_line_has_the_id_of_the_request(
+    admin: Visitor, acme: Acme, installation: Installation
+) -> None:
+    form = {"format": "csv", "csrf_token": admin.csrf_token("/w/acme/audit-logs")}
+    asked = admin.post("/w/acme/exports", form, X_Request_ID="the-export-of-ann")
+    assert asked.status == 303
+    page = admin.get(asked.headers["Location"]).text
+    export_id = re.search(r'data-export-id="([^"]+)"', page)
+    assert export_id
+    address = f"/w/acme/exports/{export_id[1]}"
+    eventually(lambda: 'data-state="ready"' in admin.get(address).text, "an export that is ready")
+    file = admin.get(f"{address}/download")
+    assert file.status == 200
+    rows = list(csv.DictReader(io.StringIO(file.body.decode("utf-8-sig"))))
+    assert {row["workspace"] for row in rows} == {"acme"}
+
+    def line(process: str, kind: str) -> dict[str, object] | None:
+        return next(
+            (
+                line
+                for line in installation.lines(process)
+                if line.get("kind") == kind and line.get("request_id") == "the-export-of-ann"
+            ),
+            None,
+        )
+
+    request, job = line("web", "request"), line("worker-quick", "job")
+    assert request is not None
+    assert (request["status"], request["client"]) == (303, CLIENT)
+    assert job is not None
+    assert (job["job"], job["ended"]) == ("exports.build", "done")
+
+
+def test_prometheus_reads_the_figures_of_all_processes(
+    admin: Visitor, installation: Installation
+) -> None:
+    token = f"Bearer {installation.metrics_token}"
+    eventually(
+        lambda: "auditsaas_sweep_age_seconds" in admin.get("/metrics", Authorization=token).text,
+        "a sweep by beat and the quick worker",
+    )
+    figures = admin.get("/metrics", Authorization=token).text
+    assert 'auditsaas_up{part="database"} 1.0' in figures
+    assert 'auditsaas_up{part="redis"} 1.0' in figures
+    assert "auditsaas_request_seconds_count" in figures
+    assert admin.get("/metrics").status == 404
+
+
+def test_cookies_are_for_https_only(visitor: Visitor) -> None:
+    cookies = visitor.get("/login").headers.get_all("Set-Cookie") or []
+    assert cookies
+    for cookie in cookies:
+        assert cookie.startswith("__Host-")
+        assert "Secure" in cookie

@@ -1,0 +1,76 @@
+"""Somebody who uses an installation through its proxy, as a browser or a program."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+HOST = "audit.example.com"
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Visitor:
+    """Keeps cookies; sends the Referer that the CSRF check over https asks for."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._cookies: dict[str, str] = {}
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return self._send("GET", path, None, headers)
+
+    def post(self, path: str, form: dict[str, str], **headers: str) -> Answer:
+        kind = {"Content_Type": "application/x-www-form-urlencoded"}
+        return self._send("POST", path, urlencode(form).encode(), kind | headers)
+
+    def post_json(self, path: str, value: object, **headers: str) -> Answer:
+        kind = {"Content_Type": "application/json"}
+        return self._send("POST", path, json.dumps(value).encode(), kind | headers)
+
+    def csrf_token(self, path: str) -> str:
+        found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.get(path).text)
+        assert found, path
+        return found[1]
+
+    def sign_in(self, email: str, password: str) -> Answer:
+        token = self.csrf_token("/login")
+        form = {"email": email, "password": password, "csrf_token": token}
+        return self.post("/login", form)
+
+    def _send(self, method: str, path: str, body: bytes | None, given: dict[str, str]) -> Answer:
+        headers = {"Host": HOST, "Referer": f"https://{HOST}/"}
+        headers |= {name.replace("_", "-"): value for name, value in given.items()}
+        if self._cookies:
+            headers["Cookie"] = "; ".join(f"{k}={v}" for k, v in self._cookies.items())
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        for cookie in answer.headers.get_all("Set-Cookie") or ():
+            name, _, value = cookie.partition(";")[0].partition("=")
+            self._cookies[name] = value
+        return Answer(answer.status, answer.headers, answer.read())
+
+
+def is_ready(port: int) -> bool:
+    try:
+        return Visitor(port).get("/readyz").status == 200
+    except OSError:
+        return False

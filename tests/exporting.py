@@ -1,0 +1,115 @@
+"""Asking for exports and reading their files, as tests need it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from flask import Flask
+from sqlalchemy import Engine, text
+from werkzeug.datastructures import MultiDict
+
+from auditsaas.accounts.models import User
+from auditsaas.events import queries
+from auditsaas.events.filters import EventFilter
+from auditsaas.exports import build, service
+from auditsaas.exports.build import HOUSE, House
+from auditsaas.exports.formats import Options
+from auditsaas.exports.service import NO_OPTIONS, Asker
+from auditsaas.extensions import Base
+from auditsaas.storage import LocalStorage
+from auditsaas.tenancy import platform_session
+from auditsaas.workspaces.models import Workspace
+from tests.factories import scoped
+
+UTC_ZONE = ZoneInfo("UTC")
+
+
+def parsed_filter(args: dict[str, Any] | None = None, zone: ZoneInfo = UTC_ZONE) -> EventFilter:
+    return EventFilter.from_args(MultiDict(args or {}), zone=zone, now=datetime.now(UTC))
+
+
+def ask(
+    person: User,
+    workspaces: Sequence[Workspace],
+    event_filter: EventFilter | None = None,
+    zone: ZoneInfo = UTC_ZONE,
+    *,
+    format: str = "csv",
+    options: Options = NO_OPTIONS,
+) -> UUID:
+    """Ask for a file and commit, without telling any worker; the id of the export."""
+    ids = sorted(workspace.id for workspace in workspaces)
+    with scoped(*ids, user=person.id) as session:
+        export = service.request(
+            session,
+            asker=Asker(person=person, roles=dict.fromkeys(ids, "admin")),
+            workspaces=ids,
+            format=format,
+            options=options,
+            event_filter=event_filter or EventFilter(),
+            zone=zone,
+        )
+        session.commit()
+        return export.id
+
+
+def build_in(app: Flask, export_id: UUID, folder: Path, house: House = HOUSE) -> Any:
+    """Build an export here and now; the row as it is afterwards."""
+    with app.app_context():
+        build.build(export_id, LocalStorage(folder), house=house)
+    return row_of(app, export_id)
+
+
+def row_of(app: Flask, export_id: UUID) -> Any:
+    """The export's row, whoever's it is."""
+    table = Base.metadata.tables["exports"]
+    with app.app_context(), platform_session() as session:
+        return session.execute(table.select().where(table.c.id == export_id)).one()
+
+
+def age(owner_engine: Engine, export_id: UUID, column: str) -> None:
+    """Move one of the export's times an hour into the past, as if that much had gone by."""
+    with owner_engine.begin() as connection:
+        connection.execute(text("ALTER TABLE exports DISABLE ROW LEVEL SECURITY"))
+        connection.execute(
+            text(f"UPDATE exports SET {column} = now() - interval '1 hour' WHERE id = :id"),  # noqa: S608  # a column's name
+            {"id": export_id},
+        )
+        connection.execute(text("ALTER TABLE exports ENABLE ROW LEVEL SECURITY"))
+
+
+@contextmanager
+def nobody_reads_events(owner_engine: Engine) -> Iterator[None]:
+    """Holds a build in the middle: whoever reads the log waits."""
+    with owner_engine.connect() as connection:
+        connection.execute(text("LOCK TABLE events IN ACCESS EXCLUSIVE MODE"))
+        yield
+        connection.rollback()
+
+
+def cells(content: bytes) -> list[dict[str, str]]:
+    """The rows of a CSV by their header, as Python's own parser reads them."""
+    text = content.decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+
+
+def ids_on_the_page(workspaces: Sequence[Workspace], event_filter: EventFilter) -> list[str]:
+    """The ids of all matching events, by walking the pages of the log."""
+    ids = sorted(workspace.id for workspace in workspaces)
+    found: list[str] = []
+    before = None
+    with scoped(*ids) as session:
+        while True:
+            page = queries.page(session, ids, event_filter, limit=50, before=before)
+            found += [str(row.id) for row in page.rows]
+            if not page.older:
+                return found
+            before = page.rows[-1].id

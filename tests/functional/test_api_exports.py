@@ -1,0 +1,166 @@
+"""Exports asked for with a key."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, select
+from werkzeug.test import TestResponse
+
+from auditsaas.api.models import ExportJob
+from auditsaas.events.models import events
+from auditsaas.permissions import ApiScope
+from auditsaas.storage import storage_at
+from auditsaas.workspaces.models import Workspace
+from tests.exporting import cells, row_of
+from tests.factories import (
+    append_events,
+    csrf_token,
+    event_input,
+    make_api_key,
+    make_member,
+    make_workspace,
+    scoped,
+    sign_in,
+)
+
+
+@pytest.fixture
+def acme(engine: Engine) -> Workspace:
+    return make_workspace()
+
+
+@pytest.fixture
+def key(acme: Workspace) -> str:
+    return make_api_key(acme, {ApiScope.EXPORTS})
+
+
+def ask(client: FlaskClient, key: str, body: Any) -> TestResponse:
+    return client.post("/api/v1/exports", json=body, headers=bearer(key))
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+def built(app: Flask, export_id: str) -> None:
+    from uuid import UUID
+
+    from auditsaas.exports import build
+
+    with app.app_context():
+        build.build(UUID(export_id), storage_at(app.extensions["settings"].storage_url))
+
+
+def recorded(workspace: Workspace) -> Iterator[tuple[str, str, int | None]]:
+    with scoped(workspace.id) as session:
+        rows = session.execute(
+            select(events.c.activity, events.c.actor_name, events.c.status_code)
+            .where(events.c.activity.startswith("export."))
+            .order_by(events.c.seq)
+        )
+        yield from (tuple(row) for row in rows)
+
+
+def test_a_file_is_asked_for_watched_and_downloaded(
+    app: Flask, client: FlaskClient, acme: Workspace, key: str
+) -> None:
+    append_events(acme, [event_input(path="/1"), event_input(path="/2", status="error")])
+    asked = ask(client, key, {"format": "csv", "query": "status=error"})
+    assert asked.status_code == 202, asked.text
+    job = msgspec.json.decode(asked.data, type=ExportJob)
+    assert (job.state, job.rows_total, job.query) == ("queued", 1, "status=error")
+    built(app, str(job.id))
+
+    watched = client.get(asked.headers["Location"], headers=bearer(key))
+    done = msgspec.json.decode(watched.data, type=ExportJob)
+    assert (done.state, done.rows_done) == ("ready", 1)
+    assert done.download_url is not None
+
+    file = client.get(done.download_url, headers=bearer(key))
+    assert file.status_code == 200
+    assert [row["path"] for row in cells(file.data)] == ["/2"]
+    assert hashlib.sha256(file.data).hexdigest() == done.sha256
+    assert list(recorded(acme)) == [
+        ("export.requested", "Test key", 202),
+        ("export.completed", "Test key", None),
+        ("export.downloaded", "Test key", 200),
+    ]
+
+
+def test_the_filter_may_be_an_object_of_its_parameters(
+    app: Flask, client: FlaskClient, acme: Workspace, key: str
+) -> None:
+    body = {"format": "csv", "query": {"activity": ["user.*", "invoice.update"], "q": "x"}}
+    answer = ask(client, key, body)
+    assert answer.status_code == 202
+    assert answer.json is not None
+    assert answer.json["query"] == "activity=user.%2A&activity=invoice.update&q=x"
+
+
+BAD: list[tuple[str, Any, int, str | None]] = [
+    ("no format", {"query": ""}, 422, "format"),
+    ("unknown format", {"format": "docx"}, 422, "format"),
+    ("unknown field", {"format": "csv", "colour": 1}, 422, "colour"),
+    ("wrong type", {"format": "csv", "query": 1}, 422, "query"),
+    ("not a query string", {"format": "csv", "query": "status"}, 422, "query"),
+    ("bad bytes", {"format": "csv", "query": "q=%ff"}, 422, "query"),
+    ("NUL", {"format": "csv", "query": "q=\x00"}, 422, "query"),
+    ("bad filter", {"format": "csv", "query": "status=broken"}, 422, "status"),
+    ("unknown parameter", {"format": "csv", "query": "colour=red"}, 422, "colour"),
+    ("another workspace", {"format": "csv", "query": "workspace=zzz"}, 422, "workspace"),
+    ("list", [], 422, ""),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "field"), [c[1:] for c in BAD], ids=[c[0] for c in BAD])
+def test_a_bad_request_names_what_is_wrong(
+    client: FlaskClient, key: str, body: Any, status: int, field: str
+) -> None:
+    answer = ask(client, key, body)
+    assert answer.status_code == status, answer.text
+    assert answer.json is not None
+    assert [error["field"] for error in answer.json["errors"]] == [field]
+
+
+def test_an_unfinished_export_has_no_file(client: FlaskClient, key: str) -> None:
+    asked = ask(client, key, {"format": "csv"})
+    assert asked.json is not None
+    address = f"/api/v1/exports/{asked.json['id']}"
+    assert client.get(f"{address}/download", headers=bearer(key)).status_code == 409
+
+
+def test_a_key_sees_the_exports_of_its_own_workspace_only(
+    client: FlaskClient, acme: Workspace, key: str
+) -> None:
+    asked = ask(client, key, {"format": "csv"})
+    assert asked.json is not None
+    address = f"/api/v1/exports/{asked.json['id']}"
+    stranger = make_api_key(make_workspace())
+    for path in (address, f"{address}/download", f"/api/v1/exports/{uuid4()}"):
+        assert client.get(path, headers=bearer(stranger)).status_code == 404
+
+
+def test_people_of_the_workspace_see_what_an_application_asked_for(
+    app: Flask, client: FlaskClient, acme: Workspace, key: str
+) -> None:
+    asked = ask(client, key, {"format": "csv"})
+    assert asked.json is not None
+    admin = make_member(acme)
+    sign_in(client, admin)
+    page = client.get(f"/w/{acme.slug}/exports")
+    assert page.status_code == 200
+    assert asked.json["id"] in page.text
+    assert "Test key" in page.text
+    cancelled = client.post(
+        f"/w/{acme.slug}/exports/{asked.json['id']}/cancel", data={"csrf_token": csrf_token(client)}
+    )
+    assert cancelled.status_code == 303
+    assert row_of(app, asked.json["id"]).state == "cancelled"

@@ -1,0 +1,251 @@
+"""Reading events through the API, and following them by sequence number."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+from werkzeug.test import TestResponse
+
+from auditsaas.api import feed
+from auditsaas.api.models import EventPage, Feed, StoredEvent
+from auditsaas.permissions import ApiScope
+from auditsaas.workspaces.models import Workspace
+from tests.factories import append_events, event_input, make_api_key, make_workspace
+
+BASE = datetime(2026, 11, 16, 10, tzinfo=UTC)
+
+
+@pytest.fixture
+def acme(engine: Engine) -> Workspace:
+    return make_workspace()
+
+
+@pytest.fixture
+def key(acme: Workspace) -> str:
+    return make_api_key(acme, {ApiScope.EVENTS_READ})
+
+
+def get(client: FlaskClient, key: str, address: str, **args: Any) -> TestResponse:
+    return client.get(
+        f"/api/v1{address}", query_string=args, headers={"Authorization": f"Bearer {key}"}
+    )
+
+
+def at(minute: int, **fields: Any) -> dict[str, Any]:
+    occurred_at = (BASE + timedelta(minutes=minute)).isoformat()
+    return event_input(occurred_at=occurred_at, path=f"/{minute}", **fields)
+
+
+def paths(answer: TestResponse) -> list[int]:
+    assert answer.status_code == 200, answer.text
+    assert answer.json is not None
+    return [int(event["path"][1:]) for event in answer.json["data"]]
+
+
+FULL = event_input(
+    occurred_at="2026-11-16T10:00:00.123456Z",
+    idempotency_key="k",
+    actor={"id": "u", "name": "Ann", "email": "a@b.c", "role": "admin", "status": "active"},
+    user_agent="curl/8.5.0",
+    duration_ms=0.25,
+    request_id="req-1",
+    targets=[{"type": "invoice", "id": "42"}],
+    changes={"total": [1, 2.5]},
+    metadata={"plan": "pro", "n": [1, None, True]},
+)
+
+
+def test_an_event_is_given_back_as_it_was_sent(
+    client: FlaskClient, acme: Workspace, key: str
+) -> None:
+    [event_id] = append_events(acme, [FULL]).ids
+    answer = get(client, key, f"/events/{event_id}")
+    assert answer.json is not None
+    given = answer.json
+    msgspec.convert(given, StoredEvent, strict=False)
+    assert {name: given[name] for name in FULL} == FULL
+    assert (given["id"], given["seq"], given["workspace"]) == (str(event_id), 1, acme.slug)
+    assert (given["platform"], given["browser"]) == ("Other", "curl 8.5")
+
+
+def test_events_come_newest_first_and_the_cursor_walks_all_of_them_once(
+    client: FlaskClient, acme: Workspace, key: str
+) -> None:
+    append_events(acme, [at(minute) for minute in range(25)])
+    found: list[int] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = get(client, key, "/events", limit=10, **cursor)
+        msgspec.json.decode(page.data, type=EventPage)
+        found += paths(page)
+        assert page.json is not None
+        if page.json["next_cursor"] is None:
+            break
+        cursor = {"cursor": page.json["next_cursor"]}
+    assert found == list(range(24, -1, -1))
+
+
+def test_the_filter_is_that_of_the_page(client: FlaskClient, acme: Workspace, key: str) -> None:
+    append_events(
+        acme,
+        [
+            at(1, activity="user.login", status="error"),
+            at(2, activity="user.logout"),
+            at(3, ip="198.51.100.9", duration_ms=900),
+        ],
+    )
+    assert paths(get(client, key, "/events", activity="user.*")) == [2, 1]
+    assert paths(get(client, key, "/events", status="error")) == [1]
+    assert paths(get(client, key, "/events", ip="198.51.100.0/24")) == [3]
+    assert paths(get(client, key, "/events", q="ms:>500")) == [3]
+    assert paths(get(client, key, "/events", workspace=acme.slug, min_ms=900)) == [3]
+
+
+def test_dates_are_days_of_utc(client: FlaskClient, acme: Workspace, key: str) -> None:
+    append_events(acme, [at(-601), at(-600), at(839), at(840)])
+    assert paths_of(get(client, key, "/events", **{"from": "2026-11-16", "to": "2026-11-16"})) == [
+        "/839",
+        "/-600",
+    ]
+
+
+def paths_of(answer: TestResponse) -> list[str]:
+    assert answer.json is not None
+    return [event["path"] for event in answer.json["data"]]
+
+
+BAD_ARGUMENTS = [
+    ("status", "broken"),
+    ("activity", "a*b"),
+    ("ip", "300.1.1.1"),
+    ("min_ms", "fast"),
+    ("from", "yesterday-ish"),
+    ("range", "last_century"),
+    ("q", "nonsense:1"),
+    ("limit", "0"),
+    ("limit", "1001"),
+    ("limit", "ten"),
+    ("limit", "9" * 5000),
+    ("cursor", "abc"),
+    ("workspace", "another"),
+    ("colour", "red"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD_ARGUMENTS)
+def test_what_cannot_be_read_is_refused_by_the_name_of_its_parameter(
+    client: FlaskClient, key: str, name: str, value: str
+) -> None:
+    answer = get(client, key, "/events", **{name: value})
+    assert answer.status_code == 422
+    assert answer.mimetype == "application/problem+json"
+    assert answer.json is not None
+    assert [error["field"] for error in answer.json["errors"]] == [name]
+
+
+def test_another_workspaces_events_cannot_be_reached(
+    client: FlaskClient, acme: Workspace, key: str
+) -> None:
+    other = make_workspace()
+    [event_id] = append_events(other, [at(1)]).ids
+    assert get(client, key, f"/events/{event_id}").status_code == 404
+    assert get(client, key, f"/events/{uuid4()}").status_code == 404
+    assert paths(get(client, key, "/events")) == []
+    assert paths(get(client, key, "/events/feed")) == []
+
+
+def test_the_feed_gives_events_in_the_order_they_were_written(
+    client: FlaskClient, acme: Workspace, key: str
+) -> None:
+    append_events(acme, [at(3), at(1)])
+    append_events(acme, [at(2)])
+    first = get(client, key, "/events/feed", limit=2)
+    body = msgspec.json.decode(first.data, type=Feed)
+    assert (paths(first), body.last_seq) == ([3, 1], 2)
+    then = get(client, key, "/events/feed", after=body.last_seq)
+    assert paths(then) == [2]
+    assert then.json is not None
+    assert then.json["last_seq"] == 3
+    assert then.json["complete_through"] == then.json["data"][-1]["received_at"]
+
+
+def test_an_empty_feed_goes_on_from_where_it_was(client: FlaskClient, key: str) -> None:
+    answer = get(client, key, "/events/feed", after=7)
+    assert answer.json == {"data": [], "last_seq": 7, "complete_through": None}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("after", "-1"), ("after", "x"), ("wait", "21"), ("limit", "0")]
+)
+def test_the_feed_names_the_parameter_it_cannot_read(
+    client: FlaskClient, key: str, name: str, value: str
+) -> None:
+    answer = get(client, key, "/events/feed", **{name: value})
+    assert answer.status_code == 422
+    assert answer.json is not None
+    assert [error["field"] for error in answer.json["errors"]] == [name]
+
+
+def test_a_waiting_feed_answers_as_soon_as_something_is_written(
+    app: Flask, acme: Workspace, key: str
+) -> None:
+    answers: list[TestResponse] = []
+
+    def follow() -> None:
+        answers.append(get(app.test_client(), key, "/events/feed", wait=20))
+
+    waiting = threading.Thread(target=follow)
+    waiting.start()
+    append_events(acme, [at(1)])
+    waiting.join(10)
+    assert not waiting.is_alive()
+    assert paths(answers[0]) == [1]
+
+
+@pytest.fixture
+def full_house() -> Iterator[None]:
+    """As many requests wait as this process lets wait."""
+    for _ in range(feed.MAX_WAITING):
+        feed._room.acquire()
+    yield
+    for _ in range(feed.MAX_WAITING):
+        feed._room.release()
+
+
+@pytest.mark.usefixtures("full_house")
+def test_when_too_many_wait_the_feed_answers_at_once(client: FlaskClient, key: str) -> None:
+    started = datetime.now(UTC)
+    assert paths(get(client, key, "/events/feed", wait=20)) == []
+    assert datetime.now(UTC) - started < timedelta(seconds=10)
+
+
+def test_a_follower_meets_every_event_once_while_writers_append(
+    client: FlaskClient, acme: Workspace, key: str
+) -> None:
+    writers = [
+        threading.Thread(
+            target=lambda: [append_events(acme, [at(n) for n in range(7)]) for _ in range(10)]
+        )
+        for _ in range(4)
+    ]
+    for writer in writers:
+        writer.start()
+    seqs: list[int] = []
+    while len(seqs) < 280:
+        after = seqs[-1] if seqs else 0
+        answer = get(client, key, "/events/feed", after=after, limit=50, wait=1)
+        assert answer.json is not None
+        seqs += [event["seq"] for event in answer.json["data"]]
+        assert answer.json["last_seq"] == seqs[-1] if seqs else True
+    for writer in writers:
+        writer.join()
+    assert seqs == list(range(1, 281))

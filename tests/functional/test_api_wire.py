@@ -1,0 +1,204 @@
+"""What only a real server meets: bodies that end early, broken chunks, and races."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from auditsaas.events.models import event_counts, events, log_heads
+from auditsaas.workspaces.models import Workspace
+from config.settings import Settings
+from tests.factories import event_input, make_api_key, make_workspace, scoped
+from tests.serving import WebProcess
+
+EVENT = json.dumps(event_input()).encode()
+KEYED = event_input(idempotency_key="k", occurred_at="2026-11-16T10:00:00Z")
+RACERS = 50
+PATIENCE_SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def web(settings: Settings, data_dir: Path) -> Iterator[WebProcess]:
+    made = WebProcess(settings, data_dir / "web.log")
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def acme(engine: Engine) -> Workspace:
+    return make_workspace()
+
+
+@pytest.fixture
+def key(acme: Workspace) -> str:
+    return make_api_key(acme)
+
+
+def head(key: str, *lines: str) -> bytes:
+    """A request up to its body."""
+    fixed = [
+        "POST /api/v1/events HTTP/1.1",
+        "Host: localhost",
+        "Content-Type: application/json",
+        f"Authorization: Bearer {key}",
+        "Connection: close",
+    ]
+    return "\r\n".join([*fixed, *lines, "", ""]).encode()
+
+
+def sent(web: WebProcess, request: bytes, *, cut: bool = False) -> tuple[int | None, Any]:
+    """The status and the body that the server answers; None where it only closes.
+
+    ``cut`` says that nothing more will come, as a sender that dies does.
+    """
+    with socket.create_connection(web.address, PATIENCE_SECONDS) as connection:
+        received = b""
+        try:
+            connection.sendall(request)
+            if cut:
+                connection.shutdown(socket.SHUT_WR)
+            while part := connection.recv(65536):
+                received += part
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # the server did not want to hear more
+    if not received:
+        return None, None
+    top, _, body = received.partition(b"\r\n\r\n")
+    try:
+        return int(top.split()[1]), json.loads(body)
+    except ValueError:
+        return int(top.split()[1]), body
+
+
+def in_log(workspace: Workspace) -> tuple[int, int, int]:
+    """The sequence, the events, and the sum of the hourly counts."""
+    with scoped(workspace.id) as session:
+        return (
+            session.scalar(select(log_heads.c.seq)) or 0,
+            session.scalar(select(func.count()).select_from(events)) or 0,
+            session.scalar(select(func.sum(event_counts.c.n))) or 0,
+        )
+
+
+def chunk(part: bytes) -> bytes:
+    return f"{len(part):x}\r\n".encode() + part + b"\r\n"
+
+
+def test_chunks_are_read(web: WebProcess, acme: Workspace, key: str) -> None:
+    parts = chunk(EVENT[:10]) + chunk(EVENT[10:]) + b"0\r\n\r\n"
+    status, _ = sent(web, head(key, "Transfer-Encoding: chunked") + parts)
+    assert status == 201
+    assert in_log(acme) == (1, 1, 1)
+
+
+LENGTH = f"Content-Length: {len(EVENT)}"
+CHUNKED = "Transfer-Encoding: chunked"
+BROKEN = [
+    ("cut in the middle", [LENGTH], EVENT[:20]),
+    ("cut before the body", [LENGTH], b""),
+    ("one byte short", [LENGTH], EVENT[:-1]),
+    ("chunks that end early", [CHUNKED], chunk(EVENT[:20])),
+    ("a chunk that ends early", [CHUNKED], b"ff\r\n" + EVENT[:20]),
+    ("no last chunk", [CHUNKED], chunk(EVENT)),
+    ("a chunk without a size", [CHUNKED], b"zz\r\n" + EVENT + b"\r\n0\r\n\r\n"),
+    ("a negative size", [CHUNKED], b"-5\r\n" + EVENT + b"\r\n0\r\n\r\n"),
+    ("a chunk longer than its size", [CHUNKED], b"5\r\n" + EVENT + b"\r\n0\r\n\r\n"),
+    ("a length that is no number", ["Content-Length: many"], EVENT),
+    ("a negative length", ["Content-Length: -1"], EVENT),
+    ("two lengths", [LENGTH, "Content-Length: 3"], EVENT),
+    ("a length and chunks", [LENGTH, CHUNKED], chunk(EVENT) + b"0\r\n\r\n"),
+]
+
+
+@pytest.mark.parametrize(("lines", "body"), [c[1:] for c in BROKEN], ids=[c[0] for c in BROKEN])
+def test_a_body_that_is_not_whole_is_refused_and_stores_nothing(
+    web: WebProcess, acme: Workspace, key: str, lines: list[str], body: bytes
+) -> None:
+    status, _ = sent(web, head(key, *lines) + body, cut=True)
+    assert status is None or 400 <= status < 500
+    assert in_log(acme) == (0, 0, 0)
+
+
+def test_a_coding_that_nobody_knows_is_not_implemented(
+    web: WebProcess, acme: Workspace, key: str
+) -> None:
+    """RFC 9112, section 6.1: the server itself answers 501."""
+    request = head(key, "Transfer-Encoding: chunked, zip") + chunk(EVENT)
+    assert sent(web, request, cut=True)[0] == 501
+    assert in_log(acme) == (0, 0, 0)
+
+
+def test_lines_beyond_the_limit_are_not_dropped_in_silence(
+    web: WebProcess, acme: Workspace, key: str
+) -> None:
+    lines = (EVENT + b"\n") * 100 + b"\n" * 5_000_000 + EVENT
+    request = head(key, CHUNKED).replace(b"application/json", b"application/x-ndjson")
+    status, _ = sent(web, request + chunk(lines) + b"0\r\n\r\n")
+    assert status in (None, 413)
+    assert in_log(acme) == (0, 0, 0)
+
+
+def test_a_body_without_an_end_is_refused_at_the_limit(
+    web: WebProcess, acme: Workspace, key: str
+) -> None:
+    endless = chunk(b" " * 65536) * 100
+    status, _ = sent(web, head(key, CHUNKED) + endless + b"0\r\n\r\n")
+    assert status in (None, 413)
+    announced, _ = sent(web, head(key, "Content-Length: 6000000") + b" " * 100_000, cut=True)
+    assert announced in (None, 413)
+    assert in_log(acme) == (0, 0, 0)
+
+
+def test_without_a_key_the_body_is_not_waited_for(web: WebProcess, key: str) -> None:
+    status, problem = sent(web, head("aud_nonsense", "Content-Length: 4000000") + b"{")
+    assert status == 401
+    assert problem["title"] == "Not authenticated"
+
+
+def post(web: WebProcess, key: str, body: bytes) -> tuple[int | None, Any]:
+    return sent(web, head(key, f"Content-Length: {len(body)}") + body)
+
+
+def test_fifty_at_once_under_one_key_are_one_event(
+    web: WebProcess, acme: Workspace, key: str
+) -> None:
+    def race(number: int) -> tuple[int | None, Any]:
+        return post(web, key, json.dumps(KEYED | {"path": f"/{number}"}).encode())
+
+    with ThreadPoolExecutor(RACERS) as pool:
+        answers = list(pool.map(race, range(RACERS)))
+    assert sorted(status or 0 for status, _ in answers) == [200] * (RACERS - 1) + [201]
+    assert len({answer["ids"][0] for _, answer in answers}) == 1
+    assert in_log(acme) == (1, 1, 1)
+
+
+def test_fifty_overlapping_batches_at_once_store_each_event_once(
+    web: WebProcess, acme: Workspace, key: str
+) -> None:
+    def race(number: int) -> tuple[int | None, Any]:
+        keys = [f"k{n % 60}" for n in range(number, number + 20)]
+        batch = [KEYED | {"idempotency_key": name} for name in keys]
+        return post(web, key, json.dumps({"events": batch}).encode())
+
+    with ThreadPoolExecutor(RACERS) as pool:
+        answers = list(pool.map(race, range(RACERS)))
+    assert {status for status, _ in answers} <= {200, 201}
+    assert sum(answer["accepted"] for _, answer in answers) == 60
+    assert in_log(acme) == (60, 60, 60)
+
+
+def test_a_right_prefix_with_a_wrong_secret_opens_nothing(
+    web: WebProcess, acme: Workspace, key: str
+) -> None:
+    wrong = [key[:-n] + "x" * n for n in (1, 6, 20, 38)] + [key[:17], key + "x", key.swapcase()]
+    for secret in wrong:
+        assert post(web, secret, EVENT)[0] == 401
+    assert in_log(acme) == (0, 0, 0)

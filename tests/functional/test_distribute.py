@@ -1,0 +1,61 @@
+"""Which tables a Citus cluster would spread, and that plain PostgreSQL is left alone."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import Engine, text
+
+from auditsaas.cli import cli
+from auditsaas.operations.distribute import placement
+from config.settings import Settings
+from tests.workers import process_environment
+
+
+@pytest.fixture(autouse=True)
+def _migrated(engine: Engine) -> None:
+    """The database of ``settings`` is there."""
+
+
+def test_plain_postgresql_is_told_so_and_left_alone(settings: Settings) -> None:
+    result = CliRunner(env=process_environment(settings)).invoke(cli, ["distribute"])
+    assert result.exit_code == 0
+    assert result.output == "This database has no extension citus. Nothing was changed.\n"
+
+
+def test_the_log_is_spread_first_and_people_are_everywhere(owner_engine: Engine) -> None:
+    with owner_engine.connect() as connection:
+        found = placement(connection)
+    assert found.distributed[0] == "events"
+    assert {"log_heads", "event_counts", "actors", "memberships", "api_keys"} <= set(
+        found.distributed
+    )
+    assert {"users", "workspaces", "sessions", "api_key_lookups"} <= set(found.reference)
+
+
+def test_no_spread_table_has_a_unique_key_without_the_workspace(owner_engine: Engine) -> None:
+    """Citus can hold a key unique only within one node."""
+    with owner_engine.connect() as connection:
+        spread = set(placement(connection).distributed)
+        keys = connection.execute(
+            text(
+                "SELECT c.relname, array_agg(a.attname::text) FROM pg_index AS i"
+                " JOIN pg_class AS c ON c.oid = i.indrelid"
+                " JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)"
+                " WHERE i.indisunique GROUP BY i.indexrelid, c.relname"
+            )
+        ).all()
+    wrong = [name for name, columns in keys if name in spread and "workspace_id" not in columns]
+    assert wrong == []
+
+
+def test_no_copied_table_points_at_a_spread_one(owner_engine: Engine) -> None:
+    with owner_engine.connect() as connection:
+        found = placement(connection)
+        keys = connection.execute(
+            text(
+                "SELECT conrelid::regclass::text, confrelid::regclass::text"
+                " FROM pg_constraint WHERE contype = 'f'"
+            )
+        ).all()
+    assert [key for key in keys if key[0] in found.reference and key[1] in found.distributed] == []

@@ -1,0 +1,95 @@
+"""What the doctor says of an installation, well and ill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Engine, make_url, text
+
+from auditsaas.operations import doctor, doctor_services
+from auditsaas.operations.finding import Finding, Verdict
+from config.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _migrated(engine: Engine) -> None:
+    """The database of ``settings`` is there."""
+
+
+def findings(settings: Settings) -> dict[str, Finding]:
+    """The worst finding of each part."""
+    worst: dict[str, Finding] = {}
+    order = list(Verdict)
+    for finding in doctor.examine(settings):
+        known = worst.get(finding.part)
+        if known is None or order.index(finding.verdict) > order.index(known.verdict):
+            worst[finding.part] = finding
+    return worst
+
+
+@contextmanager
+def owner_says(owner_engine: Engine, change: str, undo: str) -> Iterator[None]:
+    with owner_engine.begin() as connection:
+        connection.execute(text(change))
+    try:
+        yield
+    finally:
+        with owner_engine.begin() as connection:
+            connection.execute(text(undo))
+
+
+def test_nothing_fails_where_all_is_well(settings: Settings) -> None:
+    found = list(doctor.examine(settings))
+    assert [finding for finding in found if finding.verdict is Verdict.FAIL] == []
+    assert {"app role", "row-level security", "migrations", "storage", "Redis", "clock"} <= {
+        finding.part for finding in found if finding.verdict is Verdict.OK
+    }
+
+
+def test_every_line_that_is_not_ok_says_what_to_do(settings: Settings) -> None:
+    ill = replace(settings, storage_url="file:///proc/nowhere", redis_url="redis://127.0.0.1:9")
+    found = [f for f in doctor.examine(ill) if f.verdict is not Verdict.OK]
+    assert {"storage", "Redis"} <= {finding.part for finding in found}
+    assert [finding for finding in found if not finding.remedy] == []
+
+
+def test_a_table_without_forced_row_level_security_fails(
+    settings: Settings, owner_engine: Engine
+) -> None:
+    table = "ALTER TABLE log_heads {} FORCE ROW LEVEL SECURITY"
+    with owner_says(owner_engine, table.format("NO"), table.format("")):
+        found = findings(settings)["row-level security"]
+    assert found.verdict is Verdict.FAIL
+    assert "log_heads" in found.words
+
+
+def test_an_app_role_that_may_delete_events_fails(settings: Settings, owner_engine: Engine) -> None:
+    app_role = make_url(settings.database_url).username
+    with owner_says(
+        owner_engine,
+        f'GRANT DELETE ON events TO "{app_role}"',
+        f'REVOKE DELETE ON events FROM "{app_role}"',
+    ):
+        assert findings(settings)["app role"].verdict is Verdict.FAIL
+
+
+def test_the_owner_as_app_role_fails(settings: Settings) -> None:
+    ill = replace(settings, database_url=settings.migration_database_url)
+    assert "owner of the tables" in findings(ill)["app role"].words
+
+
+def test_a_database_that_is_behind_is_told(settings: Settings, owner_engine: Engine) -> None:
+    with owner_engine.connect() as connection:
+        here = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    change = "UPDATE alembic_version SET version_num = '{}'"
+    with owner_says(owner_engine, change.format("0001"), change.format(here)):
+        found = findings(settings)["migrations"]
+    assert found.verdict is Verdict.FAIL
+    assert "auditsaas db upgrade" in found.remedy
+
+
+def test_a_mail_server_that_is_away_fails() -> None:
+    assert doctor_services.mail("smtp://127.0.0.1:9").verdict is Verdict.FAIL

@@ -1,0 +1,117 @@
+"""Forged hosts, addresses, cookies and tokens: what a request claims of itself is not believed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from auditsaas.accounts import resets
+from auditsaas.accounts.models import SignInSession, User
+from auditsaas.app import create_app
+from auditsaas.notifications.models import Mail
+from config.settings import Settings
+from tests import factories
+from tests.factories import PASSWORD, csrf_token, make_member, make_user, make_workspace, unique
+
+HOPS = "203.0.113.66, 198.51.100.7"
+"""What a forger wrote, and the address that our own proxy saw and appended."""
+
+
+def ip_after_sign_in(app: Flask) -> str:
+    client, user = app.test_client(), make_user()
+    answer = client.post(
+        "/login",
+        data={"email": user.email, "password": PASSWORD, "csrf_token": csrf_token(client)},
+        headers={"X-Forwarded-For": HOPS},
+        environ_base={"REMOTE_ADDR": "127.0.0.1"},
+    )
+    assert answer.status_code == 302
+    with factories.Sessions() as session:
+        found = session.scalar(select(SignInSession.ip).where(SignInSession.user_id == user.id))
+    return str(found)
+
+
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize(("proxies", "address"), [(0, "127.0.0.1"), (1, "198.51.100.7")])
+def test_only_our_own_proxies_say_where_a_request_comes_from(
+    settings: Settings, proxies: int, address: str
+) -> None:
+    assert ip_after_sign_in(create_app(replace(settings, trusted_proxies=proxies))) == address
+
+
+@pytest.mark.parametrize("host", ["evil.example", "audit.example.com.evil.example", "audit"])
+def test_a_forged_host_is_refused_in_production(settings: Settings, host: str) -> None:
+    app = create_app(replace(settings, production=True, base_url="https://audit.example.com"))
+    client = app.test_client()
+    assert client.get("/login", headers={"Host": host}).status_code == 400
+    assert client.get("/login", headers={"Host": "audit.example.com"}).status_code == 200
+
+
+def test_a_forwarded_host_changes_no_page_and_no_redirect(client: FlaskClient) -> None:
+    headers = {"X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example"}
+    assert "evil.example" not in client.get("/login", headers=headers).text
+    assert client.get("/audit-logs", headers=headers).location.startswith("/login")
+
+
+@pytest.mark.parametrize(
+    "cookie", ["", "x", "A" * 43, "A" * 3000, "../../etc/passwd", "%00" * 15, "é" * 43]
+)
+def test_a_forged_cookie_is_nobody(client: FlaskClient, cookie: str) -> None:
+    client.set_cookie("session", cookie)
+    assert client.get("/audit-logs").location.startswith("/login")
+
+
+def test_open_forms_want_a_token_of_the_browser_that_posts(app: Flask, client: FlaskClient) -> None:
+    user = make_user()
+    with factories.Sessions.begin() as session:
+        token = resets.begin(session, session.get_one(User, user.id))
+    stolen = csrf_token(app.test_client())
+    csrf_token(client)
+    for address in ("/password-reset", f"/password-reset/{token}", "/invitations/x", "/login"):
+        for forged in (None, "", "x", stolen):
+            form = {"email": user.email, "password": PASSWORD}
+            if forged is not None:
+                form["csrf_token"] = forged
+            answer = client.post(address, data=form)
+            assert answer.status_code == 400, address
+            assert "Page out of date" in answer.text
+
+
+def test_a_token_in_the_address_is_none(client: FlaskClient) -> None:
+    factories.sign_in(client, make_user())
+    answer = client.post(f"/logout?csrf_token={csrf_token(client)}")
+    assert answer.status_code == 400
+
+
+def test_access_ends_at_the_very_next_request(app: Flask, client: FlaskClient) -> None:
+    workspace = make_workspace()
+    factories.sign_in(client, make_member(workspace))
+    user = make_member(workspace)
+    browser = app.test_client()
+    factories.sign_in(browser, user)
+    token = csrf_token(client)
+    log, person = f"/w/{workspace.slug}/settings", f"/w/{workspace.slug}/members/{user.id}"
+    answers = []
+    for _ in range(25):
+        for deed, fields in (("disable", {}), ("role", {"role": "auditor"})):
+            client.post(f"{person}/{deed}", data={**fields, "csrf_token": token})
+            answers.append(browser.get(log).status_code)
+            back = ("enable", {}) if deed == "disable" else ("role", {"role": "admin"})
+            client.post(f"{person}/{back[0]}", data={**back[1], "csrf_token": token})
+            assert browser.get(log).status_code == 200
+    assert answers == [404, 403] * 25
+
+
+def test_a_link_in_a_mail_leads_to_our_own_address_whatever_host_was_asked(
+    app: Flask, client: FlaskClient
+) -> None:
+    user = make_user(email=f"{unique('ann')}@example.com")
+    data = {"email": user.email, "csrf_token": csrf_token(client)}
+    client.post("/password-reset", data=data)
+    with factories.scoped(user=user.id) as session:
+        mail = session.scalars(select(Mail).where(Mail.user_id == user.id)).one()
+    assert mail.context["url"].startswith("/password-reset/")

@@ -1,0 +1,286 @@
+"""From the invitation an admin sends to the membership it makes, and every link that makes none."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from email import message_from_string
+from email.policy import default
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select, text, update
+from werkzeug.test import TestResponse
+
+from auditsaas.accounts.models import User
+from auditsaas.events.models import events
+from auditsaas.notifications import sending
+from auditsaas.notifications.models import Mail
+from auditsaas.own_actions import RequestFacts, person
+from auditsaas.permissions import Role
+from auditsaas.workspaces import invitations
+from auditsaas.workspaces.deeds import Doer
+from auditsaas.workspaces.invitations import Sent
+from auditsaas.workspaces.models import Invitation, Membership, Workspace
+from tests import factories
+from tests.factories import csrf_token, make_member, make_user, make_workspace, unique
+
+STRONG = "seven purple otters juggling"
+
+
+@pytest.fixture
+def workspace() -> Workspace:
+    return make_workspace()
+
+
+@pytest.fixture
+def admin(workspace: Workspace) -> User:
+    return make_member(workspace)
+
+
+def doer(workspace: Workspace, admin: User) -> Doer:
+    facts = RequestFacts(
+        method="POST", path="/", ip="127.0.0.1", user_agent=None, request_id="r", started=0
+    )
+    actor = person(admin.id, name=admin.name, email=admin.email)
+    return Doer(workspace_id=workspace.id, user_id=admin.id, actor=actor, role="admin", facts=facts)
+
+
+def send(workspace: Workspace, admin: User, email: str, role: Role = Role.AUDITOR) -> Sent:
+    with factories.scoped(workspace.id) as session:
+        sent = invitations.invite(session, doer(workspace, admin), email, role)
+        session.commit()
+    return sent
+
+
+def accept(client: FlaskClient, token: str, **fields: str) -> TestResponse:
+    data = {"name": "New Person", "password": STRONG, **fields, "csrf_token": csrf_token(client)}
+    return client.post(f"/invitations/{token}", data=data)
+
+
+def role_of(workspace: Workspace, email: str) -> str | None:
+    with factories.scoped(workspace.id) as session:
+        return session.scalar(
+            select(Membership.role)
+            .join(User, User.id == Membership.user_id)
+            .where(Membership.workspace_id == workspace.id, User.email == email)
+        )
+
+
+def change(workspace: Workspace, sent: Sent, **values: object) -> None:
+    with factories.scoped(workspace.id) as session:
+        session.execute(
+            update(Invitation).where(Invitation.id == sent.invitation.id).values(values)
+        )
+        session.commit()
+
+
+def test_a_new_person_sets_up_an_account_and_is_in(
+    client: FlaskClient, workspace: Workspace, admin: User
+) -> None:
+    email = f"{unique('new')}@example.com"
+    sent = send(workspace, admin, email)
+    assert "Create account and join" in client.get(f"/invitations/{sent.token}").text
+    answer = accept(client, sent.token)
+    assert (answer.status_code, answer.location) == (303, f"/w/{workspace.slug}/audit-logs")
+    assert client.get(answer.location).status_code == 200
+    assert role_of(workspace, email) == "auditor"
+
+
+def test_joining_is_an_event_of_the_person_who_joins_and_tells_no_secret(
+    client: FlaskClient, workspace: Workspace, admin: User
+) -> None:
+    email = f"{unique('new')}@example.com"
+    sent = send(workspace, admin, email)
+    accept(client, sent.token)
+    with factories.scoped(workspace.id) as session:
+        rows = session.execute(
+            select(events).where(events.c.workspace_id == workspace.id).order_by(events.c.seq)
+        ).all()
+    invited, joined = rows
+    assert (invited.activity, invited.actor_id) == ("member.invite", str(admin.id))
+    assert (joined.activity, joined.actor_email) == ("member.join", email)
+    assert joined.changes == {"role": [None, "auditor"]}
+    assert sent.token not in str(rows)
+
+
+def test_a_person_with_an_account_signs_in_first_and_then_joins(
+    client: FlaskClient, workspace: Workspace, admin: User
+) -> None:
+    user = make_user()
+    token = send(workspace, admin, user.email.upper(), Role.MEMBER).token
+    assert f"/login?next=/invitations/{token}" in client.get(f"/invitations/{token}").text
+    assert accept(client, token).location == f"/login?next=/invitations/{token}"
+    assert role_of(workspace, user.email) is None
+    factories.sign_in(client, user)
+    assert accept(client, token).location == "/me/activity"
+    assert role_of(workspace, user.email) == "member"
+
+
+def test_nobody_joins_with_the_invitation_of_another(
+    client: FlaskClient, workspace: Workspace, admin: User
+) -> None:
+    other, invited = make_user(), make_user()
+    factories.sign_in(client, other)
+    for email in (invited.email, f"{unique('new')}@example.com"):
+        token = send(workspace, admin, email).token
+        assert "You are signed in as" in client.get(f"/invitations/{token}").text
+        accept(client, token)
+        assert role_of(workspace, email) is None
+    assert role_of(workspace, other.email) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"expires_at": datetime.now(UTC) - timedelta(seconds=1)}, "has expired"),
+        ({"revoked_at": datetime.now(UTC)}, "was revoked"),
+        ({"accepted_at": datetime.now(UTC)}, "was used already"),
+    ],
+)
+def test_a_link_that_is_over_says_so(
+    client: FlaskClient,
+    workspace: Workspace,
+    admin: User,
+    values: dict[str, object],
+    words: str,
+) -> None:
+    email = f"{unique('new')}@example.com"
+    sent = send(workspace, admin, email)
+    change(workspace, sent, **values)
+    for answer in (client.get(f"/invitations/{sent.token}"), accept(client, sent.token)):
+        assert answer.status_code == 410
+        assert words in answer.text
+    assert role_of(workspace, email) is None
+
+
+def test_a_link_works_once(client: FlaskClient, workspace: Workspace, admin: User) -> None:
+    token = send(workspace, admin, f"{unique('new')}@example.com").token
+    assert accept(client, token).status_code == 303
+    assert "was used already" in accept(client, token).text
+
+
+@pytest.mark.parametrize("token", ["x", "A" * 43, "%00" * 20, "a" * 2000, "..%2f..%2fetc"])
+def test_a_forged_link_says_so(client: FlaskClient, token: str) -> None:
+    answer = client.get(f"/invitations/{token}")
+    assert answer.status_code == 404
+    assert "Set-Cookie" not in answer.headers or "session" in answer.headers["Set-Cookie"]
+
+
+def test_resending_makes_the_link_before_useless(
+    client: FlaskClient, workspace: Workspace, admin: User
+) -> None:
+    email = f"{unique('new')}@example.com"
+    first = send(workspace, admin, email)
+    with factories.scoped(workspace.id) as session:
+        again = invitations.resend(session, doer(workspace, admin), first.invitation.id)
+        session.commit()
+    assert "A newer invitation" in accept(client, first.token).text
+    assert accept(client, again.token).status_code == 303
+
+
+def test_one_address_is_invited_once_and_no_member_at_all(
+    client: FlaskClient, workspace: Workspace, admin: User
+) -> None:
+    factories.sign_in(client, admin)
+    email = f"{unique('new')}@example.com"
+    address = f"/w/{workspace.slug}/members/invite"
+    form = {"email": email, "role": "member", "csrf_token": csrf_token(client)}
+    assert client.post(address, data=form).status_code == 303
+    assert "is invited already" in client.post(address, data=form).text
+    assert "is a member already" in client.post(address, data={**form, "email": admin.email}).text
+    assert client.post(address, data={**form, "email": "no address"}).status_code == 422
+
+
+def test_the_invitation_comes_by_mail_and_its_link_opens_it(
+    app: Flask, client: FlaskClient, workspace: Workspace, admin: User
+) -> None:
+    factories.sign_in(client, admin)
+    email = f"{unique('new')}@example.com"
+    form = {"email": email, "role": "auditor", "csrf_token": csrf_token(client)}
+    client.post(f"/w/{workspace.slug}/members/invite", data=form)
+    with factories.scoped(workspace.id) as session:
+        mail = session.scalars(select(Mail).where(Mail.address == email)).one()
+    settings = app.extensions["settings"]
+    with app.app_context():
+        sending.deliver(mail.id, settings)
+    written = (settings.data_dir / "mail" / f"{mail.id}.eml").read_text()
+    letter = message_from_string(written, policy=default)
+    assert letter["Subject"] == f"{admin.name} invites you to {workspace.name}"
+    body = letter.get_body(("plain",))
+    assert body is not None
+    token = re.search(r"/invitations/([A-Za-z0-9_-]{43})", body.get_content())
+    assert token is not None
+    assert accept(app.test_client(), token[1]).status_code == 303
+
+
+def test_a_revoked_invitation_leaves_the_list(
+    client: FlaskClient, workspace: Workspace, admin: User
+) -> None:
+    sent = send(workspace, admin, f"{unique('new')}@example.com")
+    factories.sign_in(client, admin)
+    page = f"/w/{workspace.slug}/members"
+    assert sent.invitation.email in client.get(page).text
+    form = {"csrf_token": csrf_token(client)}
+    client.post(f"{page}/invitations/{sent.invitation.id}/revoke", data=form)
+    assert sent.invitation.email not in client.get(page).text
+    again = client.post(f"{page}/invitations/{sent.invitation.id}/resend", data=form)
+    assert again.status_code == 404
+
+
+@pytest.mark.parametrize("password", ["short", "password1234", "aaaaaaaaaaaaaaaa", "acmeacmeacme"])
+def test_a_weak_password_is_refused_and_the_link_still_works(
+    client: FlaskClient, workspace: Workspace, admin: User, password: str
+) -> None:
+    token = send(workspace, admin, f"{unique('new')}@example.com").token
+    assert accept(client, token, password=password).status_code == 422
+    assert accept(client, token).status_code == 303
+
+
+def test_fifty_accepts_at_once_make_one_account_and_one_membership(
+    app: Flask, workspace: Workspace, admin: User
+) -> None:
+    email = f"{unique('new')}@example.com"
+    token = send(workspace, admin, email).token
+    browsers = [app.test_client() for _ in range(50)]
+    tokens = [csrf_token(browser) for browser in browsers]
+
+    def take(i: int) -> int:
+        data = {"name": "New Person", "password": STRONG, "csrf_token": tokens[i]}
+        return browsers[i].post(f"/invitations/{token}", data=data).status_code
+
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(take, range(50)))
+    assert answers.count(303) == 1
+    assert set(answers) == {303, 410}
+    with factories.scoped(workspace.id) as session:
+        joined = session.scalar(
+            select(func.count()).where(
+                events.c.workspace_id == workspace.id, events.c.activity == "member.join"
+            )
+        )
+        assert joined == 1
+        assert session.scalar(select(func.count()).where(User.email == email)) == 1
+
+
+def test_only_the_hash_of_a_token_is_stored(workspace: Workspace, admin: User) -> None:
+    token = send(workspace, admin, f"{unique('new')}@example.com").token
+    with factories.scoped(workspace.id) as session:
+        kept = session.execute(
+            text(
+                "SELECT i::text, l::text FROM invitations i"
+                " JOIN invitation_lookups l USING (token_hash)"
+            )
+        ).all()
+    assert kept
+    assert token not in str(kept)
+    assert token.encode().hex() not in str(kept)
+
+
+def test_an_invitation_is_behind_the_tenancy_wall(workspace: Workspace, admin: User) -> None:
+    sent = send(workspace, admin, f"{unique('new')}@example.com")
+    for scope in ([], [make_workspace().id]):
+        with factories.scoped(*scope) as session:
+            assert session.get(Invitation, (workspace.id, sent.invitation.id)) is None

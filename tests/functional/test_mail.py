@@ -1,0 +1,257 @@
+"""Mail over real SMTP: sent once where all goes well, later where it does not, and never lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select, update
+
+from auditsaas import mail
+from auditsaas.accounts.models import User
+from auditsaas.mail import MailError, Server
+from auditsaas.notifications import outbox, sending
+from auditsaas.notifications.models import Mail
+from auditsaas.notifications.service import notify
+from auditsaas.permissions import Role
+from auditsaas.workspaces.models import Membership
+from config.settings import Settings
+from tests import smtp
+from tests.factories import make_member, make_user, make_workspace, scoped
+from tests.smtp import MailServer, mail_server
+
+
+@pytest.fixture(scope="module")
+def server_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailServer]:
+    with mail_server(tmp_path_factory.mktemp("smtp")) as server:
+        yield server
+
+
+@pytest.fixture
+def server(server_process: MailServer) -> MailServer:
+    server_process.becomes(smtp.TAKE)
+    return server_process
+
+
+@pytest.fixture
+def person() -> User:
+    return make_user(name="Ann Lee")
+
+
+def tell(person: User, kind: str = "export.ready", **given: Any) -> UUID | None:
+    """Notify a person; the id of the mail that goes with it, if one does."""
+    facts = {"title": "Everything, yesterday", "body": "CSV · 3 rows", "url": "/exports/1"} | given
+    with scoped(user=person.id) as session:
+        notification = notify(session, person.id, kind=kind, **facts)
+        session.commit()
+        return session.scalar(select(Mail.id).where(Mail.notification_id == notification.id))
+
+
+def try_to_send(app: Flask, person: User, mail_id: UUID | None, server: MailServer | None) -> Mail:
+    """One try whose time has come, as a worker makes it; the mail's row afterwards."""
+    assert mail_id is not None
+    settings: Settings = app.extensions["settings"]
+    settings = replace(settings, smtp_url=server.url if server else None)
+    with scoped(user=person.id) as session:
+        session.execute(update(Mail).where(Mail.id == mail_id).values(next_try_at=func.now()))
+        session.commit()
+    with app.app_context():
+        sending.deliver(mail_id, settings)
+    with scoped(user=person.id) as session:
+        return session.get_one(Mail, mail_id)
+
+
+def test_an_export_that_is_ready_is_mailed_as_text_and_html_with_a_link(
+    app: Flask, server: MailServer, person: User
+) -> None:
+    row = try_to_send(app, person, tell(person), server)
+    assert (row.state, row.attempts) == ("sent", 1)
+    (got,) = server.received(person.email)
+    assert got["Subject"] == "Export ready: Everything, yesterday"
+    assert got["From"] == "AuditSaaS <auditsaas@localhost>"
+    assert got["To"] == f"Ann Lee <{person.email}>"
+    text, html = (got.get_body((kind,)).get_content() for kind in ("plain", "html"))
+    for body in (text, html):
+        assert "http://127.0.0.1:8000/exports/1" in body
+        assert "CSV · 3 rows" in body
+    assert "<img" not in html
+    assert [part for part in got.walk() if part.get_filename()] == []
+
+
+@pytest.mark.parametrize("mood", [smtp.BUSY, smtp.HANG_UP])
+def test_a_server_that_cannot_now_delays_the_mail_and_gets_it_once(
+    app: Flask, server: MailServer, person: User, mood: str
+) -> None:
+    mail_id = tell(person)
+    server.becomes(mood)
+    for number in (1, 2):
+        row = try_to_send(app, person, mail_id, server)
+        assert (row.state, row.attempts) == ("waiting", number)
+        assert row.error
+    assert (row.next_try_at - row.created_at).total_seconds() > 15
+    server.becomes(smtp.TAKE)
+    assert try_to_send(app, person, mail_id, server).state == "sent"
+    assert try_to_send(app, person, mail_id, server).attempts == 3
+    assert len(server.received(person.email)) == 1
+
+
+def test_a_mail_waits_for_its_time(app: Flask, server: MailServer, person: User) -> None:
+    mail_id = tell(person)
+    server.becomes(smtp.BUSY)
+    row = try_to_send(app, person, mail_id, server)
+    with app.app_context():
+        sending.deliver(row.id, replace(app.extensions["settings"], smtp_url=server.url))
+    with scoped(user=person.id) as session:
+        assert session.get_one(Mail, row.id).attempts == 1
+
+
+@pytest.mark.parametrize("mood", [smtp.NO_SUCH_ADDRESS, smtp.NOT_THIS_MAIL])
+def test_a_server_that_never_will_ends_the_mail_with_its_words(
+    app: Flask, server: MailServer, person: User, mood: str
+) -> None:
+    server.becomes(mood)
+    row = try_to_send(app, person, tell(person), server)
+    assert row.state == "failed"
+    assert "55" in (row.error or "")
+
+
+def test_a_mail_that_the_server_took_before_the_line_broke_comes_again_under_the_same_id(
+    app: Flask, server: MailServer, person: User
+) -> None:
+    mail_id = tell(person)
+    server.becomes(smtp.TAKE_AND_HANG_UP)
+    assert try_to_send(app, person, mail_id, server).state == "waiting"
+    server.becomes(smtp.TAKE)
+    assert try_to_send(app, person, mail_id, server).state == "sent"
+    first, second = server.received(person.email)
+    assert first["Message-ID"] == second["Message-ID"] == f"<{mail_id}@localhost>"
+    assert first.as_bytes().split(b"\n\n")[0].count(b"Date:") == 1
+    assert first["Date"] == second["Date"]
+
+
+def test_a_server_that_does_not_answer_is_not_waited_for_without_end(
+    app: Flask, server: MailServer, person: User
+) -> None:
+    server.becomes(smtp.THINK)
+    letter = sending.letter(taken(person), sending.Reader(person.name, person.email), settings(app))
+    with pytest.raises(MailError, match="does not answer"):
+        mail.send(replace(Server.of(server.url), timeout_seconds=0.5), mail.composed(letter))
+
+
+def test_nothing_listens_and_the_mail_waits(app: Flask, person: User) -> None:
+    nowhere = MailServer(Path("/nonexistent"), 1)
+    assert try_to_send(app, person, tell(person), nowhere).state == "waiting"
+
+
+def test_a_title_cannot_add_a_header(app: Flask, server: MailServer) -> None:
+    person = make_user(name="Ann\r\nBcc: everyone@example.com")
+    title = "Everything\r\nBcc: everyone@example.com\r\n\r\nHello"
+    assert try_to_send(app, person, tell(person, title=title), server).state == "sent"
+    (got,) = server.received(person.email)
+    assert got["Bcc"] is None
+    assert len(got.get_all("To", [])) == 1
+
+
+def test_hostile_text_is_text_in_the_html(app: Flask, server: MailServer, person: User) -> None:
+    try_to_send(app, person, tell(person, title="<script>alert(1)</script>\u202eexe"), server)
+    (got,) = server.received(person.email)
+    html = got.get_body(("html",)).get_content()
+    assert "<script" not in html
+    assert "‹U+202E›" in html
+
+
+@pytest.mark.parametrize("address", ["ann@example.com\nBcc: x@example.com", "ann", "a b@c.d", ""])
+def test_an_address_that_is_none_is_never_tried_again(
+    app: Flask, server: MailServer, address: str
+) -> None:
+    person = make_user()
+    letter = sending.letter(taken(person), sending.Reader("Ann", address), settings(app))
+    with pytest.raises(mail.MailRefused):
+        mail.composed(letter)
+
+
+def test_who_switched_a_mail_off_gets_the_notification_alone(person: User) -> None:
+    with scoped(user=person.id) as session:
+        outbox.choose(session, person.id, {"export_ready": False})
+        session.commit()
+    assert tell(person, "export.ready") is None
+    assert tell(person, "export.failed") is not None
+
+
+def test_a_report_is_not_sent_to_who_lost_the_role_while_it_waited(
+    app: Flask, server: MailServer
+) -> None:
+    workspace = make_workspace()
+    person = make_member(workspace, Role.AUDITOR)
+    mail_id = tell(person, "export.ready", tenant=workspace.id)
+    with scoped(workspace.id) as session:
+        session.execute(
+            update(Membership)
+            .where(Membership.workspace_id == workspace.id, Membership.user_id == person.id)
+            .values(role=Role.MEMBER.value)
+        )
+        session.commit()
+    row = try_to_send(app, person, mail_id, server)
+    assert (row.state, row.context) == ("dropped", {})
+    assert server.received(person.email) == []
+
+
+def test_without_a_mail_server_the_demo_keeps_each_mail_as_one_file(
+    app: Flask, person: User
+) -> None:
+    mail_id = tell(person)
+    row = try_to_send(app, person, mail_id, None)
+    assert row.state == "sent"
+    kept = settings(app).data_dir / "mail" / f"{mail_id}.eml"
+    assert person.email in kept.read_text()
+    assert kept.stat().st_mode & 0o077 == 0
+
+
+def test_in_production_a_mail_waits_for_a_mail_server_to_be_named(app: Flask, person: User) -> None:
+    production = replace(settings(app), production=True, smtp_url=None)
+    mail_id = tell(person)
+    assert mail_id is not None
+    with app.app_context():
+        sending.deliver(mail_id, production)
+    with scoped(user=person.id) as session:
+        assert session.get_one(Mail, mail_id).state == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("url", "must"),
+    [
+        ("smtp://mail:1025", False),
+        ("smtp://me:secret@mail.example.com", True),
+        ("smtp://me:secret@127.0.0.1:1025", False),
+        ("smtp+starttls://mail.example.com", True),
+    ],
+)
+def test_a_password_never_travels_in_the_clear(url: str, must: bool) -> None:
+    assert Server.of(url).encrypts_later is must
+
+
+@pytest.mark.parametrize("url", ["http://mail", "smtp://", "smtp://mail:port", "mail:25"])
+def test_an_address_of_no_mail_server_is_said_to_be_none(url: str) -> None:
+    with pytest.raises(MailError, match="SMTP_URL"):
+        Server.of(url)
+
+
+def settings(app: Flask) -> Settings:
+    found: Settings = app.extensions["settings"]
+    return found
+
+
+def taken(person: User) -> outbox.Taken:
+    """A mail that a worker has taken and not yet sent."""
+    mail_id = tell(person)
+    assert mail_id is not None
+    with scoped(user=person.id) as session:
+        found = outbox.take(session, mail_id)
+        session.commit()
+    assert found is not None
+    return found

@@ -1,0 +1,86 @@
+"""The bell's page: reading one, reading all, and choosing which mails come."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from auditsaas.accounts.models import User
+from auditsaas.notifications import outbox, sending, service
+from auditsaas.notifications.models import Mail
+from tests.factories import csrf_token, make_user, scoped, sign_in
+
+
+@pytest.fixture
+def person(client: FlaskClient) -> User:
+    made = make_user()
+    sign_in(client, made)
+    return made
+
+
+def tell(person: User, title: str) -> UUID:
+    with scoped(user=person.id) as session:
+        notification = service.notify(
+            session, person.id, kind="export.ready", title=title, body="", url="/exports"
+        )
+        session.commit()
+        return notification.id
+
+
+def post(client: FlaskClient, url: str, **fields: str) -> int:
+    return client.post(url, data={"csrf_token": csrf_token(client), **fields}).status_code
+
+
+def unread(person: User) -> int:
+    with scoped(user=person.id) as session:
+        return service.count_unread(session, person.id)
+
+
+def test_one_is_marked_read_and_the_others_stay(client: FlaskClient, person: User) -> None:
+    first, _ = tell(person, "First"), tell(person, "Second")
+    assert post(client, f"/notifications/{first}/read") == 303
+    assert unread(person) == 1
+    assert post(client, "/notifications/read") == 303
+    assert unread(person) == 0
+
+
+def test_nobody_reads_for_another(client: FlaskClient, person: User) -> None:
+    other = make_user()
+    theirs = tell(other, "Theirs")
+    assert post(client, f"/notifications/{theirs}/read") == 404
+    assert post(client, f"/notifications/{uuid4()}/read") == 404
+    assert unread(other) == 1
+
+
+def test_a_switch_that_is_off_stops_its_mail(client: FlaskClient, person: User) -> None:
+    assert client.get("/notifications").text.count(" checked") == 3
+    assert post(client, "/notifications/mails", export_failed="1") == 303
+    with scoped(user=person.id) as session:
+        assert not outbox.wants(session, person.id, "export.ready")
+        assert outbox.wants(session, person.id, "export.failed")
+        assert not outbox.wants(session, person.id, "report.ready")
+    assert client.get("/notifications").text.count(" checked") == 1
+
+
+def test_the_demo_links_to_the_mail_that_it_kept(
+    app: Flask, client: FlaskClient, person: User
+) -> None:
+    notification = tell(person, "Everything")
+    with scoped(user=person.id) as session:
+        mail_id = session.scalar(select(Mail.id).where(Mail.notification_id == notification))
+    assert mail_id is not None
+    with app.app_context():
+        sending.deliver(mail_id, replace(app.extensions["settings"], smtp_url=None))
+    url = f"/notifications/mails/{mail_id}"
+    assert url in client.get("/notifications").text
+    kept = client.get(url)
+    assert kept.content_type == "message/rfc822"
+    assert b"Subject: Export ready: Everything" in kept.data
+    stranger = app.test_client()
+    sign_in(stranger, make_user())
+    assert stranger.get(url).status_code == 404

@@ -1,0 +1,107 @@
+"""No request of the log page reads another workspace's rows, whatever the planner chooses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Connection, Engine, create_engine, event
+
+from auditsaas.workspaces.models import Workspace
+from config.settings import Settings
+from tests.factories import append_events, event_input, make_member, make_workspace, sign_in
+
+FILTERS: list[dict[str, Any]] = [
+    {},
+    {"status": "error"},
+    {"activity": ["a.x", "a.y", "a.z"]},
+    {"activity": "a.*"},
+    {"user": "u_1", "method": "POST"},
+    {"ip": "203.0.113.7"},
+    {"ip": "203.0.113.0/24"},
+    {"range": "last_30_days", "min_ms": "10"},
+    {"q": "invoice -status:error"},
+    {"role": "admin", "user_status": "active"},
+]
+TENANT_TABLES = ("events", "event_counts", "actors", "actor_emails", "log_heads")
+
+
+@pytest.fixture(scope="module")
+def acme(engine: Engine) -> Workspace:
+    """A small workspace beside a larger one, in a log whose planner knows the sizes."""
+    other, workspace = make_workspace("Other"), make_workspace("Acme")
+    for _ in range(3):
+        append_events(other, [event_input(activity=f"a.{n % 9}") for n in range(1000)])
+    append_events(workspace, [event_input(activity=f"a.{n % 9}") for n in range(300)])
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def platform(settings: Settings) -> Iterator[Engine]:
+    made = create_engine(settings.platform_database_url)
+    yield made
+    made.dispose()
+
+
+@pytest.mark.parametrize("args", FILTERS, ids=lambda args: urlencode(args, doseq=True) or "none")
+def test_every_scan_of_the_page_is_bound_to_the_workspace(
+    client: FlaskClient, acme: Workspace, platform: Engine, args: dict[str, Any]
+) -> None:
+    sign_in(client, make_member(acme))
+    query = urlencode(args, doseq=True)
+    ran: list[tuple[str, Any]] = []
+
+    def note(_c: Connection, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.lstrip().startswith("SELECT"):
+            ran.append((statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        for part in ("", "/count", "/latency", "/facets", "/histogram", "/tail"):
+            answer = client.get(f"/w/{acme.slug}/audit-logs{part}?{query}")
+            assert answer.status_code in (200, 204)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    scans = [
+        scan for statement, parameters in ran for scan in scans_of(platform, statement, parameters)
+    ]
+    assert scans
+    assert [scan for scan in scans if not bound(scan)] == []
+
+
+def scans_of(platform: Engine, statement: str, parameters: Any) -> list[dict[str, Any]]:
+    """The nodes of a statement's plan that read a tenant's table.
+
+    Planned for the role whose policies hold nothing back, so that what bounds a scan is the
+    statement itself.
+    """
+    if not any(table in statement for table in TENANT_TABLES):
+        return []
+    with platform.connect() as connection:
+        answer = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters)
+        plan = answer.scalar_one()
+    found: list[dict[str, Any]] = []
+    waiting = [(plan if isinstance(plan, list) else json.loads(plan))[0]["Plan"]]
+    while waiting:
+        node = waiting.pop()
+        waiting += node.get("Plans", [])
+        if node.get("Relation Name", "").startswith(TENANT_TABLES):
+            found.append(node)
+    return found
+
+
+def bound(scan: dict[str, Any]) -> bool:
+    """Whether the workspace is in what leads to the rows, or in what is checked of each."""
+    keys = ("Index Cond", "Recheck Cond", "Filter")
+    return any("workspace_id" in str(scan.get(key, "")) for key in keys)
+
+
+def test_the_check_itself_sees_a_query_that_reads_everything(
+    acme: Workspace, platform: Engine
+) -> None:
+    scans = scans_of(platform, "SELECT count(*) FROM events WHERE duration_ms > 1", ())
+    assert any(not bound(scan) for scan in scans)

@@ -1,0 +1,102 @@
+"""A report from the tick to the mailbox, with a real worker, Redis and SMTP server in between."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from email.message import EmailMessage
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+from sqlalchemy import Engine
+
+from auditsaas.app import create_app
+from config.settings import Settings
+from tasks.queue import enqueue
+from tests import smtp
+from tests.exporting import cells
+from tests.factories import append_events, event_input, make_member, make_workspace, sign_in
+from tests.scheduling import DAILY, end_all_schedules, make_schedule, runs_of
+from tests.smtp import MailServer, mail_server
+from tests.workers import WorkerProcess, eventually
+
+AT_MIDNIGHT = replace(DAILY, at=time(0))
+BEAT = ("schedules.tick", "exports.sweep", "mails.sweep")
+
+
+@pytest.fixture
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailServer]:
+    with mail_server(tmp_path_factory.mktemp("smtp")) as running:
+        yield running
+
+
+@pytest.fixture
+def installation(
+    settings: Settings, engine: Engine, server: MailServer, owner_engine: Engine
+) -> Iterator[Flask]:
+    """The product with a mail server and a worker, on a Redis that no other worker listens to."""
+    end_all_schedules(owner_engine)
+    own_queue = urlsplit(settings.redis_url)._replace(path="/1").geturl()
+    own = replace(settings, smtp_url=server.url, redis_url=own_queue)
+    worker = WorkerProcess(own, settings.data_dir / "mail-worker.log")
+    worker.start()
+    yield create_app(own)
+    worker.kill()
+
+
+def beat_until(app: Flask, find: Callable[[], EmailMessage | None], what: str) -> EmailMessage:
+    """Send what beat sends until something is there."""
+
+    def beaten() -> EmailMessage | None:
+        with app.app_context():
+            for name in BEAT:
+                enqueue(name)
+        return find()
+
+    return eventually(beaten, what)
+
+
+def test_a_report_is_built_mailed_and_fetched_though_the_mail_server_was_away(
+    installation: Flask, server: MailServer
+) -> None:
+    workspace = make_workspace("Halden Freight")
+    admin = make_member(workspace)
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    when = yesterday.isoformat()
+    append_events(workspace, [event_input(occurred_at=when) for _ in range(42)])
+    server.becomes(smtp.BUSY)
+    made = yesterday - timedelta(days=1)
+    schedule_id = make_schedule(workspace, admin, made, timetable=AT_MIDNIGHT)
+    eventually(
+        lambda: beat_once(installation) and len(runs_of(workspace, schedule_id)) == 2,
+        "the reports of two days",
+    )
+    server.becomes(smtp.TAKE)
+    mail = beat_until(
+        installation,
+        lambda: next((m for m in server.received(admin.email) if "42 events" in text_of(m)), None),
+        "a mail of 42 events",
+    )
+    assert str(mail["Subject"]).startswith("Daily digest, ")
+    assert "in Halden Freight" in text_of(mail)
+    link = re.search(r"http://127\.0\.0\.1:8000(/w/\S+/download)", text_of(mail))
+    assert link is not None
+    browser = installation.test_client()
+    assert "/login" in browser.get(link[1]).headers["Location"]
+    sign_in(browser, admin)
+    rows = cells(browser.get(link[1]).data)
+    assert len([row for row in rows if row["activity"] == "invoice.update"]) == 42
+
+
+def beat_once(app: Flask) -> bool:
+    with app.app_context():
+        return all(map(enqueue, BEAT))
+
+
+def text_of(mail: EmailMessage) -> str:
+    body = mail.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())

@@ -1,0 +1,254 @@
+"""The pages across workspaces: what super-admins see and change, and what is told of it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from auditsaas.events.models import events
+from auditsaas.permissions import Role
+from auditsaas.workspaces.models import Workspace
+from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID
+from tests.factories import (
+    append_events,
+    csrf_token,
+    event_input,
+    make_api_key,
+    make_member,
+    make_user,
+    make_workspace,
+    say_why,
+    scoped,
+    sign_in,
+    unique,
+)
+
+PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
+
+
+@pytest.fixture
+def above(client: FlaskClient) -> FlaskClient:
+    """The browser of a super-admin."""
+    sign_in(client, make_user(name="Robin Ross", is_super_admin=True))
+    return client
+
+
+@pytest.fixture
+def acme(app: Flask) -> Workspace:
+    workspace = make_workspace()
+    append_events(workspace, [event_input(status=status) for status in ("success", "error")])
+    return workspace
+
+
+def post(client: FlaskClient, url: str, **fields: Any) -> Any:
+    return client.post(url, data={"csrf_token": csrf_token(client), **fields})
+
+
+def recorded(workspace_id: UUID, activity: str) -> list[Any]:
+    with scoped(workspace_id) as session:
+        return list(
+            session.execute(
+                select(events)
+                .where(events.c.workspace_id == workspace_id, events.c.activity == activity)
+                .order_by(events.c.seq)
+            ).all()
+        )
+
+
+def rows_of(client: FlaskClient, url: str) -> list[str]:
+    return re.findall(r'data-event-id="([^"]+)"', client.get(url).text)
+
+
+def row_of(client: FlaskClient, slug: str) -> str:
+    page = client.get(f"/admin/workspaces?q={slug}").text
+    return page[page.index(f'data-workspace="{slug}"') :].partition("</tr>")[0]
+
+
+def test_the_workspaces_page_shows_volume_error_rate_members_and_state(
+    above: FlaskClient, acme: Workspace
+) -> None:
+    make_member(acme)
+    row = row_of(above, acme.slug)
+    assert 'data-state="active"' in row
+    assert "50.0%" in row
+    assert '<td class="end num" data-l="Events">2</td>' in row
+    assert '<td class="end num" data-l="Members">1</td>' in row
+    assert 'class="spark"' in row
+    assert "84 <u>ms</u>" in row
+    assert 'data-state="silent"' in row_of(above, make_workspace().slug)
+
+
+def test_a_workspace_is_created_and_its_log_says_by_whom(above: FlaskClient) -> None:
+    slug = unique("initech")
+    answer = post(above, "/admin/workspaces/new", name="Initech", slug=slug)
+    assert answer.status_code == 303
+    assert "Initech" in row_of(above, slug)
+    assert post(above, "/admin/workspaces/new", name="Initech", slug=slug).status_code == 409
+    assert post(above, "/admin/workspaces/new", name="Initech", slug="admin").status_code == 422
+    with scoped() as session:
+        [found] = session.scalars(select(Workspace.id).where(Workspace.slug == slug))
+    [event] = recorded(found, "workspace.create")
+    assert (event.actor_name, event.actor_role) == ("Robin Ross", "super-admin")
+
+
+def test_a_suspended_workspace_refuses_members_and_keys_until_it_is_resumed(
+    app: Flask, above: FlaskClient, acme: Workspace
+) -> None:
+    inside, key = app.test_client(), make_api_key(acme)
+    sign_in(inside, make_member(acme))
+    headers = {"Authorization": f"Bearer {key}"}
+
+    def answers() -> tuple[int, int]:
+        page = inside.get(f"/w/{acme.slug}/audit-logs").status_code
+        return page, app.test_client().get("/api/v1/events", headers=headers).status_code
+
+    assert answers() == (200, 200)
+    suspend = f"/admin/workspaces/{acme.slug}/suspend"
+    assert "Suspend" in post(above, suspend).text
+    assert answers() == (200, 200)
+    assert post(above, suspend, confirmed="1").status_code == 303
+    assert answers() == (403, 403)
+    assert 'data-state="suspended"' in row_of(above, acme.slug)
+    assert post(above, suspend, confirmed="1").status_code == 409
+    assert post(above, f"/admin/workspaces/{acme.slug}/resume").status_code == 303
+    assert answers() == (200, 200)
+    assert recorded(acme.id, "workspace.suspend")[0].changes == {"state": ["active", "suspended"]}
+    assert recorded(acme.id, "workspace.resume")
+
+
+def test_our_own_workspace_cannot_be_suspended(above: FlaskClient) -> None:
+    assert post(above, "/admin/workspaces/system/suspend", confirmed="1").status_code == 404
+
+
+def test_users_are_listed_with_their_memberships_and_can_be_disabled(
+    app: Flask, above: FlaskClient, acme: Workspace
+) -> None:
+    person = make_member(acme, Role.AUDITOR)
+    browser = app.test_client()
+    sign_in(browser, person)
+    assert browser.get("/account").status_code == 200
+    page = above.get(f"/admin/users?q={person.email}").text
+    assert acme.name in page
+    assert "Auditor" in page
+    assert post(above, f"/admin/users/{person.id}/disable").status_code == 303
+    assert browser.get("/account").status_code == 302
+    assert post(above, f"/admin/users/{person.id}/disable").status_code == 409
+    assert post(above, f"/admin/users/{person.id}/enable").status_code == 303
+    assert browser.get("/account").status_code == 302  # the session ended for good
+    [event] = recorded(acme.id, "user.disable")
+    assert event.targets[0]["id"] == str(person.id)
+
+
+def test_super_admins_cannot_disable_themselves(client: FlaskClient) -> None:
+    me = make_user(is_super_admin=True)
+    sign_in(client, me)
+    assert post(client, f"/admin/users/{me.id}/disable").status_code == 409
+
+
+def test_the_system_page_names_every_part(above: FlaskClient) -> None:
+    page = above.get("/admin/system").text
+    for part in ("Database", "Redis", "Queue quick", "Workers", "Sweeper", "Partitions ahead"):
+        assert f'data-part="{part}"' in page
+
+
+def test_the_log_of_all_asks_why_before_it_shows_a_row(above: FlaskClient, acme: Workspace) -> None:
+    asked = above.get("/admin/audit-logs")
+    assert asked.status_code == 200
+    assert 'id="reason-form"' in asked.text
+    assert rows_of(above, "/admin/audit-logs") == []
+    fragment = above.get("/admin/audit-logs/count", headers=PARTIAL)
+    assert fragment.status_code == 403
+    assert fragment.headers["HX-Redirect"].startswith("/admin/access?")
+    say_why(above)
+    assert rows_of(above, "/admin/audit-logs")
+
+
+def test_a_reason_for_one_workspace_is_in_its_log_and_opens_nothing_else(
+    above: FlaskClient, acme: Workspace
+) -> None:
+    other = make_workspace()
+    append_events(other, [event_input()])
+    say_why(above, acme.slug, reason="Case 4711")
+    assert len(rows_of(above, f"/admin/audit-logs?workspace={acme.slug}")) == 3
+    assert rows_of(above, f"/admin/audit-logs?workspace={other.slug}") == []
+    both = f"/admin/audit-logs?workspace={acme.slug}&workspace={other.slug}"
+    assert rows_of(above, both) == []
+    [event] = recorded(acme.id, "platform.access")
+    assert event.metadata == {"reason": "Case 4711", "scope": "workspace"}
+    assert (event.actor_name, event.actor_role, event.status) == (
+        "Robin Ross",
+        "super-admin",
+        "success",
+    )
+    assert recorded(other.id, "platform.access") == []
+
+
+def test_a_reason_for_all_is_told_to_each_workspace_shown_once(
+    above: FlaskClient, acme: Workspace
+) -> None:
+    say_why(above, reason="Incident review")
+    assert recorded(acme.id, "platform.access") == []
+    for _ in range(2):
+        assert rows_of(above, f"/admin/audit-logs?workspace={acme.slug}")
+    [event] = recorded(acme.id, "platform.access")
+    assert event.metadata == {"reason": "Incident review", "scope": "every workspace"}
+    assert recorded(SYSTEM_WORKSPACE_ID, "platform.access")
+
+
+def test_one_event_is_opened_only_for_a_reason_of_its_own_workspace(
+    above: FlaskClient, acme: Workspace
+) -> None:
+    say_why(above)
+    [row, *_] = rows_of(above, f"/admin/audit-logs?workspace={acme.slug}")
+    url = f"/admin/audit-logs/{acme.slug}/{row}"
+    assert 'id="reason-form"' in above.get(url).text
+    assert above.get(f"{url}/related", headers=PARTIAL).status_code == 403
+    say_why(above, acme.slug)
+    assert 'id="reason-form"' not in above.get(url).text
+    assert above.get(f"{url}/related", headers=PARTIAL).status_code == 200
+
+
+def test_a_reason_leads_back_to_our_own_pages_only(above: FlaskClient) -> None:
+    wanted = "/admin/audit-logs?status=error"
+    answer = post(above, "/admin/access", reason="Case 4711", next=wanted)
+    assert answer.headers["Location"] == wanted
+    answer = post(above, "/admin/access", reason="Case 4711", next="https://evil.example/")
+    assert answer.headers["Location"] == "/admin/audit-logs"
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "ab", "x" * 501, "a\x00bc"])
+def test_a_reason_says_something(above: FlaskClient, reason: str) -> None:
+    assert post(above, "/admin/access", reason=reason).status_code == 422
+
+
+def test_an_export_across_workspaces_needs_a_reason_and_tells_them(
+    above: FlaskClient, acme: Workspace
+) -> None:
+    wanted = {"format": "csv", "workspace": acme.slug}
+    assert post(above, "/admin/exports", **wanted).status_code == 403
+    assert recorded(acme.id, "export.requested") == []
+    say_why(above)
+    assert post(above, "/admin/exports", **wanted).status_code == 303
+    assert len(recorded(acme.id, "platform.access")) == 1
+    assert len(recorded(acme.id, "export.requested")) == 1
+
+
+def test_exports_of_others_are_listed_without_a_way_in(
+    app: Flask, above: FlaskClient, acme: Workspace
+) -> None:
+    inside = app.test_client()
+    sign_in(inside, make_member(acme))
+    assert post(inside, f"/w/{acme.slug}/exports", format="csv").status_code == 303
+    [export_id] = re.findall(r'data-export-id="([^"]+)"', inside.get("/exports").text)
+    assert f'data-export-id="{export_id}"' in above.get("/admin/exports").text
+    assert above.get(f"/admin/exports/{export_id}").status_code == 404
+
+
+def test_a_super_admin_without_workspaces_lands_on_the_log_of_all(above: FlaskClient) -> None:
+    assert above.get("/audit-logs").headers["Location"] == "/admin/audit-logs"

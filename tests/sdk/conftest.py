@@ -1,0 +1,92 @@
+"""What the tests of the Python client share."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from auditsaas_client import AuditLog
+from sqlalchemy import Engine, Row, select
+
+from auditsaas.events.models import events
+from auditsaas.permissions import ApiScope
+from auditsaas.workspaces.models import Workspace
+from config.settings import Settings
+from tests.factories import make_api_key, make_workspace, scoped
+from tests.sdk.loopback import Loopback, loopback
+from tests.serving import WebProcess
+
+KEY = "aud_test"
+
+
+@pytest.fixture
+def server() -> Iterator[Loopback]:
+    with loopback() as made:
+        yield made
+
+
+@pytest.fixture
+def spill(tmp_path: Path) -> Path:
+    return tmp_path / "spill"
+
+
+@pytest.fixture
+def open_log() -> Iterator[Callable[..., AuditLog]]:
+    """Makes logs, and closes those that the test leaves open."""
+    made: list[AuditLog] = []
+
+    def make(url: str, key: str = KEY, **options: Any) -> AuditLog:
+        made.append(AuditLog(url, key, **options))
+        return made[-1]
+
+    yield make
+    for log in made:
+        log.close(timeout=0.1)
+
+
+class Product(WebProcess):
+    """The product itself, which a test may also kill."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def kill(self) -> None:
+        """Kill -9 all of it at once, as a machine that goes away does."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+
+@pytest.fixture
+def product(settings: Settings, engine: Engine, tmp_path: Path) -> Iterator[Product]:
+    web = Product(settings, tmp_path / "product.log")
+    web.start()
+    yield web
+    web.kill()
+
+
+@pytest.fixture
+def workspace(engine: Engine) -> Workspace:
+    return make_workspace()
+
+
+@pytest.fixture
+def key(workspace: Workspace) -> str:
+    return make_api_key(workspace, {ApiScope.EVENTS_WRITE})
+
+
+@pytest.fixture
+def stored(workspace: Workspace) -> Callable[[], list[Row[Any]]]:
+    """Reads the workspace's events, oldest first."""
+
+    def read() -> list[Row[Any]]:
+        with scoped(workspace.id) as session:
+            return list(session.execute(select(events).order_by(events.c.seq)))
+
+    return read

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import statistics
+import time
+
+from auditsaas.accounts import passwords
+
+
+def test_the_right_password_matches_and_another_does_not() -> None:
+    kept = passwords.hashed("correct horse battery")
+    assert passwords.matches("correct horse battery", kept)
+    assert not passwords.matches("correct horse batterz", kept)
+
+
+def test_the_hash_is_argon2id_with_owasps_parameters() -> None:
+    assert passwords.hashed("x").startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+def test_a_hash_of_other_parameters_is_outdated() -> None:
+    kept = passwords.hashed("x")
+    assert not passwords.outdated(kept)
+    assert passwords.outdated(kept.replace("t=2", "t=1"))
+
+
+def test_nothing_matches_a_person_without_a_password() -> None:
+    assert not passwords.matches("nobody has this password", None)
+
+
+def test_a_broken_hash_matches_nothing() -> None:
+    assert not passwords.matches("x", "not a hash")
+
+
+def test_an_overlong_password_matches_nothing() -> None:
+    kept = passwords.hashed("x" * 2000)
+    assert not passwords.matches("x" * 2000, kept)
+
+
+def test_an_unknown_person_takes_as_long_as_a_wrong_password() -> None:
+    kept = passwords.hashed("correct horse battery")
+    passwords.matches("warm up", None)
+    unknown, wrong = [], []
+    for _ in range(9):
+        unknown.append(_seconds(None))
+        wrong.append(_seconds(kept))
+    ratio = statistics.median(unknown) / statistics.median(wrong)
+    assert 0.5 < ratio < 2
+
+
+def _seconds(password_hash: str | None) -> float:
+    start = time.perf_counter()
+    passwords.matches("a wrong password", password_hash)
+    return time.perf_counter() - start

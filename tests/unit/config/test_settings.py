@@ -1,0 +1,141 @@
+"""What the environment may say, and what is refused in one sentence."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from config import settings
+from config.settings import SettingsError
+
+PRODUCTION = {
+    "AUDITSAAS_ENV": "production",
+    "DATABASE_URL": "postgresql://app:x@db/auditsaas",
+    "PLATFORM_DATABASE_URL": "postgresql://platform:x@db/auditsaas",
+    "MIGRATION_DATABASE_URL": "postgresql://owner:x@db/auditsaas",
+    "REDIS_URL": "redis://queue:6379/0",
+    "SECRET_KEY": "0123456789abcdef0123456789abcdef",
+    "BASE_URL": "https://audit.example.com/",
+    "STORAGE_URL": "s3://bucket/prefix",
+}
+
+
+def test_production_takes_what_is_set(tmp_path: Path) -> None:
+    loaded = settings.load(PRODUCTION | {"DATA_DIR": str(tmp_path), "TRUSTED_PROXIES": "2"})
+    assert loaded.production
+    assert loaded.secure_cookies
+    assert loaded.database_url == "postgresql+psycopg://app:x@db/auditsaas"
+    assert loaded.platform_database_url == "postgresql+psycopg://platform:x@db/auditsaas"
+    assert loaded.migration_database_url == "postgresql+psycopg://owner:x@db/auditsaas"
+    assert loaded.base_url == "https://audit.example.com"
+    assert loaded.trusted_proxies == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", settings.REQUIRED_IN_PRODUCTION)
+@pytest.mark.parametrize("value", [None, ""])
+def test_production_refuses_to_start_without(name: str, value: str | None) -> None:
+    environ = {key: text for key, text in PRODUCTION.items() if key != name}
+    if value is not None:
+        environ[name] = value
+    with pytest.raises(SettingsError, match=f"^{name} must be set in production.$"):
+        settings.load(environ)
+
+
+def test_production_refuses_a_short_secret() -> None:
+    with pytest.raises(SettingsError, match=r"^SECRET_KEY must have at least 32 characters"):
+        settings.load(PRODUCTION | {"SECRET_KEY": "short"})
+
+
+def test_production_refuses_plain_http() -> None:
+    with pytest.raises(SettingsError, match=r"^BASE_URL must start with https://"):
+        settings.load(PRODUCTION | {"BASE_URL": "http://audit.example.com"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("SECRET_KEY", "x" * 40, "SECRET_KEY repeats a few characters"),
+        ("SECRET_KEY", "replace-me" * 4, "SECRET_KEY still holds replace-me"),
+        ("REDIS_URL", "redis://:replace-me@queue", "REDIS_URL still holds replace-me"),
+        ("BASE_URL", "https://audit.example.com/audit", "BASE_URL must be an address without"),
+        ("BASE_URL", "https://", "BASE_URL must be an address without"),
+        ("DATABASE_URL", "postgresql://db/auditsaas", "DATABASE_URL must name the role"),
+        (
+            "PLATFORM_DATABASE_URL",
+            "postgresql://app:x@db/auditsaas",
+            "PLATFORM_DATABASE_URL must name a role of its own, not that of DATABASE_URL.",
+        ),
+        (
+            "MIGRATION_DATABASE_URL",
+            "postgresql://app:x@db/auditsaas",
+            "MIGRATION_DATABASE_URL must name a role of its own, not that of DATABASE_URL.",
+        ),
+        ("METRICS_TOKEN", "short", "METRICS_TOKEN must have at least 16 characters"),
+    ],
+)
+def test_production_refuses_what_is_unsafe(name: str, value: str, sentence: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{sentence}"):
+        settings.load(PRODUCTION | {name: value})
+
+
+@pytest.mark.parametrize(
+    "name", ["DATABASE_URL", "PLATFORM_DATABASE_URL", "MIGRATION_DATABASE_URL"]
+)
+def test_another_database_is_refused_by_name(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{name} must start with postgresql://.$"):
+        settings.load(PRODUCTION | {name: f"sqlite://{name}@db/audit.db"})
+
+
+def test_one_database_url_alone_is_refused() -> None:
+    environ = {"DATABASE_URL": "postgresql://app@db/auditsaas", "REDIS_URL": "redis://queue"}
+    with pytest.raises(SettingsError, match="PLATFORM_DATABASE_URL is not"):
+        settings.load(environ)
+
+
+@pytest.mark.parametrize("text", ["-1", "two", "1.5", "١"])
+def test_a_count_that_is_none_is_refused_by_name(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"^TRUSTED_PROXIES must be a whole number"):
+        settings.load(PRODUCTION | {"TRUSTED_PROXIES": text})
+
+
+@pytest.mark.parametrize("text", ["0", "65536", "http", "-1"])
+def test_a_port_that_is_none_is_refused_by_name(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"^PORT must be"):
+        settings.port({"PORT": text})
+
+
+def test_the_address_follows_the_port(tmp_path: Path) -> None:
+    loaded = settings.load(development(tmp_path) | {"PORT": "8001"})
+    assert loaded.base_url == "http://127.0.0.1:8001"
+    assert not loaded.secure_cookies
+
+
+def test_a_secret_is_made_once_and_kept_private(tmp_path: Path) -> None:
+    first = settings.load(development(tmp_path)).secret_key
+    second = settings.load(development(tmp_path)).secret_key
+    assert first == second
+    assert len(first) >= 32
+    assert (tmp_path / "secret_key").stat().st_mode & 0o077 == 0
+
+
+def test_processes_that_start_at_once_agree_on_the_secret(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        loaded = pool.map(lambda _: settings.load(development(tmp_path)), range(64))
+        assert len({one.secret_key for one in loaded}) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["secret_key"]
+
+
+def test_a_data_folder_that_is_a_file_is_refused_by_name(tmp_path: Path) -> None:
+    file = tmp_path / "var"
+    file.write_text("")
+    with pytest.raises(SettingsError, match=f"The data folder {file} cannot be used"):
+        settings.load(development(file))
+
+
+def development(data_dir: Path) -> dict[str, str]:
+    """Real servers by URL, nothing else set: nothing is started."""
+    names = ("DATABASE_URL", "PLATFORM_DATABASE_URL", "MIGRATION_DATABASE_URL", "REDIS_URL")
+    return {name: PRODUCTION[name] for name in names} | {"DATA_DIR": str(data_dir)}

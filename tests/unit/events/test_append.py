@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine, func, select, text
+
+from auditsaas.events.append import MAX_BATCH, UnknownWorkspace, append
+from auditsaas.events.models import actor_emails, actors, event_counts, events, log_heads
+from auditsaas.events.schema import from_mapping
+from auditsaas.ids import time_of
+from auditsaas.workspaces.models import Workspace
+from tests.factories import append_events, event_input, make_workspace, scoped
+
+MONDAY = "2026-11-16T10:00:00Z"
+
+
+@pytest.fixture
+def acme(engine: Engine) -> Workspace:
+    return make_workspace()
+
+
+def keyed(number: int, **overrides: object) -> dict[str, object]:
+    return event_input(idempotency_key=f"k{number}", occurred_at=MONDAY, **overrides)
+
+
+def stored(workspace: Workspace) -> list[tuple[UUID, int]]:
+    with scoped(workspace.id) as session:
+        rows = session.execute(select(events.c.id, events.c.seq).order_by(events.c.seq)).all()
+        return [(row.id, row.seq) for row in rows]
+
+
+def test_a_batch_is_numbered_from_one_without_a_gap_in_the_order_given(acme: Workspace) -> None:
+    appended = append_events(acme, [event_input(path=f"/{n}") for n in range(5)])
+    assert (appended.first_seq, appended.last_seq, appended.accepted) == (1, 5, 5)
+    assert stored(acme) == list(zip(appended.ids, range(1, 6), strict=True))
+
+
+def test_the_same_key_and_time_is_one_event_for_ever(acme: Workspace) -> None:
+    first = append_events(acme, [keyed(1), keyed(2)])
+    again = append_events(acme, [keyed(2), keyed(3)])
+    assert again.new == (False, True)
+    assert again.ids[0] == first.ids[1]
+    assert [seq for _, seq in stored(acme)] == [1, 2, 3]
+
+
+def test_a_key_twice_in_one_batch_is_stored_once(acme: Workspace) -> None:
+    appended = append_events(acme, [keyed(1), keyed(1)])
+    assert appended.new == (True, False)
+    assert appended.ids[0] == appended.ids[1]
+
+
+def test_the_same_key_in_another_workspace_is_another_event(acme: Workspace) -> None:
+    other = append_events(make_workspace(), [keyed(1)])
+    assert append_events(acme, [keyed(1)]).ids != other.ids
+
+
+def test_events_of_one_instant_keep_their_order(acme: Workspace) -> None:
+    appended = append_events(acme, [event_input(occurred_at=MONDAY) for _ in range(50)])
+    assert list(appended.ids) == sorted(appended.ids)
+
+
+def test_the_id_is_the_time_of_the_event(acme: Workspace) -> None:
+    occurred_at = "2026-11-16T10:00:00.123456Z"
+    appended = append_events(acme, [event_input(occurred_at=occurred_at)])
+    assert time_of(appended.ids[0]) == datetime(2026, 11, 16, 10, 0, 0, 123000, tzinfo=UTC)
+    assert appended.ids[0].version == 7
+    with scoped(acme.id) as session:
+        assert session.scalar(select(events.c.occurred_at)) == datetime.fromisoformat(occurred_at)
+
+
+def test_a_rollback_leaves_no_gap(acme: Workspace) -> None:
+    with scoped(acme.id) as session:
+        append(session, acme.id, [from_mapping(event_input(), datetime.now(UTC))])
+        session.rollback()
+    assert append_events(acme, [event_input()]).first_seq == 1
+
+
+def test_a_workspace_out_of_scope_has_no_log_to_append_to(acme: Workspace) -> None:
+    event = from_mapping(event_input(), datetime.now(UTC))
+    with scoped(make_workspace().id) as session, pytest.raises(UnknownWorkspace):
+        append(session, acme.id, [event])
+
+
+def test_a_batch_over_the_limit_is_refused_whole(acme: Workspace) -> None:
+    event = from_mapping(event_input(), datetime.now(UTC))
+    with scoped(acme.id) as session, pytest.raises(ValueError, match="at most 1000"):
+        append(session, acme.id, [event] * (MAX_BATCH + 1))
+
+
+def test_an_actor_is_known_by_the_newest_event_not_the_last_to_arrive(acme: Workspace) -> None:
+    def named(name: str, days: int) -> dict[str, object]:
+        moment = datetime(2026, 11, 16, tzinfo=UTC) + timedelta(days=days)
+        actor = {"id": "u_9", "name": name, "email": f"{name}@Example.com"}
+        return event_input(actor=actor, occurred_at=moment.isoformat())
+
+    append_events(acme, [named("new", 2)])
+    append_events(acme, [named("old", 1)])
+    with scoped(acme.id) as session:
+        assert session.scalar(select(actors.c.name).where(actors.c.id == "u_9")) == "new"
+        known = session.scalars(select(actor_emails.c.email).order_by(actor_emails.c.email))
+        assert list(known) == ["new@example.com", "old@example.com"]
+
+
+def test_an_event_that_says_less_of_its_actor_forgets_nothing(acme: Workspace) -> None:
+    append_events(acme, [event_input()])
+    append_events(acme, [event_input(actor={"id": "u_1"})])
+    with scoped(acme.id) as session:
+        assert session.execute(select(actors.c.name, actors.c.role)).one() == ("Ann Lee", "admin")
+
+
+def test_two_hundred_appends_at_once_leave_no_gap_no_double_and_exact_counts(
+    acme: Workspace,
+) -> None:
+    """Batches of 20 that overlap by half, from eight connections, every key sent twice or more."""
+    batches = [
+        [keyed(n % 1010, status="error" if n % 7 == 0 else "success") for n in range(b, b + 20)]
+        for b in range(0, 2000, 10)
+    ]
+    with ThreadPoolExecutor(8) as pool:
+        appended = list(pool.map(lambda batch: append_events(acme, batch), batches))
+    assert len(batches) == 200
+    assert sum(batch.accepted for batch in appended) == 1010
+    assert [seq for _, seq in stored(acme)] == list(range(1, 1011))
+    assert hourly_counts(acme) == counted_from_events(acme)
+    with scoped(acme.id) as session:
+        assert session.scalar(select(log_heads.c.seq)) == 1010
+
+
+def hourly_counts(workspace: Workspace) -> Counter[tuple[object, ...]]:
+    with scoped(workspace.id) as session:
+        return Counter({tuple(row[1:-1]): row.n for row in session.execute(select(event_counts))})
+
+
+def counted_from_events(workspace: Workspace) -> Counter[tuple[object, ...]]:
+    hour = func.date_trunc("hour", events.c.occurred_at, "UTC")
+    keys = (hour, events.c.activity, events.c.method, events.c.status)
+    found = select(*keys, func.count().label("n")).group_by(*keys)
+    with scoped(workspace.id) as session:
+        return Counter({tuple(row[:-1]): row.n for row in session.execute(found)})
+
+
+def test_hourly_counts_add_up_over_appends_and_hours(acme: Workspace) -> None:
+    for hour in (9, 9, 10, 23):
+        at = f"2026-11-16T{hour:02}:59:59.999999Z"
+        append_events(
+            acme, [event_input(occurred_at=at), event_input(occurred_at=at, method="PUT")]
+        )
+    assert hourly_counts(acme) == counted_from_events(acme)
+
+
+def test_received_times_follow_the_sequence(acme: Workspace) -> None:
+    for _ in range(5):
+        append_events(acme, [event_input()])
+    with scoped(acme.id) as session:
+        times = list(session.scalars(select(events.c.received_at).order_by(events.c.seq)))
+        assert times == sorted(times)
+        assert session.scalar(text("SELECT last_received_at FROM log_heads")) == times[-1]

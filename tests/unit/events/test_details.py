@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qs
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditsaas.events.details import describe, pretty, term, tokens, with_term
+from auditsaas.events.presenter import present
+from tests.unit.events.test_presenter import ACME, NAMES, event
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text('ab"\\:{ '),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text('ab"\\: '), inner),
+    max_leaves=8,
+)
+
+
+def described(query: str = "", **values: Any) -> Any:
+    row = event(**{key: value for key, value in values.items() if not key.endswith("_now")})
+    now = {key: value for key, value in values.items() if key.endswith("_now")}
+    return describe(row, present(row, NAMES[ACME]), query, **now)
+
+
+def line(details: Any, name: str) -> Any:
+    return next(
+        item for item in [*details.actor, *details.request, *details.record] if item.name == name
+    )
+
+
+def test_role_and_status_of_today_stand_beside_those_of_the_event_when_they_changed() -> None:
+    changed = described(role_now="member", status_now="disabled")
+    assert line(changed, "Role and status").text == "Admin · Active"
+    assert line(changed, "Role and status").more == "now Member · Disabled"
+    assert line(described(role_now="admin"), "Role and status").more == ""
+
+
+def test_a_value_can_be_added_to_the_filter_or_excluded() -> None:
+    address = line(described("status=error&q=paid&before=x"), "IP address")
+    assert parse_qs(address.only) == {"status": ["error"], "q": ["paid ip:203.0.113.7"]}
+    assert parse_qs(address.without) == {"status": ["error"], "q": ["paid -ip:203.0.113.7"]}
+
+
+def test_a_value_with_spaces_is_quoted_and_one_with_quotes_offers_no_filter() -> None:
+    assert term("user", "Ann Lee") == 'user:"Ann Lee"'
+    assert term("user", 'Ann "A" Lee') == ""
+
+
+def test_a_term_is_not_added_twice() -> None:
+    assert with_term("q=ip%3A1.2.3.4", "ip:1.2.3.4") == "q=ip%3A1.2.3.4"
+
+
+def test_every_target_is_listed() -> None:
+    targets = [{"type": "invoice", "id": f"inv_{n}"} for n in range(20)]
+    details = described(targets=targets)
+    assert [item.text for item in details.actor if item.name == "Target"] == [
+        f"inv_{n}" for n in range(20)
+    ]
+
+
+def test_only_what_differs_between_two_lists_is_a_change() -> None:
+    details = described(changes={"scopes": [["read"], ["read", "write"]]})
+    assert [(piece.kind, piece.text) for piece in details.changes[0].after] == [
+        ("", "read"),
+        ("ins", "write"),
+    ]
+
+
+def test_what_was_nothing_before_is_only_inserted() -> None:
+    change = described(changes={"role": [None, "admin"]}).changes[0]
+    assert change.before == []
+    assert [(piece.kind, piece.text) for piece in change.after] == [("ins", "admin")]
+
+
+def test_copies_hold_the_text_as_it_came() -> None:
+    agent = line(described(user_agent="a\u202eb", platform="Other", browser=None), "User agent")
+    assert (agent.text, agent.copy) == ("a‹U+202E›b", "a\u202eb")
+
+
+@given(JSON)
+def test_coloured_json_is_the_json(value: Any) -> None:
+    text = "".join(token.text for token in tokens(value))
+    assert text == pretty(value)
+    assert json.loads(text) == value
+
+
+def test_keys_strings_and_other_values_are_told_apart() -> None:
+    kinds = [(token.kind, token.text) for token in tokens({"a": "b: c", "n": -1.5}) if token.kind]
+    assert kinds == [("k", '"a"'), ("s", '"b: c"'), ("k", '"n"'), ("n", "-1.5")]

@@ -1,0 +1,186 @@
+"""Old events go, the rest stays, and every figure stays exact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from sqlalchemy import Engine, func, select, text, update
+
+from auditsaas.events import feed, partitions, retention
+from auditsaas.events.models import event_counts, events, log_heads
+from auditsaas.workspaces.models import Workspace
+from tasks.maintenance import apply_retention
+from tests.factories import Sessions, append_events, event_input, make_workspace, scoped
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture(autouse=True)
+def _nobody_else_keeps_for_days(engine: Engine) -> Iterator[None]:
+    yield
+    with Sessions.begin() as session:
+        session.execute(update(Workspace).values(retention_days=None, legal_hold=False))
+
+
+def aged(*days: float) -> list[dict[str, Any]]:
+    return [
+        event_input(occurred_at=(NOW - timedelta(days=age)).isoformat(), method=method)
+        for age in days
+        for method in ("GET", "POST")
+    ]
+
+
+def keeping(days: int | None, **columns: Any) -> Workspace:
+    workspace = make_workspace()
+    with Sessions.begin() as session:
+        session.execute(
+            update(Workspace)
+            .where(Workspace.id == workspace.id)
+            .values(retention_days=days, **columns)
+        )
+    return workspace
+
+
+def left(workspace: Workspace) -> int:
+    with scoped(workspace.id) as session:
+        return session.scalar(select(func.count()).select_from(events)) or 0
+
+
+def counts_are_exact(workspace_id: UUID) -> bool:
+    hour = func.date_trunc("hour", events.c.occurred_at, "UTC")
+    method = func.coalesce(events.c.method, "")
+    told = select(hour, events.c.activity, method, events.c.status, func.count()).group_by(
+        hour, events.c.activity, method, events.c.status
+    )
+    kept = select(
+        event_counts.c.hour,
+        event_counts.c.activity,
+        event_counts.c.method,
+        event_counts.c.status,
+        event_counts.c.n,
+    )
+    with scoped(workspace_id) as session:
+        return set(session.execute(told).all()) == set(session.execute(kept).all())
+
+
+def test_what_is_past_its_retention_goes_and_the_counts_stay_exact(owner_engine: Engine) -> None:
+    workspace = keeping(30)
+    append_events(workspace, aged(1, 29, 31, 45, 400))
+    [removed] = retention.apply(owner_engine, NOW)
+    assert (removed.workspace_id, removed.events) == (workspace.id, 6)
+    assert left(workspace) == 4
+    assert counts_are_exact(workspace.id)
+
+
+def test_the_sequence_never_goes_back_and_a_feed_passes_over_what_went(
+    owner_engine: Engine,
+) -> None:
+    workspace = keeping(30)
+    append_events(workspace, aged(100, 50, 1))
+    retention.apply(owner_engine, NOW)
+    with scoped(workspace.id) as session:
+        head = session.execute(select(log_heads.c.seq, log_heads.c.removed)).one()
+        assert tuple(head) == (6, 4)
+        following = feed.following(session, workspace.id, after=0, limit=10)
+    assert [row.seq for row in following.rows] == [5, 6]
+    assert append_events(workspace, aged(0)).first_seq == 7
+
+
+def test_a_legal_hold_and_no_retention_keep_everything(owner_engine: Engine) -> None:
+    held, for_ever = keeping(30, legal_hold=True), keeping(None)
+    for workspace in (held, for_ever):
+        append_events(workspace, aged(1, 400))
+    assert retention.apply(owner_engine, NOW) == []
+    assert left(held) == left(for_ever) == 4
+
+
+def test_many_go_in_bounded_batches(owner_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "BATCH", 3)
+    workspace = keeping(30)
+    append_events(workspace, aged(*range(20, 50)))
+    [removed] = retention.apply(owner_engine, NOW)
+    assert removed.events == 38
+    assert left(workspace) == 22
+    assert counts_are_exact(workspace.id)
+
+
+@pytest.fixture
+def far_month(owner_engine: Engine) -> Iterator[tuple[str, datetime]]:
+    """A month that no other test writes to, with a partition of its own."""
+    start = datetime(1984, 3, 1, tzinfo=UTC)
+    with owner_engine.begin() as connection:
+        partitions._create(connection, "events_1984_03", start)
+    yield "events_1984_03", start
+    with owner_engine.begin() as connection:
+        connection.execute(text("DROP TABLE IF EXISTS events_1984_03"))
+
+
+def in_month(start: datetime, days: int) -> dict[str, Any]:
+    return event_input(occurred_at=(start + timedelta(days=days)).isoformat())
+
+
+def exists(engine: Engine, name: str) -> bool:
+    with engine.connect() as connection:
+        return bool(connection.scalar(text("SELECT to_regclass(:name)"), {"name": name}))
+
+
+def test_a_month_that_all_let_go_is_dropped_as_a_whole(
+    owner_engine: Engine, far_month: tuple[str, datetime]
+) -> None:
+    name, start = far_month
+    workspaces = [keeping(30), keeping(90)]
+    for workspace in workspaces:
+        append_events(workspace, [in_month(start, day) for day in (1, 20)])
+    removed = retention.apply(owner_engine, NOW)
+    assert {part.workspace_id: part.events for part in removed} == {
+        workspace.id: 2 for workspace in workspaces
+    }
+    assert not exists(owner_engine, name)
+    for workspace in workspaces:
+        assert left(workspace) == 0
+        assert counts_are_exact(workspace.id)
+
+
+def test_a_month_that_one_keeps_loses_only_the_rows_of_the_others(
+    owner_engine: Engine, far_month: tuple[str, datetime]
+) -> None:
+    name, start = far_month
+    going, staying = keeping(30), keeping(30, legal_hold=True)
+    for workspace in (going, staying):
+        append_events(workspace, [in_month(start, day) for day in (1, 20)])
+    retention.apply(owner_engine, NOW)
+    assert exists(owner_engine, name)
+    assert (left(going), left(staying)) == (0, 2)
+    assert counts_are_exact(going.id)
+    assert counts_are_exact(staying.id)
+
+
+def test_a_month_that_somebody_reads_is_left_until_they_are_done(
+    owner_engine: Engine, far_month: tuple[str, datetime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "LOCK_TRIES", 1)
+    name, start = far_month
+    workspace = keeping(30)
+    append_events(workspace, [in_month(start, 1)])
+    with scoped(workspace.id) as reader:
+        reader.execute(select(events.c.id)).all()
+        retention.apply(owner_engine, NOW)
+        assert exists(owner_engine, name)
+    assert left(workspace) == 0
+    assert counts_are_exact(workspace.id)
+
+
+def test_the_nightly_task_says_in_the_log_how_many_went(app: Flask) -> None:
+    workspace = keeping(30)
+    append_events(workspace, aged(1, 60))
+    with app.app_context():
+        assert apply_retention() >= 2
+    with scoped(workspace.id) as session:
+        event = session.execute(select(events).where(events.c.activity == "retention.apply")).one()
+    assert event.metadata["removed"] == 2
+    assert (event.actor_id, event.actor_name) == ("system", "AuditSaaS")

@@ -1,0 +1,242 @@
+"""The state machine of an export: who may build it, and who may no longer."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from threading import Barrier, Thread
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from sqlalchemy import Engine
+
+from auditsaas.accounts.models import User
+from auditsaas.exports import build, finish, lease
+from auditsaas.exports.lease import Claim, LostLease
+from auditsaas.notifications import service as notifications
+from auditsaas.storage import LocalStorage, LocalUpload, StorageFull
+from auditsaas.tenancy import platform_session
+from auditsaas.workspaces.models import Workspace
+from tests.exporting import age, ask, build_in, row_of
+from tests.factories import append_events, event_input, make_member, make_workspace, scoped
+
+
+@pytest.fixture
+def workspace() -> Workspace:
+    made = make_workspace()
+    append_events(made, [event_input(), event_input()])
+    return made
+
+
+@pytest.fixture
+def admin(workspace: Workspace) -> User:
+    return make_member(workspace)
+
+
+@pytest.fixture
+def export_id(workspace: Workspace, admin: User) -> UUID:
+    return ask(admin, [workspace])
+
+
+@pytest.fixture
+def claim(workspace: Workspace, admin: User, export_id: UUID) -> Callable[[], Claim | None]:
+    def take() -> Claim | None:
+        with scoped(workspace.id, user=admin.id) as session:
+            claimed = lease.claim(session, export_id)
+            session.commit()
+        return claimed
+
+    return take
+
+
+def held(claim: Claim | None) -> Claim:
+    assert claim is not None
+    return claim
+
+
+def let_lapse(owner_engine: Engine, export_id: UUID) -> None:
+    """As if the lease's time had passed."""
+    age(owner_engine, export_id, "lease_until")
+
+
+def complete(claim: Claim) -> None:
+    with scoped(*claim.workspace_ids, user=claim.requested_by) as session:
+        finish.complete(session, claim, file_key="exports/x/1.csv", rows=2, size=9, sha256="ab")
+        session.commit()
+
+
+def told(claim: Claim) -> list[str]:
+    with scoped(user=claim.requested_by) as session:
+        newest = notifications.newest(session, claim.requested_by, limit=50)
+        return [notification.kind for notification in newest]
+
+
+def test_of_many_claims_at_once_one_is_granted(claim: Callable[[], Claim | None]) -> None:
+    together = Barrier(8)
+    granted: list[Claim | None] = []
+
+    def race() -> None:
+        together.wait()
+        granted.append(claim())
+
+    racers = [Thread(target=race) for _ in range(8)]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join()
+    assert len(granted) == 8
+    assert sum(one is not None for one in granted) == 1
+
+
+def test_a_live_lease_keeps_others_away(claim: Callable[[], Claim | None]) -> None:
+    held(claim())
+    assert claim() is None
+
+
+def test_a_lapsed_lease_can_be_taken_over_with_a_higher_fence(
+    claim: Callable[[], Claim | None], owner_engine: Engine, export_id: UUID
+) -> None:
+    first = held(claim())
+    let_lapse(owner_engine, export_id)
+    second = held(claim())
+    assert (second.fence, second.attempt) == (first.fence + 1, first.attempt + 1)
+
+
+def test_a_heartbeat_extends_the_lease(
+    claim: Callable[[], Claim | None], workspace: Workspace, owner_engine: Engine, export_id: UUID
+) -> None:
+    first = held(claim())
+    let_lapse(owner_engine, export_id)
+    with scoped(workspace.id, user=first.requested_by) as session:
+        assert lease.renew(session, first, 1)
+        session.commit()
+    assert claim() is None
+
+
+def test_who_lost_the_lease_cannot_renew_fail_or_finish(
+    claim: Callable[[], Claim | None],
+    workspace: Workspace,
+    owner_engine: Engine,
+    export_id: UUID,
+    app: Flask,
+) -> None:
+    stale = held(claim())
+    let_lapse(owner_engine, export_id)
+    held(claim())
+    with scoped(workspace.id, user=stale.requested_by) as session:
+        assert not lease.renew(session, stale, 1)
+        assert not lease.release(session, stale, timedelta())
+        with pytest.raises(LostLease):
+            finish.fail(session, stale, "No reason.")
+    with pytest.raises(LostLease):
+        complete(stale)
+    assert row_of(app, export_id).state == "building"
+    assert told(stale) == []
+
+
+def test_finishing_makes_the_file_and_one_notification(
+    claim: Callable[[], Claim | None], export_id: UUID, app: Flask
+) -> None:
+    taken = held(claim())
+    complete(taken)
+    with pytest.raises(LostLease):
+        complete(taken)
+    row = row_of(app, export_id)
+    assert (row.state, row.rows_done, row.bytes, row.sha256) == ("ready", 2, 9, "ab")
+    assert row.expires_at - row.finished_at == timedelta(days=7)
+    assert told(taken) == ["export.ready"]
+
+
+def test_a_new_export_waits_only_once_its_own_message_had_its_chance(
+    app: Flask, owner_engine: Engine, export_id: UUID
+) -> None:
+    def waits() -> bool:
+        with app.app_context(), platform_session() as platform:
+            return export_id in {waiting.export_id for waiting in lease.waiting(platform)}
+
+    assert not waits()
+    age(owner_engine, export_id, "created_at")
+    assert waits()
+
+
+def test_after_three_attempts_that_ended_in_silence_it_fails_in_words(
+    claim: Callable[[], Claim | None],
+    owner_engine: Engine,
+    export_id: UUID,
+    app: Flask,
+    tmp_path: Path,
+) -> None:
+    for _ in range(3):
+        held(claim())
+        let_lapse(owner_engine, export_id)
+    row = build_in(app, export_id, tmp_path)
+    assert (row.state, row.error) == ("failed", "Building stopped 3 times without finishing.")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_passing_failure_is_tried_again_later(
+    app: Flask, tmp_path: Path, export_id: UUID
+) -> None:
+    row = failing(app, tmp_path, export_id, ConnectionError("gone"))
+    assert (row.state, row.attempts) == ("queued", 1)
+    assert row.lease_until is not None
+
+
+def test_a_failure_that_stays_ends_in_words_and_a_notification(
+    app: Flask, tmp_path: Path, owner_engine: Engine, export_id: UUID
+) -> None:
+    for _ in range(3):
+        row = failing(app, tmp_path, export_id, ConnectionError("gone"))
+        let_lapse(owner_engine, export_id)
+    assert row.state == "failed"
+    assert row.error == "The file could not be built, 3 tries. Nothing was kept."
+    with scoped(user=row.requested_by) as session:
+        newest = notifications.newest(session, row.requested_by, limit=5)
+    assert [notification.kind for notification in newest] == ["export.failed"]
+
+
+def test_a_full_storage_is_said_at_once(app: Flask, tmp_path: Path, export_id: UUID) -> None:
+    refusal = StorageFull("Storage is full. Nothing was kept.")
+    row = failing(app, tmp_path, export_id, refusal)
+    assert (row.state, row.error) == ("failed", "Storage is full. Nothing was kept.")
+
+
+def test_a_reason_from_outside_ends_it_in_its_own_words(
+    app: Flask, tmp_path: Path, export_id: UUID
+) -> None:
+    row = failing(app, tmp_path, export_id, TimeoutError(), {TimeoutError: "It took too long."})
+    assert (row.state, row.error) == ("failed", "It took too long.")
+
+
+def failing(
+    app: Flask,
+    folder: Path,
+    export_id: UUID,
+    error: Exception,
+    reasons: dict[type[Exception], str] | None = None,
+) -> Any:
+    class Refusing(LocalStorage):
+        def write(self, key: str) -> LocalUpload:
+            raise error
+
+    with app.app_context():
+        build.build(export_id, Refusing(folder), reasons=reasons)
+    return row_of(app, export_id)
+
+
+def test_a_finished_export_leaves_no_file_of_earlier_attempts(
+    claim: Callable[[], Claim | None],
+    owner_engine: Engine,
+    export_id: UUID,
+    app: Flask,
+    tmp_path: Path,
+) -> None:
+    first = held(claim())
+    storage = LocalStorage(tmp_path)
+    with storage.write(f"exports/{export_id}/{first.fence}.csv") as upload:
+        upload.write(b"left by a worker that died")
+    let_lapse(owner_engine, export_id)
+    row = build_in(app, export_id, tmp_path)
+    assert row.state == "ready"
+    assert [path.name for path in (tmp_path / "exports" / str(export_id)).iterdir()] == ["2.csv"]

@@ -1,0 +1,203 @@
+"""The printable report: every row once, in order, findable, and nothing loaded from elsewhere."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pikepdf
+import pypdf
+import pytest
+from flask import Flask
+
+from auditsaas.accounts.models import User
+from auditsaas.exports.build import House
+from auditsaas.exports.limits import pages_of, row_limits
+from auditsaas.exports.writers.pdf import layout
+from auditsaas.exports.writers.pdf.render import PackagedOnly
+from auditsaas.workspaces.models import Workspace
+from tests.exporting import ask, build_in, parsed_filter
+from tests.factories import append_events, event_input, make_member, make_workspace
+
+INVOICES = parsed_filter({"activity": "invoice.*"})
+NEW_YORK = ZoneInfo("America/New_York")
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def workspace() -> Workspace:
+    return make_workspace("Halden Freight")
+
+
+@pytest.fixture
+def admin(workspace: Workspace) -> User:
+    return make_member(workspace)
+
+
+@pytest.fixture
+def report(app: Flask, tmp_path: Path, workspace: Workspace, admin: User) -> Any:
+    def made(workspaces: list[Workspace] | None = None) -> bytes:
+        export_id = ask(admin, workspaces or [workspace], INVOICES, NEW_YORK, format="pdf")
+        export = build_in(app, export_id, tmp_path)
+        assert export.state == "ready", export.error
+        return (tmp_path / export.file_key).read_bytes()
+
+    return made
+
+
+def numbered(count: int) -> list[dict[str, Any]]:
+    """Events a minute apart, the newest having the highest number."""
+    return [
+        event_input(
+            occurred_at=(NOON + timedelta(minutes=n)).isoformat(),
+            targets=[{"type": "invoice", "id": f"inv-{n:04}"}],
+            status="error" if n % 5 == 0 else "success",
+        )
+        for n in range(count)
+    ]
+
+
+def text_of(content: bytes, mode: str = "layout") -> list[str]:
+    """The text of each page, as it is laid out."""
+    reader = pypdf.PdfReader(io.BytesIO(content))
+    return [page.extract_text(extraction_mode=mode) for page in reader.pages]
+
+
+def words_of(content: bytes) -> str:
+    return " ".join(" ".join(text_of(content)).split())
+
+
+def test_every_row_is_there_once_in_order_and_whole(report: Any, workspace: Workspace) -> None:
+    append_events(workspace, numbered(600))
+    pages = text_of(report())
+    lines = [line for page in pages for line in page.splitlines() if "inv-" in line]
+    found = [re.search(r"inv-(\d+)", line)[1] for line in lines]  # type: ignore[index]
+    assert [int(number) for number in found] == list(range(599, -1, -1))
+    for line in lines:
+        assert re.search(
+            r"03/01/2026 \d\d:\d\d:\d\d +Update invoice +inv-\d+ +POST +(Success|Error) 200 +84 ms"
+            r" +Ann Lee ann@example.com +203.0.113.7",
+            line,
+        ), line
+
+
+def test_each_page_says_which_of_how_many_it_is_and_repeats_the_header(
+    report: Any, workspace: Workspace
+) -> None:
+    append_events(workspace, numbered(100))
+    pages = text_of(report())
+    assert len(pages) == pages_of(100) == 4
+    for number, page in enumerate(pages, start=1):
+        assert f"Page {number} of 4" in page
+        assert "Created at (EST)" in page
+
+
+@pytest.mark.parametrize(("rows", "pages"), [(0, 1), (16, 1), (17, 2), (44, 2), (45, 3)])
+def test_the_number_of_pages_is_known_before(rows: int, pages: int) -> None:
+    assert pages_of(rows) == pages
+
+
+def test_the_cover_says_what_the_report_is(report: Any, workspace: Workspace, admin: User) -> None:
+    append_events(workspace, numbered(20))
+    cover = " ".join(text_of(report())[0].split())
+    for words in ("Audit Log Report", "Halden Freight", "Filter", "Activity is"):
+        assert words in cover
+    assert admin.email in cover.replace(" ", "")
+    assert "New York, EST (UTC−5)" in cover
+    assert re.search(r"20 16 4 1 1 84 ms", cover)
+    assert "ends in “…”" in cover
+
+
+def test_no_event_is_said_to_be_none(report: Any) -> None:
+    assert "No events match." in words_of(report())
+
+
+def test_the_document_has_a_title_a_language_and_a_bookmark_a_day(
+    report: Any, workspace: Workspace
+) -> None:
+    days = [event_input(occurred_at=f"2026-03-{day:02}T12:00:00Z") for day in (1, 2, 5)]
+    append_events(workspace, days * 1)
+    with pikepdf.open(io.BytesIO(report())) as document:
+        assert document.Root.Lang == "en"
+        assert document.docinfo["/Title"] == "Audit Log Report: Halden Freight"
+        with document.open_outline() as outline:
+            titles = [item.title for item in outline.root]
+    assert titles == ["03/05/2026", "03/02/2026", "03/01/2026"]
+
+
+def test_inter_is_embedded(report: Any, workspace: Workspace) -> None:
+    append_events(workspace, numbered(3))
+    fonts = {
+        str(font["/BaseFont"])
+        for page in pypdf.PdfReader(io.BytesIO(report())).pages
+        for font in (each.get_object() for each in page["/Resources"]["/Font"].values())  # type: ignore[index]
+    }
+    assert any("Inter" in name for name in fonts)
+
+
+def test_hostile_text_is_shown_and_never_run(report: Any, workspace: Workspace) -> None:
+    names = ['<img src="http://127.0.0.1:9/x">', "<script>x</script>", "=1+1", "a\x01b", "Zoë Ü"]
+    append_events(workspace, [event_input(actor={"id": "u", "name": name}) for name in names])
+    content = report()
+    words = words_of(content)
+    assert "<script>x</script>" in words
+    assert "a‹U+0001›b" in words
+    assert "Zoë Ü" in words
+    with pikepdf.open(io.BytesIO(content)) as document:
+        assert all("/Annots" not in page for page in document.pages)
+
+
+def test_a_text_that_is_too_long_ends_in_an_ellipsis(report: Any, workspace: Workspace) -> None:
+    append_events(workspace, [event_input(actor={"id": "u", "name": "Long " + "x" * 200})])
+    assert re.search(r"Long x+…", words_of(report()))
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_what_is_fitted_is_no_wider_than_its_column(width: int) -> None:
+    shown = layout.fitted("Wide words, wider words and iiiiii", width)
+    assert layout.fitted(shown, width) == shown
+    assert layout.fitted("i", width) == "i"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "http://127.0.0.1:8000/",
+        "https://example.com/",
+        "data:text/plain,x",
+        "ftp://127.0.0.1/",
+        "packaged:../secret",
+    ],
+)
+def test_nothing_but_the_packaged_font_is_fetched(url: str) -> None:
+    with pytest.raises(ValueError, match="loads nothing"):
+        PackagedOnly().fetch(url)
+
+
+def test_several_workspaces_have_a_column_that_tells_them_apart(
+    report: Any, workspace: Workspace, admin: User
+) -> None:
+    second = make_workspace("Otter Rail")
+    make_member(second, user=admin)
+    append_events(workspace, numbered(2))
+    append_events(second, numbered(1))
+    lines = [
+        line for line in text_of(report([workspace, second]))[0].splitlines() if "POST" in line
+    ]
+    assert [line.rstrip().endswith("Otter Rail") for line in lines].count(True) == 1
+    assert [line.rstrip().endswith("Halden Freight") for line in lines].count(True) == 2
+
+
+def test_more_rows_than_a_pdf_may_have_are_refused_in_words(
+    app: Flask, tmp_path: Path, workspace: Workspace, admin: User
+) -> None:
+    append_events(workspace, numbered(12))
+    export_id = ask(admin, [workspace], INVOICES, format="pdf")
+    export = build_in(app, export_id, tmp_path, House(row_limits=row_limits(pdf_rows=10)))
+    assert export.state == "failed"
+    assert "A PDF holds 10 rows; this filter matches 12. Choose CSV" in export.error
