@@ -20,6 +20,9 @@ worker_class = "gthread"
 workers = 2
 threads = 8
 
+# A filter may name many values; the product itself says in words where they are too many.
+limit_request_line = 8190
+
 # Each worker loads the application for itself, so no database connection is shared by a fork.
 preload_app = False
 

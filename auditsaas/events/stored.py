@@ -35,8 +35,7 @@ def stored_event(row: Row[Any], workspace: str) -> dict[str, Any]:
         "actor": actor,
     }
     event |= {name: getattr(row, name) for name in OPTIONAL if getattr(row, name) is not None}
-    if row.user_agent is not None:
-        event |= {"platform": row.platform, "browser": row.browser}
+    event |= {"platform": row.platform, "browser": row.browser}
     if row.duration_ms is not None:
         whole = row.duration_ms.is_integer()
         event["duration_ms"] = int(row.duration_ms) if whole else row.duration_ms

@@ -77,6 +77,15 @@ def test_an_event_is_given_back_as_it_was_sent(
     assert (given["platform"], given["browser"]) == ("Other", "curl 8.5")
 
 
+def test_what_is_derived_is_given_also_where_no_user_agent_was_sent(
+    client: FlaskClient, acme: Workspace, key: str
+) -> None:
+    [event_id] = append_events(acme, [event_input(user_agent=None)]).ids
+    given = get(client, key, f"/events/{event_id}").json
+    assert given is not None
+    assert (given["platform"], given["browser"]) == ("Other", "")
+
+
 def test_events_come_newest_first_and_the_cursor_walks_all_of_them_once(
     client: FlaskClient, acme: Workspace, key: str
 ) -> None:

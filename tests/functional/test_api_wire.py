@@ -163,6 +163,15 @@ def test_without_a_key_the_body_is_not_waited_for(web: WebProcess, key: str) -> 
     assert problem["title"] == "Not authenticated"
 
 
+def test_five_hundred_values_of_a_filter_are_refused_in_words(web: WebProcess, key: str) -> None:
+    values = "&".join(f"activity=a.{n}" for n in range(500))
+    lines = [f"GET /api/v1/events?{values} HTTP/1.1", "Host: localhost", "Connection: close"]
+    request = "\r\n".join([*lines, f"Authorization: Bearer {key}", "", ""]).encode()
+    status, problem = sent(web, request)
+    assert status == 422
+    assert problem["detail"].startswith("activity: ")
+
+
 def post(web: WebProcess, key: str, body: bytes) -> tuple[int | None, Any]:
     return sent(web, head(key, f"Content-Length: {len(body)}") + body)
 

@@ -32,7 +32,6 @@ def write(source: Source, out: Output, progress: Progress) -> int:
 def event_json(slug: Text_) -> Text_:
     """One event as JSON text, its fields in the order of ``stored_event``."""
     event = events.c
-    agent = case((event.user_agent.is_not(None), _agent()))
     return func.concat(
         '{"id":"',
         event.id,
@@ -60,18 +59,16 @@ def event_json(slug: Text_) -> Text_:
         _optional("status_code", cast(event.status_code, Text)),
         _optional("ip", _json(func.host(event.ip))),
         _optional("user_agent", _json(event.user_agent)),
-        agent,
+        ',"platform":',
+        _json(event.platform),
+        ',"browser":',
+        _json(event.browser),
         _optional("duration_ms", _number(event.duration_ms)),
         _optional("request_id", _json(event.request_id)),
         *(_optional(name, cast(event[name], Text)) for name in ("targets", "changes", "metadata")),
         _optional("idempotency_key", _json(event.idempotency_key)),
         "}",
     )
-
-
-def _agent() -> Text_:
-    event = events.c
-    return func.concat(',"platform":', _json(event.platform), ',"browser":', _json(event.browser))
 
 
 def _optional(name: str, value: Text_) -> Text_:
