@@ -86,6 +86,16 @@ def age(owner_engine: Engine, export_id: UUID, column: str) -> None:
         connection.execute(text("ALTER TABLE exports ENABLE ROW LEVEL SECURITY"))
 
 
+def end_all_exports(owner_engine: Engine) -> None:
+    """What earlier tests asked for is built in every test that sweeps."""
+    with owner_engine.begin() as connection:
+        connection.execute(text("ALTER TABLE exports NO FORCE ROW LEVEL SECURITY"))
+        connection.execute(
+            text("UPDATE exports SET state = 'cancelled' WHERE state IN ('queued', 'building')")
+        )
+        connection.execute(text("ALTER TABLE exports FORCE ROW LEVEL SECURITY"))
+
+
 @contextmanager
 def nobody_reads_events(owner_engine: Engine) -> Iterator[None]:
     """Holds a build in the middle: whoever reads the log waits."""

@@ -10,13 +10,18 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from config.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_SECONDS = 60
+
+# Databases of the run's Redis. Nobody listens to the first, which tests without a worker send to.
+MAIL_QUEUE, JOURNEY_QUEUE, BROWSER_QUEUE = 1, 2, 3
 
 Found = TypeVar("Found")
 
@@ -31,6 +36,12 @@ def eventually(find: Callable[[], Found | None], what: str) -> Found:
             return found
         pause.wait(0.05)
     raise AssertionError(f"in {PATIENCE_SECONDS} s there was never {what}")
+
+
+def with_queue(settings: Settings, number: int) -> Settings:
+    """The same installation with a queue of its own, so that no other test's worker hears it."""
+    url = urlsplit(settings.redis_url)._replace(path=f"/{number}").geturl()
+    return replace(settings, redis_url=url)
 
 
 def process_environment(settings: Settings) -> dict[str, str]:

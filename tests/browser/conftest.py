@@ -15,7 +15,14 @@ from sqlalchemy import Engine
 from auditsaas.accounts.models import User
 from config.settings import Settings
 from tests.factories import PASSWORD
-from tests.workers import ROOT, WorkerProcess, eventually, process_environment
+from tests.workers import (
+    BROWSER_QUEUE,
+    ROOT,
+    WorkerProcess,
+    eventually,
+    process_environment,
+    with_queue,
+)
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
@@ -39,7 +46,7 @@ def server(
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py", "wsgi:app"],
             cwd=ROOT,
-            env=process_environment(settings) | {"PORT": str(port)},
+            env=process_environment(with_queue(settings, BROWSER_QUEUE)) | {"PORT": str(port)},
             stdout=out,
             stderr=subprocess.STDOUT,
         )
@@ -51,8 +58,9 @@ def server(
 
 @pytest.fixture(scope="session")
 def worker(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A worker that builds what people ask for."""
-    process = WorkerProcess(settings, tmp_path_factory.mktemp("worker") / "log")
+    """A worker that builds what people ask for in the browser, and nothing else."""
+    queue = with_queue(settings, BROWSER_QUEUE)
+    process = WorkerProcess(queue, tmp_path_factory.mktemp("worker") / "log")
     process.start()
     yield
     process.stop()

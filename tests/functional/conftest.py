@@ -1,4 +1,4 @@
-"""What the journeys share: one worker for the whole run."""
+"""What the journeys share: one worker for the whole run, which only those hear that ask for it."""
 
 from __future__ import annotations
 
@@ -6,20 +6,51 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from flask import Flask
+from redis import Redis
+from sqlalchemy import Engine
 
+from auditsaas.app import create_app
 from config.settings import Settings
-from tests.workers import WorkerProcess
+from tasks.queue import EXTENSION
+from tests.exporting import end_all_exports
+from tests.workers import JOURNEY_QUEUE, WorkerProcess, with_queue
 
 
 @pytest.fixture(scope="session")
-def worker_process(settings: Settings, data_dir: Path) -> Iterator[WorkerProcess]:
-    made = WorkerProcess(settings, data_dir / "worker.log")
+def worker_settings(settings: Settings) -> Settings:
+    """The installation as the worker knows it: with the queue that it listens to."""
+    return with_queue(settings, JOURNEY_QUEUE)
+
+
+@pytest.fixture(scope="session")
+def worker_process(worker_settings: Settings, data_dir: Path) -> Iterator[WorkerProcess]:
+    made = WorkerProcess(worker_settings, data_dir / "worker.log")
     yield made
     made.stop()
 
 
+@pytest.fixture(scope="session")
+def _queue_with_a_worker(worker_settings: Settings, engine: Engine) -> object:
+    return create_app(worker_settings).extensions[EXTENSION]
+
+
 @pytest.fixture
-def worker(worker_process: WorkerProcess) -> WorkerProcess:
-    """A worker that takes tasks, also when an earlier test has killed it."""
+def worker(
+    worker_process: WorkerProcess,
+    worker_settings: Settings,
+    app: Flask,
+    _queue_with_a_worker: object,
+    owner_engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> WorkerProcess:
+    """A worker that takes what this test sends, also when an earlier test has killed it.
+
+    Earlier tests left exports that a sweep would send to it as well, and perhaps messages.
+    """
+    end_all_exports(owner_engine)
+    with Redis.from_url(worker_settings.redis_url) as redis:
+        redis.flushdb()
+    monkeypatch.setitem(app.extensions, EXTENSION, _queue_with_a_worker)
     worker_process.start()
     return worker_process

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from email.message import EmailMessage
-from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
@@ -21,7 +20,7 @@ from tests.exporting import cells
 from tests.factories import append_events, event_input, make_member, make_workspace, sign_in
 from tests.scheduling import DAILY, end_all_schedules, make_schedule, runs_of
 from tests.smtp import MailServer, mail_server
-from tests.workers import WorkerProcess, eventually
+from tests.workers import MAIL_QUEUE, WorkerProcess, eventually, with_queue
 
 AT_MIDNIGHT = replace(DAILY, at=time(0))
 BEAT = ("schedules.tick", "exports.sweep", "mails.sweep")
@@ -39,8 +38,7 @@ def installation(
 ) -> Iterator[Flask]:
     """The product with a mail server and a worker, on a Redis that no other worker listens to."""
     end_all_schedules(owner_engine)
-    own_queue = urlsplit(settings.redis_url)._replace(path="/1").geturl()
-    own = replace(settings, smtp_url=server.url, redis_url=own_queue)
+    own = replace(with_queue(settings, MAIL_QUEUE), smtp_url=server.url)
     worker = WorkerProcess(own, settings.data_dir / "mail-worker.log")
     worker.start()
     yield create_app(own)

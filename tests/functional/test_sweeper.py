@@ -14,7 +14,7 @@ from auditsaas.notifications import service as notifications
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
 from tasks.exports import BUILD, sweep_exports
-from tasks.queue import enqueue
+from tasks.queue import EXTENSION, enqueue
 from tests.exporting import age, ask, nobody_reads_events, row_of
 from tests.factories import append_events, event_input, make_member, make_workspace, scoped
 from tests.workers import WorkerProcess, eventually
@@ -64,8 +64,7 @@ def sweep(app: Flask) -> int:
 
 def forget_messages(app: Flask) -> None:
     """What FLUSHALL, or a restart without the append-only file, does."""
-    settings: Settings = app.extensions["settings"]
-    with redis.Redis.from_url(settings.redis_url) as connection:
+    with redis.Redis.from_url(app.extensions[EXTENSION].conf.broker_url) as connection:
         connection.flushdb()
 
 
