@@ -9,6 +9,7 @@ import pytest
 from auditsaas_client import annotate
 from auditsaas_client.asgi import AuditMiddleware, Message, Receive, Scope, Send
 
+from tests.sdk.looping import run
 from tests.sdk.recording import BrokenLog, KeptLog
 
 START: Message = {"type": "http.response.start", "status": 200, "headers": []}
@@ -34,7 +35,7 @@ def call(middleware: AuditMiddleware, given: Scope) -> list[Message]:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    asyncio.run(middleware(given, receive, send))
+    run(middleware(given, receive, send))
     return sent
 
 

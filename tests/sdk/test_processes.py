@@ -13,6 +13,7 @@ from pathlib import Path
 
 from auditsaas_client import AsyncAuditLog, AuditLog
 
+from tests.sdk import looping
 from tests.sdk.conftest import KEY
 from tests.sdk.loopback import Loopback, Reply
 from tests.workers import eventually
@@ -208,7 +209,7 @@ def test_asyncio_records_without_waiting_and_flushes_by_awaiting(server: Loopbac
             assert await log.flush()
             log.record("a.last", "success", "u_1")
 
-    asyncio.run(application())
+    looping.run(application())
     assert names(server) == ["a.0", "a.1", "a.2", "a.last"]
 
 
@@ -231,4 +232,4 @@ def test_an_asyncio_flush_lets_other_tasks_run(server: Loopback) -> None:
         assert await flushing
         await log.close()
 
-    asyncio.run(application())
+    looping.run(application())
