@@ -24,7 +24,7 @@ demo: .venv/.base
 	@$(BIN)/auditsaas demo
 
 test: .venv/.dev browser lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: .venv/.dev
 	$(BIN)/ruff check
