@@ -1,31 +1,34 @@
-"""``python -m bench``: measures the product on a seeded dataset and prints Markdown tables."""
+"""Measures the product on one seeded dataset, prints Markdown tables and keeps them in
+bench/RESULTS.md, each part in its own section."""
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-from datetime import UTC, datetime
+import sys
 
-from bench import csv_export, dataset, pages
+from bench.parts import PARTS, Options
+from bench.runner import run
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
-    options.add_argument("--events", type=int, default=1_000_000, help="how many, over a year")
-    options.add_argument("--share", type=float, default=1.0, help="of them in one workspace")
-    options.add_argument("--depth", type=int, help="how deep a deep page lies")
-    options.add_argument("only", nargs="*", choices=["pages", "csv", []], help="what to measure")
-    given = options.parse_args()
-    data = dataset.ready(given.events, given.share)
-    depth = given.depth or data.in_big // 2
-    print(f"{platform.platform()}, {os.cpu_count()} processors, {datetime.now(UTC):%Y-%m-%d}\n")
-    chosen = given.only or ["pages", "csv"]
-    if "pages" in chosen:
-        print(pages.measure(data, depth))
-        print(pages.measure_counts(data))
-    if "csv" in chosen:
-        print(csv_export.measure(data))
+    words = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
+    words.add_argument("--events", type=int, default=1_000_000, help="in all, over a year")
+    words.add_argument("--share", type=float, default=0.35, help="of them in one workspace")
+    words.add_argument("--depth", type=int, help="how deep a deep page lies; a million if it can")
+    words.add_argument("--minutes", type=float, default=30, help="of mixed load")
+    words.add_argument("--restart", action="store_true", help="each part in turn under that load")
+    words.add_argument("--seconds", type=float, default=60, help="a peer may take for an answer")
+    words.add_argument("--no-keep", action="store_true", help="only print, and keep RESULTS.md")
+    words.add_argument("only", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}")
+    given = words.parse_args()
+    if unknown := set(given.only) - PARTS.keys():
+        words.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    options = Options(
+        given.events, given.share, given.depth, given.minutes, given.restart, given.seconds
+    )
+    failed = [name for name in given.only or PARTS if not run(name, options, not given.no_keep)]
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

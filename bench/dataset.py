@@ -1,37 +1,36 @@
-"""One seeded dataset in a database of its own, made through the product's one way in."""
+"""One seeded dataset in a database of its own, made through the product's one way in and kept."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
+import shutil
+import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from flask import Flask, current_app
-from sqlalchemy import create_engine, text
+from flask import Flask
+from sqlalchemy import text
 
 from auditsaas import database, tenancy
-from auditsaas.accounts import passwords, sessions
-from auditsaas.accounts.models import User
+from auditsaas.accounts import sessions
 from auditsaas.app import create_app
-from auditsaas.demo.activity import generate
-from auditsaas.events.append import append
-from auditsaas.events.schema import from_mapping
 from auditsaas.extensions import db
 from auditsaas.tenancy import Scope
-from auditsaas.workspaces import service
-from auditsaas.workspaces.models import Membership
+from bench import seeding
+from config import embedded
 from config import settings as settings_module
+from config.settings import Settings
 
-SEED = 20261123
-DAYS = 365
-BATCH = 1000
+MADE = "made.json"
+"""Written last: a folder without it holds half a dataset."""
 
 
 @dataclass(frozen=True)
@@ -45,72 +44,94 @@ class Dataset:
     events: int
     in_big: int
 
+    @property
+    def settings(self) -> Settings:
+        found: Settings = self.app.extensions["settings"]
+        return found
+
+
+def bench_dir() -> Path:
+    """Where datasets and what is installed for comparison are kept between runs."""
+    return Path(os.environ.get("BENCH_DIR") or "var/bench").resolve()
+
+
+def words(events: int, share: float) -> str:
+    """How a dataset that there is was made."""
+    return str(json.loads((_folder(events, share) / MADE).read_text())["words"])
+
 
 def ready(events: int, share: float) -> Dataset:
     """``events`` over a year, ``share`` of them in one workspace and the rest in nine others."""
-    folder = Path(os.environ.get("BENCH_DIR") or "var/bench") / f"{events}-{round(share * 100)}"
-    environ = {"DATA_DIR": str(folder), "STORAGE_URL": (folder / "files").resolve().as_uri()}
-    settings = dataclasses.replace(settings_module.load(environ), base_url="http://127.0.0.1:8000")
-    now = datetime.now(UTC)
-    database.upgrade(settings, now)
+    folder = _folder(events, share)
+    if not (folder / MADE).exists():
+        _make(folder, events, share)
+    settings = settings_of(folder)
+    database.upgrade(settings)
     app = create_app(settings, statement_timeout_ms=0)
     with app.app_context():
-        if db.session.scalar(text("SELECT count(*) FROM users")) == 0:
-            _fill(events, share, now)
         return _find(app, events)
 
 
-def _fill(events: int, share: float, now: datetime) -> None:
-    session = db.session()
-    names = ["Big", *(f"Small {n}" for n in range(1, 10))] if share < 1 else ["Big"]
-    ids = [
-        service.create_workspace(session, name, name.lower().replace(" ", "-")).id for name in names
-    ]
-    admin = User(email="bench@example.com", name="Bench", password_hash=passwords.hashed("x" * 16))
-    session.add(admin)
-    session.flush()
-    tenancy.bind(Scope.of(*ids), session)
-    session.add_all(Membership(workspace_id=i, user_id=admin.id, role="admin") for i in ids)
-    session.commit()
+def settings_of(folder: Path) -> Settings:
+    """The settings of the servers of a data folder, which are started."""
+    environ = {"DATA_DIR": str(folder), "STORAGE_URL": (folder / "files").resolve().as_uri()}
+    return dataclasses.replace(settings_module.load(environ), base_url="http://127.0.0.1:8000")
+
+
+@contextmanager
+def copied(events: int, share: float, name: str) -> Iterator[Dataset]:
+    """A dataset to spoil: a copy that is gone afterwards."""
+    source = _folder(events, share)
+    if not (source / MADE).exists():
+        _make(source, events, share)
+    embedded.stop(source)
+    folder = bench_dir() / f"copy-{name}"
+    _remove(folder)
+    copy = ["cp", "--archive", "--reflink=auto", str(source), str(folder)]
+    subprocess.run(copy, check=True)
+    shutil.rmtree(folder / "run", ignore_errors=True)
+    try:
+        settings = settings_of(folder)
+        database.upgrade(settings)
+        app = create_app(settings, statement_timeout_ms=0)
+        with app.app_context():
+            found = _find(app, events)
+        yield found
+    finally:
+        _remove(folder)
+
+
+def _folder(events: int, share: float) -> Path:
+    return bench_dir() / f"{events}-{round(share * 100)}"
+
+
+def _make(folder: Path, events: int, share: float) -> None:
+    _remove(folder)
+    now = datetime.now(UTC)
+    settings = settings_of(folder)
+    database.upgrade(settings, now)
+    print(f"making {events:,} events by {seeding.SENDERS} processes …", flush=True)
     started = time.perf_counter()
-    source = (event for _, event in generate(seed=SEED, total=events, now=now, days=DAYS))
-    for workspace_id, batch in _dealt(source, ids, share):
-        append(session, workspace_id, [from_mapping(event, now) for event in batch])
-        session.commit()
-    rate = events / (time.perf_counter() - started)
-    print(f"seeded {events:,} events, {rate:,.0f} a second in one process")
-    _analyze()
-
-
-def _dealt(
-    source: Iterator[dict[str, Any]], ids: list[UUID], share: float
-) -> Iterator[tuple[UUID, list[dict[str, Any]]]]:
-    """Batches in time order, dealt so that the first workspace gets its share."""
-    given = dict.fromkeys(ids, 0)
-    total = 0
-    while batch := list(islice(source, BATCH)):
-        big, *small = ids
-        behind = not small or given[big] <= share * total
-        chosen = big if behind else min(small, key=given.__getitem__)
-        given[chosen] += len(batch)
-        total += len(batch)
-        yield chosen, batch
-
-
-def _analyze() -> None:
-    """What autovacuum would have done by itself after a while."""
-    owner = create_engine(
-        current_app.extensions["settings"].migration_database_url, isolation_level="AUTOCOMMIT"
+    seconds = seeding.fill(settings, events, share, now)
+    words = (
+        f"{events:,} events over a year, {share:.0%} of them in one workspace; made through the"
+        f" product's append on {now:%Y-%m-%d} by {seeding.SENDERS} processes in batches of"
+        f" {seeding.BATCH:,}, {events / seconds:,.0f} events/s"
     )
-    with owner.connect() as connection:
-        connection.execute(text("VACUUM (ANALYZE)"))
-    owner.dispose()
+    print(f"{words}; {time.perf_counter() - started:,.0f} s in all", flush=True)
+    (folder / MADE).write_text(json.dumps({"words": words, "seconds": seconds}))
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        embedded.stop(folder)
+        shutil.rmtree(folder)
 
 
 def _find(app: Flask, events: int) -> Dataset:
     session = db.session()
     workspace = session.execute(text("SELECT id, slug FROM workspaces WHERE slug = 'big'")).one()
-    user = session.scalar(text("SELECT id FROM users WHERE email = 'bench@example.com'"))
+    user = session.scalar(text("SELECT id FROM users WHERE email = :e"), {"e": seeding.EMAIL})
     session.rollback()
     tenancy.bind(Scope.of(workspace.id), session)
     in_big = session.scalar(text("SELECT seq FROM log_heads"))
@@ -121,8 +142,13 @@ def _find(app: Flask, events: int) -> Dataset:
 def signed_in(dataset: Dataset) -> Any:
     """A client of the app with a live session of the admin."""
     client = dataset.app.test_client()
+    client.set_cookie(dataset.app.config["SESSION_COOKIE_NAME"], session_of(dataset))
+    return client
+
+
+def session_of(dataset: Dataset) -> str:
+    """The id of a new live session of the admin."""
     with dataset.app.app_context():
         session_id = sessions.start(db.session(), dataset.user)
         db.session.commit()
-    client.set_cookie(dataset.app.config["SESSION_COOKIE_NAME"], session_id)
-    return client
+        return session_id
