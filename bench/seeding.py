@@ -75,8 +75,9 @@ def settle(settings: Settings) -> None:
     with owner.connect() as connection:
         connection.execute(text("VACUUM (ANALYZE)"))
     owner.dispose()
-    with superuser(settings) as connection:
-        connection.execute("CHECKPOINT")
+    if "host" in make_url(settings.database_url).query:
+        with superuser(settings) as connection:
+            connection.execute("CHECKPOINT")
 
 
 def superuser(settings: Settings, database: str | None = None) -> psycopg.Connection[Any]:
