@@ -1,0 +1,282 @@
+"""Months made and dropped while others read and write: how long anybody waited for it.
+
+Readers ask what a page asks and writers append, each on a connection of its own and without a
+pause. What is measured is the longest wait that began before a change ended and ended after it
+began; beside it stands the longest in as many quiet moments. The control drops a month as one
+would by hand, behind somebody who reads slowly, and must be seen to hold everybody up.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import psycopg
+from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url, text
+
+from auditsaas import tenancy
+from auditsaas.demo.activity import generate
+from auditsaas.events import partitions, retention
+from auditsaas.events.append import append
+from auditsaas.events.partitions import add_months
+from auditsaas.events.schema import from_mapping
+from auditsaas.extensions import db
+from auditsaas.ids import first_id_at
+from auditsaas.tenancy import Scope
+from bench import dataset
+from bench.dataset import Dataset
+from bench.tables import Table
+
+READERS, WRITERS = 3, 2
+BATCH = 50
+MONTHS = 4
+"""How many are made, and how many dropped in each way."""
+
+QUIET_SECONDS = 0.5
+SLOW_SECONDS = 1.5
+RETENTION_DAYS = 30
+TARGET_MS = 100
+
+PAGE = """SELECT id, occurred_at, activity, status, actor_name, method, ip FROM events
+WHERE workspace_id = %(w)s AND id < %(before)s ORDER BY id DESC LIMIT 51"""
+
+
+@dataclass
+class Busy:
+    """What readers and writers did: when each step began and ended, on the monotonic clock."""
+
+    reads: list[tuple[float, float]] = field(default_factory=list)
+    writes: list[tuple[float, float]] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Window:
+    began: float
+    ended: float
+
+    @property
+    def ms(self) -> float:
+        return (self.ended - self.began) * 1000
+
+
+def measure(events: int, share: float) -> Table:
+    """On a copy of the dataset, for it loses months."""
+    table = Table(
+        f"Months made and dropped at {events:,} events, ms",
+        ["", "times", "each took", "a reader waited at most", "a writer", f"≤ {TARGET_MS} ms"],
+        [
+            (
+                f"{READERS} readers and {WRITERS} writers, without a pause between their steps."
+                " Quiet is the longest step of theirs while nothing changed: what the machine"
+                " itself does."
+            ),
+            (
+                "Slow reader: a transaction that has read the month and stays open for"
+                f" {SLOW_SECONDS} s. The control drops it without a limit on its own wait."
+            ),
+        ],
+    )
+    with dataset.copied(events, share, "partitions") as data, _busy(data) as busy:
+        owner = create_engine(data.settings.migration_database_url, poolclass=NullPool)
+        for name, change in _changes(owner, data).items():
+            windows = [_watched(change) for _ in range(MONTHS)]
+            _add(table, name, busy, windows)
+        owner.dispose()
+    assert not busy.failed, busy.failed[:3]
+    return table
+
+
+def _changes(owner: Engine, data: Dataset) -> dict[str, Callable[[], None]]:
+    ahead = itertools.count(partitions.MONTHS_AHEAD + 1)
+    months = iter(_months(owner))
+
+    def make() -> None:
+        _make(owner, next(ahead) - partitions.MONTHS_AHEAD)
+
+    def drop() -> None:
+        _drop(owner, next(months))
+
+    def drop_beside_a_slow_reader() -> None:
+        month = next(months)
+        with _slow_reader(data, month):
+            _drop(owner, month)
+
+    def drop_by_hand() -> None:
+        month = next(months)
+        with _slow_reader(data, month), owner.begin() as connection:
+            connection.exec_driver_sql(f"DROP TABLE {month}")
+
+    _let_go(owner)
+    return {
+        "quiet": lambda: time.sleep(QUIET_SECONDS),
+        "a month made": make,
+        "a month dropped": drop,
+        "a month dropped, slow reader": drop_beside_a_slow_reader,
+        "control: DROP TABLE by hand, slow reader": drop_by_hand,
+    }
+
+
+def _watched(change: Callable[[], None]) -> Window:
+    time.sleep(QUIET_SECONDS)
+    began = time.monotonic()
+    change()
+    ended = time.monotonic()
+    time.sleep(QUIET_SECONDS)
+    return Window(began, ended)
+
+
+def _add(table: Table, name: str, busy: Busy, windows: list[Window]) -> None:
+    read, write = (_longest(done, windows) for done in (busy.reads, busy.writes))
+    table.add(
+        name,
+        str(len(windows)),
+        f"{sum(window.ms for window in windows) / len(windows):.0f}",
+        f"{read:.0f}",
+        f"{write:.0f}",
+        "" if name == "quiet" else "yes" if max(read, write) <= TARGET_MS else "no",
+    )
+
+
+def _longest(done: list[tuple[float, float]], windows: list[Window]) -> float:
+    """In ms, of the steps that were under way during one of the windows."""
+    return 1000 * max(
+        (
+            ended - began
+            for began, ended in list(done)
+            if any(began <= window.ended and ended >= window.began for window in windows)
+        ),
+        default=0.0,
+    )
+
+
+# The changes
+
+
+def _months(owner: Engine) -> list[str]:
+    """The partitions that hold whole months which are over, oldest first."""
+    with owner.connect() as connection:
+        names = list(connection.scalars(retention.MONTHS))
+    now = datetime.now(UTC)
+    return [name for name in names if _end(name) <= now - timedelta(days=1)]
+
+
+def _end(name: str) -> datetime:
+    year, month = map(int, name.split("_")[1:])
+    return add_months(datetime(year, month, 1, tzinfo=UTC), 1)
+
+
+def _let_go(owner: Engine) -> None:
+    with owner.begin() as connection:
+        connection.execute(
+            text("UPDATE workspaces SET retention_days = :days"), {"days": RETENTION_DAYS}
+        )
+
+
+def _make(owner: Engine, months: int) -> None:
+    """What beat does twice a day, as on the first day of a later month."""
+    with owner.begin() as connection:
+        made = partitions.ensure(connection, add_months(datetime.now(UTC), months))
+    assert len(made) == 1, made
+
+
+def _drop(owner: Engine, month: str) -> None:
+    """What beat does at night, at the moment when exactly this month is past its retention."""
+    retention.apply(owner, _end(month) + timedelta(days=RETENTION_DAYS))
+    with owner.connect() as connection:
+        assert not _exists(connection, month), f"{month} was not dropped"
+
+
+def _exists(connection: Connection, name: str) -> bool:
+    return bool(connection.scalar(text("SELECT to_regclass(:name)"), {"name": name}))
+
+
+@contextmanager
+def _slow_reader(data: Dataset, month: str) -> Iterator[None]:
+    """Somebody whose transaction holds what it has read for a while."""
+    reading = threading.Event()
+
+    def read() -> None:
+        with _connected(data) as connection:
+            before = f"'{_last_id(month)}'"
+            connection.execute(PAGE.replace("%(before)s", before), {"w": data.big}).fetchall()
+            reading.set()
+            time.sleep(SLOW_SECONDS)
+            connection.rollback()
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    assert reading.wait(30)
+    yield
+    thread.join()
+
+
+def _last_id(month: str) -> UUID:
+    return first_id_at(_end(month))
+
+
+# Readers and writers
+
+
+@contextmanager
+def _busy(data: Dataset) -> Iterator[Busy]:
+    busy, over = Busy(), threading.Event()
+    threads = [
+        *(threading.Thread(target=_read, args=(data, busy, over)) for _ in range(READERS)),
+        *(threading.Thread(target=_write, args=(data, busy, over, n)) for n in range(WRITERS)),
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield busy
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
+def _connected(data: Dataset) -> psycopg.Connection[object]:
+    url = make_url(data.settings.database_url).set(drivername="postgresql")
+    connection = psycopg.connect(url.render_as_string(hide_password=False))
+    connection.execute(f"SET auditsaas.workspaces = '{{{data.big}}}'")
+    connection.commit()
+    return connection
+
+
+def _read(data: Dataset, busy: Busy, over: threading.Event) -> None:
+    newest = UUID("ffffffff-ffff-7fff-bfff-ffffffffffff")
+    with _connected(data) as connection:
+        while not over.is_set():
+            began = time.monotonic()
+            connection.execute(PAGE, {"w": data.big, "before": newest}).fetchall()
+            connection.commit()
+            busy.reads.append((began, time.monotonic()))
+
+
+def _write(data: Dataset, busy: Busy, over: threading.Event, number: int) -> None:
+    made = generate(seed=number, total=5_000, now=datetime.now(UTC), days=1)
+    pool = [{k: v for k, v in event.items() if k != "idempotency_key"} for _, event in made]
+    batches = itertools.cycle(range(0, len(pool) - BATCH, BATCH))
+    with data.app.app_context():
+        session = tenancy.bind(Scope.of(data.big))
+        while not over.is_set():
+            first, now = next(batches), datetime.now(UTC)
+            events = [
+                from_mapping(event | {"occurred_at": now.isoformat()}, now)
+                for event in pool[first : first + BATCH]
+            ]
+            began = time.monotonic()
+            try:
+                append(session, data.big, events)
+                session.commit()
+            except Exception as error:  # noqa: BLE001  # told at the end
+                session.rollback()
+                busy.failed.append(repr(error))
+            busy.writes.append((began, time.monotonic()))
+        db.session.remove()
