@@ -26,6 +26,9 @@ JOIN_SECONDS = 300
 SETTLED_SECONDS = 15
 """For so long after a part works again, what fails is counted against its restart."""
 
+APART_SECONDS = 5
+"""Between the end of that and the next restart, so that none is blamed for another's."""
+
 
 def measure(
     events: int, share: float, *, minutes: float, restart: bool = False, given: bool = False
@@ -72,6 +75,7 @@ def _measured(here: Place, folder: Path, minutes: float, restart: bool) -> list[
         proof(here, senders),
     ]
     if restarted:
+        tables[1].notes.append("A part that was restarted began anew, so nothing here is flat.")
         tables.append(report.restarts(records, exporter.files, restarted))
     return tables
 
@@ -90,7 +94,7 @@ def _hold(topology: Topology, minutes: float, restart: bool) -> list[Restarted]:
             worked = time.monotonic()
             done.append(Restarted(part, at, worked, worked + SETTLED_SECONDS))
             print(f"  {part} restarted in {worked - at:.1f} s", flush=True)
-            _wait_until(worked + SETTLED_SECONDS)
+            _wait_until(worked + SETTLED_SECONDS + APART_SECONDS)
     _wait_until(ends)
     return done
 

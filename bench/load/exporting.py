@@ -19,8 +19,8 @@ LAST_WAIT_SECONDS = 180
 WANTED = (
     ("csv", {"range": "last_30_days"}),
     ("jsonl", {"range": "last_7_days"}),
-    ("pdf", {"range": "last_7_days", "status": "error"}),
-    ("xlsx", {"range": "last_7_days"}),
+    ("pdf", {"range": "yesterday", "status": "error"}),
+    ("xlsx", {"range": "last_week"}),
     ("csv", {"method": "DELETE"}),
 )
 

@@ -54,5 +54,6 @@ def proof(place: Place, senders: list[Sender]) -> Table:
         db.engine.dispose()
     given_up = sum(sender.given_up for sender in senders)
     table.notes.append(f"{given_up:,} events were given up by their senders after two minutes.")
-    table.notes += sorted({words for sender in senders for words in sender.refused})
+    said = sorted({words for sender in senders for words in sender.refused})
+    table.notes += [f"An answer that did not take a batch said {words}" for words in said[:5]]
     return table

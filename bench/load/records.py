@@ -30,13 +30,11 @@ class Records:
         self.all.append(Asked(kind, began, time.monotonic() - began, failure))
 
     def of(self, *kinds: str, since: float = 0, until: float = float("inf")) -> list[Asked]:
-        """Those of some kinds that were under way between two moments."""
+        """Those of some kinds that ended between two moments."""
         return [
             each
             for each in list(self.all)
-            if (not kinds or each.kind in kinds)
-            and each.at + each.seconds >= since
-            and each.at < until
+            if (not kinds or each.kind in kinds) and since <= each.at + each.seconds < until
         ]
 
 

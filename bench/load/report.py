@@ -31,7 +31,7 @@ class Restarted:
     worked: float
     """When it worked again, on the monotonic clock."""
     until: float
-    """What was asked until then counts as asked under this restart."""
+    """What ended until then counts as asked under this restart."""
 
 
 def answers(records: Records, minutes: float, notes: list[str]) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import threading
 import time
 from collections import Counter
@@ -41,7 +42,8 @@ class Sender(threading.Thread):
         self.acknowledged: Counter[int] = Counter()
         """How many events by the number of their workspace."""
         self.given_up = 0
-        self.refused: list[str] = []
+        self.refused: set[str] = set()
+        """What the answers that did not take a batch said."""
 
     def run(self) -> None:
         pause = SENDERS * BATCH / PER_SECOND
@@ -87,5 +89,6 @@ class Sender(threading.Thread):
         good = answer.status in (200, 201) and not msgspec.json.decode(answer.body)["rejected"]
         self._records.add("ingest", began, None if good else str(answer.status))
         if not good and len(self.refused) < 5:
-            self.refused.append(answer.text[:300])
+            detail = re.search(r'"(?:detail|errors)":([^}]{1,200})', answer.text)
+            self.refused.add(f"{answer.status}: {detail[1] if detail else ''}")
         return good
