@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from bench import dataset
 from bench.dataset import Dataset
 
 DEEP = 1_000_000
+RESTARTS_MINUTES = 10
+"""Long enough for each part to be restarted, and to settle."""
 
 
 @dataclass(frozen=True)
@@ -19,9 +24,10 @@ class Options:
     share: float
     depth: int | None
     minutes: float
-    restart: bool
     seconds: float
     """How long one answer of a peer may take."""
+    files: Path | None
+    """A folder of log files to import."""
 
 
 class Run:
@@ -43,68 +49,77 @@ class Run:
 @dataclass(frozen=True)
 class Part:
     title: str
-    measure: Callable[[Run], Any]
-    """Returns a Table, or several; imports what it needs itself, so that parts do not mix."""
-    hours: float = 1.0
-    """After so long it is given up."""
+    module: str
+    """Imported when the part runs, so that parts do not mix."""
+
+    measure: Callable[[Any, Run], Any]
+    """Given the module; returns a Table, or several in whatever nesting."""
+
+    hours: float = 2.0
+    """After so long, and the minutes of its load, it is given up."""
+
+    needs_files: bool = False
+
+    def run(self, run: Run) -> Any:
+        return self.measure(importlib.import_module(self.module), run)
 
 
-def _pages(run: Run) -> Any:
-    from bench import pages
-
-    return pages.measure(run.data, run.depth), pages.measure_counts(run.data)
-
-
-def _csv(run: Run) -> Any:
-    from bench import csv_export
-
-    return csv_export.measure(run.data)
-
-
-def _ingest(run: Run) -> Any:
-    from bench import ingest
-
-    return ingest.measure(memory_events=min(2_000_000, run.options.events))
-
-
-def _durability(_run: Run) -> Any:
-    from bench import durability
-
-    return durability.measure()
-
-
-def _superadmin(run: Run) -> Any:
-    from bench import superadmin
-
-    return superadmin.measure(superadmin.ready(run.options.events), run.options.events)
-
-
-def _partitions(run: Run) -> Any:
-    from bench import partitions
-
-    return partitions.measure(run.options.events, run.options.share)
-
-
-def _peers(run: Run) -> Any:
-    from bench.peers import compare
-
-    return compare.measure(run.data, run.depth, run.options.seconds)
-
-
-def _load(run: Run) -> Any:
-    from bench import load
-
+def _load(module: Any, run: Run, *, restart: bool = False) -> Any:
     given = run.options
-    return load.measure(given.events, given.share, minutes=given.minutes, restart=given.restart)
+    minutes = min(given.minutes, RESTARTS_MINUTES) if restart else given.minutes
+    return module.measure(given.events, given.share, minutes=minutes, restart=restart)
 
 
-PARTS: dict[str, Part] = {
-    "pages": Part("Pages of the log", _pages),
-    "csv": Part("CSV exports", _csv),
-    "ingest": Part("Ingest", _ingest),
-    "durability": Part("Durability of ingest", _durability),
-    "superadmin": Part("Pages across workspaces", _superadmin),
-    "partitions": Part("Making and dropping months", _partitions),
-    "peers": Part("Side by side with what people use instead", _peers, hours=3),
-    "load": Part("Mixed load", _load, hours=3),
+_ALL = {
+    "pages": Part(
+        "Pages of the log",
+        "bench.pages",
+        lambda m, run: [m.measure(run.data, run.depth), m.measure_counts(run.data)],
+    ),
+    "csv": Part("CSV exports", "bench.csv_export", lambda m, run: m.measure(run.data)),
+    "exports": Part("Exports", "bench.exports", lambda m, run: m.measure(run.data)),
+    "ingest": Part(
+        "Ingest",
+        "bench.ingest",
+        lambda m, run: m.measure(memory_events=min(2_000_000, run.options.events)),
+    ),
+    "durability": Part("Durability of ingest", "bench.durability", lambda m, _run: m.measure()),
+    "client": Part(
+        "The Python client through faults",
+        "bench.client",
+        lambda m, run: m.measure(min(100_000, run.options.events)),
+    ),
+    "importers": Part(
+        "Importing log files",
+        "bench.importers",
+        lambda m, run: m.measure(run.options.files),
+        needs_files=True,
+    ),
+    "superadmin": Part(
+        "Pages across workspaces",
+        "bench.superadmin",
+        lambda m, run: m.measure(m.ready(run.options.events), run.options.events),
+    ),
+    "partitions": Part(
+        "Making and dropping months",
+        "bench.partitions",
+        lambda m, run: m.measure(run.options.events, run.options.share),
+    ),
+    "peers": Part(
+        "Side by side with what people use instead",
+        "bench.peers.compare",
+        lambda m, run: m.measure(run.data, run.depth, run.options.seconds),
+        hours=3,
+    ),
+    "load": Part("Mixed load", "bench.load", _load),
+    "restarts": Part(
+        "Restarts under mixed load", "bench.load", lambda m, run: _load(m, run, restart=True)
+    ),
 }
+PARTS = {name: part for name, part in _ALL.items() if find_spec(part.module)}
+"""Those whose module is there."""
+
+
+def chosen(only: list[str], files: Path | None) -> list[str]:
+    """The names of the parts to run: those that were asked for, or all that can be run."""
+    return only or [name for name, part in PARTS.items() if files or not part.needs_files]

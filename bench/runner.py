@@ -29,7 +29,7 @@ def run(name: str, options: Options, keep: bool) -> bool:
     process.start()
     theirs.close()
     try:
-        good, text = _received(ours, PARTS[name].hours * 3600)
+        good, text = _received(ours, PARTS[name].hours * 3600 + options.minutes * 60)
     finally:
         _end(process)
     minutes = (time.monotonic() - began) / 60
@@ -68,7 +68,7 @@ def _measure(name: str, options: Options, answer: Connection) -> None:
         os.dup2(file.fileno(), 2)  # a line for each request would drown the tables
     try:
         run = Run(options)
-        tables = [str(table) for table in flattened(PARTS[name].measure(run))]
+        tables = [str(table) for table in flattened(PARTS[name].run(run))]
         made = dataset.words(options.events, options.share) if "data" in run.__dict__ else ""
         answer.send((True, "\n".join([*([made, ""] if made else []), *tables])))
     except (Exception, SystemExit) as error:  # noqa: BLE001  # one part must not end the others
