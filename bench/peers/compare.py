@@ -16,7 +16,7 @@ from statistics import median
 
 from bench.dataset import Dataset, bench_dir
 from bench.peers import peers, same_events
-from bench.peers.peer import QUESTIONS, Peer, Server, TooSlow, serving
+from bench.peers.peer import QUESTIONS, Asked, Peer, Server, TooSlow, serving
 from bench.peers.same_events import SameEvents
 from bench.tables import Table, ms
 from tests.serving import environment
@@ -35,7 +35,9 @@ class Found:
     """What was measured of one peer; None where it took too long."""
 
     pages: dict[str, float | None] = field(default_factory=dict)
-    rows: dict[str, int] = field(default_factory=dict)
+    asked: dict[str, Asked] = field(default_factory=dict)
+    """The first answers, which do not count."""
+
     csv: float | None = None
     csv_bytes: int = 0
     memory: float = 0.0
@@ -85,15 +87,13 @@ def _measured(data: Dataset, peer: Peer, seconds: float) -> Found:
 
 
 def _page(server: Server, question: str, seconds: float, found: Found) -> float | None:
-    path = server.peer.paths[question]
     times: list[float] = []
     try:
-        first = server.get(path, seconds)
-        found.rows[question] = server.rows(first)
-        if not found.rows[question] and question != "search":
-            raise RuntimeError(f"{server.peer.name} shows no rows of {question}: {first.text}")
+        found.asked[question] = first = server.ask(question, seconds)
+        if not first.rows and question != "search":
+            raise RuntimeError(f"{server.peer.name} shows no rows of {question}")
         while len(times) < RUNS and sum(times) < ENOUGH_SECONDS:
-            times.append(server.get(path, seconds).seconds)
+            times.append(server.ask(question, seconds).seconds)
     except TooSlow:
         return None
     return median(times) * 1000
@@ -178,12 +178,19 @@ def _pages(found: dict[str, Found], same: SameEvents, seconds: float, notes: lis
     for name, its in found.items():
         cells = []
         for question in QUESTIONS:
-            value = its.pages[question]
-            shown = f"> {seconds:g} s" if value is None else ms(value)
-            hits = f" ({its.rows.get(question, 0)} rows)" if question == "search" else ""
-            cells.append(shown + (hits if value is not None else ""))
+            cells.append(_cell(its, question, seconds))
         table.add(name, *cells)
     return table
+
+
+def _cell(its: Found, question: str, seconds: float) -> str:
+    value, asked = its.pages[question], its.asked.get(question)
+    if value is None or asked is None:
+        return f"> {seconds:g} s"
+    if question != "search":
+        return ms(value)
+    steps = f" in {asked.steps} steps" if asked.steps > 1 else ""
+    return f"{ms(value)}{steps}, {asked.rows} found"
 
 
 def _files(found: dict[str, Found], same: SameEvents, seconds: float) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import subprocess
@@ -13,6 +14,9 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from tests.serving import free_port
+
+ROWS = 50
+"""On a page."""
 
 START_SECONDS = 60
 STOP_SECONDS = 20
@@ -34,6 +38,8 @@ class Peer:
     """By question, and ``csv`` where it has one."""
     row: str
     """A pattern that is once in the page for each row."""
+    further: str = ""
+    """A pattern whose group is where a search goes on that has not come to its end."""
     environ: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     folder: Path = Path()
@@ -45,6 +51,14 @@ class Answer:
     bytes: int
     text: str
     """The beginning, as far as it was kept."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    seconds: float
+    rows: int
+    steps: int
+    """How many answers it took."""
 
 
 class Server:
@@ -68,6 +82,8 @@ class Server:
         Raises:
             TooSlow: it took longer than ``seconds``.
         """
+        if seconds <= 0:
+            raise TooSlow
         started = time.perf_counter()
         connection = HTTPConnection("127.0.0.1", self.port, timeout=seconds)
         try:
@@ -87,8 +103,17 @@ class Server:
             raise RuntimeError(f"{self.peer.name}: {path} is {answer.status} {bytes(kept[:300])!r}")
         return Answer(time.perf_counter() - started, size, kept.decode(errors="replace"))
 
-    def rows(self, answer: Answer) -> int:
-        return len(re.findall(self.peer.row, answer.text))
+    def ask(self, question: str, seconds: float) -> Asked:
+        """The whole answer to a question, going on with a search until it has come to its end."""
+        path, spent, rows, steps = self.peer.paths[question], 0.0, 0, 0
+        while path and rows < ROWS:
+            answer = self.get(path, seconds - spent)
+            spent += answer.seconds
+            rows += len(re.findall(self.peer.row, answer.text))
+            steps += 1
+            further = self.peer.further and re.search(self.peer.further, answer.text)
+            path = html.unescape(further[1]) if further else ""
+        return Asked(spent, rows, steps)
 
     def memory(self) -> int:
         """Bytes that its processes hold (RSS)."""

@@ -17,13 +17,12 @@ import psycopg
 
 from bench.dataset import Dataset, session_of
 from bench.peers import installs
-from bench.peers.peer import Peer
+from bench.peers.peer import ROWS, Peer
 from bench.peers.same_events import COLUMNS, INDEXED, SameEvents
 from tests.serving import environment
 from tests.workers import ROOT
 
 SITES = Path(__file__).parent / "sites"
-PER_PAGE = 50
 ONE_WORKER = ("--workers", "1", "--threads", "4", "--timeout", "0", "--log-level", "warning")
 
 
@@ -33,8 +32,8 @@ def auditsaas(data: Dataset, same: SameEvents) -> Peer:
     return Peer(
         name=f"AuditSaaS {version('auditsaas')}",
         settings="as it ships: gunicorn with `config/gunicorn.py`, row-level security on, the whole"
-        " page; its search goes back step by step and its counts come after the page; CSV by"
-        " `auditsaas export`",
+        " page; its counts come after the page; its search goes back in steps of half a second that"
+        " somebody follows, and the figure is all of them; CSV by `auditsaas export`",
         command=[
             *(sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py"),
             *("--bind", "127.0.0.1:{port}", "wsgi:app"),
@@ -46,6 +45,7 @@ def auditsaas(data: Dataset, same: SameEvents) -> Peer:
             "search": f"{log}?{urlencode({'q': json.dumps(same.words)})}",
         },
         row=r"data-event-id=",
+        further=r'<a class="btn" href="([^"]+)"[^>]*>Keep searching<',
         environ=environment(data.settings),
         headers={"Cookie": cookie},
         folder=ROOT,
@@ -66,7 +66,7 @@ def flask_admin(_data: Dataset, same: SameEvents) -> Peer:
         paths={
             "first page": page,
             "one person": f"{page}?{urlencode({'flt0_actor_id_equals': same.person})}",
-            "deep": f"{page}?page={same.depth // PER_PAGE}",
+            "deep": f"{page}?page={same.depth // ROWS}",
             "search": f"{page}?{urlencode({'search': same.words})}",
             "csv": f"{page}export/csv/",
         },
@@ -104,7 +104,7 @@ def django_admin(_data: Dataset, same: SameEvents) -> Peer:
         paths={
             "first page": page,
             "one person": f"{page}?actor__id__exact={found['person']}",
-            "deep": f"{page}?p={same.depth // PER_PAGE + 1}",
+            "deep": f"{page}?p={same.depth // ROWS + 1}",
             "search": f"{page}?{urlencode({'q': same.words})}",
             "csv": "/admin/csv",
         },
@@ -122,7 +122,7 @@ def datasette(_data: Dataset, same: SameEvents, folder: Path) -> Peer:
     counts = folder / "counts.json"
     run = [python, "-m", "datasette", "inspect", file, "--inspect-file", counts]
     subprocess.run(run, check=True, stdout=subprocess.DEVNULL)
-    page = f"/events/events?_sort_desc=id&_size={PER_PAGE}"
+    page = f"/events/events?_sort_desc=id&_size={ROWS}"
     settings = {
         "sql_time_limit_ms": 600_000,
         "suggest_facets": "off",
