@@ -32,6 +32,9 @@ from config.settings import Settings
 MADE = "made.json"
 """Written last: a folder without it holds half a dataset."""
 
+COPIED = (MADE, "postgres", "redis", "secret_key")
+"""What a copy needs: not the files of exports, and not what peers made of the events."""
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -87,9 +90,9 @@ def copied(events: int, share: float, name: str) -> Iterator[Dataset]:
     embedded.stop(source)
     folder = bench_dir() / f"copy-{name}"
     _remove(folder)
-    copy = ["cp", "--archive", "--reflink=auto", str(source), str(folder)]
-    subprocess.run(copy, check=True)
-    shutil.rmtree(folder / "run", ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    parts = [str(source / part) for part in COPIED if (source / part).exists()]
+    subprocess.run(["cp", "--archive", "--reflink=auto", *parts, str(folder)], check=True)
     try:
         settings = settings_of(folder)
         database.upgrade(settings)

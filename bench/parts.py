@@ -105,15 +105,15 @@ _ALL = {
         "bench.partitions",
         lambda m, run: m.measure(run.options.events, run.options.share),
     ),
+    "load": Part("Mixed load", "bench.load", _load),
+    "restarts": Part(
+        "Restarts under mixed load", "bench.load", lambda m, run: _load(m, run, restart=True)
+    ),
     "peers": Part(
         "Side by side with what people use instead",
         "bench.peers.compare",
         lambda m, run: m.measure(run.data, run.depth, run.options.seconds),
         hours=3,
-    ),
-    "load": Part("Mixed load", "bench.load", _load),
-    "restarts": Part(
-        "Restarts under mixed load", "bench.load", lambda m, run: _load(m, run, restart=True)
     ),
 }
 PARTS = {name: part for name, part in _ALL.items() if find_spec(part.module)}

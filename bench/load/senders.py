@@ -89,6 +89,6 @@ class Sender(threading.Thread):
         good = answer.status in (200, 201) and not msgspec.json.decode(answer.body)["rejected"]
         self._records.add("ingest", began, None if good else str(answer.status))
         if not good and len(self.refused) < 5:
-            detail = re.search(r'"(?:detail|errors)":([^}]{1,200})', answer.text)
-            self.refused.add(f"{answer.status}: {detail[1] if detail else ''}")
+            detail = re.search(r'"(?:detail|message)":"([^"]{1,200})', answer.text)
+            self.refused.add(f"{answer.status}: {detail[1] if detail else 'nothing readable'}")
         return good
