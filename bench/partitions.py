@@ -13,48 +13,27 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-import psycopg
-from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, NullPool, create_engine, text
 
-from auditsaas import tenancy
-from auditsaas.demo.activity import generate
 from auditsaas.events import partitions, retention
-from auditsaas.events.append import append
 from auditsaas.events.partitions import add_months
-from auditsaas.events.schema import from_mapping
-from auditsaas.extensions import db
 from auditsaas.ids import first_id_at
-from auditsaas.tenancy import Scope
 from bench import dataset
+from bench.bystanders import PAGE, PAUSE_SECONDS, READERS, WRITERS, Busy, busy_with, connected
 from bench.dataset import Dataset
 from bench.tables import Table
 
-READERS, WRITERS = 3, 2
-BATCH = 50
 MONTHS = 4
 """How many are made, and how many dropped in each way."""
 
-PAUSE_SECONDS = {"reader": 0.005, "writer": 0.02}
 QUIET_SECONDS = 0.5
 SLOW_SECONDS = 1.5
 RETENTION_DAYS = 30
 TARGET_MS = 100
-
-PAGE = """SELECT id, occurred_at, activity, status, actor_name, method, ip FROM events
-WHERE workspace_id = %(w)s AND id < %(before)s ORDER BY id DESC LIMIT 51"""
-
-
-@dataclass
-class Busy:
-    """What readers and writers did: when each step began and ended, on the monotonic clock."""
-
-    reads: list[tuple[float, float]] = field(default_factory=list)
-    writes: list[tuple[float, float]] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -85,13 +64,14 @@ def measure(events: int, share: float) -> Table:
             ),
         ],
     )
-    with dataset.copied(events, share, "partitions") as data, _busy(data) as busy:
+    with dataset.copied(events, share, "partitions") as data, busy_with(data) as busy:
         owner = create_engine(data.settings.migration_database_url, poolclass=NullPool)
         for name, change in _changes(owner, data).items():
             windows = [_watched(change) for _ in range(MONTHS)]
             _add(table, name, busy, windows)
         owner.dispose()
-    assert not busy.failed, busy.failed[:3]
+    table.notes.append(f"{len(busy.failed):,} appends failed{': ' if busy.failed else ''}")
+    table.notes[-1] += "; ".join(sorted(set(busy.failed))[:3])[:300] or "."
     return table
 
 
@@ -205,7 +185,7 @@ def _slow_reader(data: Dataset, month: str) -> Iterator[None]:
     reading = threading.Event()
 
     def read() -> None:
-        with _connected(data) as connection:
+        with connected(data) as connection:
             before = f"'{_last_id(month)}'"
             connection.execute(PAGE.replace("%(before)s", before), {"w": data.big}).fetchall()
             reading.set()
@@ -221,64 +201,3 @@ def _slow_reader(data: Dataset, month: str) -> Iterator[None]:
 
 def _last_id(month: str) -> UUID:
     return first_id_at(_end(month))
-
-
-# Readers and writers
-
-
-@contextmanager
-def _busy(data: Dataset) -> Iterator[Busy]:
-    busy, over = Busy(), threading.Event()
-    threads = [
-        *(threading.Thread(target=_read, args=(data, busy, over)) for _ in range(READERS)),
-        *(threading.Thread(target=_write, args=(data, busy, over, n)) for n in range(WRITERS)),
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        yield busy
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join()
-
-
-def _connected(data: Dataset) -> psycopg.Connection[object]:
-    url = make_url(data.settings.database_url).set(drivername="postgresql")
-    connection = psycopg.connect(url.render_as_string(hide_password=False))
-    connection.execute(f"SET auditsaas.workspaces = '{{{data.big}}}'")
-    connection.commit()
-    return connection
-
-
-def _read(data: Dataset, busy: Busy, over: threading.Event) -> None:
-    newest = UUID("ffffffff-ffff-7fff-bfff-ffffffffffff")
-    with _connected(data) as connection:
-        while not over.wait(PAUSE_SECONDS["reader"]):
-            began = time.monotonic()
-            connection.execute(PAGE, {"w": data.big, "before": newest}).fetchall()
-            connection.commit()
-            busy.reads.append((began, time.monotonic()))
-
-
-def _write(data: Dataset, busy: Busy, over: threading.Event, number: int) -> None:
-    made = generate(seed=number, total=5_000, now=datetime.now(UTC), days=1)
-    pool = [{k: v for k, v in event.items() if k != "idempotency_key"} for _, event in made]
-    batches = itertools.cycle(range(0, len(pool) - BATCH, BATCH))
-    with data.app.app_context():
-        session = tenancy.bind(Scope.of(data.big))
-        while not over.wait(PAUSE_SECONDS["writer"]):
-            first, now = next(batches), datetime.now(UTC)
-            events = [
-                from_mapping(event | {"occurred_at": now.isoformat()}, now)
-                for event in pool[first : first + BATCH]
-            ]
-            began = time.monotonic()
-            try:
-                append(session, data.big, events)
-                session.commit()
-            except Exception as error:  # noqa: BLE001  # told at the end
-                session.rollback()
-                busy.failed.append(repr(error))
-            busy.writes.append((began, time.monotonic()))
-        db.session.remove()

@@ -40,9 +40,11 @@ class Admin(threading.Thread):
         self._records = records
         self._over = over
         self._log = f"/w/{SLUG}/audit-logs"
+        self.is_in = False
 
     def run(self) -> None:
         sign_in(self._client, self._email)
+        self.is_in = True
         deeds = (self._look, self._look, self._filter, self._filter, self._go_back, self._go_deep)
         while not self._over.wait(self._chance.uniform(*THINK_SECONDS)):
             self._chance.choice(deeds)()

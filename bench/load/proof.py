@@ -11,7 +11,7 @@ from auditsaas.app import create_app
 from auditsaas.extensions import db
 from auditsaas.tenancy import Scope
 from bench.load.place import Place
-from bench.load.senders import Sender
+from bench.load.senders import PER_SECOND, Sender
 from bench.tables import Table
 
 STORED = text("""
@@ -27,7 +27,7 @@ FROM log_heads AS h WHERE workspace_id = :workspace
 """)
 
 
-def proof(place: Place, senders: list[Sender]) -> Table:
+def proof(place: Place, senders: list[Sender], minutes: float) -> Table:
     table = Table(
         "What is in the log afterwards",
         ["workspace", "acknowledged", "stored", "lost", "doubled", "gaps in seq", "counts agree"],
@@ -53,6 +53,8 @@ def proof(place: Place, senders: list[Sender]) -> Table:
             )
         db.engine.dispose()
     given_up = sum(sender.given_up for sender in senders)
+    rate = acknowledged.total() / (minutes * 60)
+    table.notes.append(f"{rate:,.0f} events/s were taken; {PER_SECOND} were to be sent.")
     table.notes.append(f"{given_up:,} events were given up by their senders after two minutes.")
     said = sorted({words for sender in senders for words in sender.refused})
     table.notes += [f"An answer that did not take a batch said {words}" for words in said[:5]]

@@ -1,0 +1,97 @@
+"""Readers and writers of one workspace, for a measurement of what holds them up."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+import psycopg
+from sqlalchemy import make_url
+
+from auditsaas import tenancy
+from auditsaas.demo.activity import generate
+from auditsaas.events.append import append
+from auditsaas.events.schema import from_mapping
+from auditsaas.extensions import db
+from auditsaas.tenancy import Scope
+from bench.dataset import Dataset
+
+READERS, WRITERS = 3, 2
+BATCH = 50
+PAUSE_SECONDS = {"reader": 0.005, "writer": 0.02}
+
+PAGE = """SELECT id, occurred_at, activity, status, actor_name, method, ip FROM events
+WHERE workspace_id = %(w)s AND id < %(before)s ORDER BY id DESC LIMIT 51"""
+
+
+@dataclass
+class Busy:
+    """What readers and writers did: when each step began and ended, on the monotonic clock."""
+
+    reads: list[tuple[float, float]] = field(default_factory=list)
+    writes: list[tuple[float, float]] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def busy_with(data: Dataset) -> Iterator[Busy]:
+    busy, over = Busy(), threading.Event()
+    threads = [
+        *(threading.Thread(target=_read, args=(data, busy, over)) for _ in range(READERS)),
+        *(threading.Thread(target=_write, args=(data, busy, over, n)) for n in range(WRITERS)),
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield busy
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
+def connected(data: Dataset) -> psycopg.Connection[object]:
+    url = make_url(data.settings.database_url).set(drivername="postgresql")
+    connection = psycopg.connect(url.render_as_string(hide_password=False))
+    connection.execute(f"SET auditsaas.workspaces = '{{{data.big}}}'")
+    connection.commit()
+    return connection
+
+
+def _read(data: Dataset, busy: Busy, over: threading.Event) -> None:
+    newest = UUID("ffffffff-ffff-7fff-bfff-ffffffffffff")
+    with connected(data) as connection:
+        while not over.wait(PAUSE_SECONDS["reader"]):
+            began = time.monotonic()
+            connection.execute(PAGE, {"w": data.big, "before": newest}).fetchall()
+            connection.commit()
+            busy.reads.append((began, time.monotonic()))
+
+
+def _write(data: Dataset, busy: Busy, over: threading.Event, number: int) -> None:
+    made = generate(seed=number, total=5_000, now=datetime.now(UTC), days=1)
+    pool = [{k: v for k, v in event.items() if k != "idempotency_key"} for _, event in made]
+    batches = itertools.cycle(range(0, len(pool) - BATCH, BATCH))
+    with data.app.app_context():
+        session = tenancy.bind(Scope.of(data.big))
+        while not over.wait(PAUSE_SECONDS["writer"]):
+            first, now = next(batches), datetime.now(UTC)
+            events = [
+                from_mapping(event | {"occurred_at": now.isoformat()}, now)
+                for event in pool[first : first + BATCH]
+            ]
+            began = time.monotonic()
+            try:
+                append(session, data.big, events)
+                session.commit()
+            except Exception as error:  # noqa: BLE001  # told at the end
+                session.rollback()
+                busy.failed.append(repr(error))
+            busy.writes.append((began, time.monotonic()))
+        db.session.remove()
