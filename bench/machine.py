@@ -18,7 +18,7 @@ def described() -> str:
         [
             f"{datetime.now(UTC):%Y-%m-%d}",
             f"{cores} core{'s' if cores > 1 else ''}",
-            f"{_memory_gib():.0f} GiB",
+            f"{_meminfo('MemTotal') / 2**30:.0f} GiB",
             f"PostgreSQL {_postgres()}",
             f"Python {platform.python_version()}",
             f"load before {os.getloadavg()[0] / cores:.1f} a core",
@@ -26,9 +26,14 @@ def described() -> str:
     )
 
 
-def _memory_gib() -> float:
-    found = re.search(r"MemTotal:\s+(\d+) kB", Path("/proc/meminfo").read_text())
-    return int(found[1]) / 2**20 if found else 0.0
+def free_bytes() -> int:
+    """What programs could still take without swapping."""
+    return _meminfo("MemAvailable")
+
+
+def _meminfo(name: str) -> int:
+    found = re.search(rf"^{name}:\s+(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0
 
 
 def _postgres() -> str:

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median
 
 from bench.dataset import Dataset, bench_dir
-from bench.peers import peers, same_events
+from bench.peers import files, peers, same_events
+from bench.peers.files import File
 from bench.peers.peer import QUESTIONS, Asked, Peer, Server, TooSlow, serving
 from bench.peers.same_events import SameEvents
 from bench.tables import Table, ms
-from tests.serving import environment
 
 RUNS = 7
 ENOUGH_SECONDS = 20
 """One question is asked again until so much time is spent, and at most ``RUNS`` times."""
 
-CSV_RUNS = 3
 CSV_PATIENCE = 10
 """A file may take so many times as long as a page."""
 
@@ -38,10 +28,7 @@ class Found:
     asked: dict[str, Asked] = field(default_factory=dict)
     """The first answers, which do not count."""
 
-    csv: float | None = None
-    csv_bytes: int = 0
-    memory: float = 0.0
-    """MB above idle while the file was made."""
+    file: File = field(default_factory=lambda: File(None, 0, 0.0))
 
 
 def measure(data: Dataset, depth: int, seconds: float) -> list[Table]:
@@ -65,7 +52,7 @@ def measure(data: Dataset, depth: int, seconds: float) -> list[Table]:
         print(f"measuring {peer.name} …", flush=True)
         found[peer.name] = _measured(data, peer, seconds)
         notes.append(f"{peer.name}: {peer.settings}.")
-    return [_pages(found, same, seconds, notes), _files(found, same, seconds)]
+    return [_pages(found, same, seconds, notes), _files(found, same)]
 
 
 def _measured(data: Dataset, peer: Peer, seconds: float) -> Found:
@@ -77,11 +64,11 @@ def _measured(data: Dataset, peer: Peer, seconds: float) -> Found:
         if found.pages[question] is None:
             same_events.stop_queries(data)
     if "csv" not in peer.paths:
-        _product_csv(data, seconds * CSV_PATIENCE, found)
+        found.file = files.by_product(data, seconds * CSV_PATIENCE)
         return found
     with serving(peer, log) as server:
-        _csv(server, seconds * CSV_PATIENCE, found)
-    if found.csv is None:
+        found.file = files.by_server(server, seconds * CSV_PATIENCE)
+    if found.file.gave_up:
         same_events.stop_queries(data)
     return found
 
@@ -97,76 +84,6 @@ def _page(server: Server, question: str, seconds: float, found: Found) -> float 
     except TooSlow:
         return None
     return median(times) * 1000
-
-
-def _csv(server: Server, seconds: float, found: Found) -> None:
-    idle = server.memory()
-    times: list[float] = []
-    try:
-        while len(times) < CSV_RUNS and sum(times) < 3 * ENOUGH_SECONDS:
-            with _peak(server.memory) as peak:
-                answer = server.get(server.peer.paths["csv"], seconds, keep=0)
-            times.append(answer.seconds)
-            found.csv_bytes = answer.bytes
-            found.memory = max(found.memory, (peak[0] - idle) / 1e6)
-    except TooSlow:
-        found.memory = max(found.memory, (peak[0] - idle) / 1e6)
-        return
-    found.csv = median(times)
-
-
-@contextmanager
-def _peak(read: Callable[[], int]) -> Iterator[list[int]]:
-    """The highest value that ``read`` gave meanwhile, looked at twenty times a second."""
-    over, highest = threading.Event(), [read()]
-
-    def look() -> None:
-        while not over.wait(0.05):
-            highest[0] = max(highest[0], read())
-
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    try:
-        yield highest
-    finally:
-        over.set()
-        thread.join()
-
-
-def _product_csv(data: Dataset, seconds: float, found: Found) -> None:
-    """By the command that writes a file, whose memory at rest is that of another command."""
-    times: list[float] = []
-    idle = _command(data, ["workspace", "--help"], seconds)[1]
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "all.csv"
-        export = ["export", data.big_slug, "--format", "csv", "--output", str(file)]
-        while len(times) < CSV_RUNS and sum(times) < 3 * ENOUGH_SECONDS:
-            taken, peak = _command(data, export, seconds)
-            times.append(taken)
-            found.memory = max(found.memory, (peak - idle) / 1e6)
-        found.csv_bytes = file.stat().st_size
-    found.csv = median(times)
-
-
-MEASURED = (
-    "import sys, resource; from auditsaas.cli import main\n"
-    "try: main()\n"
-    "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, file=sys.stderr)"
-)
-
-
-def _command(data: Dataset, words: list[str], seconds: float) -> tuple[float, int]:
-    """The seconds that a command of the product takes, and its peak memory in bytes."""
-    started = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURED, *words],
-        env=os.environ | environment(data.settings),
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-    )
-    return time.perf_counter() - started, int(done.stderr.splitlines()[-1])
 
 
 def _pages(found: dict[str, Found], same: SameEvents, seconds: float, notes: list[str]) -> Table:
@@ -193,17 +110,17 @@ def _cell(its: Found, question: str, seconds: float) -> str:
     return f"{ms(value)}{steps}, {asked.rows} found"
 
 
-def _files(found: dict[str, Found], same: SameEvents, seconds: float) -> Table:
+def _files(found: dict[str, Found], same: SameEvents) -> Table:
     table = Table(
         f"CSV of all {same.rows:,} events",
         ["", "seconds", "rows/s", "MB", "peak above idle, MB"],
         ["The product's file has the whole event; its seconds include starting the command."],
     )
     for name, its in found.items():
-        if its.csv is None:
-            table.add(name, f"> {seconds * CSV_PATIENCE:g}", "", "", f"≥ {its.memory:.0f}")
+        if its.file.seconds is None:
+            table.add(name, its.file.gave_up, "", "", f"≥ {its.file.memory:,.0f}")
             continue
-        rate = f"{same.rows / its.csv:,.0f}"
-        size = f"{its.csv_bytes / 1e6:,.0f}"
-        table.add(name, f"{its.csv:.1f}", rate, size, f"{its.memory:,.0f}")
+        rate = f"{same.rows / its.file.seconds:,.0f}"
+        size = f"{its.file.bytes / 1e6:,.0f}"
+        table.add(name, f"{its.file.seconds:.1f}", rate, size, f"{its.file.memory:,.0f}")
     return table
