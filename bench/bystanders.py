@@ -21,10 +21,12 @@ from auditsaas.events.schema import from_mapping
 from auditsaas.extensions import db
 from auditsaas.tenancy import Scope
 from bench.dataset import Dataset
+from bench.seeding import superuser
 
 READERS, WRITERS = 3, 2
 BATCH = 50
 PAUSE_SECONDS = {"reader": 0.005, "writer": 0.02}
+LOOK_SECONDS = 0.003
 
 PAGE = """SELECT id, occurred_at, activity, status, actor_name, method, ip FROM events
 WHERE workspace_id = %(w)s AND id < %(before)s ORDER BY id DESC LIMIT 51"""
@@ -36,6 +38,8 @@ class Busy:
 
     reads: list[tuple[float, float]] = field(default_factory=list)
     writes: list[tuple[float, float]] = field(default_factory=list)
+    locked: list[tuple[float, float]] = field(default_factory=list)
+    """When somebody of them began to wait for a lock, and when nobody was seen to any more."""
     failed: list[str] = field(default_factory=list)
 
 
@@ -45,6 +49,7 @@ def busy_with(data: Dataset) -> Iterator[Busy]:
     threads = [
         *(threading.Thread(target=_read, args=(data, busy, over)) for _ in range(READERS)),
         *(threading.Thread(target=_write, args=(data, busy, over, n)) for n in range(WRITERS)),
+        threading.Thread(target=_look_at_locks, args=(data, busy, over)),
     ]
     for thread in threads:
         thread.start()
@@ -54,6 +59,27 @@ def busy_with(data: Dataset) -> Iterator[Busy]:
         over.set()
         for thread in threads:
             thread.join()
+
+
+LONGEST_WAIT = """SELECT max(extract(epoch FROM clock_timestamp() - l.waitstart))
+FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
+WHERE NOT l.granted AND a.usename = %(app)s AND l.waitstart IS NOT NULL"""
+
+
+def _look_at_locks(data: Dataset, busy: Busy, over: threading.Event) -> None:
+    """What PostgreSQL itself says of who waits, whatever the machine adds to it.
+
+    A wait is taken to last until the next look, so it may be shown longer than it was.
+    """
+    app = {"app": make_url(data.settings.database_url).username}
+    with superuser(data.settings) as connection:
+        waiting_since: float | None = None
+        while not over.wait(LOOK_SECONDS):
+            now = time.monotonic()
+            if waiting_since is not None:
+                busy.locked.append((waiting_since, now))
+            row = connection.execute(LONGEST_WAIT, app).fetchone()
+            waiting_since = now - float(row[0]) if row and row[0] is not None else None
 
 
 def connected(data: Dataset) -> psycopg.Connection[object]:

@@ -38,7 +38,7 @@ BATCH = 1000
 SENDERS = (os.cpu_count() or 2) + 1
 """One more than there are cores: while one waits for its commit, the others work."""
 
-SLOWEST = 2_000
+SLOWEST = 1_000
 """Events a second below which seeding is given up."""
 
 EMAIL, PASSWORD = "bench@acme.example", "x" * 16
