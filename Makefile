@@ -14,7 +14,7 @@ help:
 	@echo "make test    linters and every test"
 	@echo "make lint    linters only"
 	@echo "make format  put the code in order"
-	@echo "make bench   measurements, as tables; ARGS=\"--events 5000000 pages\""
+	@echo "make bench   measurements, as tables"
 	@echo "make lock    compile requirements/ from pyproject.toml; UPGRADE=1 for newer versions"
 
 demo: export PORT ?= 8000
