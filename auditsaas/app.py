@@ -71,6 +71,7 @@ def _connect(app: Flask, settings: Settings, statement_timeout_ms: int) -> None:
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options(settings.database_url)
     app.config["SQLALCHEMY_BINDS"] = {PLATFORM_BIND: options(settings.platform_database_url)}
     db.init_app(app)
+    app.teardown_appcontext(pools.end_transaction)
     if pooled:
         with app.app_context():
             for engine in db.engines.values():

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import DBAPIError
+
+from auditsaas.extensions import db
 
 
 def engine_options(
@@ -36,3 +41,12 @@ def settle_each_transaction(engine: Engine, statement_timeout_ms: int) -> None:
         )
 
     event.listen(engine, "begin", settle)
+
+
+def end_transaction(_error: BaseException | None = None) -> None:
+    """Roll back what a request or job left open; one that PostgreSQL ended itself is no failure.
+
+    What was to be kept is committed by then, and the answer is made.
+    """
+    with suppress(DBAPIError):
+        db.session.rollback()

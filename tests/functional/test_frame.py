@@ -8,12 +8,13 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import OperationalError
 
 from auditsaas.app import create_app
 from auditsaas.errors import FieldError, InvalidFields
 from auditsaas.events.models import events
+from auditsaas.extensions import db
 from auditsaas.notifications.models import Notification
 from auditsaas.permissions import Role
 from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID
@@ -246,6 +247,17 @@ def test_a_process_without_redis_is_not_ready(settings: Settings, engine: Engine
     answer = lonely.get("/readyz")
     assert answer.status_code == 503
     assert answer.json == {"database": "ok", "redis": "does not answer"}
+
+
+def test_a_connection_lost_after_the_answer_was_made_fails_nobody(
+    app: Flask, engine: Engine
+) -> None:
+    with app.app_context():
+        pid = db.session.scalar(text("SELECT pg_backend_pid()"))
+        with engine.connect() as other:
+            other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+    with app.app_context():
+        assert db.session.scalar(text("SELECT pg_backend_pid()")) != pid
 
 
 def test_without_a_database_the_error_page_still_comes(settings: Settings, engine: Engine) -> None:
