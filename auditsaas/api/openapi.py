@@ -11,10 +11,13 @@ from flask import Response
 from auditsaas.api import models
 from auditsaas.api.access import CALLS
 from auditsaas.api.blueprint import api
-from auditsaas.api.calls import DESCRIBED, Described, Parameter
+from auditsaas.api.calls import DESCRIBED, FILTER, Described, Parameter
 from auditsaas.api.limits import PER_MINUTE
 from auditsaas.api.problems import KINDS, PROBLEM_TYPE, ProblemKind
+from auditsaas.events.append import MAX_BATCH
 from auditsaas.events.schema import EventInput
+from auditsaas.exports.columns import COLUMNS
+from auditsaas.exports.formats import FORMATS
 
 JSON = "application/json"
 EVERY_CALL = (401, 403, 429, 503)
@@ -141,7 +144,19 @@ def _schemas() -> dict[str, Any]:
         ],
         ref_template=_REF,
     )
-    schemas["Batch"]["properties"]["events"] |= {"minItems": 1, "maxItems": 1000}
-    # What no type says: a key makes an event one for ever only together with its time.
-    schemas["EventInput"]["dependentRequired"] = {"idempotency_key": ["occurred_at"]}
+    _say_what_no_type_says(schemas)
     return schemas
+
+
+def _say_what_no_type_says(schemas: dict[str, Any]) -> None:
+    schemas["Batch"]["properties"]["events"] |= {"minItems": 1, "maxItems": MAX_BATCH}
+    # A key makes an event one for ever only together with its time.
+    schemas["EventInput"]["dependentRequired"] = {"idempotency_key": ["occurred_at"]}
+    export = schemas["ExportInput"]["properties"]
+    export["format"]["enum"] = list(FORMATS)
+    export["columns"] |= {"items": {"enum": list(COLUMNS)}, "uniqueItems": True}
+    parameters = {parameter.name: parameter.schema for parameter in FILTER}
+    export["query"]["anyOf"] = [
+        {"type": "string"},
+        {"type": "object", "properties": parameters, "additionalProperties": False},
+    ]

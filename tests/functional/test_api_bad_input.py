@@ -11,12 +11,12 @@ import pytest
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
-from auditsaas.events.models import event_counts, events, log_heads
 from auditsaas.workspaces.models import Workspace
-from tests.factories import event_input, make_api_key, make_workspace, scoped
+from tests.factories import event_input, make_api_key, make_workspace
+from tests.log_state import in_log
 
 CASES = 600
 OCCURRED = "2026-11-16T10:00:00Z"
@@ -254,16 +254,7 @@ class Caller:
             assert answer.json is not None
             assert answer.status_code == (201 if answer.json["accepted"] else 200)
             self.accepted += answer.json["accepted"]
-        assert self.in_log() == (self.accepted,) * 3
-
-    def in_log(self) -> tuple[int, int, int]:
-        """The sequence, the events, and the sum of the hourly counts."""
-        with scoped(self.workspace.id) as session:
-            return (
-                session.scalar(select(log_heads.c.seq)) or 0,
-                session.scalar(select(func.count()).select_from(events)) or 0,
-                session.scalar(select(func.sum(event_counts.c.n))) or 0,
-            )
+        assert in_log(self.workspace) == (self.accepted,) * 3
 
 
 @pytest.fixture
@@ -336,7 +327,7 @@ def test_no_authorization_whatsoever_breaks_the_api(caller: Caller) -> None:
         assert answer.status_code == 401
 
     post()
-    assert caller.in_log() == (0, 0, 0)
+    assert in_log(caller.workspace) == (0, 0, 0)
 
 
 def test_a_key_names_one_event_for_ever_whatever_is_sent_under_it(caller: Caller) -> None:

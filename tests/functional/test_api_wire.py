@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine
 
-from auditsaas.events.models import event_counts, events, log_heads
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
-from tests.factories import event_input, make_api_key, make_workspace, scoped
+from tests.factories import event_input, make_api_key, make_workspace
+from tests.log_state import in_log
 from tests.serving import WebProcess
 
 EVENT = json.dumps(event_input()).encode()
@@ -76,16 +76,6 @@ def sent(web: WebProcess, request: bytes, *, cut: bool = False) -> tuple[int | N
         return int(top.split()[1]), json.loads(body)
     except ValueError:
         return int(top.split()[1]), body
-
-
-def in_log(workspace: Workspace) -> tuple[int, int, int]:
-    """The sequence, the events, and the sum of the hourly counts."""
-    with scoped(workspace.id) as session:
-        return (
-            session.scalar(select(log_heads.c.seq)) or 0,
-            session.scalar(select(func.count()).select_from(events)) or 0,
-            session.scalar(select(func.sum(event_counts.c.n))) or 0,
-        )
 
 
 def chunk(part: bytes) -> bytes:
