@@ -12,32 +12,22 @@ import http.client
 import json
 import os
 import random
-import shutil
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from uuid import UUID
 
 import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
-from auditsaas import database, tenancy
-from auditsaas.app import create_app
-from auditsaas.extensions import db
-from auditsaas.permissions import ApiScope
-from auditsaas.tenancy import Scope
-from auditsaas.workspaces import api_keys, service
+from bench.installation import installation, open_workspaces
 from bench.tables import Table
 from config import embedded
-from config import settings as settings_module
 from config.engines.pids import live_pid
 from config.settings import Settings
 from tests.serving import WebProcess
@@ -95,14 +85,14 @@ class Findings:
 class Trial:
     """A server of its own, under load."""
 
-    def __init__(self, folder: Path, *, synchronous_commit: bool = True) -> None:
-        self._folder = folder
-        self.settings = _settings(folder)
-        database.upgrade(self.settings)
-        self.workspace, self._key = _workspace(self.settings)
+    def __init__(self, settings: Settings, *, synchronous_commit: bool = True) -> None:
+        self._folder = settings.data_dir
+        self.settings = settings
+        [opened] = open_workspaces(settings)
+        self.workspace, self._key = opened.workspace, opened.key
         if not synchronous_commit:
             self._promise_nothing()
-        self.web = WebProcess(self.settings, folder / "web.log")
+        self.web = WebProcess(settings, self._folder / "web.log")
         self.web.start()
         self._sent = [Sent(number) for number in range(WRITERS)]
         self._over = threading.Event()
@@ -214,36 +204,14 @@ def _rows(
         yield str(key), value
 
 
-def _settings(folder: Path) -> Settings:
-    storage = (folder / "files").as_uri()
-    return settings_module.load({"DATA_DIR": str(folder), "STORAGE_URL": storage})
-
-
-def _workspace(settings: Settings) -> tuple[UUID, str]:
-    with create_app(settings).app_context():
-        session = db.session()
-        made = service.create_workspace(session, "Durability")
-        tenancy.bind(Scope.of(made.id), session)
-        key = api_keys.create_api_key(
-            session, made.id, name="Writers", scopes=frozenset({ApiScope.EVENTS_WRITE})
-        )
-        session.commit()
-        db.engine.dispose()
-        return made.id, key.secret
-
-
 @contextmanager
 def trial(*, synchronous_commit: bool = True) -> Iterator[Trial]:
-    folder = Path(tempfile.mkdtemp(prefix="auditsaas-durability-"))
-    try:
-        made = Trial(folder, synchronous_commit=synchronous_commit)
+    with installation("durability") as settings:
+        made = Trial(settings, synchronous_commit=synchronous_commit)
         try:
             yield made
         finally:
             made.close()
-    finally:
-        embedded.stop(folder)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def under_fire(stops: int, kills: int, *, synchronous_commit: bool = True) -> Findings:

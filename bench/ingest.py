@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import http.client
 import multiprocessing
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 from uuid import UUID
@@ -27,18 +24,11 @@ import psycopg
 from msgspec import structs
 from sqlalchemy import make_url
 
-from auditsaas import database, tenancy
-from auditsaas.app import create_app
 from auditsaas.demo.activity import generate
 from auditsaas.events import append as appending
 from auditsaas.events.schema import from_mapping
-from auditsaas.extensions import db
-from auditsaas.permissions import ApiScope
-from auditsaas.tenancy import Scope
-from auditsaas.workspaces import api_keys, service
+from bench.installation import installation, open_workspaces
 from bench.tables import Table, ms
-from config import embedded
-from config import settings as settings_module
 from config.settings import Settings
 from tests.serving import WebProcess
 
@@ -67,38 +57,15 @@ class Place:
 
 @contextmanager
 def place() -> Iterator[Place]:
-    folder = Path(tempfile.mkdtemp(prefix="auditsaas-bench-"))
-    try:
-        settings = settings_module.load(
-            {"DATA_DIR": str(folder), "STORAGE_URL": (folder / "files").as_uri()}
-        )
-        database.upgrade(settings)
-        workspaces, keys = _workspaces(settings)
-        web = WebProcess(settings, folder / "web.log")
+    with installation("bench") as settings:
+        opened = open_workspaces(settings, WORKSPACES)
+        web = WebProcess(settings, settings.data_dir / "web.log")
         web.start()
         try:
+            workspaces, keys = ([o.workspace for o in opened], [o.key for o in opened])
             yield Place(settings, web, workspaces, keys)
         finally:
             web.stop()
-    finally:
-        embedded.stop(folder)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _workspaces(settings: Settings) -> tuple[list[UUID], list[str]]:
-    workspaces, keys = [], []
-    with create_app(settings).app_context():
-        session = db.session()
-        for number in range(WORKSPACES):
-            made = service.create_workspace(session, f"Bench {number}")
-            tenancy.bind(Scope.of(made.id), session)
-            key = api_keys.create_api_key(
-                session, made.id, name="Bench", scopes=frozenset(ApiScope)
-            )
-            workspaces.append(made.id)
-            keys.append(key.secret)
-            session.commit()
-    return workspaces, keys
 
 
 class Source:

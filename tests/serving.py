@@ -36,6 +36,10 @@ class WebProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
     def address(self) -> tuple[str, int]:
         return ("127.0.0.1", self.port)
 
@@ -69,6 +73,13 @@ class WebProcess:
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(PATIENCE_SECONDS)
+            self._process = None
+
+    def kill(self) -> None:
+        """Kill -9 all of it at once, as a machine that goes away does."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
             self._process = None
 
     def _is_alive(self) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -48,24 +46,9 @@ def open_log() -> Iterator[Callable[..., AuditLog]]:
         log.close(timeout=0.1)
 
 
-class Product(WebProcess):
-    """The product itself, which a test may also kill."""
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def kill(self) -> None:
-        """Kill -9 all of it at once, as a machine that goes away does."""
-        if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            self._process = None
-
-
 @pytest.fixture
-def product(settings: Settings, engine: Engine, tmp_path: Path) -> Iterator[Product]:
-    web = Product(settings, tmp_path / "product.log")
+def product(settings: Settings, engine: Engine, tmp_path: Path) -> Iterator[WebProcess]:
+    web = WebProcess(settings, tmp_path / "product.log")
     web.start()
     yield web
     web.kill()

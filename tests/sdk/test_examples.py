@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Row
 
-from tests.sdk.conftest import Product
-from tests.serving import free_port
+from tests.serving import WebProcess, free_port
 from tests.workers import ROOT, eventually
 
 EXAMPLES = ROOT / "sdk" / "python" / "examples"
@@ -71,7 +70,7 @@ def ask(port: int, method: str, path: str) -> int:
 @pytest.mark.parametrize("framework", COMMANDS)
 def test_an_example_records_its_requests(
     framework: str,
-    product: Product,
+    product: WebProcess,
     key: str,
     tmp_path: Path,
     stored: Callable[[], list[Row[Any]]],

@@ -10,8 +10,8 @@ import pytest
 from auditsaas_client import AuditLog, Undelivered
 from sqlalchemy import Row
 
-from tests.sdk.conftest import Product
 from tests.sdk.cutting import network
+from tests.serving import WebProcess
 
 Open = Callable[..., AuditLog]
 Stored = Callable[[], list[Row[Any]]]
@@ -19,7 +19,7 @@ EVENTS = 5000
 
 
 def test_what_is_recorded_is_stored_as_it_was_given(
-    product: Product, key: str, open_log: Open, stored: Stored
+    product: WebProcess, key: str, open_log: Open, stored: Stored
 ) -> None:
     log = open_log(product.url, key)
     log.record(
@@ -47,7 +47,7 @@ def test_what_is_recorded_is_stored_as_it_was_given(
 
 
 def test_a_refusal_names_the_fields_and_the_rest_is_stored(
-    product: Product, key: str, open_log: Open, stored: Stored
+    product: WebProcess, key: str, open_log: Open, stored: Stored
 ) -> None:
     reports: list[Undelivered] = []
     log = open_log(product.url, key, on_undelivered=reports.append)
@@ -60,7 +60,7 @@ def test_a_refusal_names_the_fields_and_the_rest_is_stored(
 
 
 def test_events_of_a_wrong_key_wait_for_the_right_one(
-    product: Product, key: str, spill: Path, open_log: Open, stored: Stored
+    product: WebProcess, key: str, spill: Path, open_log: Open, stored: Stored
 ) -> None:
     wrong = key[:-1] + ("a" if key[-1] != "a" else "b")
     log = open_log(product.url, wrong, spill=spill)
@@ -74,7 +74,7 @@ def test_events_of_a_wrong_key_wait_for_the_right_one(
     assert {event.activity for event in stored()} == {"waiting", "mended"}
 
 
-def record_through_restarts(log: AuditLog, product: Product, restarts: int) -> None:
+def record_through_restarts(log: AuditLog, product: WebProcess, restarts: int) -> None:
     """Record ``EVENTS`` while the server is killed and started again several times."""
     portion = EVENTS // (2 * restarts)
     numbers = iter(range(EVENTS))
@@ -89,7 +89,7 @@ def record_through_restarts(log: AuditLog, product: Product, restarts: int) -> N
 
 
 def test_a_server_that_is_killed_again_and_again_loses_and_doubles_nothing(
-    product: Product, key: str, spill: Path, open_log: Open, stored: Stored
+    product: WebProcess, key: str, spill: Path, open_log: Open, stored: Stored
 ) -> None:
     log = open_log(product.url, key, spill=spill)
     record_through_restarts(log, product, restarts=4)
@@ -102,7 +102,7 @@ def test_a_server_that_is_killed_again_and_again_loses_and_doubles_nothing(
 
 @pytest.mark.parametrize("has_keys", [True, False], ids=["with keys", "control: without keys"])
 def test_lost_answers_double_events_only_without_idempotency_keys(
-    product: Product,
+    product: WebProcess,
     key: str,
     spill: Path,
     open_log: Open,
@@ -125,7 +125,7 @@ def test_lost_answers_double_events_only_without_idempotency_keys(
 
 @pytest.mark.parametrize("has_folder", [True, False], ids=["spill", "control: no spill"])
 def test_an_application_that_restarts_while_the_server_is_away_loses_only_without_a_folder(
-    product: Product, key: str, spill: Path, open_log: Open, stored: Stored, has_folder: bool
+    product: WebProcess, key: str, spill: Path, open_log: Open, stored: Stored, has_folder: bool
 ) -> None:
     folder = spill if has_folder else None
     product.kill()
