@@ -218,13 +218,14 @@ def _store(
         "rules": rules,
     }
     # Nearly every batch is wholly new, and is locked for, numbered and stored in one step, for
-    # while the lock is held all others wait. One that is not is undone and sorted out.
-    if keyed:
+    # while the lock is held all others wait. One that is not is undone and sorted out; of a single
+    # event there is nothing to undo.
+    if keyed and len(rows) > 1:
         session.execute(SAVE)
     head, stored = session.execute(STORE_IF_NEW if keyed else STORE, values).one()
     if stored == len(rows):
         return head, None
-    if keyed:
+    if keyed and len(rows) > 1:
         session.execute(UNDO)
     return _sort_out(session, rows, values)
 
