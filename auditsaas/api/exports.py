@@ -18,7 +18,8 @@ from auditsaas.api.blueprint import api
 from auditsaas.api.ingest import NotJson, Unsupported, unpack
 from auditsaas.api.models import ExportInput
 from auditsaas.errors import FieldError, InvalidFields
-from auditsaas.events.schema import field_error, storable
+from auditsaas.events.schema import storable
+from auditsaas.events.wording import field_error
 from auditsaas.exports import service
 from auditsaas.exports.ask_views import limits_here
 from auditsaas.exports.formats import format_called, options

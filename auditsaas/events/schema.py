@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from auditsaas.errors import FieldError
+from auditsaas.events.wording import field_error, shown
 from auditsaas.ids import EPOCH
 
 MAX_AHEAD = timedelta(minutes=10)
@@ -165,7 +166,7 @@ def _unreadable(raw: bytes | msgspec.Raw, error: Exception) -> str:
 
 def _field_errors(values: dict[str, Any]) -> list[FieldError]:
     errors = [
-        FieldError(_shown(name), "is not a known field") for name in values if name not in FIELDS
+        FieldError(shown(name), "is not a known field") for name in values if name not in FIELDS
     ]
     for name, field in FIELDS.items():
         if name not in values:
@@ -181,26 +182,6 @@ def _field_errors(values: dict[str, Any]) -> list[FieldError]:
         except UnicodeEncodeError:
             errors.append(FieldError(name, UNSTORABLE))
     return errors or [FieldError("", "is not a valid event")]
-
-
-def _shown(name: object) -> str:
-    """A name as an answer can hold it: short, and text."""
-    return str(name)[:128].encode("utf-8", "replace").decode()
-
-
-def field_error(name: str, message: str) -> FieldError:
-    """What msgspec says of a value, by the path of the field inside ``name``."""
-    text, _, path = message.partition(" - at `$")
-    inner = path.rstrip("`")
-    unknown = re.fullmatch(r"Object contains unknown field `(.*)`", text, re.DOTALL)
-    missing = re.fullmatch(r"Object missing required field `(.*)`", text)
-    if unknown:
-        path = f"{name}{inner}.{_shown(unknown[1])}".lstrip(".")
-        return FieldError(path, "is not a known field")
-    if missing:
-        return FieldError(f"{name}{inner}.{missing[1]}".lstrip("."), "is required")
-    text = text.replace("`", "")
-    return FieldError(f"{name}{inner}".lstrip("."), text[:1].lower() + text[1:])
 
 
 def _rule_errors(event: EventInput, now: datetime) -> Iterator[FieldError]:
