@@ -51,8 +51,9 @@ KINDS = (
     ProblemKind(
         403,
         "Not allowed",
-        "The key lacks the scope that this call needs.",
-        "Make a key with that scope; the detail names it.",
+        "The key lacks the scope that this call needs, may not be used from the caller's address,"
+        " or belongs to a workspace that is suspended; the detail says which.",
+        "Make a key with that scope or for that network. Do not retry with the same key.",
     ),
     ProblemKind(
         404,

@@ -9,8 +9,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from auditsaas.api.access import CALLS, OPEN
-from auditsaas.api.problems import KINDS
+from auditsaas.api.access import CALLS, OPEN, Rate
+from auditsaas.api.events import DEFAULT_LIMIT, MAX_LIMIT
+from auditsaas.api.feed import LONGEST_WAIT
+from auditsaas.api.ingest import MAX_BODY_BYTES
+from auditsaas.api.limits import PER_MINUTE
+from auditsaas.api.problems import KINDS, ProblemKind
+from auditsaas.events.append import MAX_BATCH
+from tests.workers import ROOT
 
 
 def test_the_document_is_openapi_and_needs_no_key(client: FlaskClient) -> None:
@@ -53,9 +59,28 @@ def test_the_page_asks_nothing_of_third_parties(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=[kind.anchor for kind in KINDS])
-def test_the_page_has_a_cure_for_every_refusal(client: FlaskClient, kind: object) -> None:
+def test_the_page_has_a_cure_for_every_refusal(client: FlaskClient, kind: ProblemKind) -> None:
     page = client.get("/api/docs")
-    assert f'id="{kind.anchor}"' in page.text  # type: ignore[attr-defined]
+    assert f'id="{kind.anchor}"' in page.text
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=[kind.anchor for kind in KINDS])
+def test_the_handbook_has_the_same_cure(kind: ProblemKind) -> None:
+    handbook = (ROOT / "docs" / "api.md").read_text()
+    assert f"| {kind.status} | {kind.title} | {kind.meaning} | {kind.cure} |" in handbook
+
+
+def test_the_handbook_states_the_limits_that_hold() -> None:
+    handbook = (ROOT / "docs" / "api.md").read_text()
+    ingest, read, export = (PER_MINUTE[rate] for rate in Rate)
+    for limit in (
+        f"| {MAX_BODY_BYTES:,} bytes |",
+        f"| {MAX_BATCH:,} |",
+        f"| {ingest:,} that send events, {read:,} that read, {export:,} that ask for exports |",
+        f"| {MAX_LIMIT:,} ({DEFAULT_LIMIT:,} where `limit` is not given) |",
+        f"| {LONGEST_WAIT} seconds |",
+    ):
+        assert limit in handbook
 
 
 def test_a_refusal_points_at_its_cure(client: FlaskClient) -> None:

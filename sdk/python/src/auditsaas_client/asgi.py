@@ -27,8 +27,8 @@ class AuditMiddleware:
     Args:
         log: of either kind.
         actor: who sent a request, by its scope, asked when the answer is complete; may be a
-            coroutine function. Without it, or when it says None: whom ``annotate`` named, or the
-            client's address.
+            coroutine function. Whom ``annotate`` named goes before; the client's address comes
+            after.
         activity: from the method and the matched route (None if there is none) to an activity.
         include, exclude: patterns of paths, ``*`` matching anything; exclude goes first.
         methods: record only these.

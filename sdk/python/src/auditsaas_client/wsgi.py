@@ -21,8 +21,8 @@ class AuditMiddleware:
     """Wraps ``app``; what it answers, streams and raises passes through unchanged.
 
     Args:
-        actor: who sent a request, by its environ, asked when the answer is complete; without it,
-            or when it says None: whom ``annotate`` named, ``REMOTE_USER``, the client's address.
+        actor: who sent a request, by its environ, asked when the answer is complete. Whom
+            ``annotate`` named goes before; ``REMOTE_USER`` and the client's address come after.
         activity: from the method and the matched route (None if there is none) to an activity.
         include, exclude: patterns of paths, ``*`` matching anything; exclude goes first.
         methods: record only these.
