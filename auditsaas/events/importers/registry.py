@@ -70,6 +70,18 @@ SAME = {"common": "combined", "jira": "atlassian", "confluence": "atlassian"}
 """Further names of formats."""
 NAMES = (AUTO, *sorted([*FORMATS, *SAME]))
 
+# What people send instead of a log, by its first bytes, and what to do about it.
+_NO_LOGS = (
+    (b"PK\x03\x04", "it is a ZIP archive; unpack it"),
+    (b"\x1f\x8b", "it was packed by gzip twice; unpack it once"),
+    (b"BZh", "it is packed by bzip2; unpack it"),
+    (b"\xfd7zXZ\x00", "it is packed by xz; unpack it"),
+    (b"\x28\xb5\x2f\xfd", "it is packed by zstd; unpack it"),
+    (b"\xff\xfe", "it is text in UTF-16; convert it to UTF-8"),
+    (b"\xfe\xff", "it is text in UTF-16; convert it to UTF-8"),
+    (b"PAR1", "it is Parquet; import the JSONL or CSV of the same events"),
+)
+
 
 def checked_format(source: Source, name: str, zone: tzinfo | None = None) -> Format:
     """The format of that name, or the one that ``auto`` recognises by the file's beginning.
@@ -97,7 +109,7 @@ def _recognised(source: Source, zone: tzinfo | None) -> Format:
     zoneless = next((refused for _, refused in tried.values() if _lacks_zone(refused)), None)
     if zoneless is not None:
         raise SourceError(f"{source.name} cannot be read: {_words(zoneless)}")
-    raise SourceError(f"{source.name} is of no known format: it begins with {_beginning(source)}")
+    raise SourceError(f"{source.name} is of no known format: {_what_it_is(source)}")
 
 
 def _advice(source: Source, zone: tzinfo | None) -> str:
@@ -133,6 +145,12 @@ def _lacks_zone(refused: Refused | None) -> bool:
 def _words(refused: Refused) -> str:
     place = f"byte {refused.byte:,}" if refused.line == 0 else refused.place
     return f"{place}: {refused.reason}"
+
+
+def _what_it_is(source: Source) -> str:
+    start = source.reader()(8)
+    known = next((words for first, words in _NO_LOGS if start.startswith(first)), None)
+    return known or f"it begins with {_beginning(source)}"
 
 
 def _beginning(source: Source) -> str:

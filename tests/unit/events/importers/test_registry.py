@@ -1,4 +1,6 @@
+import bz2
 import gzip
+import lzma
 from datetime import UTC
 from pathlib import Path
 
@@ -74,6 +76,22 @@ def test_a_file_of_another_format_is_refused_whole_and_its_own_named(name: str) 
 )
 def test_a_file_of_no_format_is_refused_with_its_beginning(content: bytes, words: str) -> None:
     with pytest.raises(SourceError, match=words):
+        outcomes(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (gzip.compress(gzip.compress(b"x")), "it was packed by gzip twice; unpack it once"),
+        (bz2.compress(b"x"), "it is packed by bzip2; unpack it"),
+        (lzma.compress(b"x"), "it is packed by xz; unpack it"),
+        (b"PK\x03\x04...", "it is a ZIP archive; unpack it"),
+        (ACCESS_LOG.read_text().encode("utf-16"), "it is text in UTF-16; convert it to UTF-8"),
+    ],
+    ids=["gzip twice", "bzip2", "xz", "zip", "UTF-16"],
+)
+def test_what_is_sent_instead_of_a_log_is_named_with_what_to_do(content: bytes, words: str) -> None:
+    with pytest.raises(SourceError, match=f"is of no known format: {words}$"):
         outcomes(content)
 
 
