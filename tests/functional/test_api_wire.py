@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,12 +15,11 @@ from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
 from tests.factories import event_input, make_api_key, make_workspace
 from tests.log_state import in_log
+from tests.raw_http import BROKEN, CHUNKED, EVENT, chunk, head, sent
 from tests.serving import WebProcess
 
-EVENT = json.dumps(event_input()).encode()
 KEYED = event_input(idempotency_key="k", occurred_at="2026-11-16T10:00:00Z")
 RACERS = 50
-PATIENCE_SECONDS = 20
 
 
 @pytest.fixture(scope="module")
@@ -42,70 +40,11 @@ def key(acme: Workspace) -> str:
     return make_api_key(acme)
 
 
-def head(key: str, *lines: str) -> bytes:
-    """A request up to its body."""
-    fixed = [
-        "POST /api/v1/events HTTP/1.1",
-        "Host: localhost",
-        "Content-Type: application/json",
-        f"Authorization: Bearer {key}",
-        "Connection: close",
-    ]
-    return "\r\n".join([*fixed, *lines, "", ""]).encode()
-
-
-def sent(web: WebProcess, request: bytes, *, cut: bool = False) -> tuple[int | None, Any]:
-    """The status and the body that the server answers; None where it only closes.
-
-    ``cut`` says that nothing more will come, as a sender that dies does.
-    """
-    with socket.create_connection(web.address, PATIENCE_SECONDS) as connection:
-        received = b""
-        try:
-            connection.sendall(request)
-            if cut:
-                connection.shutdown(socket.SHUT_WR)
-            while part := connection.recv(65536):
-                received += part
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # the server did not want to hear more
-    if not received:
-        return None, None
-    top, _, body = received.partition(b"\r\n\r\n")
-    try:
-        return int(top.split()[1]), json.loads(body)
-    except ValueError:
-        return int(top.split()[1]), body
-
-
-def chunk(part: bytes) -> bytes:
-    return f"{len(part):x}\r\n".encode() + part + b"\r\n"
-
-
 def test_chunks_are_read(web: WebProcess, acme: Workspace, key: str) -> None:
     parts = chunk(EVENT[:10]) + chunk(EVENT[10:]) + b"0\r\n\r\n"
     status, _ = sent(web, head(key, "Transfer-Encoding: chunked") + parts)
     assert status == 201
     assert in_log(acme) == (1, 1, 1)
-
-
-LENGTH = f"Content-Length: {len(EVENT)}"
-CHUNKED = "Transfer-Encoding: chunked"
-BROKEN = [
-    ("cut in the middle", [LENGTH], EVENT[:20]),
-    ("cut before the body", [LENGTH], b""),
-    ("one byte short", [LENGTH], EVENT[:-1]),
-    ("chunks that end early", [CHUNKED], chunk(EVENT[:20])),
-    ("a chunk that ends early", [CHUNKED], b"ff\r\n" + EVENT[:20]),
-    ("no last chunk", [CHUNKED], chunk(EVENT)),
-    ("a chunk without a size", [CHUNKED], b"zz\r\n" + EVENT + b"\r\n0\r\n\r\n"),
-    ("a negative size", [CHUNKED], b"-5\r\n" + EVENT + b"\r\n0\r\n\r\n"),
-    ("a chunk longer than its size", [CHUNKED], b"5\r\n" + EVENT + b"\r\n0\r\n\r\n"),
-    ("a length that is no number", ["Content-Length: many"], EVENT),
-    ("a negative length", ["Content-Length: -1"], EVENT),
-    ("two lengths", [LENGTH, "Content-Length: 3"], EVENT),
-    ("a length and chunks", [LENGTH, CHUNKED], chunk(EVENT) + b"0\r\n\r\n"),
-]
 
 
 @pytest.mark.parametrize(("lines", "body"), [c[1:] for c in BROKEN], ids=[c[0] for c in BROKEN])
