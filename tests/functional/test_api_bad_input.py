@@ -24,7 +24,7 @@ from tests.hostile import (
 )
 from tests.log_state import in_log
 
-CASES = 600
+CASES = 400
 OCCURRED = "2026-11-16T10:00:00Z"
 
 many = settings(

@@ -1,0 +1,33 @@
+"""The API while the database does not answer."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from sqlalchemy import Engine, make_url
+
+from auditsaas.app import create_app
+from config.settings import Settings
+from tests.factories import event_input, make_api_key, make_workspace
+from tests.serving import free_port
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_without_its_database_the_api_says_when_to_come_again(
+    settings: Settings, engine: Engine, method: str
+) -> None:
+    key = make_api_key(make_workspace())
+    nowhere = make_url("postgresql+psycopg://app@127.0.0.1/none").set(port=free_port())
+    app = create_app(dataclasses.replace(settings, database_url=str(nowhere)))
+    answer = app.test_client().open(
+        "/api/v1/events",
+        method=method,
+        json=event_input() if method == "POST" else None,
+        headers={"Authorization": f"Bearer {key}"},
+    )
+    assert answer.status_code == 503
+    assert answer.mimetype == "application/problem+json"
+    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.json is not None
+    assert answer.json["type"] == "/api/docs#unavailable"
