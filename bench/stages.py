@@ -1,0 +1,98 @@
+"""``python -m bench.stages``: where the time of a posted batch goes, one stage after another.
+
+One connection and one workspace, so that nothing waits for anything else. The stages are timed by
+themselves; what the whole post takes beyond them is HTTP, the key, the rate limit and the answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import TypeVar
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from auditsaas import tenancy
+from auditsaas.api.ingest import parse_json
+from auditsaas.console import open_session
+from auditsaas.events import append as appending
+from auditsaas.tenancy import Scope
+from bench.ingest import BATCH, Client, Place, Source, now, place
+from bench.tables import Table
+
+WARM_UP = 10
+
+T = TypeVar("T")
+
+
+class Stages:
+    """Milliseconds of each stage, batch by batch."""
+
+    def __init__(self) -> None:
+        self.times: dict[str, list[float]] = {}
+
+    def timed(self, name: str, run: Callable[[], T]) -> T:
+        began = time.perf_counter()
+        result = run()
+        self.times.setdefault(name, []).append((time.perf_counter() - began) * 1000)
+        return result
+
+    def of(self, name: str) -> float:
+        return median(self.times[name][WARM_UP:])
+
+
+def measure(batches: int = 100) -> Table:
+    stages = Stages()
+    with place() as here:
+        source = Source(BATCH * (batches + WARM_UP) * 2)
+        client = Client(here)
+        for batch in source.batches(batches + WARM_UP):
+            body = msgspec.json.encode({"events": batch})
+            stages.timed("post", lambda body=body: client.post(here.keys[0], body))
+        client.close()
+        with open_session(here.settings) as session:
+            tenancy.bind(Scope.of(here.workspaces[1]), session)
+            for batch in source.batches(batches + WARM_UP):
+                _append(stages, here, session, msgspec.json.encode({"events": batch}))
+    return _table(stages)
+
+
+def _append(stages: Stages, here: Place, session: Session, body: bytes) -> None:
+    arrived, workspace = now(), here.workspaces[1]
+    events = list(stages.timed("decode", lambda: parse_json(body, arrived)).events.values())
+    identify = appending.Identifier(workspace, arrived)
+    found = stages.timed("identify", lambda: [identify(event, None) for event in events])
+    rows = stages.timed(
+        "rows",
+        lambda: [appending.row_of(e, *i) for e, i in zip(events, found, strict=True)],
+    )
+    stages.timed("encode", lambda: msgspec.json.encode(rows).decode())
+    stages.timed("append", lambda: appending.append(session, workspace, events, arrived_at=arrived))
+    stages.timed("commit", session.commit)
+
+
+def _table(stages: Stages) -> Table:
+    ours = {
+        "JSON decoded and checked": stages.of("decode"),
+        "ids: time, hash of the key": stages.of("identify"),
+        "rows: user agent, address": stages.of("rows"),
+        "rows as JSON": stages.of("encode"),
+    }
+    inside = sum(ours.values()) - ours["JSON decoded and checked"]
+    ours["PostgreSQL: lock, insert, count"] = stages.of("append") - inside
+    ours["PostgreSQL: commit, flushed"] = stages.of("commit")
+    whole = stages.of("post")
+    ours["HTTP, key, rate limit, answer"] = whole - sum(ours.values())
+    table = Table(
+        f"Where the time of a batch of {BATCH} goes", ["stage", "ms, median", "of the whole"]
+    )
+    for name, taken in ours.items():
+        table.add(name, f"{taken:.2f}", f"{taken / whole:.0%}")
+    table.add("the whole post", f"{whole:.2f}", f"{BATCH / whole * 1000:,.0f} events/s")
+    return table
+
+
+if __name__ == "__main__":
+    print(measure())
