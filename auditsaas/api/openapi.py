@@ -102,8 +102,18 @@ def _responses(described: Described) -> dict[str, Any]:
     for status in sorted({*EVERY_CALL, *described.refusals}):
         responses[str(status)] = _refusal(status, described)
     for response in responses.values():
-        response.setdefault("headers", {})["X-Request-ID"] = _header("The request's id", "string")
+        response["headers"] = {**response.get("headers", {}), **_everywhere()}
     return responses
+
+
+def _everywhere() -> dict[str, Any]:
+    """What every answer carries; one to a key that is not even written like one, no rate."""
+    return {
+        "X-Request-ID": _header("The request's id", "string"),
+        "RateLimit-Limit": _header("Requests of this kind a minute", "integer"),
+        "RateLimit-Remaining": _header("Of them, those that are left", "integer"),
+        "RateLimit-Reset": _header("Seconds until the minute ends", "integer"),
+    }
 
 
 def _refusal(status: int, described: Described) -> dict[str, Any]:
