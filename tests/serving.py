@@ -44,7 +44,9 @@ class WebProcess:
         return ("127.0.0.1", self.port)
 
     def start(self) -> None:
-        """Start it, and return once it answers."""
+        """Start it unless it runs, and return once it answers."""
+        if self._process is not None and self._process.poll() is None:
+            return
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py", "wsgi:app"],

@@ -46,12 +46,18 @@ def open_log() -> Iterator[Callable[..., AuditLog]]:
         log.close(timeout=0.1)
 
 
-@pytest.fixture
-def product(settings: Settings, engine: Engine, tmp_path: Path) -> Iterator[WebProcess]:
-    web = WebProcess(settings, tmp_path / "product.log")
-    web.start()
+@pytest.fixture(scope="session")
+def product_process(settings: Settings, engine: Engine, data_dir: Path) -> Iterator[WebProcess]:
+    web = WebProcess(settings, data_dir / "product.log")
     yield web
     web.kill()
+
+
+@pytest.fixture
+def product(product_process: WebProcess) -> WebProcess:
+    """The product itself, which a test may also kill."""
+    product_process.start()
+    return product_process
 
 
 @pytest.fixture
