@@ -38,10 +38,10 @@ def ask() -> ResponseReturnValue:
 @password_reset.get("/<token>")
 def show(token: str) -> ResponseReturnValue:
     try:
-        resets.find(db.session(), token)
+        email = resets.find(db.session(), token).email
     except Gone as error:
         return _closed(error)
-    return _page()
+    return _page(email)
 
 
 @password_reset.post("/<token>")
@@ -49,12 +49,13 @@ def choose(token: str) -> ResponseReturnValue:
     session, facts = db.session(), incoming.facts()
     try:
         user = resets.use(session, token)
+        email = user.email
         resets.complete(session, user, request.form.get("password", ""))
     except Gone as error:
         return _closed(error)
     except Invalid as error:
         session.rollback()
-        return _page(str(error)), error.status
+        return _page(email, str(error)), error.status
     attempts.forget(session, attempts.ACCOUNT, user.email)
     service.record(
         session, Activity.USER_PASSWORD_RESET, user, without_token(facts), status_code=303
@@ -81,9 +82,9 @@ def _send(email: str, facts: RequestFacts) -> None:
     session.commit()
 
 
-def _page(error: str | None = None) -> str:
+def _page(email: str, error: str | None = None) -> str:
     return render_template(
-        "accounts/reset_choose.html", error=error, min_length=passwords.MIN_LENGTH
+        "accounts/reset_choose.html", email=email, error=error, min_length=passwords.MIN_LENGTH
     )
 
 

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
+import pyotp
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
+from auditsaas.accounts import second_factor
 from auditsaas.accounts.models import User
 from auditsaas.workspaces.models import Workspace
-from tests.browser.conftest import visit
-from tests.factories import append_events, event_input, make_member, make_workspace
-
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-OPTIONS = {"runOnly": {"type": "tag", "values": RULES}}
-
-STATES = {
-    "log": "/w/{slug}/audit-logs",
-    "all workspaces": "/audit-logs",
-    "filtered": "/w/{slug}/audit-logs?status=error&activity=invoice.update&range=last_30_days",
-    "searched": "/w/{slug}/audit-logs?q=user:ann%40example.com",
-    "no match": "/w/{slug}/audit-logs?q=nothing-like-this",
-    "unreadable filter": "/w/{slug}/audit-logs?q=activty:x&from=yesterday",
-    "one event": "/w/{slug}/audit-logs/{event}",
-    "exports": "/w/{slug}/exports",
-    "notifications": "/notifications",
-    "account": "/account",
-    "my activity": "/me/activity",
-    "not found": "/w/nowhere/audit-logs",
-}
+from config.settings import Settings
+from tests import factories
+from tests.browser.axe import settled, violations
+from tests.browser.conftest import PHONE, Visitor, visit
+from tests.browser.places import AS_SUPER_ADMIN, ASKED_FIRST, INSIDE, NO_PAGES, ON_ITS_OWN, OUTSIDE
+from tests.browser.places import fill as filled
+from tests.factories import make_member, make_user, make_workspace
 
 
 @pytest.fixture(scope="module")
@@ -36,69 +27,103 @@ def acme(server: str) -> Workspace:
 
 
 @pytest.fixture(scope="module")
-def admin(acme: Workspace) -> User:
-    return make_member(acme)
+def person(acme: Workspace) -> User:
+    """Who may open every page: an admin here, and super-admin."""
+    return make_member(acme, user=make_user(name="Mira Okafor", is_super_admin=True))
 
 
 @pytest.fixture(scope="module")
-def event(acme: Workspace) -> str:
-    agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/156.0.0.0"
-    appended = append_events(
-        acme,
-        [
-            event_input(
-                status="error" if n % 3 == 0 else "success",
-                duration_ms=10 ** (n % 5),
-                user_agent=agent,
-                changes={"role": ["member", "admin"]},
-                metadata={"plan": "pro", "seats": n},
-                targets=[{"type": "invoice", "id": f"inv_{n}", "name": f"Invoice {n}"}],
-            )
-            for n in range(60)
-        ],
-    )
-    return str(appended.ids[-1])
+def samples(acme: Workspace, person: User, settings: Settings) -> dict[str, str]:
+    return filled(acme, person, settings)
 
 
-def violations(page: Page) -> list[str]:
-    found = Axe().run(page, options=OPTIONS).response["violations"]
-    return [f"{rule['id']}: {rule['nodes'][0]['html'][:200]}" for rule in found]
+@pytest.fixture
+def still(browser: Browser, server: str) -> Visitor:
+    """A browser whose pages do not move."""
+    return visit(browser, server, reduced_motion="reduce", viewport={"width": 1440, "height": 1000})
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_on_any_page_or_state(
-    browser: Browser, server: str, acme: Workspace, admin: User, event: str, theme: str
+def test_every_page_of_the_product_is_looked_at(app: Flask) -> None:
+    pages = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+    pages = {endpoint for endpoint in pages if not endpoint.startswith("api.")} - NO_PAGES
+    places = app.url_map.bind("localhost")
+    number = "00000000-0000-0000-0000-000000000000"
+    names = dict.fromkeys(("event", "own_event", "export", "schedule", "file"), number)
+    looked_at = {
+        places.match(path.format(slug="acme", reset="x", **names).partition("?")[0])[0]
+        for path in (OUTSIDE | INSIDE | AS_SUPER_ADMIN | ASKED_FIRST).values()
+    }
+    assert pages == looked_at | ON_ITS_OWN
+
+
+def test_axe_finds_nothing_on_any_page(
+    still: Visitor, acme: Workspace, person: User, samples: dict[str, str]
 ) -> None:
-    visitor = visit(browser, server, color_scheme=theme, viewport={"width": 1440, "height": 1000})
-    page = visitor.page
-    visitor.open("/login")
-    found = {"login": violations(page)}
-    visitor.sign_in(admin)
-    for state, path in STATES.items():
-        page.goto(server + path.format(slug=acme.slug, event=event), wait_until="networkidle")
-        found[state] = violations(page)
-    visitor.open(f"/w/{acme.slug}/audit-logs")
+    page, found = still.page, {}
+
+    def look(pages: dict[str, str]) -> None:
+        for state, path in pages.items():
+            still.open(path.format(**samples))
+            found[state] = violations(page) + wider_than_a_phone(page)
+
+    look(OUTSIDE)
+    still.sign_in(person)
+    look(INSIDE | ASKED_FIRST)
+    page.get_by_label("Reason").fill("Support case 4711")
+    page.locator("main button[type=submit]").click()
+    look(AS_SUPER_ADMIN)
+    # Signing in is recorded in every log, so an empty one is younger than that.
+    empty = make_workspace("Empty")
+    make_member(empty, user=person)
+    look({"empty log": f"/w/{empty.slug}/audit-logs"})
+    still.context.close()
+    assert {state: broken for state, broken in found.items() if broken} == {}
+    assert [line for line in still.said if "status of 4" not in line] == []
+
+
+def wider_than_a_phone(page: Page) -> list[str]:
+    wide = page.viewport_size
+    page.set_viewport_size(PHONE)
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert wide is not None
+    page.set_viewport_size(wide)
+    return [f"{width} px wide"] if width > PHONE["width"] else []
+
+
+def test_axe_finds_nothing_in_what_opens_on_the_log(
+    still: Visitor, acme: Workspace, person: User, samples: dict[str, str]
+) -> None:
+    page, keys, found = still.page, still.page.keyboard, {}
+    still.sign_in(person, f"/w/{acme.slug}/audit-logs")
     page.locator("#log-rows a").first.click()
     expect(page.locator("#drawer #related .views")).to_be_visible()
     found["drawer"] = violations(page)
-    page.keyboard.press("Escape")
+    keys.press("Escape")
     page.locator("#range-button").click()
     expect(page.locator("calendar-month").first).to_be_visible()
     found["calendar"] = violations(page)
-    page.keyboard.press("Escape")
-    page.get_by_role("button", name="Download").click()
-    found["download"] = violations(page)
-    visitor.context.close()
-    assert {state: rules for state, rules in found.items() if rules} == {}
+    keys.press("Escape")
+    for opener in ("Download", "Save view", "Columns and density", "Syntax", "Your account"):
+        page.get_by_role("button", name=opener).click()
+        found[opener] = violations(page)
+        keys.press("Escape")
+    page.locator("#q").fill("stat")
+    expect(page.get_by_role("option").first).to_be_visible()
+    expect(page).to_have_url(re.compile("q=stat$"))
+    found["suggestions"] = violations(page)
+    page.locator("#q").fill("stauts:error")
+    expect(page.locator("#q-error")).to_contain_text("stauts")
+    found["bad term"] = violations(page)
+    still.context.close()
+    assert {state: broken for state, broken in found.items() if broken} == {}
 
 
 def test_axe_finds_nothing_on_a_phone(
-    browser: Browser, server: str, acme: Workspace, admin: User, event: str
+    browser: Browser, server: str, acme: Workspace, person: User, samples: dict[str, str]
 ) -> None:
-    visitor = visit(browser, server, viewport={"width": 390, "height": 844}, has_touch=True)
+    visitor = visit(browser, server, viewport=PHONE, has_touch=True, reduced_motion="reduce")
     page = visitor.page
-    visitor.sign_in(admin, f"/w/{acme.slug}/audit-logs")
-    page.wait_for_load_state("networkidle")
+    visitor.sign_in(person, f"/w/{acme.slug}/audit-logs")
     found = {"log": violations(page)}
     page.locator("#filters-open").click()
     expect(page.locator("#filters")).to_be_visible()
@@ -109,5 +134,36 @@ def test_axe_finds_nothing_on_a_phone(
     found["event"] = violations(page)
     width = page.evaluate("document.documentElement.scrollWidth")
     visitor.context.close()
-    assert {state: rules for state, rules in found.items() if rules} == {}
-    assert width <= 390
+    assert {state: broken for state, broken in found.items() if broken} == {}
+    assert width <= PHONE["width"]
+
+
+def test_axe_finds_nothing_where_a_code_is_asked_for(still: Visitor, settings: Settings) -> None:
+    person = make_user()
+    with factories.Sessions.begin() as session:
+        user = session.merge(person)
+        second_factor.begin(user, settings.secret_key)
+        secret = second_factor.setup_secret(user, settings.secret_key)
+        assert secret is not None
+        second_factor.confirm(session, user, pyotp.TOTP(secret).now(), settings.secret_key)
+    still.open("/login")
+    still.page.get_by_label("Email").fill(person.email)
+    still.page.get_by_label("Password").fill(factories.PASSWORD)
+    still.page.get_by_role("button", name="Sign in").click()
+    still.page.wait_for_url("**/login/second-factor*")
+    found = violations(still.page)
+    still.context.close()
+    assert found == []
+
+
+def test_the_check_itself_sees_what_is_hard_to_read_in_either_theme(still: Visitor) -> None:
+    still.open("/login")
+    settled(still.page)
+    still.page.evaluate(
+        "document.querySelector('main').insertAdjacentHTML('beforeend',"
+        " '<p><b id=faint>Faint</b></p>')"
+    )
+    for theme, colour in (("light", "rgb(240, 240, 240)"), ("dark", "rgb(40, 40, 40)")):
+        still.page.evaluate("(c) => document.getElementById('faint').style.color = c", colour)
+        assert any("color-contrast" in rule for rule in violations(still.page)), theme
+    still.context.close()

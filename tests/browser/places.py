@@ -1,0 +1,131 @@
+"""The address of every page and of each state worth a look, and what fills them in."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+
+from auditsaas.accounts import resets
+from auditsaas.accounts.models import User
+from auditsaas.imports import service as imports
+from auditsaas.storage import storage_at
+from auditsaas.workspaces.models import Workspace
+from config.settings import Settings
+from tests import factories
+from tests.exporting import ask
+from tests.factories import append_events, event_input
+from tests.scheduling import make_schedule
+
+OUTSIDE = {
+    "sign in": "/login",
+    "forgotten password": "/password-reset",
+    "a reset that is over": f"/password-reset/{'A' * 43}",
+    "new password": "/password-reset/{reset}",
+    "closed invitation": f"/invitations/{'A' * 43}",
+}
+INSIDE = {
+    "log": "/w/{slug}/audit-logs",
+    "all workspaces": "/audit-logs",
+    "filtered": "/w/{slug}/audit-logs?status=error&activity=invoice.update&range=last_30_days",
+    "searched": "/w/{slug}/audit-logs?q=user:ann%40example.com",
+    "no match": "/w/{slug}/audit-logs?q=nothing-like-this",
+    "unreadable filter": "/w/{slug}/audit-logs?q=activty:x&from=yesterday",
+    "one event": "/w/{slug}/audit-logs/{event}",
+    "my activity": "/me/activity",
+    "my event": "/me/activity/{slug}/{own_event}",
+    "exports": "/w/{slug}/exports",
+    "one export": "/w/{slug}/exports/{export}",
+    "all exports": "/exports",
+    "schedules": "/w/{slug}/schedules",
+    "all schedules": "/schedules",
+    "where to schedule": "/schedules/new",
+    "new schedule": "/w/{slug}/schedules/new",
+    "one schedule": "/w/{slug}/schedules/{schedule}",
+    "edit a schedule": "/w/{slug}/schedules/{schedule}/edit",
+    "members": "/w/{slug}/members",
+    "invite": "/w/{slug}/members/invite",
+    "keys": "/w/{slug}/api-keys",
+    "new key": "/w/{slug}/api-keys/new",
+    "settings": "/w/{slug}/settings",
+    "imports": "/w/{slug}/imports",
+    "new import": "/w/{slug}/imports/new",
+    "one import": "/w/{slug}/imports/{file}",
+    "notifications": "/notifications",
+    "account": "/account",
+    "security": "/account/security",
+    "sessions": "/account/sessions",
+    "API documents": "/api/docs",
+    "not found": "/w/nowhere/audit-logs",
+}
+AS_SUPER_ADMIN = {
+    "every workspace's log": "/admin/audit-logs",
+    "an event elsewhere": "/admin/audit-logs/{slug}/{event}",
+    "every workspace": "/admin/workspaces",
+    "new workspace": "/admin/workspaces/new",
+    "everybody": "/admin/users",
+    "every export": "/admin/exports",
+    "system": "/admin/system",
+}
+ASKED_FIRST = {"reason": "/admin/access"}
+NO_PAGES = {
+    "static",
+    # Machines read these.
+    *("health.alive", "health.ready", "health.metrics"),
+    # Fragments, which the pages above hold.
+    *("audit_logs.related", "audit_logs.suggest", "exports.before", "notifications.count"),
+    "schedules.preview",
+    # Files.
+    *("exports.download", "schedules.download_run", "notifications.kept_mail"),
+    # Lead elsewhere.
+    *("accounts.home", "superadmin.home", "schedules.show_run", "schedules.anywhere"),
+}
+ON_ITS_OWN = {"accounts.second_factor_page"}
+"""Looked at by a test of its own, for it takes a person who is halfway in."""
+
+
+def fill(acme: Workspace, person: User, settings: Settings) -> dict[str, str]:
+    """Makes one of everything; what the addresses are filled in with."""
+    agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/156.0.0.0"
+    found = append_events(
+        acme,
+        [
+            event_input(
+                status="error" if n % 3 == 0 else "success",
+                duration_ms=10 ** (n % 5),
+                user_agent=agent,
+                changes={"role": ["member", "admin"]},
+                metadata={"plan": "pro", "seats": n},
+                targets=[{"type": "invoice", "id": f"inv_{n}", "name": f"Invoice {n}"}],
+            )
+            for n in range(30)
+        ],
+    )
+    own = event_input(actor={"id": str(person.id), "email": person.email})
+    [own_event] = append_events(acme, [own]).ids
+    with factories.Sessions.begin() as session:
+        reset = resets.begin(session, person)
+    return {
+        "slug": acme.slug,
+        "event": str(found.ids[-1]),
+        "own_event": str(own_event),
+        "export": str(ask(person, [acme])),
+        "schedule": str(make_schedule(acme, person, datetime.now(UTC))),
+        "file": _import(acme, person, settings),
+        "reset": reset,
+    }
+
+
+def _import(acme: Workspace, person: User, settings: Settings) -> str:
+    with factories.scoped(acme.id, user=person.id) as session:
+        made = imports.request(
+            session,
+            storage_at(settings.storage_url),
+            workspace_id=acme.id,
+            person_id=person.id,
+            name="access.log",
+            content=io.BytesIO(b"nothing that is a log\n"),
+            format="combined",
+            time_zone=None,
+        )
+        session.commit()
+        return str(made.id)
