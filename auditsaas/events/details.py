@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
+from auditsaas.events.labels import capitalized
 from auditsaas.events.presenter import EventRow, PresentedEvent, status_words
 from auditsaas.visible_text import visible
 
@@ -181,8 +182,8 @@ def _queries(query: str, key: str, value: str) -> tuple[str, str]:
 
 def _role_and_status(role: str | None, status: str | None) -> str:
     shown = (
-        visible(role).capitalize() if role else "",
-        status.capitalize() if status else "",
+        capitalized(visible(role)) if role else "",
+        capitalized(status) if status else "",
     )
     return " · ".join(text for text in shown if text)
 

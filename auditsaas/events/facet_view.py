@@ -7,15 +7,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from auditsaas.events import across
-from auditsaas.events.facets import facets, known_actors, newest_actors, recent_activities
+from auditsaas.events.facets import (
+    facets,
+    known_actors,
+    newest_actors,
+    recent_activities,
+    recent_roles,
+)
 from auditsaas.events.filters import EventFilter
+from auditsaas.events.labels import capitalized
 from auditsaas.events.labels import label as activity_label
 from auditsaas.events.places import Place
 from auditsaas.events.query_terms import METHODS, STATUSES, USER_STATUSES
 from auditsaas.events.useragent import PLATFORMS
 
 TOP = 5
-ROLES = ("admin", "auditor", "member", "service")
 
 
 @dataclass(frozen=True)
@@ -42,15 +48,18 @@ def quick(place: Place, chosen: EventFilter) -> list[ShownFacet]:
     """The panel as it is first sent: real options without counts, which follow."""
     ids = place.chosen_ids(())
     if len(ids) > across.MANY:
-        return _panel(place, chosen, {"activity": {}, "user": {}})
-    activities = dict.fromkeys(recent_activities(place.session, ids, TOP))
-    users = dict.fromkeys(actor.id for actor in newest_actors(place.session, ids, TOP))
-    return _panel(place, chosen, {"activity": activities, "user": users})
+        return _panel(place, chosen, {"activity": {}, "user": {}, "role": {}})
+    found: dict[str, dict[str, int | None]] = {
+        "activity": dict.fromkeys(recent_activities(place.session, ids, TOP + 1)),
+        "user": dict.fromkeys(actor.id for actor in newest_actors(place.session, ids, TOP)),
+        "role": dict.fromkeys(recent_roles(place.session, ids, TOP + 1)),
+    }
+    return _panel(place, chosen, found)
 
 
 def counted(place: Place, chosen: EventFilter) -> list[ShownFacet]:
     """The panel with its counts."""
-    names = ["status", "activity", "method", "user", "platform"]
+    names = ["status", "activity", "method", "user", "user_status", "role", "platform"]
     if place.several:
         names.append("workspace")
     shown = facets(place.session, place.ids_by_slug, chosen, names)
@@ -99,7 +108,7 @@ def _panel(
     panel += [
         _users(place, chosen, found["user"]),
         fixed("user_status", "User status", USER_STATUSES, str.capitalize),
-        fixed("role", "Role", dict.fromkeys((*ROLES, *chosen.role)), str.capitalize),
+        _listed("role", "Role", chosen.role, found["role"], lambda role: (capitalized(role), "")),
         fixed("platform", "Platform", PLATFORMS, str),
     ]
     return panel
@@ -130,8 +139,13 @@ def _listed(
     shown = list(dict.fromkeys([*list(counts)[:TOP], *ticked]))
     rest = [value for value in counts if value not in shown]
     return ShownFacet(
-        name, title, [option(v) for v in shown], len(counts), [option(v) for v in rest]
+        name, title, [option(v) for v in shown], _total(counts), [option(v) for v in rest]
     )
+
+
+def _total(counts: dict[str, int | None]) -> int:
+    """How many values there are; 0 while they have not been counted."""
+    return len(counts) if any(counts.values()) else 0
 
 
 def _users(place: Place, chosen: EventFilter, counts: dict[str, int | None]) -> ShownFacet:
@@ -144,14 +158,12 @@ def _users(place: Place, chosen: EventFilter, counts: dict[str, int | None]) -> 
         count = counts.get(value, None if value in chosen.user else 0)
         if actor is None:
             return Option(value, value, "", count, value in chosen.user)
-        words = [word.capitalize() for word in (actor.role, actor.status) if word]
-        label = actor.name or actor.email or actor.id
-        return Option(value, label, " · ".join(words), count, value in chosen.user)
+        return Option(value, actor.label, actor.standing, count, value in chosen.user)
 
     return ShownFacet(
         "user",
         "User",
         [option(value) for value in shown],
-        len(counts),
+        _total(counts),
         find_url=f"{place.base_url}/users",
     )

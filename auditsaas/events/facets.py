@@ -14,28 +14,21 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, select, tuple_
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
-from auditsaas.events import across
 from auditsaas.events.counts import CAP, among_hours, split_hours
 from auditsaas.events.filters import EventFilter
-from auditsaas.events.models import actors, event_counts, events
-from auditsaas.events.walks import bounded, newest, walks
+from auditsaas.events.labels import capitalized
+from auditsaas.events.models import actors, event_counts
+from auditsaas.events.tally import tally
 
 WEEK = timedelta(days=7)
 TEXT_CAP = 20_000
 """How many events are looked at where their text decides, which takes longer."""
 
+LAST_HEARD = 200
 COUNTED_BY_HOUR = ("status", "activity", "method", "workspace")
-COLUMNS = {
-    "status": events.c.status,
-    "activity": events.c.activity,
-    "method": events.c.method,
-    "workspace": events.c.workspace_id,
-    "user": events.c.actor_id,
-    "platform": events.c.platform,
-}
 
 
 @dataclass(frozen=True)
@@ -58,6 +51,15 @@ class KnownActor:
     role: str | None
     status: str
 
+    @property
+    def label(self) -> str:
+        return self.name or self.email or self.id
+
+    @property
+    def standing(self) -> str:
+        """`Admin · Active`."""
+        return " · ".join(capitalized(word) for word in (self.role, self.status) if word)
+
 
 def facets(
     session: Session,
@@ -78,7 +80,7 @@ def facets(
     for others, together in by_event.items():
         cap = TEXT_CAP if others.terms else CAP
         ids = chosen_ids(workspaces, others)
-        counted, exact = _by_event(session, ids, others, together, cap)
+        counted, exact = tally(session, ids, others, together, cap)
         found |= {name: _ranked(name, counted[name], exact=exact) for name in together}
     return found
 
@@ -139,48 +141,28 @@ def _by_hour(
         ).group_by(column)
         counted.update({value: int(n) for value, n in session.execute(found)})
     for part in parts:
-        extra, _ = _by_event(session, ids, event_filter.with_period(part), [name], None)
+        extra, _ = tally(session, ids, event_filter.with_period(part), [name], None)
         counted.update(extra[name])
     return counted
 
 
-def _by_event(
-    session: Session,
-    ids: Sequence[UUID],
-    event_filter: EventFilter,
-    names: Sequence[str],
-    cap: int | None,
-) -> tuple[dict[str, Counter[Any]], bool]:
-    """The values of several fields in one pass over each workspace's newest ``cap`` events."""
-    counted: dict[str, Counter[Any]] = {name: Counter() for name in names}
-    exact = True
-    columns = [COLUMNS[name].label(name) for name in names]
-    if len(ids) > across.MANY:
-        limit = None if cap is None else max(1, cap // len(ids))
-        parts = [across.each(session, ids, event_filter, [events.c.id, *columns], limit)]
-        exact = cap is None
-    else:
-        parts = []
-        for walk in walks(session, ids, event_filter):
-            if cap is None:
-                parts.append(bounded(walk, None, None, *columns))
-                continue
-            found, reached = newest(session, walk, cap, *columns)
-            parts.append(found)
-            exact = exact and reached is None
-    for part in parts:
-        cells = part.subquery()
-        rows = select(*(cells.c[name] for name in names)).subquery()
-        sets = [tuple_(rows.c[name]) for name in names]
-        which = func.grouping(*(rows.c[name] for name in names)).label("which")
-        grouped = select(*rows.c, which, func.count().label("n")).group_by(
-            func.grouping_sets(*sets)
-        )
-        for row in session.execute(grouped):
-            # GROUPING() has a bit for each field, the first the highest, 0 where it is grouped by.
-            place = len(names) - (~row.which & (1 << len(names)) - 1).bit_length()
-            counted[names[place]][row[place]] += int(row.n)
-    return counted, exact
+def recent_roles(session: Session, workspace_ids: Sequence[UUID], limit: int) -> list[str]:
+    """The most frequent roles of the actors last heard of."""
+    heard = (
+        select(actors.c.role)
+        .where(actors.c.workspace_id.in_(workspace_ids))
+        .order_by(actors.c.as_of.desc())
+        .limit(LAST_HEARD)
+        .subquery()
+    )
+    found = (
+        select(heard.c.role)
+        .where(heard.c.role.is_not(None))
+        .group_by(heard.c.role)
+        .order_by(func.count().desc(), heard.c.role)
+        .limit(limit)
+    )
+    return list(session.scalars(found))
 
 
 def recent_activities(session: Session, workspace_ids: Sequence[UUID], limit: int) -> list[str]:

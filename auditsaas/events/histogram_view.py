@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,6 +15,9 @@ from auditsaas.events.timerange import TimeRange
 from auditsaas.formatting import Viewer
 
 MAX_TICKS = 8
+LAST_MARK = 0.94
+DAY = timedelta(days=1)
+MIDNIGHT = time()
 
 
 def build(place: Place, chosen: EventFilter, viewer: Viewer, now: datetime) -> dict[str, Any]:
@@ -65,20 +68,31 @@ def _round_up(value: int) -> int:
 
 
 def _axis(found: Histogram, viewer: Viewer) -> list[dict[str, str]]:
-    """A few evenly spaced labels; every one stands under the start of its bar."""
+    """A label or an empty one for every bar, so that each stands under the start of its own."""
+    labelled = set(_marks(found, viewer))
+    days = bool(found.bars) and found.bars[-1].end - found.bars[0].start > 2 * DAY
+    years = bool(found.bars) and found.bars[-1].end - found.bars[0].start > 300 * DAY
+    axis = []
+    for place, bar in enumerate(found.bars):
+        tick = {"label": "", "weekday": ""}
+        if place in labelled and years:
+            tick["label"] = formatting.date(bar.start, viewer)
+        elif place in labelled and days:
+            tick["label"] = formatting.short_date(bar.start, viewer)
+            tick["weekday"] = f"{bar.start.astimezone(viewer.zone):%a}"
+        elif place in labelled:
+            tick["label"] = formatting.minute(bar.start, viewer)
+        axis.append(tick)
+    return axis
+
+
+def _marks(found: Histogram, viewer: Viewer) -> list[int]:
+    """The places of a few bars to label: the starts of days where bars are hours of several."""
     bars = found.bars
-    if not bars:
-        return []
-    stride = max(1, math.ceil(len(bars) / MAX_TICKS))
-    span = bars[-1].end - bars[0].start
-    ticks = []
-    for bar in bars[::stride]:
-        weekday = f"{bar.start.astimezone(viewer.zone):%a}"
-        if span > timedelta(days=300):
-            ticks.append({"label": formatting.date(bar.start, viewer), "weekday": ""})
-        elif span > timedelta(days=2):
-            text = formatting.short_date(bar.start, viewer)
-            ticks.append({"label": text, "weekday": weekday})
-        else:
-            ticks.append({"label": formatting.minute(bar.start, viewer), "weekday": ""})
-    return ticks
+    places = list(range(len(bars)))
+    hours = bool(bars) and bars[0].end - bars[0].start < DAY
+    if hours and bars[-1].end - bars[0].start > 2 * DAY:
+        places = [p for p in places if bars[p].start.astimezone(viewer.zone).time() == MIDNIGHT]
+    stride = max(1, math.ceil(len(places) / MAX_TICKS))
+    # A label that starts in the last bars has no room left.
+    return [place for place in places[::stride] if place == 0 or place <= len(bars) * LAST_MARK]

@@ -97,3 +97,8 @@ def _in_order(nouns: list[str], verb: list[str]) -> list[str]:
 def _sentence(words: list[str]) -> str:
     text = " ".join(word.upper() if word in ACRONYMS else word for word in words)
     return text[:1].upper() + text[1:]
+
+
+def capitalized(word: str) -> str:
+    """The word with a capital first; what follows stays, for a role may be `SRE`."""
+    return word[:1].upper() + word[1:]

@@ -207,8 +207,9 @@ def _users(place: Place, asked: PageRequest, now: datetime) -> ResponseReturnVal
         [
             {
                 "value": actor.id,
-                "text": actor.name or actor.email or actor.id,
-                "sub": " · ".join(word.capitalize() for word in (actor.role, actor.status) if word),
+                "text": actor.label,
+                "sub": actor.email if actor.email and actor.email != actor.label else actor.id,
+                "standing": actor.standing,
             }
             for actor in found
         ]

@@ -49,7 +49,7 @@
     const row = element("div", "find-option");
     const name = element("span", "t", option.text);
     if (option.sub) name.append(element("span", "sub d-block", option.sub));
-    row.append(name, element("span", "sub num", option.count));
+    row.append(name, element("span", "sub num", option.standing ?? option.count));
     return row;
   }
 

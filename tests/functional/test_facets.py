@@ -1,0 +1,141 @@
+"""The filter panel's counts, as the page shows them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from html import unescape
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from flask.testing import FlaskClient
+
+from auditsaas.workspaces.models import Workspace
+from tests.factories import append_events, event_input, make_member, make_workspace, sign_in
+
+OPTION = re.compile(
+    r'<input class="form-check-input" type="checkbox" name="(?P<name>\w+)" value="(?P<value>[^"]*)"'
+    r'(?P<ticked> checked)?>.*?(?:<span class="c">(?P<count>[\d,]+)</span>)?</label>'
+)
+Counts = dict[str, dict[str, int]]
+
+
+def event(actor: str, role: str, **fields: Any) -> dict[str, Any]:
+    status = "disabled" if actor == "dora" else "active"
+    return event_input(actor={"id": actor, "role": role, "status": status}, **fields)
+
+
+@pytest.fixture
+def acme(client: FlaskClient) -> Workspace:
+    """3 sign-ins, 2 exports and 1 deletion of three people; one of them is disabled."""
+    workspace = make_workspace("Acme Freight")
+    # The person who looks is no actor in it.
+    sign_in(client, make_member(workspace))
+    append_events(
+        workspace,
+        [
+            event("ann", "SRE", activity="user.login", method="POST", user_agent="curl/8.5"),
+            event("ann", "SRE", activity="user.login", method="POST", status="error"),
+            event("bob", "manager", activity="user.login", method="POST", status="error"),
+            event("bob", "manager", activity="report.export", method="GET"),
+            event("dora", "manager", activity="report.export", method="GET"),
+            event("dora", "manager", activity="report.delete", method="DELETE", status="error"),
+        ],
+    )
+    return workspace
+
+
+def panel(client: FlaskClient, base: str, **args: Sequence[str] | str) -> Counts:
+    text = client.get(f"{base}/facets?{urlencode(args, doseq=True)}").text
+    found: Counts = {}
+    for option in OPTION.finditer(text):
+        counts = found.setdefault(option["name"], {})
+        counts[unescape(option["value"])] = int((option["count"] or "-1").replace(",", ""))
+    return found
+
+
+def test_every_value_has_its_count(acme: Workspace, client: FlaskClient) -> None:
+    counts = panel(client, f"/w/{acme.slug}/audit-logs")
+    assert counts["status"] == {"success": 3, "error": 3}
+    assert counts["activity"] == {"user.login": 3, "report.export": 2, "report.delete": 1}
+    assert counts["method"] == {"GET": 2, "POST": 3, "PUT": 0, "DELETE": 1, "PATCH": 0}
+    assert counts["user"] == {"ann": 2, "bob": 2, "dora": 2}
+    assert counts["role"] == {"manager": 4, "SRE": 2}
+    assert counts["user_status"] == {"active": 4, "disabled": 2}
+
+
+def test_values_of_a_field_are_alternatives_and_fields_must_all_hold(
+    acme: Workspace, client: FlaskClient
+) -> None:
+    base = f"/w/{acme.slug}/audit-logs"
+    both = client.get(f"{base}/count?activity=user.login&activity=report.delete")
+    assert 'data-count="4"' in both.text
+    fewer = client.get(f"{base}/count?activity=user.login&activity=report.delete&status=error")
+    assert 'data-count="3"' in fewer.text
+
+
+@pytest.mark.parametrize(
+    ("args", "name", "expected"),
+    [
+        ({"status": "error"}, "status", {"success": 3, "error": 3}),
+        ({"status": "error"}, "role", {"manager": 2, "SRE": 1}),
+        ({"activity": "user.login"}, "activity", {"user.login": 3, "report.export": 2}),
+        ({"activity": "user.login"}, "status", {"success": 1, "error": 2}),
+        ({"user": "ann"}, "user", {"ann": 2, "bob": 2, "dora": 2}),
+        ({"user": "ann"}, "user_status", {"active": 2, "disabled": 0}),
+        ({"role": "SRE"}, "role", {"manager": 4, "SRE": 2}),
+        ({"role": "SRE"}, "status", {"success": 1, "error": 1}),
+        ({"user_status": "disabled"}, "user_status", {"active": 4, "disabled": 2}),
+        ({"user_status": "disabled"}, "user", {"dora": 2}),
+        ({"q": "report", "status": "error"}, "status", {"success": 2, "error": 1}),
+    ],
+)
+def test_counts_of_a_field_ignore_its_own_choice_and_no_other(
+    acme: Workspace,
+    client: FlaskClient,
+    args: dict[str, str],
+    name: str,
+    expected: dict[str, int],
+) -> None:
+    counts = panel(client, f"/w/{acme.slug}/audit-logs", **args)[name]
+    assert {value: counts.get(value) for value in expected} == expected
+
+
+def test_roles_and_statuses_are_those_in_the_workspace_of_the_event(client: FlaskClient) -> None:
+    one, other = make_workspace("One"), make_workspace("Other")
+    user = make_member(one)
+    make_member(other, user=user)
+    sign_in(client, user)
+    append_events(one, [event("ann", "owner")] * 2)
+    append_events(other, [event("ann", "guest")] * 3)
+    assert panel(client, "/audit-logs")["role"] == {"guest": 3, "owner": 2}
+
+
+def test_what_is_ticked_is_listed_whether_or_not_it_is_among_the_first_five(
+    client: FlaskClient,
+) -> None:
+    workspace = make_workspace()
+    sign_in(client, make_member(workspace))
+    append_events(
+        workspace,
+        [event_input(activity=f"a.{n}") for n in range(8) for _ in range(10 - n)],
+    )
+    chosen = panel(client, f"/w/{workspace.slug}/audit-logs", activity=["a.7", "b.none"])
+    assert list(chosen["activity"]) == ["a.0", "a.1", "a.2", "a.3", "a.4", "a.7", "b.none"]
+    assert chosen["activity"]["a.7"] == 3
+
+
+def test_a_person_is_found_by_any_part_of_their_name_with_role_and_status(
+    acme: Workspace, client: FlaskClient
+) -> None:
+    append_events(
+        acme,
+        [event_input(actor={"id": "u_9", "name": "Zoë Ito", "email": "zoe@acme.example"})],
+    )
+    found = client.get(f"/w/{acme.slug}/audit-logs/users?term=ito").json
+    assert found == [
+        {"value": "u_9", "text": "Zoë Ito", "sub": "zoe@acme.example", "standing": "Active"}
+    ]
+    [dora] = client.get(f"/w/{acme.slug}/audit-logs/users?term=dora").json or []
+    assert dora["standing"] == "Manager · Disabled"
