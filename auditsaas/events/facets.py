@@ -69,14 +69,15 @@ def facets(
 ) -> dict[str, Facet]:
     """The values of each field over ``workspaces`` (slug → id), ignoring its own choice."""
     found: dict[str, Facet] = {}
+    by_hour: dict[EventFilter, list[str]] = {}
     by_event: dict[EventFilter, list[str]] = {}
     for name in names:
         others = event_filter.without(name)
-        if name in COUNTED_BY_HOUR and others.hourly:
-            ids = chosen_ids(workspaces, others)
-            found[name] = _ranked(name, _by_hour(session, ids, others, name), exact=True)
-        else:
-            by_event.setdefault(others, []).append(name)
+        hourly = name in COUNTED_BY_HOUR and others.hourly
+        (by_hour if hourly else by_event).setdefault(others, []).append(name)
+    for others, together in by_hour.items():
+        counted = _by_hour(session, chosen_ids(workspaces, others), others, together)
+        found |= {name: _ranked(name, counted[name], exact=True) for name in together}
     for others, together in by_event.items():
         cap = TEXT_CAP if others.terms else CAP
         ids = chosen_ids(workspaces, others)
@@ -130,19 +131,25 @@ def _actor(row: Row[Any]) -> KnownActor:
 
 
 def _by_hour(
-    session: Session, ids: Sequence[UUID], event_filter: EventFilter, name: str
-) -> Counter[Any]:
+    session: Session, ids: Sequence[UUID], event_filter: EventFilter, names: Sequence[str]
+) -> dict[str, Counter[Any]]:
+    """The values of several fields in one pass over the hourly counts."""
     whole, parts = split_hours(event_filter.period)
-    counted: Counter[Any] = Counter()
+    counted: dict[str, Counter[Any]] = {name: Counter() for name in names}
     if whole is not None:
-        column = event_counts.c.workspace_id if name == "workspace" else event_counts.c[name]
-        found = among_hours(
-            select(column, func.sum(event_counts.c.n)), ids, event_filter, whole
-        ).group_by(column)
-        counted.update({value: int(n) for value, n in session.execute(found)})
+        columns = [
+            (event_counts.c.workspace_id if name == "workspace" else event_counts.c[name])
+            for name in names
+        ]
+        number = func.sum(event_counts.c.n)
+        found = among_hours(select(*columns, number), ids, event_filter, whole)
+        for *values, n in session.execute(found.group_by(*columns)):
+            for name, value in zip(names, values, strict=True):
+                counted[name][value] += int(n)
     for part in parts:
-        extra, _ = tally(session, ids, event_filter.with_period(part), [name], None)
-        counted.update(extra[name])
+        extra, _ = tally(session, ids, event_filter.with_period(part), names, None)
+        for name in names:
+            counted[name].update(extra[name])
     return counted
 
 
