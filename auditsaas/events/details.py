@@ -6,17 +6,21 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
+from auditsaas.events.filters import plain_number
+from auditsaas.events.grammar import QueryError, Term, parse, unparse
 from auditsaas.events.labels import capitalized
 from auditsaas.events.presenter import EventRow, PresentedEvent, status_words
+from auditsaas.formatting import milliseconds
 from auditsaas.visible_text import visible
 
 _JSON_TOKEN: Final = re.compile(
     r'(?P<k>"(?:[^"\\]|\\.)*")(?=:)|(?P<s>"(?:[^"\\]|\\.)*")|(?P<n>-?\d[\d.eE+-]*|true|false|null)'
 )
-_BARE_TERM: Final = re.compile(r"[\w.:/@+-]+")
+MOST_VALUES: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ class EventDetails:
     changes: list[Change]
     metadata: list[Token]
     metadata_json: str
+    metadata_values: list[Detail]
+    """Single values of the metadata by their path, to filter by."""
 
 
 def describe(
@@ -79,6 +85,7 @@ def describe(
         ],
         metadata=list(tokens(row.metadata)) if row.metadata else [],
         metadata_json=pretty(row.metadata) if row.metadata else "",
+        metadata_values=list(islice(_values(row.metadata or {}, query), MOST_VALUES)),
     )
 
 
@@ -93,9 +100,12 @@ def with_term(query: str, term: str) -> str:
 
 def term(key: str, value: str) -> str:
     """`ip:10.0.0.1`, `user:"Ann Lee"`; empty where the value cannot be written as a term."""
-    if _BARE_TERM.fullmatch(value):
-        return f"{key}:{value}"
-    return "" if '"' in value or "\\" in value else f'{key}:"{value}"'
+    words = unparse([Term(False, key, (value,), "=", 0, 0)])
+    try:
+        [read] = parse(words)
+    except (QueryError, ValueError):
+        return ""
+    return words if (read.key, read.values) == (key, (value,)) else ""
 
 
 def pretty(value: Any) -> str:
@@ -129,22 +139,34 @@ def _actor(
     today = _role_and_status(role_now or row.actor_role, status_now or row.actor_status)
     if then or today:
         changed = f"now {today}" if today != then else ""
-        yield Detail("Role and status", then or "Not given", changed, copy=then)
+        # The filter knows roles as they are now.
+        role = row.actor_role if role_now in (None, row.actor_role) else None
+        only, without = _queries(query, "role", role or "")
+        yield Detail("Role and status", then or "Not given", changed, then, only, without)
     yield _filterable("Activity", row.activity, query, "activity", mono=True)
     for target in row.targets or []:
         shown = str(target.get("name") or target.get("id"))
         more = f"{target.get('type')}, {target.get('id')}"
         yield _filterable("Target", shown, query, "target", str(target.get("id")), visible(more))
-    yield Detail("Workspace", event.workspace, copy=event.workspace)
+    only, without = _queries(query, "workspace", event.workspace_slug)
+    yield Detail("Workspace", event.workspace, "", event.workspace, only, without)
 
 
 def _request(row: EventRow, event: PresentedEvent, query: str) -> Iterator[Detail]:
     line = " ".join(text for text in (row.method, row.path) if text)
     if line:
-        yield Detail("Request", visible(line), copy=line, mono=True)
+        key, value = ("path", row.path) if row.path else ("method", row.method or "")
+        only, without = _queries(query, key, value)
+        yield Detail("Request", visible(line), "", line, only, without, mono=True)
     if row.status_code is not None:
         words = status_words(row.status_code)
-        yield Detail("HTTP status", words, copy=words)
+        only, without = _queries(query, "code", str(row.status_code))
+        yield Detail("HTTP status", words, "", words, only, without)
+    if row.duration_ms is not None:
+        slower = f"ms:>={int(row.duration_ms)}"
+        only, without = with_term(query, slower), with_term(query, f"-{slower}")
+        text = milliseconds(row.duration_ms)
+        yield Detail("Response time", text, "", plain_number(row.duration_ms), only, without)
     if row.ip is not None:
         yield _filterable("IP address", str(row.ip), query, "ip")
     if row.user_agent:
@@ -173,6 +195,19 @@ def _filterable(
 ) -> Detail:
     only, without = _queries(query, key, value or text)
     return Detail(name, visible(text), more, text, only, without, mono)
+
+
+def _values(found: dict[str, Any], query: str, path: str = "meta") -> Iterator[Detail]:
+    for name, value in found.items():
+        key = f"{path}.{name}"
+        if isinstance(value, dict):
+            yield from _values(value, query, key)
+        elif isinstance(value, str | int | float):
+            plain = _plain(value)
+            only, without = _queries(query, key, value if isinstance(value, str) else plain)
+            if only:
+                name = visible(key.removeprefix("meta."))
+                yield Detail(name, visible(plain), "", plain, only, without, mono=True)
 
 
 def _queries(query: str, key: str, value: str) -> tuple[str, str]:

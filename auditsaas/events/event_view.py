@@ -25,6 +25,7 @@ from auditsaas.events.stored import stored_event
 from auditsaas.ids import first_id_at
 
 RELATED = 5
+MOST_OF_A_REQUEST = 20
 SAME_REQUEST_WITHIN = timedelta(hours=1)
 
 
@@ -72,11 +73,14 @@ def related(place: Place, row: Row[Any], by: str) -> dict[str, Any]:
     """The newest other events of the same actor, of the same request, or on the same target."""
     by_actor = EventFilter(user=(row.actor_id,))
     by_target = _on_target(row)
-    number = count(place.session, [row.workspace_id], by_actor).total
+    number: int | None = count(place.session, [row.workspace_id], by_actor).total
     tabs = [_tab(place, row, "actor", number, by_actor.query_string())]
+    same: Sequence[Row[Any]] = ()
     if row.request_id:
         term = Term(False, "request", (row.request_id,), "=", 0, 0)
-        tabs.append(_tab(place, row, "request", None, urlencode({"q": unparse([term])})))
+        same = _same_request(place.session, row)
+        number = len(same) if len(same) < MOST_OF_A_REQUEST else None
+        tabs.append(_tab(place, row, "request", number, urlencode({"q": unparse([term])})))
     if by_target is not None:
         tabs.append(_tab(place, row, "target", None, by_target.query_string()))
     by = by if by in {tab["by"] for tab in tabs} else "actor"
@@ -84,7 +88,7 @@ def related(place: Place, row: Row[Any], by: str) -> dict[str, Any]:
     chosen["current"] = True
     rows: Sequence[Row[Any]]
     if by == "request":
-        rows = _same_request(place.session, row)
+        rows = same
     else:
         wanted = by_target if by == "target" and by_target is not None else by_actor
         found = queries.page(place.session, [row.workspace_id], wanted, limit=RELATED + 1)
@@ -130,7 +134,7 @@ def _same_request(session: Session, row: Row[Any]) -> Sequence[Row[Any]]:
             events.c.id != row.id,
         )
     )
-    return session.execute(found.order_by(events.c.id.desc()).limit(20)).all()
+    return session.execute(found.order_by(events.c.id.desc()).limit(MOST_OF_A_REQUEST)).all()
 
 
 def _present(place: Place, row: Row[Any]) -> PresentedEvent:

@@ -4,6 +4,7 @@ import json
 from typing import Any
 from urllib.parse import parse_qs
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,9 +44,43 @@ def test_a_value_can_be_added_to_the_filter_or_excluded() -> None:
     assert parse_qs(address.without) == {"status": ["error"], "q": ["paid -ip:203.0.113.7"]}
 
 
-def test_a_value_with_spaces_is_quoted_and_one_with_quotes_offers_no_filter() -> None:
+def test_a_value_is_quoted_where_it_must_be_and_one_that_no_term_holds_offers_no_filter() -> None:
     assert term("user", "Ann Lee") == 'user:"Ann Lee"'
-    assert term("user", 'Ann "A" Lee') == ""
+    assert term("user", 'Ann "A" Lee') == r'user:"Ann \"A\" Lee"'
+    assert term("meta.a key", "b") == ""
+    assert term("user", "u" * 600) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Workspace", "workspace:acme"),
+        ("Request", "path:/login"),
+        ("HTTP status", "code:200"),
+        ("Response time", "ms:>=142"),
+        ("Role and status", "role:admin"),
+        ("User agent", "platform:macOS"),
+    ],
+)
+def test_every_line_with_a_value_filters_by_it(name: str, words: str) -> None:
+    found = line(described(), name)
+    assert parse_qs(found.only) == {"q": [words]}
+    assert parse_qs(found.without) == {"q": [f"-{words}"]}
+
+
+def test_a_role_that_changed_since_offers_no_filter() -> None:
+    assert line(described(role_now="member"), "Role and status").only == ""
+
+
+def test_single_values_of_the_metadata_filter_by_their_path() -> None:
+    values = described(
+        metadata={"plan": "pro", "session": {"mfa": True, "age_s": 5211}, "list": [1], "a b": "x"}
+    ).metadata_values
+    assert [(item.name, parse_qs(item.only)["q"]) for item in values] == [
+        ("plan", ["meta.plan:pro"]),
+        ("session.mfa", ["meta.session.mfa:true"]),
+        ("session.age_s", ["meta.session.age_s:5211"]),
+    ]
 
 
 def test_a_term_is_not_added_twice() -> None:
