@@ -87,7 +87,7 @@ def my_event(slug: str, event_id: str) -> ResponseReturnValue:
     if row.actor_id not in mine.user and (row.actor_email or "").lower() not in mine.user:
         raise NotFound("There is no such event.")
     context = event_view.context(place, row, EventFilter(), request.url_root)
-    context |= {"related_url": None, "older_url": None, "newer_url": None}
+    context |= {"related_url": None, "older_url": None, "newer_url": None, "filter_base": None}
     template = "_drawer" if incoming.is_partial() else "event"
     return render_template(f"audit_logs/{template}.html", **context)
 

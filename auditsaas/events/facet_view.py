@@ -42,6 +42,8 @@ class ShownFacet:
     more_options: list[Option] = field(default_factory=list)
     find_url: str | None = None
     closed: bool = False
+    room: bool = False
+    """Whether more than is listed will be offered once it has been counted."""
 
 
 def quick(place: Place, chosen: EventFilter) -> list[ShownFacet]:
@@ -138,9 +140,10 @@ def _listed(
 
     shown = list(dict.fromkeys([*list(counts)[:TOP], *ticked]))
     rest = [value for value in counts if value not in shown]
-    return ShownFacet(
-        name, title, [option(v) for v in shown], _total(counts), [option(v) for v in rest]
-    )
+    total = _total(counts)
+    if not total:
+        return ShownFacet(name, title, [option(v) for v in shown], room=bool(rest))
+    return ShownFacet(name, title, [option(v) for v in shown], total, [option(v) for v in rest])
 
 
 def _total(counts: dict[str, int | None]) -> int:

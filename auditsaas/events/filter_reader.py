@@ -41,7 +41,8 @@ class SearchError(FieldError):
         mended = None
         if error.suggestion is not None:
             mended = text[: error.start] + error.suggestion + text[error.end :]
-        return cls("q", f"{error.message}.", error.term, error.suggestion, mended)
+        message = error.message if error.message.endswith("?") else f"{error.message}."
+        return cls("q", message, error.term, error.suggestion, mended)
 
 
 def read(

@@ -27,7 +27,7 @@ def build(place: Place, chosen: EventFilter, viewer: Viewer, now: datetime) -> d
         "buckets": [_bucket(place, chosen, viewer, bar, i) for i, bar in enumerate(found.bars)],
         "step_label": found.step,
         "max": _round_up(found.highest),
-        "axis": _axis(found, viewer),
+        "axis": axis(found, viewer),
         "counted_from": found.counted_from,
     }
 
@@ -67,7 +67,7 @@ def _round_up(value: int) -> int:
     return next(int(step * power) for step in (1, 2, 5, 10) if step * power >= value)
 
 
-def _axis(found: Histogram, viewer: Viewer) -> list[dict[str, str]]:
+def axis(found: Histogram, viewer: Viewer) -> list[dict[str, str]]:
     """A label or an empty one for every bar, so that each stands under the start of its own."""
     labelled = set(_marks(found, viewer))
     days = bool(found.bars) and found.bars[-1].end - found.bars[0].start > 2 * DAY

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,6 +13,7 @@ from auditsaas import formatting
 from auditsaas.errors import FieldError
 from auditsaas.events import queries
 from auditsaas.events.counts import count
+from auditsaas.events.facets import known_actors
 from auditsaas.events.filter_reader import CUSTOM, SearchError
 from auditsaas.events.filters import EventFilter
 from auditsaas.events.labels import label as activity_label
@@ -155,15 +157,28 @@ class LogView:
     @property
     def chips(self) -> list[dict[str, str]]:
         pairs = self.filter.to_args()
+        people = self._people
         return [
             {
                 "label": FIELD_NAMES[name],
-                "value": chip_value(self.place, name, value),
+                "value": people.get(value, value)
+                if name == "user"
+                else chip_value(self.place, name, value),
                 "remove_url": _url(self.base_url, [p for p in pairs if p != (name, value)]),
             }
             for name, value in pairs
             if name in FIELD_NAMES
         ]
+
+    @cached_property
+    def _people(self) -> dict[str, str]:
+        """The names of the people that the filter gives the ids of."""
+        if not self.filter.user:
+            return {}
+        ids = self.place.chosen_ids(self.filter.workspace)
+        known = known_actors(self.place.session, ids, self.filter.user)
+        self.place.show(actor.workspace_id for actor in known.values())
+        return {actor.id: actor.label for actor in known.values()}
 
     @property
     def range_label(self) -> str:

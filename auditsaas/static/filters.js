@@ -48,8 +48,10 @@
   function describe(option) {
     const row = element("div", "find-option");
     const name = element("span", "t", option.text);
-    if (option.sub) name.append(element("span", "sub d-block", option.sub));
-    row.append(name, element("span", "sub num", option.standing ?? option.count));
+    for (const sub of [option.sub, option.standing]) {
+      if (sub) name.append(element("span", "sub d-block text-truncate", sub));
+    }
+    row.append(name, element("span", "sub num", option.count));
     return row;
   }
 

@@ -79,6 +79,14 @@ def test_any_query_string_gets_a_page_or_a_message(acme: Workspace, client: Flas
     never_fails()
 
 
+def test_an_unknown_key_is_named_once_with_what_was_perhaps_meant(
+    acme: Workspace, client: FlaskClient
+) -> None:
+    text = client.get(f"/w/{acme.slug}/audit-logs?q=user:ann+stauts:error").text
+    assert messages(text) == ["Unknown key 'stauts'. Did you mean"]
+    assert re.search(r'q=user%3Aann\+status%3Aerror">status:error</a>\?', text)
+
+
 def messages(text: str) -> list[str]:
     """The sentences of a page about what it cannot understand."""
     found = re.findall(r'class="err-text.*?</svg>(?:<span>)?([^<]+)', text)

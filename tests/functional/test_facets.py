@@ -139,3 +139,15 @@ def test_a_person_is_found_by_any_part_of_their_name_with_role_and_status(
     ]
     [dora] = client.get(f"/w/{acme.slug}/audit-logs/users?term=dora").json or []
     assert dora["standing"] == "Manager · Disabled"
+
+
+def test_a_person_who_is_filtered_by_is_called_by_name(
+    acme: Workspace, client: FlaskClient
+) -> None:
+    append_events(
+        acme,
+        [event_input(actor={"id": "u_9", "name": "Zoë Ito", "email": "zoe@acme.example"})],
+    )
+    page = client.get(f"/w/{acme.slug}/audit-logs?user=u_9&user=zoe@acme.example")
+    chips = re.findall(r'class="chip"><span><i>User</i> ([^<]+)', page.text)
+    assert chips == ["Zoë Ito", "zoe@acme.example"]

@@ -1,0 +1,47 @@
+"""Which bars of the histogram have a label beneath them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from auditsaas.events.histogram import Bar, Histogram, bar_edges
+from auditsaas.events.histogram_view import MAX_TICKS, axis
+from auditsaas.formatting import Viewer
+
+END = datetime(2026, 11, 19, 14, 30, tzinfo=UTC)
+
+
+def labels(start: datetime, end: datetime, zone: str) -> tuple[list[str], tuple[Bar, ...]]:
+    edges, step = bar_edges(start, end, ZoneInfo(zone))
+    bars = tuple(Bar(a, b, 1, 0) for a, b in pairwise(edges))
+    ticks = axis(Histogram(bars, step), Viewer(zone=ZoneInfo(zone)))
+    return [f"{tick['weekday']} {tick['label']}".strip() for tick in ticks], bars
+
+
+def test_a_week_of_hours_has_a_label_at_the_start_of_each_day() -> None:
+    found, bars = labels(datetime(2026, 11, 13, tzinfo=UTC), END, "UTC")
+    marked = {place: label for place, label in enumerate(found) if label}
+    assert list(marked.values()) == [
+        "Fri 11/13", "Sat 11/14", "Sun 11/15", "Mon 11/16", "Tue 11/17", "Wed 11/18", "Thu 11/19",
+    ]  # fmt: skip
+    assert all(bars[place].start.hour == 0 for place in marked)
+
+
+def test_days_start_where_the_viewers_clock_says() -> None:
+    start = datetime(2026, 10, 31, 4, tzinfo=UTC)
+    found, bars = labels(start, start + timedelta(days=4), "America/New_York")
+    places = [place for place, label in enumerate(found) if label]
+    zone = ZoneInfo("America/New_York")
+    assert [bars[place].start.astimezone(zone).hour for place in places] == [0] * len(places)
+    assert len(places) == 4
+
+
+@pytest.mark.parametrize("days", [0.02, 0.5, 1, 3, 9, 30, 90, 120, 365, 4000])
+def test_there_is_a_label_or_none_for_every_bar_and_never_too_many(days: float) -> None:
+    found, bars = labels(END - timedelta(days=days), END, "Europe/Berlin")
+    assert len(found) == len(bars)
+    assert 1 <= sum(map(bool, found)) <= MAX_TICKS
