@@ -11,8 +11,16 @@ from urllib.parse import urlencode
 import pytest
 from flask.testing import FlaskClient
 
+from auditsaas.events.across import MANY
 from auditsaas.workspaces.models import Workspace
-from tests.factories import append_events, event_input, make_member, make_workspace, sign_in
+from tests.factories import (
+    append_events,
+    event_input,
+    make_member,
+    make_user,
+    make_workspace,
+    sign_in,
+)
 
 OPTION = re.compile(
     r'<input class="form-check-input" type="checkbox" name="(?P<name>\w+)" value="(?P<value>[^"]*)"'
@@ -110,6 +118,19 @@ def test_roles_and_statuses_are_those_in_the_workspace_of_the_event(client: Flas
     append_events(one, [event("ann", "owner")] * 2)
     append_events(other, [event("ann", "guest")] * 3)
     assert panel(client, "/audit-logs")["role"] == {"guest": 3, "owner": 2}
+
+
+def test_very_many_workspaces_are_counted_alike(client: FlaskClient) -> None:
+    user = make_user()
+    for n in range(MANY + 3):
+        workspace = make_workspace()
+        make_member(workspace, user=user)
+        append_events(workspace, [event("ann", "owner" if n % 2 else "guest")])
+    sign_in(client, user)
+    counts = panel(client, "/audit-logs")
+    assert counts["role"] == {"guest": 12, "owner": 11}
+    assert counts["user_status"] == {"active": 23, "disabled": 0}
+    assert counts["user"] == {"ann": 23}
 
 
 def test_what_is_ticked_is_listed_whether_or_not_it_is_among_the_first_five(
