@@ -76,13 +76,14 @@ _ALL = {
         "bench.pages",
         lambda m, run: [m.measure(run.data, run.depth), m.measure_counts(run.data)],
     ),
-    "csv": Part("CSV exports", "bench.csv_export", lambda m, run: m.measure(run.data)),
     "exports": Part("Exports", "bench.exports", lambda m, run: m.measure(run.data)),
     "ingest": Part(
         "Ingest",
         "bench.ingest",
         lambda m, run: m.measure(memory_events=min(2_000_000, run.options.events)),
     ),
+    "stages": Part("Where an append's time goes", "bench.stages", lambda m, _run: m.measure()),
+    "bad_input": Part("Hostile requests", "bench.bad_input", lambda m, _run: m.measure()),
     "durability": Part("Durability of ingest", "bench.durability", lambda m, _run: m.measure()),
     "client": Part(
         "The Python client through faults",
