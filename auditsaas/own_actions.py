@@ -23,6 +23,8 @@ class Activity(StrEnum):
     USER_LOGIN = "user.login"
     USER_LOGOUT = "user.logout"
     LOG_IMPORT = "log.import"
+    IMPORT_REQUESTED = "import.requested"
+    IMPORT_CANCELLED = "import.cancelled"
     EXPORT_REQUESTED = "export.requested"
     EXPORT_COMPLETED = "export.completed"
     EXPORT_FAILED = "export.failed"
@@ -47,6 +49,7 @@ class Activity(StrEnum):
     API_KEY_CREATE = "api_key.create"
     API_KEY_REVOKE = "api_key.revoke"
     WORKSPACE_UPDATE = "workspace.update"
+    USER_UPDATE = "user.update"
     USER_PASSWORD_CHANGE = "user.password_change"
     USER_PASSWORD_RESET_REQUEST = "user.password_reset_request"
     USER_PASSWORD_RESET = "user.password_reset"
@@ -62,6 +65,7 @@ class Activity(StrEnum):
     USER_DISABLE = "user.disable"
     USER_ENABLE = "user.enable"
     PLATFORM_ACCESS = "platform.access"
+    PLATFORM_VIEW = "platform.view"
     RETENTION_APPLY = "retention.apply"
 
 
@@ -80,6 +84,8 @@ ACTIVITIES: dict[Activity, ActivityKind] = {
     Activity.USER_LOGIN: ActivityKind("A person signed in, or tried to", SUCCESS | ERROR),
     Activity.USER_LOGOUT: ActivityKind("A person signed out", SUCCESS),
     Activity.LOG_IMPORT: ActivityKind("Log files were imported", SUCCESS | ERROR),
+    Activity.IMPORT_REQUESTED: ActivityKind("An admin uploaded a file to be imported", SUCCESS),
+    Activity.IMPORT_CANCELLED: ActivityKind("An admin cancelled an import", SUCCESS),
     Activity.EXPORT_REQUESTED: ActivityKind("A person asked for an export", SUCCESS),
     Activity.EXPORT_COMPLETED: ActivityKind("An export is ready to download", SUCCESS),
     Activity.EXPORT_FAILED: ActivityKind("An export could not be built", ERROR),
@@ -108,6 +114,9 @@ ACTIVITIES: dict[Activity, ActivityKind] = {
     Activity.API_KEY_CREATE: ActivityKind("An admin made an API key", SUCCESS),
     Activity.API_KEY_REVOKE: ActivityKind("An admin revoked an API key", SUCCESS),
     Activity.WORKSPACE_UPDATE: ActivityKind("An admin changed the workspace's settings", SUCCESS),
+    Activity.USER_UPDATE: ActivityKind(
+        "A person changed their name, how pages read to them, or which mails they get", SUCCESS
+    ),
     Activity.USER_PASSWORD_CHANGE: ActivityKind("A person changed their password", SUCCESS | ERROR),
     Activity.USER_PASSWORD_RESET_REQUEST: ActivityKind(
         "Somebody asked for a link to choose a new password", SUCCESS
@@ -128,6 +137,9 @@ ACTIVITIES: dict[Activity, ActivityKind] = {
     Activity.USER_ENABLE: ActivityKind("A super-admin let a person in again", SUCCESS),
     Activity.PLATFORM_ACCESS: ActivityKind(
         "A super-admin looked into the workspace's log, and said why", SUCCESS
+    ),
+    Activity.PLATFORM_VIEW: ActivityKind(
+        "A super-admin opened a page that tells of every workspace", SUCCESS
     ),
     Activity.RETENTION_APPLY: ActivityKind("Events past the retention were removed", SUCCESS),
 }

@@ -12,6 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from auditsaas import incoming, tenancy
 from auditsaas import page as frame
+from auditsaas.accounts import service
 from auditsaas.accounts.browser import Identity
 from auditsaas.accounts.forms import HOME, own_path
 from auditsaas.accounts.models import User
@@ -23,6 +24,7 @@ from auditsaas.events.log_view import LogView
 from auditsaas.events.page_request import PageRequest
 from auditsaas.events.places import Place
 from auditsaas.extensions import db
+from auditsaas.own_actions import Activity
 from auditsaas.tenancy import Scope
 from auditsaas.workspaces import loaders
 
@@ -45,7 +47,16 @@ def save() -> ResponseReturnValue:
     errors = form.errors()
     if errors:
         return _page(form, errors=errors, saved=False), 422
-    form.apply(user)
+    changes = form.apply(user)
+    if changes:
+        service.record(
+            db.session(),
+            Activity.USER_UPDATE,
+            user,
+            incoming.facts(),
+            status_code=303,
+            changes=changes,
+        )
     db.session.commit()
     return redirect("/account?saved=1", 303)
 

@@ -34,6 +34,9 @@ def sign_in() -> ResponseReturnValue:
     session.commit()
     after = own_path(request.form.get("next", ""))
     if standing.paused:
+        if standing.left == -1:
+            service.record_refusal(session, "", None, "too_often", facts)
+            session.commit()
         return sign_in_again(after or "", pause_words(standing), 429)
     browser = browser_session()
     try:
@@ -41,7 +44,8 @@ def sign_in() -> ResponseReturnValue:
             session, browser.session_id, request.form.get("credential", ""), _settings()
         )
     except Invalid as error:
-        session.commit()  # what was asked is used up
+        service.record_refusal(session, "", None, "passkey", facts)
+        session.commit()  # what was asked is used up, too
         return sign_in_again(after or "", str(error), 401)
     attempts.take_back(session, attempts.ADDRESS, place)
     if signed_in():
@@ -88,6 +92,9 @@ def register() -> ResponseReturnValue:
 @passkey_pages.post("/account/security/passkeys/remove")
 def remove() -> ResponseReturnValue:
     user, session = security_views.me(), db.session()
+    wrong = security_views.wrong_password(user)
+    if wrong:
+        return security_views.page(user, {"removal": wrong}), 422
     if passkeys.remove(session, user.id, request.form.get("passkey", "")):
         service.record(
             session, Activity.USER_PASSKEY_REMOVE, user, incoming.facts(), status_code=303

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import available_timezones
 
 from werkzeug.datastructures import MultiDict
@@ -69,6 +70,12 @@ class PreferencesForm:
                 wrong[name] = "Choose one of these."
         return wrong
 
-    def apply(self, user: User) -> None:
+    def apply(self, user: User) -> dict[str, list[Any]]:
+        """Set what the form says; the columns that changed, each with before and after."""
+        changes = {}
         for name in self.__dataclass_fields__:
-            setattr(user, name, getattr(self, name))
+            before, after = getattr(user, name), getattr(self, name)
+            if before != after:
+                changes[name] = [before, after]
+                setattr(user, name, after)
+        return changes

@@ -54,7 +54,8 @@ def change_password() -> ResponseReturnValue:
     user, new = me(), request.form.get("new_password", "")
     wrong = wrong_password(user)
     if wrong:
-        return _refuse_password(user, wrong)
+        _refused(user, Activity.USER_PASSWORD_CHANGE)
+        return page(user, {"password": wrong}), 422
     try:
         if passwords.matches(new, user.password_hash):
             raise Invalid("That is the password you have.")
@@ -111,7 +112,7 @@ def remove_second_factor() -> ResponseReturnValue:
     ):
         wrong = "That code is not right. Enter the one shown now, or a recovery code."
     if wrong:
-        db.session.commit()
+        _refused(user, Activity.USER_SECOND_FACTOR_DISABLE)
         return page(user, {"factor": wrong}), 422
     second_factor.remove(session, user)
     _renew_session(user, second_factor=False)
@@ -176,17 +177,10 @@ def wrong_password(user: User) -> str | None:
     return None
 
 
-def _refuse_password(user: User, words: str) -> ResponseReturnValue:
-    service.record(
-        db.session(),
-        Activity.USER_PASSWORD_CHANGE,
-        user,
-        incoming.facts(),
-        status="error",
-        status_code=422,
-    )
+def _refused(user: User, activity: Activity) -> None:
+    """Record that somebody tried who could not show that the account is theirs."""
+    service.record(db.session(), activity, user, incoming.facts(), status="error", status_code=422)
     db.session.commit()
-    return page(user, {"password": words}), 422
 
 
 def _renew_session(user: User, *, second_factor: bool) -> None:

@@ -29,6 +29,7 @@ REFUSED_STATUS = {
     "password": 401,
     "disabled": 401,
     "second_factor": 401,
+    "passkey": 401,
     "too_often": 429,
 }
 
@@ -136,6 +137,7 @@ def record(
     *,
     status: Literal["success", "error"] = "success",
     status_code: int = 302,
+    changes: dict[str, list[Any]] | None = None,
     metadata: dict[str, Any] | None = None,
 ) -> None:
     """Record what a person did to their own account in each of their workspaces, as they see it."""
@@ -147,6 +149,7 @@ def record(
         status=status,
         facts=facts,
         status_code=status_code,
+        changes=changes,
         metadata=metadata,
     )
 

@@ -92,6 +92,9 @@ def give_second_factor() -> AnyResponse:
     standing = attempts.count(session, attempts.CODE, str(user.id))
     db.session.commit()
     if standing.paused:
+        if standing.left == -1:
+            service.record_refusal(session, user.email, user, "too_often", facts)
+            db.session.commit()
         return _pause(_second_factor_page(after, pause_words(standing)), standing)
     if not second_factor.check(session, user, request.form.get("code", ""), _secret_key()):
         service.record_refusal(session, user.email, user, "second_factor", facts)

@@ -20,6 +20,9 @@ OWN_LABELS: Final[dict[str, str]] = {
     "export.cancelled": "Cancel export",
     "export.downloaded": "Download export",
     "member.role_update": "Update member role",
+    "platform.access": "Open log as super-admin",
+    "platform.view": "View super-admin page",
+    "user.update": "Update account",
     "workspace.opened": "Open workspace as super-admin",
 }
 ACRONYMS: Final = frozenset(

@@ -42,6 +42,7 @@ def before(slug: str | None = None) -> ResponseReturnValue:
     if not is_partial():
         return redirect(place.log_url)
     event_filter = _filter(request.args)
+    place.ask_why(event_filter.workspace)
     chosen = request.args.get("format")
     wanted = [format_called(chosen)] if chosen else list(FORMATS.values())
     ids = set(place.chosen(event_filter.workspace))

@@ -42,12 +42,26 @@ class Place:
     reader: Session | None = None
     """The platform session, where a super-admin reads through it."""
 
+    def note_listing(self) -> None:
+        """Record that a super-admin sees what others asked for."""
+        if self.reader is not None:
+            onlooking.note_page()
+            self._bind_everything()
+
+    def ask_why(self, slugs: Sequence[str]) -> None:
+        """Ask a super-admin for a reason, even to be told how many events there are."""
+        if self.reader is not None:
+            onlooking.require_reason({w.slug: w.id for w in self.workspaces}, slugs)
+
     def look_into(self, slugs: Sequence[str]) -> None:
         """Ask a super-admin why, and tell the workspaces that an export will read."""
         if self.reader is None:
             return
-        onlooking.require_reason({w.slug: w.id for w in self.workspaces}, slugs)
+        self.ask_why(slugs)
         onlooking.note_shown(self.chosen(slugs))
+        self._bind_everything()
+
+    def _bind_everything(self) -> None:
         everything = Scope.of(*(w.id for w in self.workspaces), user=self.person.id)
         tenancy.bind(everything, self.session)
 

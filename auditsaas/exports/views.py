@@ -33,6 +33,7 @@ PAGE_SIZE = 50
 @exports.get("/admin/exports")
 def index(slug: str | None = None) -> ResponseReturnValue:
     place, viewer = places.at(slug), frame.viewer()
+    place.note_listing()
     if place.reader is not None:
         found = service.newest_of_all(place.reader, limit=PAGE_SIZE + 1, before=_before())
     else:

@@ -13,15 +13,17 @@ from werkzeug.datastructures import FileStorage
 from auditsaas.accounts.browser import signed_in
 from auditsaas.errors import InvalidFields
 from auditsaas.events.importers.registry import AUTO, FORMATS
+from auditsaas.events.schema import TargetInput
 from auditsaas.extensions import db
 from auditsaas.imports import service
 from auditsaas.imports.models import Import
 from auditsaas.imports.presenter import present
 from auditsaas.incoming import is_partial
 from auditsaas.notifications.service import mark_read
+from auditsaas.own_actions import Activity
 from auditsaas.permissions import Permission
 from auditsaas.storage import Storage, StorageError, storage_at
-from auditsaas.workspaces.loaders import WorkspaceAccess, load_workspace, require_person
+from auditsaas.workspaces.loaders import WorkspaceAccess, doer_in, load_workspace, require_person
 from tasks.imports import enqueue_import
 
 imports = Blueprint("imports", __name__, url_prefix="/w/<slug>/imports")
@@ -64,6 +66,8 @@ def upload(slug: str) -> ResponseReturnValue:
         return _form(access, fields, "Choose a file."), 422
     try:
         made = [_keep(access, file, fields) for file in files]
+        for each in made:
+            _record(access, Activity.IMPORT_REQUESTED, each)
     except (InvalidFields, StorageError) as error:
         db.session.rollback()
         words = error.errors[0].message if isinstance(error, InvalidFields) else str(error)
@@ -92,6 +96,7 @@ def cancel(slug: str, import_id: UUID) -> ResponseReturnValue:
     access = load_workspace(slug, Permission.WORKSPACE_MANAGE)
     found = service.find(db.session(), access.id, import_id)
     service.cancel(db.session(), found)
+    _record(access, Activity.IMPORT_CANCELLED, found)
     key, shown = found.file_key, present(found, _base(access))
     db.session.commit()
     if key is not None:
@@ -111,6 +116,13 @@ def _keep(access: WorkspaceAccess, file: FileStorage, fields: dict[str, str]) ->
         content=file.stream,  # type: ignore[arg-type]  # a binary stream, typed as any
         format=fields["format"],
         time_zone=fields["time_zone"] or None,
+    )
+
+
+def _record(access: WorkspaceAccess, activity: Activity, found: Import) -> None:
+    file = TargetInput(type="file", id=str(found.id), name=found.name)
+    doer_in(access).record(
+        db.session(), activity, targets=[file], metadata={"format": found.format}
     )
 
 

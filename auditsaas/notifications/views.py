@@ -12,12 +12,15 @@ from flask import Blueprint, Response, current_app, redirect, render_template, r
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
+from auditsaas.accounts import service as accounts
 from auditsaas.accounts.browser import Identity
+from auditsaas.accounts.models import User
 from auditsaas.errors import NotFound
 from auditsaas.extensions import db
-from auditsaas.incoming import is_partial
+from auditsaas.incoming import facts, is_partial
 from auditsaas.notifications import outbox, service
 from auditsaas.notifications.models import Mail, MailState, Notification
+from auditsaas.own_actions import Activity
 from auditsaas.workspaces.loaders import my_workspaces, require_person
 from config.settings import Settings
 
@@ -111,7 +114,15 @@ def choose_mails() -> ResponseReturnValue:
     """Which mails the person wants; a switch that is not sent is off."""
     person = _person()
     switches = sorted(set(outbox.KINDS.values()))
-    outbox.choose(db.session(), person.id, {name: name in request.form for name in switches})
+    session, wanted = db.session(), {name: name in request.form for name in switches}
+    before = outbox.choices(session, person.id)
+    changes = {n: [getattr(before, n), w] for n, w in wanted.items() if getattr(before, n) != w}
+    outbox.choose(session, person.id, wanted)
+    if changes:
+        user = session.get_one(User, person.id)
+        accounts.record(
+            session, Activity.USER_UPDATE, user, facts(), status_code=303, changes=changes
+        )
     db.session.commit()
     return redirect("/notifications?saved=1", 303)
 

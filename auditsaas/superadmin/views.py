@@ -45,6 +45,7 @@ def home() -> ResponseReturnValue:
 @superadmin.get("/workspaces")
 def workspaces() -> ResponseReturnValue:
     words, order, page = _words(), request.args.get("sort", "events"), _page()
+    onlooking.note_page()
     with platform_session() as session:
         shown = figures.overview(session, datetime.now(UTC), words=words, order=order, page=page)
     kept = {"q": words, "sort": order}
@@ -107,6 +108,7 @@ def resume_workspace(slug: str) -> ResponseReturnValue:
 
 @superadmin.get("/users")
 def users() -> ResponseReturnValue:
+    onlooking.note_page()
     words, page = _words(), _page()
     with platform_session() as session:
         found = people(session, words=words, page=page)
@@ -137,6 +139,7 @@ def enable_user(user_id: UUID) -> ResponseReturnValue:
 
 @superadmin.get("/system")
 def system_state() -> ResponseReturnValue:
+    onlooking.note_page()
     settings, celery = current_app.extensions["settings"], current_app.extensions["celery"]
     with platform_session() as session:
         parts = system.state(session, settings.redis_url, celery, datetime.now(UTC))

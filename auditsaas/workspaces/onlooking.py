@@ -60,6 +60,17 @@ def note_shown(workspaces: Iterable[UUID]) -> None:
     tenancy.bind(Scope(user=loaders.require_person().id))
 
 
+def note_page() -> None:
+    """Record, where super-admins read it, that one opened a page that tells of every workspace.
+
+    Commits, and leaves only the person's own rows in scope.
+    """
+    doer = onlooker()
+    platform_access.note_page(db.session(), doer)
+    db.session.commit()
+    tenancy.bind(Scope(user=doer.user_id))
+
+
 def onlooker() -> Onlooker:
     person = loaders.require_person()
     actor = own_actions.person(person.id, name=person.name, email=person.email)

@@ -99,6 +99,19 @@ def note_shown(session: Session, onlooker: Onlooker, workspaces: Iterable[UUID])
     return True
 
 
+def note_page(session: Session, onlooker: Onlooker) -> None:
+    """Record the page that is asked for in our own log. Binds the scope to that."""
+    tenancy.bind(Scope(user=onlooker.user_id), session)
+    own_actions.record(
+        session,
+        Activity.PLATFORM_VIEW,
+        workspaces={system_workspace(session).id: ROLE},
+        actor=onlooker.actor,
+        facts=onlooker.facts,
+        status_code=200,
+    )
+
+
 def _note(
     session: Session,
     onlooker: Onlooker,

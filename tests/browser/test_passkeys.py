@@ -71,6 +71,7 @@ def test_a_passkey_signs_in_as_both_factors(browser: Browser, named_server: str)
     row = page.locator("#sessions tbody tr").first
     expect(row.locator("td").nth(2)).to_have_text("Yes")
     visitor.open("/account/security")
+    page.locator("#removal-password").fill(PASSWORD)
     page.get_by_role("button", name="Remove This laptop").click()
     expect(page.get_by_text("The passkey is removed.")).to_be_visible()
     visitor.context.close()

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
+from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
 
+from auditsaas.accounts.models import Passkey, User
 from auditsaas.app import create_app
+from auditsaas.events.models import events
+from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID
 from config.settings import Settings
 from tests import factories
-from tests.factories import PASSWORD, csrf_token, make_user
+from tests.factories import PASSWORD, csrf_token, make_user, unique
 
 FORGED = [
     "",
@@ -56,6 +63,54 @@ def test_a_forged_registration_adds_nothing(named: Flask, answer: str) -> None:
     answered = client.post("/account/security/passkeys", data=form)
     assert answered.status_code == 422
     assert "None. A passkey signs in" in answered.text
+
+
+def with_passkey(user: User) -> str:
+    """A passkey of the person's; what its button on the page sends."""
+    identity = secrets.token_bytes(16)
+    with factories.Sessions.begin() as session:
+        session.add(
+            Passkey(
+                credential_id=identity,
+                user_id=user.id,
+                name="This laptop",
+                public_key=b"key",
+                sign_count=0,
+                created_at=datetime.now(UTC),
+            )
+        )
+    return bytes_to_base64url(identity)
+
+
+@pytest.mark.usefixtures("engine")
+def test_removing_a_passkey_needs_the_password_and_takes_ones_own_only(named: Flask) -> None:
+    client, user = named.test_client(), make_user()
+    factories.sign_in(client, user)
+    mine, another = with_passkey(user), with_passkey(make_user())
+    address, token = "/account/security/passkeys/remove", csrf_token(client)
+    for passkey, password, kept in (
+        (mine, "wrong", 2),
+        (another, PASSWORD, 2),
+        (mine, PASSWORD, 1),
+    ):
+        form = {"passkey": passkey, "password": password, "csrf_token": token}
+        answer = client.post(address, data=form)
+        assert answer.status_code == (422 if password == "wrong" else 303)
+        ids = [base64url_to_bytes(name) for name in (mine, another)]
+        with factories.Sessions() as session:
+            found = session.scalars(select(Passkey).where(Passkey.credential_id.in_(ids))).all()
+        assert len(found) == kept
+
+
+def test_a_refused_passkey_is_an_event(named: Flask) -> None:
+    client = named.test_client()
+    agent = unique("agent")
+    form = {"credential": FORGED[-3], "csrf_token": csrf_token(client)}
+    client.post("/login/passkey", data=form, headers={"User-Agent": agent})
+    with factories.scoped(SYSTEM_WORKSPACE_ID) as session:
+        event = session.execute(select(events).where(events.c.user_agent == agent)).one()
+    assert (event.activity, event.status, event.status_code) == ("user.login", "error", 401)
+    assert event.metadata == {"reason": "passkey"}
 
 
 def test_an_answer_without_a_question_is_refused(named: Flask) -> None:

@@ -161,7 +161,7 @@ def test_a_file_that_is_no_log_fails_in_words_and_adds_nothing(
     assert (row.state, row.name) == ("failed", "photo.png")
     assert row.error is not None
     assert row.error.startswith("photo.png is of no known format")
-    assert activities(workspace) == ["log.import"]
+    assert activities(workspace) == ["import.requested", "log.import"]
     assert "Failed" in client.get(f"/w/{workspace.slug}/imports").text
 
 
