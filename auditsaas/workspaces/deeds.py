@@ -32,6 +32,7 @@ class Doer:
         activity: Activity,
         *,
         targets: Sequence[TargetInput] = (),
+        status_code: int = SEE_OTHER,
         changes: Mapping[str, list[Any]] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
@@ -42,7 +43,7 @@ class Doer:
             workspaces={self.workspace_id: self.role},
             actor=self.actor,
             facts=self.facts,
-            status_code=SEE_OTHER,
+            status_code=status_code,
             targets=targets,
             changes=dict(changes) if changes else None,
             metadata=metadata,

@@ -99,6 +99,7 @@ def create(
         session,
         Activity.API_KEY_CREATE,
         targets=[_target(made.key)],
+        status_code=200,  # the page that shows the secret
         changes={
             "name": [None, made.key.name],
             "scopes": [None, made.key.scopes],

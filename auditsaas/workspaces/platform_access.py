@@ -20,6 +20,7 @@ from auditsaas.errors import Invalid
 from auditsaas.events.schema import ActorInput
 from auditsaas.own_actions import Activity, RequestFacts
 from auditsaas.tenancy import Scope
+from auditsaas.workspaces.deeds import SEE_OTHER
 from auditsaas.workspaces.models import PlatformAccess
 from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID, system_workspace
 
@@ -78,7 +79,7 @@ def give_reason(
     tenancy.bind(Scope.of(*chosen, user=onlooker.user_id), session)
     # What concerns all of them is kept where super-admins read it; each learns of it when shown.
     where = chosen or [system_workspace(session).id]
-    _record(session, onlooker, reason, where, every=not chosen)
+    _record(session, onlooker, reason, where, every=not chosen, status_code=SEE_OTHER)
 
 
 def note_shown(session: Session, onlooker: Onlooker, workspaces: Iterable[UUID]) -> bool:
@@ -95,7 +96,7 @@ def note_shown(session: Session, onlooker: Onlooker, workspaces: Iterable[UUID])
     fresh = sorted(shown - reasons_of(session, onlooker.user_id).known)
     _note(session, onlooker, reasons.for_all, fresh, asked=False)
     tenancy.bind(Scope.of(*fresh, user=onlooker.user_id), session)
-    _record(session, onlooker, reasons.for_all, fresh, every=True)
+    _record(session, onlooker, reasons.for_all, fresh, every=True, status_code=200)
     return True
 
 
@@ -140,6 +141,7 @@ def _record(
     workspaces: Iterable[UUID],
     *,
     every: bool,
+    status_code: int,
 ) -> None:
     own_actions.record(
         session,
@@ -147,6 +149,6 @@ def _record(
         workspaces=dict.fromkeys(workspaces, ROLE),
         actor=onlooker.actor,
         facts=onlooker.facts,
-        status_code=200,
+        status_code=status_code,
         metadata={"reason": reason, "scope": "every workspace" if every else "workspace"},
     )

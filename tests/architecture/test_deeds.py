@@ -1,0 +1,148 @@
+"""Everything people do is an event: every route that changes something appends one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, select
+
+from auditsaas.app import create_app
+from auditsaas.events.models import events
+from auditsaas.own_actions import ACTIVITIES
+from auditsaas.tenancy import platform_session
+from config.settings import Settings
+from tests.architecture.deeds import (
+    BEHIND_A_REASON,
+    BY_ITSELF,
+    DEEDS,
+    ORIGIN,
+    REFUSALS,
+    TELLS_NOTHING,
+    WITHOUT,
+    Deed,
+    Stage,
+)
+from tests.architecture.test_routes import address
+from tests.company import Company
+from tests.factories import make_user, sign_in
+
+SAFE = {"GET", "HEAD", "OPTIONS"}
+
+
+@pytest.fixture(scope="module")
+def app(settings: Settings, engine: Engine) -> Flask:
+    """With a name, as passkeys want, and without its queue: nothing here is to be built."""
+    made = create_app(replace(settings, base_url=ORIGIN, redis_url="redis://127.0.0.1:9/0"))
+    made.testing = True
+    return made
+
+
+@pytest.fixture
+def stage(app: Flask) -> Stage:
+    company = Company.found(app)
+    browsers = [app.test_client() for _ in range(3)]
+    sign_in(browsers[0], company.admin)
+    sign_in(browsers[1], make_user(name="Robin Ross", is_super_admin=True))
+    return Stage(company, *browsers)
+
+
+def changing(app: Flask) -> set[str]:
+    """Every endpoint that a request can change something by."""
+    return {rule.endpoint for rule in app.url_map.iter_rules() if (rule.methods or set()) - SAFE}
+
+
+def unlisted(app: Flask) -> set[str]:
+    return changing(app) - DEEDS.keys() - WITHOUT.keys()
+
+
+def test_every_route_that_changes_something_is_an_event_or_says_why_not(app: Flask) -> None:
+    assert unlisted(app) == set()
+    assert WITHOUT.keys() <= changing(app)
+    assert DEEDS.keys() & WITHOUT.keys() == set()
+
+
+def test_a_new_route_that_nobody_listed_is_found(settings: Settings) -> None:
+    grown = create_app(settings)
+    grown.add_url_rule("/w/<slug>/motto", "workspaces.motto", lambda slug: slug, methods=["POST"])
+    assert unlisted(grown) == {"workspaces.motto"}
+
+
+def test_every_activity_of_our_own_is_somebodys_deed() -> None:
+    done = {deed.activity for deed in [*DEEDS.values(), *REFUSALS.values()]}
+    assert done | BY_ITSELF.keys() == {activity.value for activity in ACTIVITIES}
+
+
+def recorded(app: Flask, request_id: str) -> list[Any]:
+    """Every event, of whatever workspace, that the request left."""
+    with app.app_context(), platform_session() as session:
+        found = select(events).where(events.c.request_id == request_id)
+        return list(session.execute(found).all())
+
+
+@pytest.mark.parametrize("deed", [*DEEDS.values(), *REFUSALS.values()], ids=[*DEEDS, *REFUSALS])
+def test_a_deed_is_an_event_that_tells_of_its_request(app: Flask, stage: Stage, deed: Deed) -> None:
+    answer = deed.do(stage)
+    assert (answer.status_code < 400) is (deed.status == "success"), answer.text
+    request, name = answer.request, answer.headers["X-Request-ID"]
+    answer.close()
+    [event] = [one for one in recorded(app, name) if one.activity == deed.activity]
+    path, secret = event.path.rstrip("…"), request.path.removeprefix(event.path.rstrip("…"))
+    assert event.status == deed.status
+    assert (event.method, path + secret) == (request.method, request.path)
+    assert secret == "" or path in ("/invitations/", "/password-reset/")
+    assert (event.status_code, event.request_id) == (answer.status_code, name)
+    assert event.duration_ms > 0
+    assert str(event.ip) == "127.0.0.1"
+    assert deed.changes <= (event.changes or {}).keys()
+    for before, after in (event.changes or {}).values():
+        assert before != after
+
+
+@pytest.fixture
+def curious(app: Flask) -> FlaskClient:
+    """The browser of a super-admin who has given no reason."""
+    client = app.test_client()
+    sign_in(client, make_user(is_super_admin=True))
+    return client
+
+
+def reads_above(app: Flask, slug: str) -> Iterator[tuple[str, str]]:
+    for rule in app.url_map.iter_rules():
+        if rule.rule.startswith("/admin") and "GET" in (rule.methods or ()):
+            yield rule.endpoint, address(rule, slug)
+
+
+def test_a_super_admin_reads_nothing_of_tenants_unrecorded(
+    app: Flask, stage: Stage, curious: FlaskClient
+) -> None:
+    stage.company.event()
+    export = stage.company.export()
+    slug = stage.company.workspace.slug
+    for endpoint, url in reads_above(app, slug):
+        answer = curious.get(url)
+        if endpoint in BEHIND_A_REASON and "/preflight" not in url:
+            assert 'name="reason"' in answer.text, endpoint
+        elif endpoint in DEEDS and answer.status_code == 200:
+            assert [e.activity for e in recorded(app, answer.headers["X-Request-ID"])] == [
+                DEEDS[endpoint].activity
+            ]
+        elif endpoint not in BEHIND_A_REASON:
+            assert answer.status_code == 404 or endpoint in TELLS_NOTHING, endpoint
+        assert stage.company.mark not in answer.text or endpoint in DEEDS, endpoint
+    for part in ("", "/download"):
+        assert curious.get(f"/admin/exports/{export}{part}").status_code == 404
+
+
+def test_how_large_an_export_would_be_is_told_for_a_reason_only(
+    stage: Stage, curious: FlaskClient
+) -> None:
+    headers = {"HX-Request": "true", "HX-Request-Type": "partial"}
+    url = f"/admin/exports/preflight?workspace={stage.company.workspace.slug}"
+    answer = curious.get(url, headers=headers)
+    assert answer.status_code == 403
+    assert answer.headers["HX-Redirect"].startswith("/admin/access?")

@@ -1,0 +1,154 @@
+"""A workspace with one of everything that an address of ours can name."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from flask import Flask
+from sqlalchemy import select
+
+from auditsaas.accounts.models import User
+from auditsaas.exports import build
+from auditsaas.exports.models import Export, ExportState
+from auditsaas.extensions import Base
+from auditsaas.ids import new_id
+from auditsaas.imports.models import Import
+from auditsaas.notifications.models import Notification
+from auditsaas.permissions import Role
+from auditsaas.saved_views.models import ALL_MY_WORKSPACES, SavedView
+from auditsaas.schedules.models import ScheduleRun
+from auditsaas.storage import storage_at
+from auditsaas.workspaces.models import ApiKey, Invitation, InvitationLookup, Workspace
+from tests.exporting import ask
+from tests.factories import (
+    append_events,
+    event_input,
+    make_api_key,
+    make_member,
+    make_workspace,
+    scoped,
+    unique,
+)
+from tests.scheduling import make_schedule
+
+
+@dataclass(frozen=True)
+class Company:
+    """A workspace and its admin, who made all that is in it."""
+
+    app: Flask
+    workspace: Workspace
+    admin: User
+    mark: str
+    """A word that stands in the names of everything here, and nowhere else."""
+
+    @classmethod
+    def found(cls, app: Flask) -> Company:
+        mark = unique("mark")
+        workspace = make_workspace(name=f"{mark} Ltd")
+        return cls(app, workspace, make_member(workspace), mark)
+
+    def event(self) -> UUID:
+        actor = {"id": self.mark, "name": f"{self.mark} Lee"}
+        return append_events(self.workspace, [event_input(actor=actor)]).ids[0]
+
+    def person(self, role: Role = Role.MEMBER) -> UUID:
+        return make_member(self.workspace, role).id
+
+    def key(self) -> UUID:
+        make_api_key(self.workspace)
+        with scoped(self.workspace.id) as session:
+            newest = select(ApiKey.id).order_by(ApiKey.id.desc()).limit(1)
+            return session.scalars(newest).one()
+
+    def invitation(self, email: str | None = None) -> tuple[UUID, str]:
+        """An open invitation, and the token of its link."""
+        token = secrets.token_urlsafe(32)
+        digest = hashlib.sha256(token.encode()).digest()
+        made = Invitation(
+            workspace_id=self.workspace.id,
+            email=email or f"{unique(self.mark)}@acme.example",
+            role=Role.AUDITOR.value,
+            token_hash=digest,
+            invited_by=self.admin.id,
+            expires_at=datetime.now(UTC) + timedelta(days=7),
+        )
+        lookup = InvitationLookup(token_hash=digest, tenant=self.workspace.id)
+        return self._keep(made, lookup), token
+
+    def export(self, state: ExportState = ExportState.READY) -> UUID:
+        export_id = ask(self.admin, [self.workspace])
+        if state is ExportState.READY:
+            with self.app.app_context():
+                build.build(export_id, storage_at(self.app.extensions["settings"].storage_url))
+        else:
+            with scoped(self.workspace.id, user=self.admin.id) as session:
+                session.get_one(Export, export_id).state = state.value
+                session.commit()
+        return export_id
+
+    def upload(self) -> UUID:
+        return self._keep(
+            Import(
+                workspace_id=self.workspace.id,
+                id=new_id(),
+                requested_by=self.admin.id,
+                name=f"{self.mark}.log",
+                format="combined",
+                bytes=1,
+            )
+        )
+
+    def schedule(self) -> UUID:
+        now = datetime.now(UTC)
+        return make_schedule(self.workspace, self.admin, now, name=f"{self.mark} digest")
+
+    def report(self, schedule_id: UUID, state: ExportState = ExportState.READY) -> UUID:
+        """A report that a schedule has made."""
+        now = datetime.now(UTC)
+        return self._keep(
+            ScheduleRun(
+                workspace_id=self.workspace.id,
+                id=new_id(),
+                schedule_id=schedule_id,
+                due_at=now,
+                export_id=self.export(state),
+                starts_at=now - timedelta(days=1),
+                ends_at=now,
+                since_seq=0,
+                upto_seq=0,
+                state="sent",
+            )
+        )
+
+    def view(self, *, everywhere: bool = False) -> UUID:
+        """A saved view: shared here, or the admin's own over all their workspaces."""
+        return self._keep(
+            SavedView(
+                workspace_id=ALL_MY_WORKSPACES if everywhere else self.workspace.id,
+                id=new_id(),
+                user_id=self.admin.id,
+                name=unique(self.mark),
+                query="status=error",
+                shared=not everywhere,
+            )
+        )
+
+    def notification(self) -> UUID:
+        about = {"title": self.mark, "body": self.mark}
+        return self._keep(
+            Notification(id=new_id(), user_id=self.admin.id, kind="export.ready", **about)
+        )
+
+    def _keep(self, row: Base, *others: Base) -> Any:
+        with scoped(self.workspace.id, user=self.admin.id) as session:
+            session.add_all([row, *others])
+            session.flush()
+            identity = row.id  # type: ignore[attr-defined]
+            session.commit()
+        return identity
