@@ -18,7 +18,7 @@ from auditsaas.exports.models import Export, ExportState
 from auditsaas.extensions import Base
 from auditsaas.ids import new_id
 from auditsaas.imports.models import Import
-from auditsaas.notifications.models import Notification
+from auditsaas.notifications.models import Mail, Notification
 from auditsaas.permissions import Role
 from auditsaas.saved_views.models import ALL_MY_WORKSPACES, SavedView
 from auditsaas.schedules.models import ScheduleRun
@@ -54,7 +54,8 @@ class Company:
         return cls(app, workspace, make_member(workspace), mark)
 
     def event(self) -> UUID:
-        actor = {"id": self.mark, "name": f"{self.mark} Lee"}
+        """An event of the admin's doing."""
+        actor = {"id": str(self.admin.id), "name": f"{self.mark} Lee"}
         return append_events(self.workspace, [event_input(actor=actor)]).ids[0]
 
     def person(self, role: Role = Role.MEMBER) -> UUID:
@@ -144,6 +145,16 @@ class Company:
         return self._keep(
             Notification(id=new_id(), user_id=self.admin.id, kind="export.ready", **about)
         )
+
+    def mail(self) -> UUID:
+        """A mail to the admin, kept as a file."""
+        made: UUID = self._keep(
+            Mail(id=new_id(), user_id=self.admin.id, kind="export_ready", context={}, state="sent")
+        )
+        folder = self.app.extensions["settings"].data_dir / "mail"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{made}.eml").write_text(self.mark)
+        return made
 
     def _keep(self, row: Base, *others: Base) -> Any:
         with scoped(self.workspace.id, user=self.admin.id) as session:

@@ -64,10 +64,10 @@ def save() -> ResponseReturnValue:
 @account.post("/account/table")
 def choose_columns() -> ResponseReturnValue:
     """The columns that the log shows, and how close its rows stand."""
+    user = _me(db.session())
     shown, density = request.form.getlist("columns"), request.form.get("density", "")
     if not set(shown) <= set(COLUMNS) or density not in DENSITIES:
         raise Invalid("Choose columns of the table, and comfortable or compact rows.")
-    user = _me(db.session())
     user.hidden_columns = [name for name in COLUMNS if name not in shown]
     user.density = density
     db.session.commit()

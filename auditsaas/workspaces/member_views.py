@@ -88,7 +88,9 @@ def revoke(slug: str, invitation_id: UUID) -> ResponseReturnValue:
 @member_pages.post("/<uuid:user_id>/role")
 def change_role(slug: str, user_id: UUID) -> ResponseReturnValue:
     access = load_workspace(slug, Permission.MEMBER_MANAGE)
-    doer, role = doer_in(access), _role(request.form.get("role", ""))
+    doer = doer_in(access)
+    members.member_of(db.session(), access.id, user_id)
+    role = _role(request.form.get("role", ""))
     if user_id == doer.user_id and role is not access.role and "confirmed" not in request.form:
         return _confirm(
             access,

@@ -5,203 +5,35 @@ A deed is done for real by ``test_deeds.py``, which then looks for its event.
 
 from __future__ import annotations
 
-import io
-import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
-
-import pyotp
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
-
-from auditsaas.accounts import resets, sealing, second_factor
-from auditsaas.accounts.models import User
 from auditsaas.exports.models import ExportState
 from auditsaas.permissions import Role
-from tests import factories
-from tests.authenticator import Authenticator
-from tests.company import Company
-from tests.factories import PASSWORD, csrf_token, make_api_key, unique
-
-NEW_PASSWORD = "seven purple otters juggling"
-ORIGIN = "http://localhost:8000"
-EXPORT = {"format": "csv", "status": "error"}
-SCHEDULE = {"name": "Daily digest", "frequency": "daily", "at": "08:00", "time_zone": "UTC"}
-SCHEDULE |= {"format": "csv", "query": ""}
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A company, its admin's browser, a super-admin's, and one of nobody's."""
-
-    company: Company
-    admin: FlaskClient
-    above: FlaskClient
-    nobody: FlaskClient
-
-    @property
-    def base(self) -> str:
-        return f"/w/{self.company.workspace.slug}"
-
-    def post(self, path: str, by: FlaskClient | None = None, **fields: Any) -> TestResponse:
-        client = by or self.admin
-        return client.post(path, data={"csrf_token": csrf_token(client), **fields})
-
-    def here(self, path: str, **fields: Any) -> TestResponse:
-        return self.post(self.base + path, **fields)
-
-    def over(self, path: str, **fields: Any) -> TestResponse:
-        return self.post(f"/admin{path}", by=self.above, **fields)
-
-    def call(self, method: str, path: str, **fields: Any) -> TestResponse:
-        key = make_api_key(self.company.workspace)
-        headers = {"Authorization": f"Bearer {key}"}
-        return self.nobody.open(f"/api/v1{path}", method=method, headers=headers, **fields)
-
-
-@dataclass(frozen=True)
-class Deed:
-    activity: str
-    do: Callable[[Stage], TestResponse]
-    changes: frozenset[str] = field(default_factory=frozenset)
-    status: str = "success"
-
-
-def deed(
-    activity: str, do: Callable[[Stage], TestResponse], *changes: str, status: str = "success"
-) -> Deed:
-    return Deed(activity, do, frozenset(changes), status)
-
-
-def _sign_in(stage: Stage) -> TestResponse:
-    email = stage.company.admin.email
-    return stage.post("/login", by=stage.nobody, email=email, password=PASSWORD)
-
-
-def _second_factor(stage: Stage) -> pyotp.TOTP:
-    """The admin has one from now on; the app's side of it."""
-    secret_key = stage.company.app.extensions["settings"].secret_key
-    with factories.Sessions.begin() as session:
-        user = session.get_one(User, stage.company.admin.id)
-        second_factor.begin(user, secret_key)
-        assert user.totp_secret is not None
-        totp = pyotp.TOTP(sealing.unseal(secret_key, user.totp_secret))
-        assert second_factor.confirm(session, user, totp.at(0), secret_key) is None
-        return totp
-
-
-def _with_second_factor(path: str, **fields: str) -> Callable[[Stage], TestResponse]:
-    def do(stage: Stage) -> TestResponse:
-        totp = _second_factor(stage)
-        confirm = "/account/security/second-factor/confirm"
-        answer = stage.post(confirm, code=totp.now(), password=PASSWORD)
-        if path == confirm:
-            return answer
-        codes = answer.text.partition('id="recovery-codes">')[2].split()
-        if path != "/login/second-factor":
-            return stage.post(path, code=codes[0], password=PASSWORD, **fields)
-        _sign_in(stage)
-        return stage.post(path, by=stage.nobody, code=codes[0])
-
-    return do
-
-
-def _add_passkey(stage: Stage) -> tuple[Authenticator, TestResponse]:
-    device = Authenticator("localhost", ORIGIN)
-    options = stage.post("/account/security/passkeys/options").json
-    made = device.create(options or {})
-    form = {"credential": made, "name": "Laptop", "password": PASSWORD}
-    return device, stage.post("/account/security/passkeys", **form)
-
-
-def _sign_in_by_passkey(stage: Stage) -> TestResponse:
-    device, _ = _add_passkey(stage)
-    options = stage.post("/login/passkey/options", by=stage.nobody).json
-    return stage.post("/login/passkey", by=stage.nobody, credential=device.sign(options or {}))
-
-
-def _remove_passkey(stage: Stage) -> TestResponse:
-    device, _ = _add_passkey(stage)
-    name = json.loads(device.create({"challenge": ""}))["id"]
-    return stage.post("/account/security/passkeys/remove", passkey=name, password=PASSWORD)
-
-
-def _end_others(stage: Stage) -> TestResponse:
-    _sign_in(stage)
-    return stage.post("/account/sessions/end", session="others")
-
-
-def _reset(stage: Stage) -> TestResponse:
-    with factories.Sessions.begin() as session:
-        token = resets.begin(session, session.get_one(User, stage.company.admin.id))
-    return stage.post(f"/password-reset/{token}", by=stage.nobody, password=NEW_PASSWORD)
-
-
-def _accept(stage: Stage) -> TestResponse:
-    _, token = stage.company.invitation()
-    form = {"name": "New Person", "password": NEW_PASSWORD}
-    return stage.post(f"/invitations/{token}", by=stage.nobody, **form)
-
-
-def _settings(stage: Stage) -> TestResponse:
-    form = {"name": "Other Ltd", "slug": stage.company.workspace.slug, "time_zone": "UTC"}
-    return stage.here("/settings", **form, export_days="7", redacted_keys="token")
-
-
-def _upload(stage: Stage) -> TestResponse:
-    return stage.here("/imports/new", format="combined", file=(io.BytesIO(b"x"), "access.log"))
-
-
-def _schedule(path: str, **fields: str) -> Callable[[Stage], TestResponse]:
-    def do(stage: Stage) -> TestResponse:
-        recipients = {"recipients": str(stage.company.admin.id)} if fields else {}
-        return stage.here(f"/schedules/{stage.company.schedule()}{path}", **fields, **recipients)
-
-    return do
-
-
-def _create_schedule(stage: Stage) -> TestResponse:
-    return stage.here("/schedules", **SCHEDULE, recipients=str(stage.company.admin.id))
-
-
-def _resume_schedule(stage: Stage) -> TestResponse:
-    schedule = stage.company.schedule()
-    stage.here(f"/schedules/{schedule}/pause")
-    return stage.here(f"/schedules/{schedule}/resume")
-
-
-def _retry_report(stage: Stage) -> TestResponse:
-    schedule = stage.company.schedule()
-    run = stage.company.report(schedule, ExportState.FAILED)
-    return stage.here(f"/schedules/{schedule}/runs/{run}/retry")
-
-
-def _resume_workspace(stage: Stage) -> TestResponse:
-    path = f"/workspaces/{stage.company.workspace.slug}"
-    stage.over(f"{path}/suspend", confirmed="1")
-    return stage.over(f"{path}/resume")
-
-
-def _person(path: str, **fields: str) -> Callable[[Stage], TestResponse]:
-    return lambda stage: stage.here(f"/members/{stage.company.person()}/{path}", **fields)
-
-
-def _enable(stage: Stage) -> TestResponse:
-    person = stage.company.person()
-    stage.here(f"/members/{person}/disable")
-    return stage.here(f"/members/{person}/enable")
-
-
-def _enable_user(stage: Stage) -> TestResponse:
-    person = stage.company.person()
-    stage.over(f"/users/{person}/disable")
-    return stage.over(f"/users/{person}/enable")
-
-
-def _slug(stage: Stage) -> str:
-    return stage.company.workspace.slug
-
+from tests.architecture.stage import (
+    EXPORT,
+    NEW_PASSWORD,
+    SCHEDULE,
+    Deed,
+    accept,
+    add_passkey,
+    change_settings,
+    create_schedule,
+    deed,
+    enable,
+    enable_user,
+    end_others,
+    person,
+    remove_passkey,
+    reset,
+    resume_schedule,
+    resume_workspace,
+    retry_report,
+    schedule,
+    sign_in,
+    sign_in_by_passkey,
+    slug,
+    upload,
+    with_second_factor,
+)
+from tests.factories import PASSWORD, unique
 
 DEEDS: dict[str, Deed] = {
     "account.save": deed(
@@ -219,12 +51,12 @@ DEEDS: dict[str, Deed] = {
         "time_zone",
         "theme",
     ),
-    "accounts.sign_in": deed("user.login", _sign_in),
-    "accounts.give_second_factor": deed("user.login", _with_second_factor("/login/second-factor")),
+    "accounts.sign_in": deed("user.login", sign_in),
+    "accounts.give_second_factor": deed("user.login", with_second_factor("/login/second-factor")),
     "accounts.sign_out": deed("user.logout", lambda s: s.post("/logout")),
-    "passkeys.sign_in": deed("user.login", _sign_in_by_passkey),
-    "passkeys.register": deed("user.passkey_add", lambda s: _add_passkey(s)[1]),
-    "passkeys.remove": deed("user.passkey_remove", _remove_passkey),
+    "passkeys.sign_in": deed("user.login", sign_in_by_passkey),
+    "passkeys.register": deed("user.passkey_add", lambda s: add_passkey(s)[1]),
+    "passkeys.remove": deed("user.passkey_remove", remove_passkey),
     "security.change_password": deed(
         "user.password_change",
         lambda s: s.post(
@@ -232,27 +64,27 @@ DEEDS: dict[str, Deed] = {
         ),
     ),
     "security.confirm_second_factor": deed(
-        "user.second_factor_enable", _with_second_factor("/account/security/second-factor/confirm")
+        "user.second_factor_enable", with_second_factor("/account/security/second-factor/confirm")
     ),
     "security.remove_second_factor": deed(
-        "user.second_factor_disable", _with_second_factor("/account/security/second-factor/remove")
+        "user.second_factor_disable", with_second_factor("/account/security/second-factor/remove")
     ),
     "security.renew_recovery_codes": deed(
-        "user.recovery_codes_renew", _with_second_factor("/account/security/recovery-codes")
+        "user.recovery_codes_renew", with_second_factor("/account/security/recovery-codes")
     ),
-    "security.end_session": deed("user.session_end", _end_others),
+    "security.end_session": deed("user.session_end", end_others),
     "password_reset.ask": deed(
         "user.password_reset_request",
         lambda s: s.post("/password-reset", by=s.nobody, email=s.company.admin.email),
     ),
-    "password_reset.choose": deed("user.password_reset", _reset),
+    "password_reset.choose": deed("user.password_reset", reset),
     "notifications.choose_mails": deed(
         "user.update",
         lambda s: s.post("/notifications/mails", report="1"),
         "export_ready",
         "export_failed",
     ),
-    "invitations.accept": deed("member.join", _accept, "role"),
+    "invitations.accept": deed("member.join", accept, "role"),
     "members.invite": deed(
         "member.invite",
         lambda s: s.here("/members/invite", email=f"{unique('new')}@acme.example", role="auditor"),
@@ -268,10 +100,10 @@ DEEDS: dict[str, Deed] = {
         lambda s: s.here(f"/members/invitations/{s.company.invitation()[0]}/revoke"),
         "role",
     ),
-    "members.change_role": deed("member.role_update", _person("role", role="auditor"), "role"),
-    "members.disable": deed("member.disable", _person("disable"), "status"),
-    "members.enable": deed("member.enable", _enable, "status"),
-    "members.remove": deed("member.remove", _person("remove", confirmed="1"), "role"),
+    "members.change_role": deed("member.role_update", person("role", role="auditor"), "role"),
+    "members.disable": deed("member.disable", person("disable"), "status"),
+    "members.enable": deed("member.enable", enable, "status"),
+    "members.remove": deed("member.remove", person("remove", confirmed="1"), "role"),
     "api_keys.create": deed(
         "api_key.create",
         lambda s: s.here("/api-keys/new", name="Shipper", scope="events:write", lifetime="30"),
@@ -282,8 +114,8 @@ DEEDS: dict[str, Deed] = {
         lambda s: s.here(f"/api-keys/{s.company.key()}/revoke", confirmed="1"),
         "revoked_at",
     ),
-    "workspace_settings.save": deed("workspace.update", _settings, "name", "redacted_keys"),
-    "imports.upload": deed("import.requested", _upload),
+    "workspace_settings.save": deed("workspace.update", change_settings, "name", "redacted_keys"),
+    "imports.upload": deed("import.requested", upload),
     "imports.cancel": deed(
         "import.cancelled", lambda s: s.here(f"/imports/{s.company.upload()}/cancel")
     ),
@@ -306,13 +138,13 @@ DEEDS: dict[str, Deed] = {
     "saved_views.remove": deed(
         "view.remove", lambda s: s.here(f"/views/{s.company.view()}/remove")
     ),
-    "schedules.create": deed("schedule.create", _create_schedule, "name"),
-    "schedules.update": deed("schedule.update", _schedule("", **SCHEDULE), "name"),
-    "schedules.pause": deed("schedule.pause", _schedule("/pause")),
-    "schedules.resume": deed("schedule.resume", _resume_schedule),
-    "schedules.delete": deed("schedule.delete", _schedule("/delete")),
-    "schedules.run_now": deed("schedule.run", _schedule("/run")),
-    "schedules.retry_run": deed("export.requested", _retry_report),
+    "schedules.create": deed("schedule.create", create_schedule, "name"),
+    "schedules.update": deed("schedule.update", schedule("", **SCHEDULE), "name"),
+    "schedules.pause": deed("schedule.pause", schedule("/pause")),
+    "schedules.resume": deed("schedule.resume", resume_schedule),
+    "schedules.delete": deed("schedule.delete", schedule("/delete")),
+    "schedules.run_now": deed("schedule.run", schedule("/run")),
+    "schedules.retry_run": deed("export.requested", retry_report),
     "schedules.download_run": deed(
         "export.downloaded",
         lambda s: s.admin.get(
@@ -325,19 +157,19 @@ DEEDS: dict[str, Deed] = {
     ),
     "superadmin.suspend_workspace": deed(
         "workspace.suspend",
-        lambda s: s.over(f"/workspaces/{_slug(s)}/suspend", confirmed="1"),
+        lambda s: s.over(f"/workspaces/{slug(s)}/suspend", confirmed="1"),
         "state",
     ),
-    "superadmin.resume_workspace": deed("workspace.resume", _resume_workspace, "state"),
+    "superadmin.resume_workspace": deed("workspace.resume", resume_workspace, "state"),
     "superadmin.disable_user": deed(
         "user.disable",
         lambda s: s.over(f"/users/{s.company.person(Role.AUDITOR)}/disable"),
         "status",
     ),
-    "superadmin.enable_user": deed("user.enable", _enable_user, "status"),
+    "superadmin.enable_user": deed("user.enable", enable_user, "status"),
     "superadmin.give_reason": deed(
         "platform.access",
-        lambda s: s.over("/access", reason="Support case 4711", workspace=_slug(s)),
+        lambda s: s.over("/access", reason="Support case 4711", workspace=slug(s)),
     ),
     "superadmin.workspaces": deed("platform.view", lambda s: s.above.get("/admin/workspaces")),
     "superadmin.users": deed("platform.view", lambda s: s.above.get("/admin/users")),

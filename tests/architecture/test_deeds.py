@@ -20,13 +20,11 @@ from tests.architecture.deeds import (
     BEHIND_A_REASON,
     BY_ITSELF,
     DEEDS,
-    ORIGIN,
     REFUSALS,
     TELLS_NOTHING,
     WITHOUT,
-    Deed,
-    Stage,
 )
+from tests.architecture.stage import ORIGIN, Deed, Stage
 from tests.architecture.test_routes import address
 from tests.company import Company
 from tests.factories import make_user, sign_in

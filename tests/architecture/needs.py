@@ -1,0 +1,101 @@
+"""What every route needs of whoever asks: the one table that the isolation matrix reads.
+
+A route with a slug needs the permission in that workspace; without one, in any of a person's; below
+``/admin`` it needs a super-admin. What a role then may is for ``auditsaas.permissions`` to say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from auditsaas.permissions import ApiScope, Permission
+
+
+@dataclass(frozen=True)
+class Need:
+    permission: Permission
+    others: Permission | None = None
+    """What it also takes where somebody else made the thing that is named; the maker needs none."""
+    makers_only: bool = False
+    """Nobody but its maker, whatever their role."""
+
+
+LOG = Need(Permission.LOG_READ)
+MEMBERS = Need(Permission.MEMBER_MANAGE)
+KEYS = Need(Permission.API_KEY_MANAGE)
+MANAGE = Need(Permission.WORKSPACE_MANAGE)
+EXPORT = Need(Permission.EXPORT_CREATE)
+EXPORTS_OF_OTHERS = Need(Permission.EXPORT_CREATE, others=Permission.EXPORT_READ_ALL)
+OWN_VIEW = Need(Permission.LOG_READ, makers_only=True)
+
+WORKSPACE: dict[str, Need] = {
+    **dict.fromkeys(("audit_logs.log", "audit_logs.part", "audit_logs.suggest"), LOG),
+    **dict.fromkeys(("audit_logs.related", "audit_logs.event_as_super_admin"), LOG),
+    "saved_views.save": LOG,
+    "saved_views.remove": OWN_VIEW,
+    **dict.fromkeys(("members.show", "members.invite_form", "members.invite"), MEMBERS),
+    **dict.fromkeys(("members.resend", "members.revoke", "members.change_role"), MEMBERS),
+    **dict.fromkeys(("members.disable", "members.enable", "members.remove"), MEMBERS),
+    **dict.fromkeys(("api_keys.show", "api_keys.new", "api_keys.create"), KEYS),
+    "api_keys.revoke": KEYS,
+    **dict.fromkeys(("workspace_settings.show", "workspace_settings.save"), MANAGE),
+    **dict.fromkeys(("imports.index", "imports.new", "imports.upload"), MANAGE),
+    **dict.fromkeys(("imports.detail", "imports.cancel"), MANAGE),
+    **dict.fromkeys(("exports.index", "exports.before", "exports.ask"), EXPORT),
+    **dict.fromkeys(("exports.detail", "exports.download"), EXPORTS_OF_OTHERS),
+    **dict.fromkeys(("exports.cancel", "exports.retry"), EXPORTS_OF_OTHERS),
+    **dict.fromkeys(("schedules.everywhere", "schedules.choose_workspace"), EXPORT),
+    **dict.fromkeys(("schedules.index", "schedules.new", "schedules.create"), EXPORT),
+    "schedules.preview": EXPORT,
+    **dict.fromkeys(("schedules.anywhere", "schedules.detail"), EXPORTS_OF_OTHERS),
+    **dict.fromkeys(("schedules.edit", "schedules.update", "schedules.pause"), EXPORTS_OF_OTHERS),
+    **dict.fromkeys(("schedules.resume", "schedules.delete"), EXPORTS_OF_OTHERS),
+    **dict.fromkeys(("schedules.run_now", "schedules.retry_run"), EXPORTS_OF_OTHERS),
+    **dict.fromkeys(("schedules.show_run", "schedules.download_run"), EXPORTS_OF_OTHERS),
+}
+
+PLATFORM = {
+    *("superadmin.home", "superadmin.workspaces", "superadmin.new_workspace"),
+    *("superadmin.create_workspace", "superadmin.suspend_workspace"),
+    *("superadmin.resume_workspace", "superadmin.users", "superadmin.disable_user"),
+    *("superadmin.enable_user", "superadmin.system_state"),
+    *("superadmin.ask_reason", "superadmin.give_reason"),
+}
+"""Super-admins'; besides these, the log and the exports have an address of theirs."""
+
+PERSON = {
+    *("account.show", "account.save", "account.choose_columns", "account.activity"),
+    *("accounts.choose_theme", "security.show", "security.change_password"),
+    *("security.begin_second_factor", "security.confirm_second_factor"),
+    *("security.remove_second_factor", "security.renew_recovery_codes"),
+    *("security.list_sessions", "security.end_session"),
+    *("passkeys.registration_options", "passkeys.register", "passkeys.remove"),
+    *("notifications.index", "notifications.count", "notifications.read"),
+    *("notifications.choose_mails",),
+}
+"""Everybody's who is signed in, about themselves."""
+
+MINE = {"account.my_event", "notifications.read_one", "notifications.kept_mail"}
+"""Likewise, of one thing that is theirs."""
+
+OPEN = {
+    "static",
+    *("health.alive", "health.ready", "health.metrics", "api_docs.show", "api.openapi_document"),
+    *("accounts.home", "accounts.sign_in_page", "accounts.sign_in", "accounts.sign_out"),
+    *("accounts.second_factor_page", "accounts.give_second_factor"),
+    *("passkeys.sign_in", "passkeys.sign_in_options"),
+    *("password_reset.ask_page", "password_reset.ask"),
+    *("password_reset.show", "password_reset.choose"),
+    *("invitations.show", "invitations.accept"),
+}
+"""Answered to everybody: they hold nothing of a workspace, or ask for a secret themselves."""
+
+KEY: dict[str, ApiScope] = {
+    "api.post_events": ApiScope.EVENTS_WRITE,
+    "api.list_events": ApiScope.EVENTS_READ,
+    "api.get_event": ApiScope.EVENTS_READ,
+    "api.follow_events": ApiScope.EVENTS_READ,
+    "api.post_export": ApiScope.EXPORTS,
+    "api.get_export": ApiScope.EXPORTS,
+    "api.download_export": ApiScope.EXPORTS,
+}

@@ -1,0 +1,115 @@
+"""The second wall, on every table behind it: what a query that names no workspace sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.orm import Session
+
+from auditsaas import tenancy
+from auditsaas.notifications.models import MailChoice
+from auditsaas.tenancy import Scope
+from tests.company import Company
+from tests.factories import make_user, make_workspace, scoped
+
+
+@pytest.fixture(scope="module")
+def acme(app: Flask) -> Company:
+    """With a row in every table of the tenants."""
+    company = Company.found(app)
+    for make in (company.event, company.key, company.invitation, company.upload, company.view):
+        make()
+    company.report(company.schedule())
+    company.notification()
+    company.mail()
+    with scoped(company.workspace.id, user=company.admin.id) as session:
+        session.add(MailChoice(user_id=company.admin.id))
+        session.commit()
+    return company
+
+
+@pytest.fixture(scope="module")
+def walled(owner_engine: Engine) -> list[str]:
+    """Every table that has row-level security."""
+    with owner_engine.connect() as connection:
+        return list(
+            connection.scalars(
+                text(
+                    "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+                    " AND relkind IN ('r', 'p') AND NOT relispartition AND relrowsecurity"
+                    " ORDER BY relname"
+                )
+            )
+        )
+
+
+def seen(connection: Connection, tables: list[str]) -> dict[str, int]:
+    """The tables that a query without any condition gets rows of, and how many."""
+    counts = {
+        name: connection.scalar(text(f"SELECT count(*) FROM {name}"))  # catalogue
+        for name in tables
+    }
+    return {name: count for name, count in counts.items() if count}
+
+
+@pytest.fixture
+def nobody(engine: Engine) -> Iterator[Connection]:
+    """The web's own role, before anybody is known."""
+    with engine.connect() as connection:
+        yield connection
+
+
+@pytest.mark.usefixtures("acme")
+def test_before_anybody_is_known_no_table_shows_a_row(
+    nobody: Connection, walled: list[str]
+) -> None:
+    assert len(walled) >= 14
+    assert seen(nobody, walled) == {}
+
+
+@pytest.mark.usefixtures("acme")
+def test_another_workspace_and_person_see_nothing_of_it(engine: Engine, walled: list[str]) -> None:
+    other, person = make_workspace(), make_user()
+    with tenancy.bind(Scope.of(other.id, user=person.id), Session(engine)) as session:
+        assert seen(session.connection(), walled) == {"log_heads": 1}  # their own, empty
+
+
+def test_its_own_people_see_a_row_of_every_table(
+    engine: Engine, acme: Company, walled: list[str]
+) -> None:
+    scope = Scope.of(acme.workspace.id, user=acme.admin.id)
+    with tenancy.bind(scope, Session(engine)) as session:
+        assert seen(session.connection(), walled).keys() == set(walled)
+
+
+@pytest.mark.usefixtures("acme")
+def test_with_the_policies_off_the_same_question_is_answered(
+    owner_engine: Engine, walled: list[str]
+) -> None:
+    """The control, in a transaction that is taken back: only the policies held the rows back."""
+    with owner_engine.connect() as connection:
+        assert seen(connection, walled) == {}
+        for name in walled:
+            connection.execute(text(f"ALTER TABLE {name} DISABLE ROW LEVEL SECURITY"))
+        assert seen(connection, walled).keys() == set(walled)
+        connection.rollback()
+        assert seen(connection, walled) == {}
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("saved_views", "name"), ("notifications", "title"), ("imports", "name"), ("mails", "error")],
+)
+def test_what_is_not_seen_cannot_be_changed(
+    engine: Engine, acme: Company, table: str, column: str
+) -> None:
+    statement = text(f"UPDATE {table} SET {column} = 'x' RETURNING 1")  # ours
+    outsider = Scope.of(make_workspace().id, user=make_user().id)
+    insider = Scope.of(acme.workspace.id, user=acme.admin.id)
+    with tenancy.bind(outsider, Session(engine)) as session:
+        assert session.execute(statement).all() == []
+    with tenancy.bind(insider, Session(engine)) as session:
+        assert session.execute(statement).all() != []
