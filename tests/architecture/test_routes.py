@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
 from tests.architecture.needs import OPEN
-from tests.factories import make_user, make_workspace, sign_in
+from tests.factories import csrf_token, make_user, make_workspace, sign_in
 
 SAMPLES = {"fragment": "count", "filename": "app.css"}
 
@@ -36,10 +36,19 @@ def requests(app: Flask, slug: str) -> list[tuple[str, str, str]]:
     ]
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_nothing_changes_without_a_csrf_token(app: Flask, client: FlaskClient, method: str) -> None:
-    workspace = make_workspace()
+@pytest.mark.parametrize("token", ["missing", "forged", "stale", "of another session"])
+def test_nothing_changes_without_the_sessions_own_token(
+    app: Flask, client: FlaskClient, token: str
+) -> None:
+    workspace, other = make_workspace(), app.test_client()
+    stale = csrf_token(client)
     sign_in(client, make_user())
-    for endpoint, own, url in requests(app, workspace.slug):
-        if own == method:
-            assert client.open(url, method=method).status_code == 400, endpoint
+    sign_in(other, make_user())
+    given = {"forged": "x" * 91, "stale": stale, "of another session": csrf_token(other)}
+    form = {"csrf_token": given[token]} if token in given else {}
+    asked = [r for r in requests(app, workspace.slug) if r[1] != "GET"]
+    assert len(asked) > 50
+    for endpoint, method, url in asked:
+        answer = client.open(url, method=method, data=form)
+        assert answer.status_code == 400, endpoint
+        assert "Page out of date" in answer.text

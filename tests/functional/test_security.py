@@ -9,10 +9,10 @@ import pyotp
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 from werkzeug.test import TestResponse
 
-from auditsaas.accounts.models import User
+from auditsaas.accounts.models import SignInSession, User
 from auditsaas.events.models import events
 from auditsaas.workspaces.models import Workspace
 from tests import factories
@@ -182,6 +182,41 @@ def test_codes_cannot_be_guessed_at_length(app: Flask, client: FlaskClient, user
 def test_the_second_step_without_the_first_leads_to_sign_in(client: FlaskClient) -> None:
     assert client.get("/login/second-factor").location == "/login"
     assert post(client, "/login/second-factor", code="000000").location == "/login"
+
+
+def test_a_session_that_waits_for_the_second_factor_opens_nothing_and_is_soon_over(
+    app: Flask, client: FlaskClient, user: User
+) -> None:
+    totp, _ = set_up(client)
+    browser = app.test_client()
+    sign_in(browser, user)
+    for page in ("/account", "/audit-logs", "/notifications"):
+        assert browser.get(page).location.startswith("/login")
+    assert browser.get("/login/second-factor").status_code == 200
+    with factories.Sessions.begin() as session:
+        session.execute(
+            update(SignInSession)
+            .where(SignInSession.user_id == user.id, SignInSession.awaits_second_factor)
+            .values(expires_at=func.now())
+        )
+    assert post(browser, "/login/second-factor", code=fresh_code(totp)).location == "/login"
+    assert browser.get("/account").location.startswith("/login")
+
+
+def test_the_second_factor_too_begins_a_new_session(
+    app: Flask, client: FlaskClient, user: User
+) -> None:
+    totp, _ = set_up(client)
+    browser, name = app.test_client(), app.config["SESSION_COOKIE_NAME"]
+    sign_in(browser, user)
+    waiting = browser.get_cookie(name)
+    assert post(browser, "/login/second-factor", code=fresh_code(totp)).status_code == 302
+    entered = browser.get_cookie(name)
+    assert waiting is not None
+    assert entered is not None
+    assert waiting.value != entered.value
+    browser.set_cookie(name, waiting.value)
+    assert browser.get("/account").location.startswith("/login")
 
 
 def test_neither_secret_nor_recovery_codes_are_stored_as_they_are(
