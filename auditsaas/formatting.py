@@ -128,6 +128,12 @@ def percent(part: float, whole: float) -> str:
     return f"{100 * part / whole if whole else 0:.1f}%"
 
 
+def period(days: int) -> str:
+    """`7 years`, `90 days`: in years where they are whole ones."""
+    n, unit = (days // 365, "year") if days % 365 == 0 else (days, "day")
+    return f"{n:,} {unit}" if n == 1 else f"{n:,} {unit}s"
+
+
 def utc_text(at: datetime, viewer: Viewer) -> str:
     """`19:30:12.418 UTC`, with its date where that is another than the viewer's; nothing for a
     viewer in UTC."""
@@ -151,6 +157,7 @@ def install(app: Flask) -> None:
     app.add_template_filter(milliseconds, "ms")
     app.add_template_filter(size, "size")
     app.add_template_filter(percent, "percent")
+    app.add_template_filter(period, "period")
     app.add_template_filter(utc_text, "utc_text")
     app.add_template_filter(_plain_number, "plain_number")
     app.add_template_filter(_visible_text, "visible")

@@ -17,6 +17,9 @@ from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID
 
 DAYS = 7
 SILENT_AFTER = timedelta(hours=24)
+OFTEN = 0.05
+"""The share of errors above which a workspace stands out."""
+
 LATENCY_OVER = 200
 """How many of a workspace's newest events its response time is measured over."""
 
@@ -52,6 +55,11 @@ class ShownWorkspace:
     internal: bool
     days: list[Day] = field(default_factory=list)
     p95: Latency | None = None
+
+    @property
+    def fails_often(self) -> bool:
+        """Whether so many of its events are errors that somebody should look."""
+        return self.errors > OFTEN * self.events
 
     @property
     def busiest(self) -> int:

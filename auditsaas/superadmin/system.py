@@ -20,6 +20,8 @@ from sqlalchemy.orm import Session
 from auditsaas.events import partitions
 from auditsaas.exports.lease import UNFINISHED
 from auditsaas.exports.models import Export
+from auditsaas.imports.lease import LEASES
+from auditsaas.imports.models import Import
 from config.celery import HEAVY, QUICK, SWEPT_KEY
 
 REDIS_SECONDS = 0.25
@@ -51,9 +53,7 @@ def _database(session: Session, now: datetime) -> list[Part]:
                 " current_setting('max_connections')::int"
             )
         ).one()
-        oldest = session.scalar(
-            select(func.min(Export.created_at)).where(Export.state.in_(UNFINISHED))
-        )
+        oldest = oldest_pending(session)
         months = partitions_ahead(session, now)
     except SQLAlchemyError:
         return [Part("Database", "Does not answer", False)]
@@ -64,12 +64,21 @@ def _database(session: Session, now: datetime) -> list[Part]:
         Part("Database connections", f"{used} of {most}", used < most * 0.9),
         Part("Partitions ahead", f"{months} months", months >= 1),
         Part(
-            "Oldest pending export",
+            "Oldest pending job",
             "Asked for" if oldest else "None",
             waited < PENDING_LATE_SECONDS,
             oldest,
         ),
     ]
+
+
+def oldest_pending(session: Session) -> datetime | None:
+    """When the export or import that has waited longest was asked for."""
+    asked = (
+        session.scalar(select(func.min(Export.created_at)).where(Export.state.in_(UNFINISHED))),
+        session.scalar(select(func.min(Import.created_at)).where(LEASES.unfinished())),
+    )
+    return min((moment for moment in asked if moment is not None), default=None)
 
 
 def partitions_ahead(session: Session, now: datetime) -> int:

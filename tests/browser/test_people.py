@@ -100,6 +100,33 @@ def test_axe_finds_nothing_in_what_opens_on_the_pages_of_people(
     assert {place: rules for place, rules in found.items() if rules} == {}
 
 
+ABOVE = (
+    "workspaces",
+    "workspaces?q=nothing-at-all",
+    "workspaces/new",
+    "users",
+    "exports",
+    "system",
+)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_super_admins_pages_pass_the_rules_and_fit_the_window(
+    browser: Browser, server: str, acme: Workspace, theme: str, width: int
+) -> None:
+    visitor = visit(browser, server, color_scheme=theme, viewport={"width": width, "height": 1000})
+    visitor.sign_in(make_user(is_super_admin=True))
+    found = {}
+    for place in (*ABOVE, f"access?workspace={acme.slug}"):
+        visitor.open(f"/admin/{place}")
+        visitor.page.wait_for_load_state("networkidle")
+        wide = visitor.page.evaluate("document.documentElement.scrollWidth")
+        found[place] = violations(visitor.page) + ([f"{wide} px wide"] if wide > width else [])
+    visitor.context.close()
+    assert {place: rules for place, rules in found.items() if rules} == {}
+
+
 def test_a_role_is_changed_by_keys_alone(visitor: Visitor, acme: Workspace, admin: User) -> None:
     visitor.sign_in(admin)
     visitor.open(f"/w/{acme.slug}/members")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +13,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from auditsaas.events.models import events
+from auditsaas.imports.models import Import
 from auditsaas.permissions import Role
+from auditsaas.superadmin import system
+from auditsaas.tenancy import platform_session
 from auditsaas.workspaces.models import Workspace
 from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID
+from tests.company import Company
 from tests.factories import (
+    Sessions,
     append_events,
     csrf_token,
     event_input,
@@ -153,8 +159,37 @@ def test_super_admins_cannot_disable_themselves(client: FlaskClient) -> None:
 
 def test_the_system_page_names_every_part(above: FlaskClient) -> None:
     page = above.get("/admin/system").text
-    for part in ("Database", "Redis", "Queue quick", "Workers", "Sweeper", "Partitions ahead"):
+    parts = ("Database", "Redis", "Queue quick", "Workers", "Sweeper", "Partitions ahead")
+    for part in (*parts, "Oldest pending job"):
         assert f'data-part="{part}"' in page
+
+
+def test_the_oldest_pending_job_is_an_export_or_an_import(app: Flask) -> None:
+    now = datetime.now(UTC)
+    company = Company.found(app)
+    with app.app_context(), platform_session() as session:
+        before = system.oldest_pending(session) or now
+        made = company.upload()
+        for asked in (before - timedelta(days=1), before - timedelta(days=2)):
+            with scoped(company.workspace.id) as own:
+                own.get_one(Import, (company.workspace.id, made)).created_at = asked
+                own.commit()
+            session.rollback()
+            assert system.oldest_pending(session) == asked
+        with scoped(company.workspace.id) as own:
+            own.get_one(Import, (company.workspace.id, made)).state = "cancelled"
+            own.commit()
+
+
+def test_many_errors_and_years_of_retention_stand_out(above: FlaskClient, acme: Workspace) -> None:
+    with Sessions.begin() as session:
+        session.get_one(Workspace, acme.id).retention_days = 730
+    row = row_of(above, acme.slug)
+    assert 'class="end num err-hi"' in row
+    assert "2 years" in row
+    calm = make_workspace()
+    append_events(calm, [event_input()])
+    assert "err-hi" not in row_of(above, calm.slug)
 
 
 def test_the_log_of_all_asks_why_before_it_shows_a_row(above: FlaskClient, acme: Workspace) -> None:

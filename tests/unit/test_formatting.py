@@ -141,3 +141,11 @@ def test_numbers_are_grouped_and_nothing_is_nothing() -> None:
 def test_a_share_of_nothing_is_zero() -> None:
     assert formatting.percent(340, 9530) == "3.6%"
     assert formatting.percent(0, 0) == "0.0%"
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [(1, "1 day"), (90, "90 days"), (365, "1 year"), (366, "366 days"), (2555, "7 years")],
+)
+def test_a_period_is_in_years_where_they_are_whole(days: int, words: str) -> None:
+    assert formatting.period(days) == words
