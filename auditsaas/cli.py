@@ -9,14 +9,15 @@ import click
 from flask.cli import AppGroup
 
 from auditsaas import console, database
-from auditsaas.accounts import passwords
-from auditsaas.accounts.service import create_user, find_by_email
-from auditsaas.console import Refusal, open_session, workspace_called
+from auditsaas.accounts import passwords, second_factor, sessions
+from auditsaas.accounts.service import create_user, find_by_email, record_for
+from auditsaas.console import Refusal, open_session, operator, workspace_called
 from auditsaas.demo.command import demo
 from auditsaas.exports.command import export_command
 from auditsaas.imports.command import import_command
 from auditsaas.operations.distribute import distribute
 from auditsaas.operations.doctor import doctor
+from auditsaas.own_actions import Activity
 from auditsaas.permissions import ApiScope, Role
 from auditsaas.workspaces.api_keys import create_api_key
 from auditsaas.workspaces.service import add_member, create_workspace
@@ -88,6 +89,24 @@ def create_user_command(
         user = create_user(session, email, name=name, password=password, is_super_admin=super_admin)
         session.commit()
     click.echo(f"{user.email}: account created")
+
+
+@user_group.command("remove-second-factor", with_appcontext=False)
+@click.argument("email")
+def remove_second_factor_command(email: str) -> None:
+    """Remove the second factor of EMAIL, who lost the app and the recovery codes.
+
+    Make sure that it is them who ask. Their sessions end, and their password still holds.
+    """
+    with open_session() as session:
+        user = find_by_email(session, email)
+        if user is None or user.totp_confirmed_at is None:
+            raise Refusal(f"Nobody with the address {email} has a second factor.")
+        second_factor.remove(session, user)
+        sessions.end_all(session, user.id)
+        record_for(session, Activity.USER_SECOND_FACTOR_DISABLE, user, operator())
+        session.commit()
+    click.echo(f"{user.email}: second factor removed")
 
 
 def _read_password(*, from_stdin: bool) -> str:

@@ -20,6 +20,9 @@ STRONG_ENOUGH = 3
 JUDGED_LENGTH = 72
 """zxcvbn's own limit, which bounds its work; what comes after can only add strength."""
 
+CONTEXT_WORDS = ("auditsaas", "audit log", "audit", "workspace")
+"""Words that everybody here thinks of first (ASVS 5.0, 6.1.2)."""
+
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
 
@@ -38,7 +41,7 @@ def refuse_weak(password: str, *, about: Iterable[str] = ()) -> None:
     # Its word lists take memory that workers, which judge no passwords, need not hold.
     from zxcvbn import zxcvbn
 
-    words = [word[:JUDGED_LENGTH] for word in about if word]
+    words = [*CONTEXT_WORDS, *(word[:JUDGED_LENGTH] for word in about if word)]
     judged = zxcvbn(password[:JUDGED_LENGTH], user_inputs=words)
     if judged["score"] < STRONG_ENOUGH:
         reason = judged["feedback"]["warning"].rstrip(".") or "That password is easy to guess"

@@ -16,7 +16,7 @@ from auditsaas import own_actions, tenancy
 from auditsaas.accounts import passwords, sessions
 from auditsaas.accounts.models import User
 from auditsaas.errors import Conflict, Invalid
-from auditsaas.events.schema import ActorInput
+from auditsaas.events.schema import ActorInput, TargetInput
 from auditsaas.own_actions import Activity, RequestFacts
 from auditsaas.tenancy import Scope
 from auditsaas.workspaces.service import system_workspace, workspaces_of
@@ -151,6 +151,17 @@ def record(
         status_code=status_code,
         changes=changes,
         metadata=metadata,
+    )
+
+
+def record_for(session: Session, activity: Activity, user: User, operator: ActorInput) -> None:
+    """Record what an operator did to a person's account in each of their workspaces."""
+    own_actions.record(
+        session,
+        activity,
+        workspaces=dict.fromkeys(_bind_workspaces(session, user)),
+        actor=operator,
+        targets=[TargetInput(type="user", id=str(user.id), name=user.name)],
     )
 
 

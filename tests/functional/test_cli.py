@@ -16,6 +16,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from auditsaas.accounts.models import User
+from auditsaas.accounts.sessions import live_sessions, start
 from auditsaas.cli import cli
 from auditsaas.demo import command, seed
 from auditsaas.demo.activity import WORKSPACES
@@ -62,6 +63,25 @@ def log_file(tmp_path: Path) -> Path:
 def _commands(group: object = cli, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     below = getattr(group, "commands", {})
     return [path, *(p for name, sub in below.items() for p in _commands(sub, (*path, name)))]
+
+
+def test_an_operator_helps_out_who_lost_the_second_factor(run: Run, session: Session) -> None:
+    workspace = make_workspace()
+    user = factories.make_member(workspace, user=factories.make_user(totp_secret="x"))
+    assert run("user", "remove-second-factor", user.email).exit_code == 2
+    session.get_one(User, user.id).totp_confirmed_at = datetime.now(UTC)
+    start(session, user.id)
+    session.commit()
+    done = run("user", "remove-second-factor", user.email)
+    assert (done.exit_code, done.output) == (0, f"{user.email}: second factor removed\n")
+    session.expire_all()
+    assert session.get_one(User, user.id).totp_secret is None
+    assert live_sessions(session, user.id) == []
+    with scoped(workspace.id) as own:
+        event = own.execute(select(events).where(events.c.workspace_id == workspace.id)).one()
+    assert event.activity == "user.second_factor_disable"
+    assert event.actor_id.startswith("operator:")
+    assert event.targets[0]["id"] == str(user.id)
 
 
 @pytest.mark.parametrize("path", _commands(), ids=" ".join)

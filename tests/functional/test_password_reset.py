@@ -60,6 +60,17 @@ def test_a_link_sets_the_password_and_is_used_up(client: FlaskClient) -> None:
     assert choose(client, token, "another purple otter sings").status_code == 410
 
 
+def test_a_new_password_does_not_do_away_with_the_second_factor(client: FlaskClient) -> None:
+    user = make_user()
+    token = link(user)
+    with factories.Sessions.begin() as session:
+        session.get_one(User, user.id).totp_confirmed_at = datetime.now(UTC)
+    choose(client, token)
+    form = {"email": user.email, "password": NEW, "csrf_token": csrf_token(client)}
+    answer = client.post("/login", data=form)
+    assert answer.location == "/login/second-factor"
+
+
 def test_every_session_ends(app: Flask, client: FlaskClient) -> None:
     user = make_member(make_workspace())
     browsers = [app.test_client() for _ in range(2)]

@@ -3,7 +3,10 @@ from __future__ import annotations
 import statistics
 import time
 
+import pytest
+
 from auditsaas.accounts import passwords
+from auditsaas.errors import Invalid
 
 
 def test_the_right_password_matches_and_another_does_not() -> None:
@@ -24,6 +27,12 @@ def test_a_hash_of_other_parameters_is_outdated() -> None:
 
 def test_nothing_matches_a_person_without_a_password() -> None:
     assert not passwords.matches("nobody has this password", None)
+
+
+def test_a_password_of_our_own_words_is_refused() -> None:
+    with pytest.raises(Invalid):
+        passwords.refuse_weak("auditsaasworkspace")
+    passwords.refuse_weak("violet tractor hums lightly")
 
 
 def test_a_broken_hash_matches_nothing() -> None:
