@@ -1,0 +1,31 @@
+"""What the documentation points at is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TESTS = {path.name: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
+
+
+def named(word: str) -> bool:
+    """Whether there is such a test, file of tests, module or page."""
+    if word in TESTS or any(f"def {word}(" in source for source in TESTS.values()):
+        return True
+    return any((ROOT / folder / word).is_file() for folder in ("", "auditsaas"))
+
+
+@pytest.mark.parametrize("page", ["docs/security.md"])
+def test_every_proof_that_is_named_exists(page: str) -> None:
+    words = re.findall(
+        r"`((?:test_\w+(?:\.py)?)|[\w./-]+/[\w-]+\.(?:py|md))`", (ROOT / page).read_text()
+    )
+    assert len(words) > 30
+    assert [word for word in words if not named(word)] == []
+
+
+def test_a_proof_that_was_renamed_is_found() -> None:
+    assert not named("test_of_a_name_that_nobody_uses")
