@@ -43,6 +43,12 @@ def facts() -> RequestFacts:
     )
 
 
+def take_at_least(seconds: float) -> None:
+    """Wait until the request has taken so long, where the time it takes would tell something."""
+    request_id()
+    time.sleep(max(0.0, seconds - (time.perf_counter() - g.started)))
+
+
 def is_partial() -> bool:
     """Whether htmx asks for a fragment; boosted and history requests say ``full``."""
     return request.headers.get("HX-Request-Type") == "partial"

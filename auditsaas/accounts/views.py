@@ -28,6 +28,9 @@ from auditsaas.workspaces.loaders import require_person
 accounts = Blueprint("accounts", __name__)
 
 REFUSED = "That email and password do not match."
+REFUSED_AFTER_SECONDS = 0.25
+"""Longer than any refusal takes: the attempt is recorded in each workspace of whoever was named."""
+
 THEMES = ("auto", "light", "dark")
 
 
@@ -57,6 +60,7 @@ def sign_in() -> AnyResponse:
     if entered is None:
         db.session.commit()
         error = f"{REFUSED} {tries_words(standing)}"
+        incoming.take_at_least(REFUSED_AFTER_SECONDS)
         return make_response(_page(email=form.email, after=form.next, error=error), 401)
     attempts.forget(session, attempts.ACCOUNT, form.email)
     attempts.take_back(session, attempts.ADDRESS, attempts.network_of(facts.ip))

@@ -101,6 +101,15 @@ def test_a_deed_is_an_event_that_tells_of_its_request(app: Flask, stage: Stage, 
         assert before != after
 
 
+def test_the_pages_of_an_ordinary_admin_are_not_recorded_one_by_one(stage: Stage) -> None:
+    event = stage.company.event()
+    export = stage.company.export()
+    for page in ("audit-logs", f"audit-logs/{event}", "members", "settings", f"exports/{export}"):
+        answer = stage.admin.get(f"{stage.base}/{page}")
+        assert answer.status_code == 200, page
+        assert recorded(stage.company.app, answer.headers["X-Request-ID"]) == []
+
+
 @pytest.fixture
 def curious(app: Flask) -> FlaskClient:
     """The browser of a super-admin who has given no reason."""

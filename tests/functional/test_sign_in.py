@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,6 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select, text, update
 from werkzeug.test import TestResponse
 
+from auditsaas.accounts import views
 from auditsaas.accounts.models import SignInSession, User
 from auditsaas.events.models import events
 from auditsaas.permissions import Role
@@ -63,7 +65,9 @@ def test_every_refusal_reads_the_same(client: FlaskClient, case: str) -> None:
         case, user.email
     )
     password = "not the right password" if case == "wrong password" else PASSWORD
+    started = time.perf_counter()
     answer = submit(client, email, password)
+    assert time.perf_counter() - started >= views.REFUSED_AFTER_SECONDS
     assert answer.status_code == 401
     assert "That email and password do not match." in answer.text
     assert "Set-Cookie" not in answer.headers

@@ -10,14 +10,15 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import Engine, select, update
 
 from auditsaas.events.models import events
 from auditsaas.imports.models import Import
 from auditsaas.permissions import Role
 from auditsaas.superadmin import system
 from auditsaas.tenancy import platform_session
-from auditsaas.workspaces.models import Workspace
+from auditsaas.workspaces.models import PlatformAccess, Workspace
+from auditsaas.workspaces.platform_access import HOLDS_FOR
 from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID
 from tests.company import Company
 from tests.factories import (
@@ -234,6 +235,23 @@ def test_a_reason_for_all_is_told_to_each_workspace_shown_once(
     [event] = recorded(acme.id, "platform.access")
     assert event.metadata == {"reason": "Incident review", "scope": "every workspace"}
     assert recorded(SYSTEM_WORKSPACE_ID, "platform.access")
+
+
+def test_a_reason_holds_for_an_hour_and_the_next_is_told_again(
+    above: FlaskClient, acme: Workspace, owner_engine: Engine
+) -> None:
+    log = f"/admin/audit-logs?workspace={acme.slug}"
+    say_why(above, acme.slug, reason="Support case 4711")
+    assert len(rows_of(above, log)) > 0
+    with owner_engine.begin() as connection:  # nobody else may change what was said
+        given = update(PlatformAccess).where(PlatformAccess.tenant == acme.id)
+        connection.execute(given.values(given_at=PlatformAccess.given_at - HOLDS_FOR))
+    assert rows_of(above, log) == []
+    assert 'name="reason"' in above.get(log).text
+    say_why(above, acme.slug, reason="Support case 4712")
+    assert len(rows_of(above, log)) > 0
+    told = [event.metadata["reason"] for event in recorded(acme.id, "platform.access")]
+    assert told == ["Support case 4711", "Support case 4712"]
 
 
 def test_one_event_is_opened_only_for_a_reason_of_its_own_workspace(

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from auditsaas.accounts import attempts
+from auditsaas.accounts import attempts, views
 from auditsaas.accounts.attempts import Limit, network_of
 from auditsaas.app import create_app
 from auditsaas.events.models import events
@@ -33,6 +33,11 @@ def attempt(
         data={"email": email, "password": password, "csrf_token": csrf_token(client)},
         environ_base={"REMOTE_ADDR": address},
     )
+
+
+@pytest.fixture(autouse=True)
+def _refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "REFUSED_AFTER_SECONDS", 0)
 
 
 @pytest.mark.parametrize("exists", [True, False])
