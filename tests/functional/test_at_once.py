@@ -57,30 +57,33 @@ def act(client: FlaskClient, token: str, path: str, **fields: str) -> None:
     assert client.post(path, data={**fields, "csrf_token": token}).status_code == 303
 
 
-def test_a_disabled_member(
-    admin: FlaskClient, browser: FlaskClient, acme: Workspace, user: User
+@pytest.mark.parametrize(
+    ("deed", "given", "back", "regained", "answer"),
+    [
+        ("disable", {}, "enable", {}, 404),
+        ("role", {"role": "member"}, "role", {"role": "auditor"}, 403),
+    ],
+    ids=["disabled", "demoted"],
+)
+def test_a_member_who_is(
+    admin: FlaskClient,
+    browser: FlaskClient,
+    acme: Workspace,
+    user: User,
+    deed: str,
+    given: dict[str, str],
+    back: str,
+    regained: dict[str, str],
+    answer: int,
 ) -> None:
     page, member = f"/w/{acme.slug}/exports", f"/w/{acme.slug}/members/{user.id}"
     token, answers = csrf_token(admin), []
     for _ in range(TIMES):
         assert browser.get(page).status_code == 200
-        act(admin, token, f"{member}/disable")
+        act(admin, token, f"{member}/{deed}", **given)
         answers.append(browser.get(page).status_code)
-        act(admin, token, f"{member}/enable")
-    assert answers == [404] * TIMES
-
-
-def test_a_demoted_member(
-    admin: FlaskClient, browser: FlaskClient, acme: Workspace, user: User
-) -> None:
-    page, member = f"/w/{acme.slug}/exports", f"/w/{acme.slug}/members/{user.id}"
-    token, answers = csrf_token(admin), []
-    for _ in range(TIMES):
-        assert browser.get(page).status_code == 200
-        act(admin, token, f"{member}/role", role="member")
-        answers.append(browser.get(page).status_code)
-        act(admin, token, f"{member}/role", role="auditor")
-    assert answers == [403] * TIMES
+        act(admin, token, f"{member}/{back}", **regained)
+    assert answers == [answer] * TIMES
 
 
 def test_a_session_that_signed_out_here_or_from_another_browser(
