@@ -1,4 +1,4 @@
-"""What the documentation points at is there."""
+"""Every proof that the security page names is there."""
 
 from __future__ import annotations
 
