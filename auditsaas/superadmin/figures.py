@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from auditsaas.events.presenter import Latency, latency
 from auditsaas.ids import first_id_at
+from auditsaas.superadmin.spark import Day, Spark
 from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID
 
 DAYS = 7
@@ -31,12 +32,6 @@ ORDERS = {
     "errors": "coalesce(errors::float8 / nullif(events, 0), 0) DESC, name, id",
     "last": "last_received_at DESC NULLS LAST, name, id",
 }
-
-
-@dataclass(frozen=True)
-class Day:
-    success: int
-    error: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +57,8 @@ class ShownWorkspace:
         return self.errors > OFTEN * self.events
 
     @property
-    def busiest(self) -> int:
-        """The events of the day that had most, or 1."""
-        return max([1, *(day.success + day.error for day in self.days)])
+    def spark(self) -> Spark:
+        return Spark(self.days)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -86,7 +86,10 @@ def test_the_workspaces_page_shows_volume_error_rate_members_and_state(
     assert "50.0%" in row
     assert '<td class="end num" data-l="Events">2</td>' in row
     assert '<td class="end num" data-l="Members">1</td>' in row
-    assert 'class="spark"' in row
+    # One day of two events, an error below a success: two bars of the last of seven columns.
+    assert 'aria-label="Events of the last 7 days: 0, 0, 0, 0, 0, 0, 2"' in row
+    assert 'class="ok" d="M91.8 13.0h12v-11.0h-12z"' in row
+    assert 'class="er" d="M91.8 24.0h12v-11.0h-12z"' in row
     assert "84 <u>ms</u>" in row
     assert 'data-state="silent"' in row_of(above, make_workspace().slug)
 
