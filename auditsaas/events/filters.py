@@ -135,6 +135,8 @@ class EventFilter:
         if name == "range":
             return replace(self, range=None, from_text="", to_text="", period=TimeRange())
         cleared: dict[str, Any] = {name: getattr(EMPTY, name)}
+        if name == "q":
+            cleared["terms"] = EMPTY.terms  # what the text was read as
         return replace(self, **cleared)
 
     def active_fields(self) -> list[str]:

@@ -288,3 +288,10 @@ def test_every_query_names_its_workspace(acme: Workspace, queries: list[str]) ->
 def test_a_status_of_both_is_no_filter() -> None:
     both = parse(status=["error", "success"])
     assert both.conditions(lambda _: ()) == ([], [])
+
+
+@pytest.mark.parametrize("args", [{"q": "nowhere"}, {"status": "error"}, {"range": "today"}])
+def test_without_its_only_field_a_filter_is_none_at_all(args: dict[str, str]) -> None:
+    found = parse(**args)
+    [name] = found.active_fields()
+    assert found.without(name) == EventFilter()
