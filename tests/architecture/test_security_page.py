@@ -1,4 +1,4 @@
-"""Every proof that the security page names is there."""
+"""What the pages on security and on our own activities say is so."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+
+from auditsaas.own_actions import ACTIVITIES
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = {path.name: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
@@ -25,6 +27,15 @@ def test_every_proof_that_is_named_exists(page: str) -> None:
     )
     assert len(words) > 30
     assert [word for word in words if not named(word)] == []
+
+
+def test_every_activity_of_our_own_is_on_its_page() -> None:
+    page = (ROOT / "docs/activities.md").read_text()
+    rows = [
+        f"| `{activity.value}` | {kind.description} | {', '.join(sorted(kind.statuses)[::-1])} |"
+        for activity, kind in sorted(ACTIVITIES.items())
+    ]
+    assert [line for line in page.splitlines() if line.startswith("| `")] == rows
 
 
 def test_a_proof_that_was_renamed_is_found() -> None:
