@@ -84,7 +84,7 @@ def cases(world: World) -> Iterator[Case]:
 def expected(world: World, caller: Caller, case: Case) -> str:
     endpoint = case.rule.endpoint
     if endpoint in KEY:
-        return _of_key(caller, KEY[endpoint], case)
+        return _of_key(world, caller, KEY[endpoint], case)
     if caller.user is None or caller.name == "disabled person":
         return SIGN_IN
     if case.rule.rule.startswith("/admin"):
@@ -102,10 +102,10 @@ def expected(world: World, caller: Caller, case: Case) -> str:
     return _anywhere(world, caller, need, case)
 
 
-def _of_key(caller: Caller, scope: ApiScope, case: Case) -> str:
+def _of_key(world: World, caller: Caller, scope: ApiScope, case: Case) -> str:
     if caller.key_of is None:
         return NO_KEY
-    if scope not in caller.scopes:
+    if scope not in caller.scopes or caller.key_of == world.closed.workspace.id:
         return FORBIDDEN
     assert case.owner is not None
     foreign = case.rule.arguments and case.owner.workspace.id != caller.key_of

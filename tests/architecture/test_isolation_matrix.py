@@ -36,7 +36,14 @@ ROLES = (
     *("signed out", "stranger", "member", "auditor", "admin", "second admin"),
     *("admin of another workspace", "admin of a suspended workspace"),
     *("disabled member", "disabled person", "super-admin"),
-    *("key events:write", "key events:read", "key exports", "revoked key", "key of another"),
+    *(
+        "key events:write",
+        "key events:read",
+        "key exports",
+        "revoked key",
+        "key of another",
+        "key of a suspended workspace",
+    ),
 )
 
 
@@ -119,6 +126,7 @@ def _callers(acme: Company, globex: Company, closed: Company) -> dict[str, Calle
         *(holder(f"key {scope}", acme, frozenset({scope})) for scope in ApiScope),
         Caller("revoked key", key=revoked),
         holder("key of another", globex, frozenset(ApiScope)),
+        holder("key of a suspended workspace", closed, frozenset(ApiScope)),
     ]
     return {caller.name: caller for caller in found}
 
