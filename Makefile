@@ -7,7 +7,7 @@ PYTHON ?= $(firstword $(shell for name in python3 python3.14 python3.13 python3.
 BIN := .venv/bin
 CHECKED := auditsaas tasks config
 
-.PHONY: help demo test lint format bench lock
+.PHONY: help demo test lint format bench faults lock
 
 help:
 	@echo "make demo    the product with invented data; PORT=8000 DATA_DIR=./var EVENTS=50000"
@@ -15,6 +15,7 @@ help:
 	@echo "make lint    linters only"
 	@echo "make format  put the code in order"
 	@echo "make bench   measurements, as tables"
+	@echo "make faults  everything that can break, broken; as a table"
 	@echo "make lock    compile requirements/ from pyproject.toml; UPGRADE=1 for newer versions"
 
 demo: export PORT ?= 8000
@@ -38,6 +39,9 @@ format: .venv/.dev
 
 bench: .venv/.dev
 	$(BIN)/python -m bench $(ARGS)
+
+faults: .venv/.dev
+	@$(BIN)/python -m bench.faults $(ARGS)
 
 .PHONY: browser
 browser:
