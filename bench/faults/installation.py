@@ -1,0 +1,165 @@
+"""An installation of its own to be maltreated: private engines, workers and beat."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psycopg
+from sqlalchemy import create_engine, make_url
+
+from auditsaas import database
+from auditsaas.app import create_app
+from bench.faults.disk import Disk
+from config import embedded
+from config import settings as settings_module
+from config.engines.pids import live_pid
+from config.settings import Settings
+from tests import factories
+from tests.workers import ROOT, eventually, process_environment
+
+WORKERS = {"quick": "--queues quick --concurrency 2", "heavy": "--queues heavy --concurrency 2"}
+SWEEPING = "sweep exports"
+"""What brings back a lost export, by its name in the timetable."""
+
+
+class Installation:
+    """The product with hurried workers on engines of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.disk = Disk(folder / "files")
+        storage = self.disk.folder.as_uri()
+        self.settings: Settings = settings_module.load(
+            {"DATA_DIR": str(folder), "STORAGE_URL": storage}
+        )
+        database.upgrade(self.settings)
+        self.app = create_app(self.settings)
+        self._engine = create_engine(self.settings.database_url, pool_pre_ping=True)
+        factories.Sessions.configure(bind=self._engine)
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._variables: dict[str, str] = {}
+
+    # Processes
+
+    def start(self, *names: str, **variables: str) -> None:
+        """Start workers, which may still be starting when it returns."""
+        self._variables |= variables
+        for name in names or WORKERS:
+            command = f"worker {WORKERS[name]} --hostname {name}@%h --loglevel INFO"
+            self._start(name, f"{command} --without-gossip --without-mingle")
+
+    def await_workers(self) -> None:
+        for name in WORKERS:
+            log = self.folder / f"{name}.log"
+            eventually(lambda log=log: b"ready." in log.read_bytes(), f"a {name} worker")  # type: ignore[misc]
+
+    def start_beat(self, without: str = "") -> None:
+        self._variables["WITHOUT"] = without
+        self._start("beat", f"beat --schedule {self.folder / 'beat'} --pidfile=")
+
+    def stop_beat(self) -> None:
+        self._kill("beat")
+
+    def kill(self, name: str) -> None:
+        """Kill -9 a worker and its children, as a machine that goes away does."""
+        self._kill(name)
+
+    def children(self, name: str) -> list[int]:
+        """The processes of a worker that work."""
+        pid = self._processes[name].pid
+        with suppress(OSError):
+            found = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+            return [int(child) for child in found.split()]
+        return []
+
+    def building(self) -> list[tuple[str, int]]:
+        """The workers' names and children that have the file of an export open."""
+        return [
+            (name, pid) for name in WORKERS for pid in self.children(name) if self._is_writing(pid)
+        ]
+
+    # Engines
+
+    def redis_pid(self) -> int | None:
+        return live_pid(self.folder / "redis" / "redis.pid")
+
+    def start_redis(self) -> None:
+        embedded.start_redis(self.folder)
+
+    def stop_postgres_at_once(self) -> None:
+        """What ``pg_ctl stop -m immediate`` does: nothing is finished, nothing is flushed."""
+        pid_file = self.folder / "postgres" / "postmaster.pid"
+        pid = live_pid(pid_file)
+        if pid is None:
+            return
+        os.kill(pid, signal.SIGQUIT)
+        while live_pid(pid_file) is not None:
+            time.sleep(0.02)
+
+    def start_postgres(self) -> None:
+        embedded.start_postgres(self.folder)
+
+    def superuser(self) -> psycopg.Connection[tuple[object, ...]]:
+        url = make_url(self.settings.database_url)
+        return psycopg.connect(
+            host=str(url.query["host"]), dbname=url.database, user="postgres", autocommit=True
+        )
+
+    def close(self) -> None:
+        for name in list(self._processes):
+            self._kill(name)
+        self._engine.dispose()
+        self.disk.close()
+
+    def _is_writing(self, pid: int) -> bool:
+        with suppress(OSError):
+            for opened in Path(f"/proc/{pid}/fd").iterdir():
+                with suppress(OSError):
+                    if opened.readlink().name.endswith(".part"):
+                        return True
+        return False
+
+    def _start(self, name: str, command: str) -> None:
+        self._kill(name)
+        environment = process_environment(self.settings) | self._variables
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self._processes[name] = subprocess.Popen(
+                [sys.executable, "-m", "bench.faults.hurried", *command.split()],
+                cwd=ROOT,
+                env=environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _kill(self, name: str) -> None:
+        process = self._processes.pop(name, None)
+        if process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@contextmanager
+def installation() -> Iterator[Installation]:
+    folder = Path(tempfile.mkdtemp(prefix="auditsaas-faults-"))
+    bound = factories.Sessions.kw.get("bind")
+    made = None
+    try:
+        made = Installation(folder)
+        yield made
+    finally:
+        if made is not None:
+            made.close()
+        factories.Sessions.configure(bind=bound)
+        embedded.stop(folder)
+        shutil.rmtree(folder, ignore_errors=True)
