@@ -53,8 +53,8 @@ def present(export: Export, place: Place, viewer: Viewer) -> ShownExport:
     filter_words, range_words = words.filter_words(export), words.period(export, viewer)
     return ShownExport(
         id=str(export.id),
-        title=words.title(export, viewer),
-        subtitle=range_words if "range=" in export.query else "",
+        title=export.schedule_name or words.title(export, viewer),
+        subtitle=range_words if "range=" in export.query or export.schedule_name else "",
         workspaces=[place.names[key] for key in export.workspace_ids if key in place.names],
         format=export.format,
         state=state,

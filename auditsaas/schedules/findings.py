@@ -22,6 +22,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from auditsaas.events.filters import EventFilter
+from auditsaas.events.labels import label
 from auditsaas.events.models import events
 from auditsaas.events.walks import Walk, walks
 from auditsaas.ids import first_id_at
@@ -129,11 +130,15 @@ def _news(session: Session, run: ScheduleRun, walked: Sequence[Walk]) -> tuple[l
     except OperationalError:
         return [], 0
     news = [
-        New(who=row.who, what=NEW_THINGS[kind].format(row.what), events=row.n)
+        New(who=row.who, what=NEW_THINGS[kind].format(_name(kind, row.what)), events=row.n)
         for kind, rows in found
         for row in rows
     ]
     return news, sum(max(0, rows[0].kinds - SHOWN) for _, rows in found if rows)
+
+
+def _name(kind: str, value: str) -> str:
+    return f"“{label(value)}”" if kind == "activity" else value
 
 
 def _has_history(session: Session, run: ScheduleRun) -> bool:
