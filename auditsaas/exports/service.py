@@ -28,7 +28,7 @@ from auditsaas.exports.pinned import pinned_query
 from auditsaas.ids import first_id_at
 from auditsaas.own_actions import Activity, RequestFacts
 from auditsaas.workspaces.api_keys import KeyAccess
-from auditsaas.workspaces.models import ApiKey
+from auditsaas.workspaces.models import ApiKey, Workspace
 
 NO_OPTIONS = Options()
 ONE_DOWNLOAD = timedelta(minutes=15)
@@ -253,6 +253,12 @@ def newest_of_all(platform: Session, *, limit: int, before: UUID | None = None) 
     if before is not None:
         found = found.where(Export.id < before)
     return platform.scalars(found.order_by(Export.id.desc()).limit(limit)).all()
+
+
+def kept_days(session: Session, workspaces: Sequence[UUID]) -> Sequence[int]:
+    """For how many days the workspaces keep files, each number once."""
+    found = select(Workspace.export_days).where(Workspace.id.in_(workspaces)).distinct()
+    return session.scalars(found.order_by(Workspace.export_days)).all()
 
 
 def _change(

@@ -46,6 +46,7 @@ def index(slug: str | None = None) -> ResponseReturnValue:
         log_url=place.log_url,
         older_url=older,
         several=place.several,
+        kept_days=service.kept_days(place.session, [found.id for found in place.workspaces]),
         toast=False,
     )
 

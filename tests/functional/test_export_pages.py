@@ -68,6 +68,19 @@ def test_a_build_under_way_tells_its_share_and_the_seconds_left(
     assert 1_800 <= int(left[1].replace(",", "")) < 3_600
 
 
+def test_the_list_says_how_long_files_are_kept_where_all_are_kept_alike(
+    app: Flask, client: FlaskClient, workspace: Workspace, admin: User
+) -> None:
+    assert "Files are kept for 7 days." in client.get(f"/w/{workspace.slug}/exports").text
+    second = make_workspace()
+    make_member(second, user=admin)
+    with scoped(second.id) as session:
+        session.execute(update(Workspace).where(Workspace.id == second.id).values(export_days=1))
+        session.commit()
+    assert "Files are kept for 1 day." in client.get(f"/w/{second.slug}/exports").text
+    assert "as their workspace’s settings say" in client.get("/exports").text
+
+
 def test_a_failed_export_says_why_and_offers_another_try(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:

@@ -207,6 +207,19 @@ def test_what_is_new_is_told_of_each_person(app: Flask, workspace: Workspace, ad
     assert ("Ann Lee", "first seen from 198.51.100.9") in news
     assert any(what.startswith("Failure rate") for _, what in news)
     assert ("Ann Lee", "first seen from 203.0.113.7") not in news
+    assert not any(what.startswith("first “") for _, what in news)
+
+
+def test_a_first_activity_is_told_by_its_name(
+    app: Flask, workspace: Workspace, admin: User
+) -> None:
+    ann = {"id": "u_1", "name": "Ann Lee"}
+    append_events(workspace, [at(START - DAY, actor=ann)])
+    make_schedule(workspace, admin, START)
+    append_events(workspace, [at(START, actor=ann, activity="user.login")])
+    let_pass(app, START + DAY)
+    news = [(line["who"], line["what"]) for line in mails_of(admin)[-1].context["news"]]
+    assert ("Ann Lee", "first “Sign in”") in news
 
 
 def test_a_scheduled_export_is_not_announced_a_second_time(
