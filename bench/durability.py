@@ -25,10 +25,10 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
+from bench import engines
 from bench.installation import installation, open_workspaces
 from bench.tables import Table
 from config import embedded
-from config.engines.pids import live_pid
 from config.settings import Settings
 from tests.serving import WebProcess
 
@@ -112,14 +112,7 @@ class Trial:
         return self._findings()
 
     def stop_database_at_once(self) -> None:
-        """What ``pg_ctl stop -m immediate`` does: nothing is finished, nothing is flushed."""
-        pid_file = self._folder / "postgres" / "postmaster.pid"
-        pid = live_pid(pid_file)
-        if pid is None:
-            raise RuntimeError("PostgreSQL does not run")
-        os.kill(pid, signal.SIGQUIT)
-        while live_pid(pid_file) is not None:
-            time.sleep(0.02)
+        engines.stop_postgres_at_once(self._folder)
         embedded.start_postgres(self._folder)
 
     def kill_a_web_worker(self, chance: random.Random) -> None:
@@ -132,14 +125,8 @@ class Trial:
     def _promise_nothing(self) -> None:
         """Answer before the log is flushed, which is what the control is for."""
         role = sql.Identifier(str(make_url(self.settings.database_url).username))
-        with self._superuser() as connection:
+        with engines.superuser(self.settings) as connection:
             connection.execute(sql.SQL("ALTER ROLE {} SET synchronous_commit = off").format(role))
-
-    def _superuser(self) -> psycopg.Connection[tuple[object, ...]]:
-        url = make_url(self.settings.database_url)
-        return psycopg.connect(
-            host=str(url.query["host"]), dbname=url.database, user="postgres", autocommit=True
-        )
 
     def _write(self, sent: Sent) -> None:
         while not self._over.is_set():
@@ -174,7 +161,7 @@ class Trial:
         raise RuntimeError(f"{answer.status} {text[:300]!r}")
 
     def _findings(self) -> Findings:
-        with self._superuser() as connection:
+        with engines.superuser(self.settings) as connection:
             stored = dict(_rows(connection, "SELECT idempotency_key, count(*) FROM events"))
             ids = dict(_rows(connection, "SELECT idempotency_key, min(id::text) FROM events"))
             last, gaps, counted = connection.execute(

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 import psycopg
@@ -49,7 +50,9 @@ class Harm:
         building = self._building()
         if building:
             _signal(building[1], signal.SIGSTOP)
-            PAUSE.wait(HARD_LIMIT.total_seconds() + 1)
+            deadline = time.monotonic() + HARD_LIMIT.total_seconds() + 1
+            while time.monotonic() < deadline and Path(f"/proc/{building[1]}").exists():
+                PAUSE.wait(0.1)
             _signal(building[1], signal.SIGCONT)
 
     def flush_redis(self) -> None:

@@ -16,8 +16,8 @@ from auditsaas import heartbeat, leases
 from config import celery as timetable
 
 LEASE = timedelta(seconds=4)
-SOFT_LIMIT = timedelta(seconds=8)
-HARD_LIMIT = timedelta(seconds=9)
+SOFT_LIMIT = timedelta(seconds=10)
+HARD_LIMIT = timedelta(seconds=12)
 HINT_LIFETIME = timedelta(seconds=5)
 
 _kept: list[bytearray] = []

@@ -8,16 +8,16 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import create_engine
 
 from auditsaas import database
 from auditsaas.app import create_app
+from bench import engines
 from bench.faults.disk import Disk
 from config import embedded
 from config import settings as settings_module
@@ -96,23 +96,13 @@ class Installation:
         embedded.start_redis(self.folder)
 
     def stop_postgres_at_once(self) -> None:
-        """What ``pg_ctl stop -m immediate`` does: nothing is finished, nothing is flushed."""
-        pid_file = self.folder / "postgres" / "postmaster.pid"
-        pid = live_pid(pid_file)
-        if pid is None:
-            return
-        os.kill(pid, signal.SIGQUIT)
-        while live_pid(pid_file) is not None:
-            time.sleep(0.02)
+        engines.stop_postgres_at_once(self.folder)
 
     def start_postgres(self) -> None:
         embedded.start_postgres(self.folder)
 
     def superuser(self) -> psycopg.Connection[tuple[object, ...]]:
-        url = make_url(self.settings.database_url)
-        return psycopg.connect(
-            host=str(url.query["host"]), dbname=url.database, user="postgres", autocommit=True
-        )
+        return engines.superuser(self.settings)
 
     def close(self) -> None:
         for name in list(self._processes):
