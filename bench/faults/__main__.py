@@ -38,7 +38,7 @@ class Verdict:
 
 def exports_under_fire(count: int) -> Verdict:
     rounds = max(1, ROUNDS * count // 200)
-    with installation() as made:
+    with installation(megabytes=32 + 3 * count // 2) as made:
         made.start()
         trial = exports.Trial(made, random.Random(exports.SEED))
         made.await_workers()

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-MEGABYTES = 64
 FULL = Path("/dev/full")
 CHUNK = bytes(1 << 16)
 
@@ -16,10 +15,10 @@ CHUNK = bytes(1 << 16)
 class Disk:
     """The folder of the files; everything written to it fails with ENOSPC between the two calls."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, megabytes: int | None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.is_mounted = _mounted(folder)
+        self.is_mounted = megabytes is not None and _mounted(folder, megabytes)
         self._planted: list[Path] = []
 
     def becomes_full(self, about_to_write: Iterable[str]) -> None:
@@ -56,9 +55,9 @@ class Disk:
                     raise
 
 
-def _mounted(folder: Path) -> bool:
+def _mounted(folder: Path, megabytes: int) -> bool:
     """Whether the folder is now a small disk of its own, which only some may make."""
-    command = ["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m,mode=700", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=700", "tmpfs", str(folder)]
     try:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
     except FileNotFoundError:

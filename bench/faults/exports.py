@@ -23,11 +23,11 @@ from tests import factories
 
 SEED = 20261123
 FEW, SOME, ALL = ["fault.few"], ["fault.few", "fault.some"], ["fault.*"]
-EVENTS = {"fault.few": 300, "fault.some": 2_700, "fault.many": 9_000}
+EVENTS = {"fault.few": 300, "fault.some": 2_700, "fault.many": 3_000}
 ASKED = {
-    "csv": (ALL, 12_000),
-    "jsonl": (ALL, 12_000),
-    "parquet": (ALL, 12_000),
+    "csv": (ALL, 6_000),
+    "jsonl": (ALL, 6_000),
+    "parquet": (ALL, 6_000),
     "xlsx": (SOME, 3_000),
     "pdf": (FEW, 300),
 }

@@ -34,9 +34,9 @@ SWEEPING = "sweep exports"
 class Installation:
     """The product with hurried workers on engines of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, megabytes: int | None) -> None:
         self.folder = folder
-        self.disk = Disk(folder / "files")
+        self.disk = Disk(folder / "files", megabytes)
         storage = self.disk.folder.as_uri()
         self.settings: Settings = settings_module.load(
             {"DATA_DIR": str(folder), "STORAGE_URL": storage}
@@ -140,12 +140,13 @@ class Installation:
 
 
 @contextmanager
-def installation() -> Iterator[Installation]:
+def installation(megabytes: int | None = None) -> Iterator[Installation]:
+    """One to be used up; with a disk of so many megabytes where it is to be full."""
     folder = Path(tempfile.mkdtemp(prefix="auditsaas-faults-"))
     bound = factories.Sessions.kw.get("bind")
     made = None
     try:
-        made = Installation(folder)
+        made = Installation(folder, megabytes)
         yield made
     finally:
         if made is not None:

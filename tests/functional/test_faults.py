@@ -10,7 +10,7 @@ from bench.faults.installation import SWEEPING, installation
 
 
 def test_every_fault_leaves_each_export_ready_or_failed_in_words_and_only_by_the_sweeper() -> None:
-    with installation() as made:
+    with installation(megabytes=64) as made:
         made.start()
         trial = Trial(made, random.Random(SEED))
         made.await_workers()
