@@ -24,7 +24,7 @@ demo: export EVENTS ?= 50000
 demo: .venv/.base
 	@$(BIN)/auditsaas demo
 
-test: .venv/.dev browser lint
+test: .venv/.dev programs lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: .venv/.dev
@@ -43,9 +43,9 @@ bench: .venv/.dev
 faults: .venv/.dev
 	@$(BIN)/python -m bench.faults $(ARGS)
 
-.PHONY: browser
-browser:
-	@scripts/install-browser
+.PHONY: programs
+programs:
+	@scripts/install-programs
 
 lock: .venv/.base
 	$(COMPILE) --output-file requirements/base.txt

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.deployment.installation import Installation
-from tests.deployment.proxy import Proxy
+from tests.deployment.nginx import Nginx
 from tests.deployment.servers import PostgresServer, RedisServer
 from tests.deployment.visitor import Visitor, is_ready
 from tests.workers import eventually
@@ -50,11 +50,11 @@ def installation(
 
 
 @pytest.fixture(scope="session")
-def proxy(installation: Installation) -> Iterator[Proxy]:
-    with Proxy(installation.port) as made:
+def nginx(folder: Path, installation: Installation) -> Iterator[Nginx]:
+    with Nginx(folder / "nginx", installation.port) as made:
         yield made
 
 
 @pytest.fixture
-def visitor(proxy: Proxy) -> Visitor:
-    return Visitor(proxy.port)
+def visitor(nginx: Nginx) -> Visitor:
+    return Visitor(nginx.port, tls=True)

@@ -1,4 +1,4 @@
-"""The processes of a production, each by itself, with real servers by URL and a proxy in front."""
+"""The processes of a production, each by itself, with real servers by URL and nginx in front."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.deployment.installation import Installation
-from tests.deployment.proxy import CLIENT
-from tests.deployment.visitor import Visitor
+from tests.deployment.visitor import CLIENT, Visitor
 from tests.workers import eventually
 
 EMAIL, PASSWORD = "ann@acme.example", "a long enough password for Ann"
@@ -97,19 +96,37 @@ def test_an_export_is_built_by_a_worker_whose_line_has_the_id_of_the_request(
     assert (job["job"], job["ended"]) == ("exports.build", "done")
 
 
-def test_prometheus_reads_the_figures_of_all_processes(
-    admin: Visitor, installation: Installation
+def test_what_a_visitor_claims_of_their_address_is_not_believed(
+    visitor: Visitor, installation: Installation
 ) -> None:
+    forged = "203.0.113.99"
+    visitor.get("/login", X_Forwarded_For=forged, X_Request_ID="forged")
+    line = next(line for line in installation.lines("web") if line.get("request_id") == "forged")
+    assert line["client"] == CLIENT
+
+
+def test_a_log_file_to_import_may_be_larger_than_any_other_request(admin: Visitor) -> None:
+    large = (" " * 1_000 + "\n") * 9_000
+    form = {"csrf_token": admin.csrf_token("/w/acme/imports/new"), "format": "jsonl"}
+    assert admin.upload("/w/acme/imports/new", form, "app.jsonl", large).status == 303
+    assert admin.upload("/w/acme/exports", form, "app.jsonl", large).status == 413
+
+
+def test_prometheus_reads_the_figures_of_all_processes(
+    visitor: Visitor, installation: Installation
+) -> None:
+    inside = Visitor(installation.port)
     token = f"Bearer {installation.metrics_token}"
     eventually(
-        lambda: "auditsaas_sweep_age_seconds" in admin.get("/metrics", Authorization=token).text,
+        lambda: "auditsaas_sweep_age_seconds" in inside.get("/metrics", Authorization=token).text,
         "a sweep by beat and the quick worker",
     )
-    figures = admin.get("/metrics", Authorization=token).text
+    figures = inside.get("/metrics", Authorization=token).text
     assert 'auditsaas_up{part="database"} 1.0' in figures
     assert 'auditsaas_up{part="redis"} 1.0' in figures
     assert "auditsaas_request_seconds_count" in figures
-    assert admin.get("/metrics").status == 404
+    assert inside.get("/metrics").status == 404
+    assert visitor.get("/metrics", Authorization=token).status == 404
 
 
 def test_cookies_are_for_https_only(visitor: Visitor) -> None:

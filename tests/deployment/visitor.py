@@ -1,15 +1,18 @@
-"""Somebody who uses an installation through its proxy, as a browser or a program."""
+"""Somebody who uses an installation, through its proxy or directly, as a browser or a program."""
 
 from __future__ import annotations
 
 import http.client
 import json
 import re
+import ssl
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 HOST = "audit.example.com"
+CLIENT = "127.0.0.7"
+"""Where visitors come from; the servers are at 127.0.0.1."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,14 @@ class Answer:
 
 
 class Visitor:
-    """Keeps cookies; sends the Referer that the CSRF check over https asks for."""
+    """Keeps cookies; sends the Referer that the CSRF check over https asks for.
 
-    def __init__(self, port: int) -> None:
+    Over ``tls`` no certificate is checked, for the one of the tests names no public host.
+    """
+
+    def __init__(self, port: int, *, tls: bool = False) -> None:
         self._port = port
+        self._tls = tls
         self._cookies: dict[str, str] = {}
 
     def get(self, path: str, **headers: str) -> Answer:
@@ -44,6 +51,16 @@ class Visitor:
     def post_json(self, path: str, value: object, **headers: str) -> Answer:
         kind = {"Content_Type": "application/json"}
         return self._send("POST", path, json.dumps(value).encode(), kind | headers)
+
+    def upload(self, path: str, form: dict[str, str], name: str, content: str) -> Answer:
+        parts = [("", field, value) for field, value in form.items()]
+        parts.append((f'; filename="{name}"', "file", content))
+        body = "".join(
+            f'--cut\r\nContent-Disposition: form-data; name="{field}"{more}\r\n\r\n{value}\r\n'
+            for more, field, value in parts
+        )
+        kind = {"Content_Type": "multipart/form-data; boundary=cut"}
+        return self._send("POST", path, f"{body}--cut--\r\n".encode(), kind)
 
     def csrf_token(self, path: str) -> str:
         found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.get(path).text)
@@ -60,13 +77,24 @@ class Visitor:
         headers |= {name.replace("_", "-"): value for name, value in given.items()}
         if self._cookies:
             headers["Cookie"] = "; ".join(f"{k}={v}" for k, v in self._cookies.items())
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        connection = self._connection()
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
         for cookie in answer.headers.get_all("Set-Cookie") or ():
             name, _, value = cookie.partition(";")[0].partition("=")
             self._cookies[name] = value
         return Answer(answer.status, answer.headers, answer.read())
+
+    def _connection(self) -> http.client.HTTPConnection:
+        place = ("127.0.0.1", self._port)
+        if not self._tls:
+            return http.client.HTTPConnection(*place, timeout=30)
+        return http.client.HTTPSConnection(
+            *place,
+            timeout=30,
+            source_address=(CLIENT, 0),
+            context=ssl._create_unverified_context(),  # noqa: S323
+        )
 
 
 def is_ready(port: int) -> bool:

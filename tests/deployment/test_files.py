@@ -1,0 +1,143 @@
+"""The files that a deployment starts from, read by those who will read them there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from config import refusals
+from tests.workers import ROOT
+
+BIN = Path(sys.executable).parent
+COMPOSE = ROOT / "docker-compose.yml"
+UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
+LONG_RUNNING = {"web", "worker-quick", "worker-heavy", "beat", "postgres", "redis", "storage"}
+ONCE = {"migrate", "bucket"}
+
+
+def complaints(*command: str | Path, given: str | None = None) -> str:
+    """What a checker says of a file; nothing where it is right."""
+    run = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+    if run.returncode == 0:
+        return ""
+    return run.stdout + run.stderr or f"ended with {run.returncode}"
+
+
+@pytest.fixture(scope="module")
+def services() -> Mapping[str, Any]:
+    found: Mapping[str, Any] = yaml.safe_load(COMPOSE.read_text())["services"]
+    return found
+
+
+def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
+    assert complaints(BIN / "hadolint", ROOT / "Dockerfile") == ""
+
+
+def test_hadolint_would_say_what_is_wrong() -> None:
+    """The control."""
+    wrong = "FROM python:latest\nRUN sudo apt-get install curl\n"
+    assert "DL3007" in complaints(BIN / "hadolint", "-", given=wrong)
+
+
+def test_the_image_runs_as_nobody_and_is_asked_how_it_is() -> None:
+    instructions = re.findall(r"^([A-Z]+) (.+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    said: dict[str, list[str]] = {}
+    for word, rest in instructions:
+        said.setdefault(word, []).append(rest)
+    assert said["USER"] == ["10001"]
+    assert "HEALTHCHECK" in said
+    assert [image for image in said["FROM"] if not re.search(r":\d+\.\d+\.\d+-", image)] == []
+
+
+def validate(file: Path) -> str:
+    checker = BIN / "check-jsonschema"
+    return complaints(checker, "--builtin-schema", "vendor.compose-spec", file)
+
+
+def test_the_compose_file_follows_the_specification() -> None:
+    assert validate(COMPOSE) == ""
+
+
+def test_the_specification_would_refuse_a_mistake(tmp_path: Path) -> None:
+    """The control."""
+    wrong = tmp_path / "compose.yml"
+    wrong.write_text(COMPOSE.read_text().replace("restart: unless-stopped", "restarts: always"))
+    assert "restarts" in validate(wrong)
+
+
+def test_every_part_is_there_pinned_and_watched(services: Mapping[str, Any]) -> None:
+    assert set(services) >= LONG_RUNNING | ONCE
+    images = {name: service["image"] for name, service in services.items()}
+    ours = "auditsaas:${VERSION:-latest}"
+    floating = [n for n, i in images.items() if i != ours and not re.search(r":[^:]*\d\.?\d", i)]
+    assert floating == []
+    unwatched = [n for n in services if n not in ONCE and not services[n].get("healthcheck")]
+    assert [name for name in unwatched if name != "web"] == []  # the image's own check is web's
+
+
+def test_redis_keeps_its_queue_and_evicts_nothing(services: Mapping[str, Any]) -> None:
+    words = " ".join(services["redis"]["command"])
+    assert "--appendonly yes" in words
+    assert "--maxmemory-policy noeviction" in words
+
+
+def test_nothing_starts_before_the_migrations(services: Mapping[str, Any]) -> None:
+    for name in ("web", "worker-quick", "worker-heavy", "beat"):
+        awaited = services[name]["depends_on"]["migrate"]
+        assert awaited == {"condition": "service_completed_successfully"}
+
+
+def example() -> dict[str, str]:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def test_the_example_names_every_variable_of_the_compose_file_and_no_other() -> None:
+    asked = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", COMPOSE.read_text())) - {"VERSION"}
+    assert set(example()) == asked
+
+
+def test_the_example_as_it_is_does_not_start(services: Mapping[str, Any]) -> None:
+    """Each replace-me reaches a setting that refuses it."""
+    values = example()
+    environment = {
+        name: re.sub(r"\$\{(\w+)[^}]*\}", lambda m: values.get(m[1], ""), str(value))
+        for name, value in services["web"]["environment"].items()
+    }
+    sentence = refusals.refusal(environment)
+    assert sentence is not None
+    assert refusals.PLACEHOLDER in sentence
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_systemd_takes_the_unit(unit: Path, tmp_path: Path) -> None:
+    assert verify(unit, tmp_path) == ""
+
+
+def test_systemd_would_say_what_is_wrong(tmp_path: Path) -> None:
+    """The control."""
+    wrong = tmp_path / "wrong.service"
+    wrong.write_text(UNITS[0].read_text().replace("Restart=always", "Restart=perhaps"))
+    assert "perhaps" in verify(wrong, tmp_path / "checked")
+
+
+def verify(unit: Path, folder: Path) -> str:
+    """What systemd says of a unit, whose programs are here and not where they will be."""
+    folder.mkdir(exist_ok=True)
+    name = unit.name.replace("@", "@quick")
+    text = unit.read_text().replace("/opt/auditsaas/.venv/bin", str(BIN)).replace("%i", "quick")
+    (folder / name).write_text(text)
+    run = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", folder / name],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return "\n".join(line for line in run.stderr.splitlines() if name in line)
