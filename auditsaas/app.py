@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Flask
 
 from auditsaas import formatting, logs, pools, walls, web
@@ -16,6 +18,7 @@ from auditsaas.exports.views import exports
 from auditsaas.extensions import compress, csrf, db, login_manager
 from auditsaas.imports.views import imports
 from auditsaas.notifications.views import notifications
+from auditsaas.replica import REPLICA_BIND
 from auditsaas.saved_views.views import saved_views
 from auditsaas.schedules import views as schedule_pages
 from auditsaas.superadmin.views import superadmin
@@ -25,6 +28,8 @@ from config.settings import Settings, load
 from tasks import queue
 
 WEB_STATEMENT_TIMEOUT_MS = 15_000
+
+PoolOptions = Callable[..., dict[str, object]]
 
 
 def create_app(
@@ -65,11 +70,14 @@ def create_app(
 def _connect(app: Flask, settings: Settings, statement_timeout_ms: int) -> None:
     pooled = settings.transaction_pooling
 
-    def options(url: str) -> dict[str, object]:
-        return pools.engine_options(url, statement_timeout_ms, transaction_pooling=pooled)
+    def options(url: str, make: PoolOptions = pools.engine_options) -> dict[str, object]:
+        return make(url, statement_timeout_ms, transaction_pooling=pooled)
 
+    binds = {PLATFORM_BIND: options(settings.platform_database_url)}
+    if settings.replica_database_url:
+        binds[REPLICA_BIND] = options(settings.replica_database_url, pools.replica_options)
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options(settings.database_url)
-    app.config["SQLALCHEMY_BINDS"] = {PLATFORM_BIND: options(settings.platform_database_url)}
+    app.config["SQLALCHEMY_BINDS"] = binds
     db.init_app(app)
     app.teardown_appcontext(pools.end_transaction)
     if pooled:

@@ -32,6 +32,19 @@ def engine_options(
     }
 
 
+def replica_options(
+    url: str, statement_timeout_ms: int, *, transaction_pooling: bool = False
+) -> dict[str, object]:
+    """As ``engine_options``, for a server that others can stand in for: it must not be waited for.
+
+    Connections are kept by pre-ping only while they answer; one that is frozen is given up within
+    seconds, as its packets are not acknowledged.
+    """
+    options = engine_options(url, statement_timeout_ms, transaction_pooling=transaction_pooling)
+    connect_args = {"connect_timeout": 2, "tcp_user_timeout": 3_000}
+    return options | {"connect_args": {**options["connect_args"], **connect_args}}  # type: ignore[dict-item]  # made above
+
+
 def settle_each_transaction(engine: Engine, statement_timeout_ms: int) -> None:
     """Let each transaction of a pooled engine begin by saying what its connection could not."""
 

@@ -80,9 +80,10 @@ def refuse_to_start_above(settings: Settings) -> None:
     roles = {
         "DATABASE_URL": settings.database_url,
         "PLATFORM_DATABASE_URL": settings.platform_database_url,
+        "REPLICA_DATABASE_URL": settings.replica_database_url,
     }
     for name, url in roles.items():
-        reason = _reason(url)
+        reason = url and _reason(url)
         if reason:
             raise SettingsError(
                 f"{name} connects as a role that {reason}, so the walls between tenants would not"

@@ -19,7 +19,8 @@ PLACEHOLDER: Final = "replace-me"
 """What stands in ``.env.example`` where a secret belongs."""
 
 DATABASES: Final = REQUIRED[:3]
-SECRETS: Final = (*DATABASES, "REDIS_URL", "SECRET_KEY", "SMTP_URL", "METRICS_TOKEN")
+REPLICA: Final = "REPLICA_DATABASE_URL"
+SECRETS: Final = (*DATABASES, REPLICA, "REDIS_URL", "SECRET_KEY", "SMTP_URL", "METRICS_TOKEN")
 SHORTEST_SECRET: Final = 32
 FEWEST_CHARACTERS: Final = 10
 
@@ -72,6 +73,8 @@ def _shared_role(environ: Mapping[str, str]) -> str | None:
         if role in roles:
             return f"{name} must name a role of its own, not that of {roles[role]}."
         roles[role] = name
+    if environ.get(REPLICA) and _username(environ[REPLICA]) != _username(environ[DATABASES[0]]):
+        return f"{REPLICA} must name the role of {DATABASES[0]}."
     return None
 
 

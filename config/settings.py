@@ -43,6 +43,8 @@ class Settings:
     """More than these are refused as a PDF, which takes long to make and longer to read."""
     production: bool = False
     metrics_token: str | None = None
+    replica_database_url: str | None = None
+    """A streaming replica of the database, as the app role; pages and exports are read there."""
     transaction_pooling: bool = False
     """Whether a pooler between us and PostgreSQL gives each transaction another connection."""
 
@@ -87,6 +89,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         pdf_rows=_whole_number(environ, "PDF_ROWS", 50_000),
         production=production,
         metrics_token=environ.get("METRICS_TOKEN") or None,
+        replica_database_url=_replica_url(environ),
         transaction_pooling=_whole_number(environ, "TRANSACTION_POOLING") > 0,
     )
 
@@ -144,6 +147,11 @@ def _database_urls(environ: Mapping[str, str], data_dir: Path) -> tuple[str, str
         )
     app, platform, owner = (_psycopg_url(name, environ[name]) for name in names)
     return app, platform, owner
+
+
+def _replica_url(environ: Mapping[str, str]) -> str | None:
+    url = environ.get("REPLICA_DATABASE_URL")
+    return _psycopg_url("REPLICA_DATABASE_URL", url) if url else None
 
 
 def _psycopg_url(name: str, url: str) -> str:

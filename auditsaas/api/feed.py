@@ -15,6 +15,7 @@ from auditsaas.api.events import DEFAULT_LIMIT, MAX_LIMIT
 from auditsaas.events import feed
 from auditsaas.events.stored import stored_event
 from auditsaas.extensions import db
+from auditsaas.operations.instruments import FEED_LAG
 
 LONGEST_WAIT = 20
 LOOK_EVERY_SECONDS = 0.25
@@ -37,6 +38,7 @@ def follow_events() -> Response:
     if seconds:
         _wait_for_more(workspace_id, after, seconds)
     found = feed.following(db.session(), workspace_id, after=after, limit=limit)
+    FEED_LAG.observe(found.behind)
     return answer(
         {
             "data": [stored_event(row, slug) for row in found.rows],

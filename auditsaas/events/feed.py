@@ -29,6 +29,8 @@ class Following:
     """What to go on from."""
     complete_through: datetime | None
     """Everything received before this instant is at or below ``last_seq``; None in an empty log."""
+    behind: int
+    """How many sequence numbers there are after ``last_seq``."""
 
 
 def following(session: Session, workspace_id: UUID, *, after: int, limit: int) -> Following:
@@ -44,9 +46,10 @@ def following(session: Session, workspace_id: UUID, *, after: int, limit: int) -
         .limit(limit)
     ).all()
     if rows:
-        return Following(rows, rows[-1].seq, rows[-1].received_at)
+        last = rows[-1]
+        return Following(rows, last.seq, last.received_at, max(0, head.seq - last.seq))
     # What lay between is past its retention.
-    return Following((), max(after, head.seq), head.last_received_at)
+    return Following((), max(after, head.seq), head.last_received_at, 0)
 
 
 def last_seq(session: Session, workspace_id: UUID) -> int:

@@ -19,8 +19,10 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from auditsaas import page as frame
+from auditsaas import replica
 from auditsaas.errors import NotFound
 from auditsaas.events import (
     counts,
@@ -61,7 +63,7 @@ def all_mine() -> Place:
     exports = any(access.allows(Permission.EXPORT_CREATE) for access in held)
     return Place(
         base_url="/audit-logs",
-        session=db.session(),
+        session=_reading_session(),
         workspaces=[access.workspace for access in held],
         several=True,
         exports_url="/exports" if exports else None,
@@ -75,7 +77,7 @@ def one(slug: str) -> Place:
     exports = access.allows(Permission.EXPORT_CREATE)
     return Place(
         base_url=f"/w/{access.workspace.slug}/audit-logs",
-        session=db.session(),
+        session=_reading_session(),
         workspaces=[access.workspace],
         several=False,
         exports_url=f"/w/{access.workspace.slug}/exports" if exports else None,
@@ -90,7 +92,7 @@ def everywhere(slug: str | None = None) -> Place:
     reason was given for is in the place.
     """
     loaders.load_platform()
-    g.platform_session = session = platform_session()
+    g.other_session = session = platform_session()
     workspaces = session.execute(
         select(Workspace.id, Workspace.slug, Workspace.name).order_by(Workspace.name)
     ).all()
@@ -110,9 +112,19 @@ def everywhere(slug: str | None = None) -> Place:
     )
 
 
+def _reading_session() -> Session:
+    """The request's own session, or one on a replica that has all that this one would read."""
+    primary = db.session()
+    other = replica.page_session(primary, primary.info["scope"])
+    if other is None:
+        return primary
+    g.other_session = other
+    return other
+
+
 @audit_logs.teardown_app_request
-def _close_platform_session(_: BaseException | None) -> None:
-    session = g.pop("platform_session", None)
+def _close_other_session(_: BaseException | None) -> None:
+    session = g.pop("other_session", None)
     if session is not None:
         session.close()
 

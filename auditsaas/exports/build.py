@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
 from auditsaas import tenancy
 from auditsaas.errors import DomainError
@@ -31,6 +30,7 @@ from auditsaas.exports.limits import ROW_LIMITS
 from auditsaas.exports.models import Export
 from auditsaas.exports.packing import packed
 from auditsaas.exports.pinned import pinned_filter
+from auditsaas.exports.reader import reader
 from auditsaas.exports.source import About, Source
 from auditsaas.extensions import db
 from auditsaas.storage import Storage, StorageError, StorageFull
@@ -143,16 +143,14 @@ def _write(claim: Claim, storage: Storage, house: House) -> Built:
 @contextmanager
 def _source(claim: Claim, house: House) -> Iterator[Source]:
     """The rows of the export in one transaction of the pool that its asker read through."""
-    with _reader(claim) as session:
-        # What is counted first and what is then read must be the same rows.
-        connection = session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    with reader(claim) as session:
         found = session.execute(
             select(Workspace.id, Workspace.slug, Workspace.name).where(
                 Workspace.id.in_(claim.workspace_ids)
             )
         ).all()
         yield Source(
-            connection=connection,
+            connection=session.connection(),
             select=lambda columns: queries.ordered(
                 session,
                 claim.workspace_ids,
@@ -174,18 +172,6 @@ def _about(claim: Claim, names: Mapping[UUID, str], house: House) -> About:
     about = about_export(session.get_one(Export, claim.export_id), names, house.brand)
     session.commit()
     return about
-
-
-@contextmanager
-def _reader(claim: Claim) -> Iterator[Session]:
-    session = platform_session() if claim.through_platform else Session(db.engine)
-    with session:
-        try:
-            yield session if claim.through_platform else tenancy.bind(claim.scope, session)
-        except BaseException:
-            # A limit may strike in the middle of a statement; such a connection cannot be reused.
-            session.invalidate()
-            raise
 
 
 def _finish(claim: Claim, storage: Storage, built: Built) -> None:

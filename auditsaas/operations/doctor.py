@@ -38,6 +38,10 @@ def examine(settings: Settings) -> Iterator[Finding]:
         "platform role", settings.platform_database_url, doctor_database.as_platform
     )
     yield from _connected("owner role", settings.migration_database_url, doctor_database.as_owner)
+    if settings.replica_database_url:
+        yield from _connected(
+            "replica", settings.replica_database_url, doctor_database.as_replica(settings)
+        )
     yield from doctor_services.queue(settings.redis_url)
     yield doctor_services.storage(settings.storage_url)
     yield doctor_services.mail(settings.smtp_url)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.orm import Session
 
 from auditsaas import database, walls
 from auditsaas.operations.finding import Finding, fail, ok, warn
 from auditsaas.operations.gauges import oldest_pending, partition_horizon_days
+from config.settings import Settings
 
 OLDEST_SERVER = 150_000
 CLOCK_SKEW = timedelta(seconds=2)
 SHORT_HORIZON_DAYS = 35
 LONG_WAIT = timedelta(minutes=10)
+FAR_BEHIND_BYTES = 64 * 2**20
+IDENTITY = text("SELECT system_identifier FROM pg_control_system()")
 
 
 def as_app(connection: Connection) -> Iterator[Finding]:
@@ -68,6 +71,53 @@ def as_owner(connection: Connection) -> Iterator[Finding]:
         )
     else:
         yield ok("owner role", "owns the tables and is no superuser")
+
+
+def as_replica(settings: Settings) -> Callable[[Connection], Iterator[Finding]]:
+    """What the server of ``REPLICA_DATABASE_URL`` shows, beside that of ``DATABASE_URL``."""
+
+    def look(connection: Connection) -> Iterator[Finding]:
+        yield _standing("replica", "REPLICA_DATABASE_URL", connection)
+        if not connection.scalar(text("SELECT pg_is_in_recovery()")):
+            yield fail(
+                "replica",
+                "is no replica: it takes writes",
+                "Let REPLICA_DATABASE_URL name a streaming standby, or unset it.",
+            )
+            return
+        yield _lag(connection, settings.database_url)
+
+    return look
+
+
+def _lag(replica: Connection, primary_url: str) -> Finding:
+    primary = create_engine(primary_url, poolclass=NullPool)
+    with primary.connect() as connection:
+        identity = connection.scalar(IDENTITY)
+        here = connection.scalar(text("SELECT pg_current_wal_flush_lsn()::text"))
+    if replica.scalar(IDENTITY) != identity:
+        return fail(
+            "replica",
+            "is a replica of another database",
+            "Let REPLICA_DATABASE_URL name a standby of the server of DATABASE_URL.",
+        )
+    lag = int(
+        replica.scalar(
+            text(
+                "SELECT greatest(0, CAST(:here AS pg_lsn)"
+                " - coalesce(pg_last_wal_replay_lsn(), '0/0'))"
+            ),
+            {"here": here},
+        )
+        or 0
+    )
+    if lag > FAR_BEHIND_BYTES:
+        return warn(
+            "replica",
+            f"is {lag / 2**20:,.0f} MiB behind, so most pages and exports read the primary",
+            "See pg_stat_replication on the primary, and what holds the replica up.",
+        )
+    return ok("replica", f"follows the database, {lag / 1024:,.0f} KiB behind")
 
 
 def _version(connection: Connection) -> Finding:

@@ -20,6 +20,16 @@ APPEND_LOCK_WAIT = Histogram(
     "How long an append waited for its turn in the workspace's log",
     buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5),
 )
+REPLICA_READS = Counter(
+    "auditsaas_replica_reads_total",
+    "Pages and exports that could be read from the replica, by what became of it",
+    ["outcome"],
+)
+FEED_LAG = Histogram(
+    "auditsaas_feed_lag_events",
+    "How many events a reader of the feed still had before it after an answer",
+    buckets=(0, 1, 10, 100, 1_000, 10_000, 100_000, 1_000_000),
+)
 
 
 def count_ingest(*, accepted: int, duplicates: int, refused: int) -> None:

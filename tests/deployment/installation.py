@@ -22,7 +22,13 @@ CELERY = ("celery", "--quiet", "--app", "tasks.worker")
 class Installation:
     """Commands as in docker-compose.yml; ``python -m`` stands for the image's PATH."""
 
-    def __init__(self, folder: Path, postgres: PostgresServer, redis: RedisServer) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        postgres: PostgresServer,
+        redis: RedisServer,
+        **variables: str,
+    ) -> None:
         self._folder = folder
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.port = free_port()
@@ -41,6 +47,7 @@ class Installation:
             "DATA_DIR": str(folder / "data"),
             "PORT": str(self.port),
             "METRICS_TOKEN": self.metrics_token,
+            **variables,
         }
 
     def command(self, *words: str, given: str = "", code: int = 0) -> str:

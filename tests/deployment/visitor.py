@@ -34,11 +34,13 @@ class Visitor:
     """Keeps cookies; sends the Referer that the CSRF check over https asks for.
 
     Over ``tls`` no certificate is checked, for the one of the tests names no public host.
+    ``forwarded`` says what a proxy would, to a web without one.
     """
 
-    def __init__(self, port: int, *, tls: bool = False) -> None:
+    def __init__(self, port: int, *, tls: bool = False, forwarded: bool = False) -> None:
         self._port = port
         self._tls = tls
+        self._forwarded = forwarded
         self._cookies: dict[str, str] = {}
 
     def get(self, path: str, **headers: str) -> Answer:
@@ -75,6 +77,8 @@ class Visitor:
     def _send(self, method: str, path: str, body: bytes | None, given: dict[str, str]) -> Answer:
         headers = {"Host": HOST, "Referer": f"https://{HOST}/"}
         headers |= {name.replace("_", "-"): value for name, value in given.items()}
+        if self._forwarded:
+            headers |= {"X-Forwarded-For": CLIENT, "X-Forwarded-Proto": "https"}
         if self._cookies:
             headers["Cookie"] = "; ".join(f"{k}={v}" for k, v in self._cookies.items())
         connection = self._connection()

@@ -187,6 +187,23 @@ def test_the_feed_gives_events_in_the_order_they_were_written(
     assert then.json["complete_through"] == then.json["data"][-1]["received_at"]
 
 
+def test_how_far_a_reader_of_the_feed_is_behind_is_a_figure(
+    client: FlaskClient, acme: Workspace, key: str
+) -> None:
+    append_events(acme, [event_input() for _ in range(5)])
+
+    def behind() -> float:
+        series = "auditsaas_feed_lag_events_sum "
+        lines = client.get("/metrics").text.splitlines()
+        return next(float(x.removeprefix(series)) for x in lines if x.startswith(series))
+
+    before = behind()
+    get(client, key, "/events/feed", limit=2)
+    assert behind() == before + 3
+    get(client, key, "/events/feed")
+    assert behind() == before + 3
+
+
 def test_an_empty_feed_goes_on_from_where_it_was(client: FlaskClient, key: str) -> None:
     answer = get(client, key, "/events/feed", after=7)
     assert answer.json == {"data": [], "last_seq": 7, "complete_through": None}

@@ -73,6 +73,11 @@ def test_production_refuses_plain_http() -> None:
             "postgresql://app:x@db/auditsaas",
             "MIGRATION_DATABASE_URL must name a role of its own, not that of DATABASE_URL.",
         ),
+        (
+            "REPLICA_DATABASE_URL",
+            "postgresql://other:x@replica/auditsaas",
+            "REPLICA_DATABASE_URL must name the role of DATABASE_URL.",
+        ),
         ("METRICS_TOKEN", "short", "METRICS_TOKEN must have at least 16 characters"),
     ],
 )

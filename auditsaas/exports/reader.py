@@ -1,0 +1,59 @@
+"""Where the rows of an export are read: on the primary, the super-admin pool, or a replica."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
+
+from auditsaas import replica, tenancy
+from auditsaas.events import queries
+from auditsaas.exports.lease import Claim
+from auditsaas.extensions import db
+from auditsaas.tenancy import platform_session
+
+REPLICA_PATIENCE = timedelta(seconds=5)
+
+# What is counted first and what is then read must be the same rows.
+ONE_SNAPSHOT = "REPEATABLE READ"
+
+
+@contextmanager
+def reader(claim: Claim) -> Iterator[Session]:
+    """A session in one transaction that has every event up to the export's snapshot."""
+    with _session(claim) as session:
+        try:
+            yield session
+        except BaseException:
+            # A limit may strike in the middle of a statement; such a connection cannot be reused.
+            session.invalidate()
+            raise
+
+
+def _session(claim: Claim) -> Session:
+    if claim.through_platform:
+        session = platform_session()
+    else:
+        found = _on_the_replica(claim)
+        if found is not None:
+            return found
+        session = tenancy.bind(claim.scope, Session(db.engine))
+    session.connection(execution_options={"isolation_level": ONE_SNAPSHOT})
+    return session
+
+
+def _on_the_replica(claim: Claim) -> Session | None:
+    """None also for a second attempt, for a replica may have ended the first: it stops statements
+    that hold up what it is to repeat."""
+    if claim.attempt > 1:
+        return None
+
+    def has_the_snapshot(session: Session) -> bool:
+        heads = queries.heads(session, claim.workspace_ids)
+        return all(heads.get(log, 0) >= seq for log, seq in claim.snapshot.items())
+
+    return replica.caught_up(
+        claim.scope, has_the_snapshot, patience=REPLICA_PATIENCE, isolation_level=ONE_SNAPSHOT
+    )
