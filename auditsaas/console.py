@@ -8,11 +8,10 @@ from contextlib import contextmanager
 
 import click
 from psycopg import errors as postgres
-from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from auditsaas import own_actions, tenancy
+from auditsaas import own_actions, pools, tenancy
 from auditsaas.errors import DomainError
 from auditsaas.events.schema import ActorInput
 from auditsaas.tenancy import Scope
@@ -33,9 +32,8 @@ class Refusal(click.ClickException):
 def open_session(settings: Settings | None = None) -> Iterator[Session]:
     """A session of the app role, without a statement timeout; the command commits."""
     settings = settings or load()
-    engine = create_engine(
-        settings.database_url,
-        connect_args={"options": "-c timezone=UTC", "application_name": "auditsaas cli"},
+    engine = pools.command_engine(
+        settings.database_url, transaction_pooling=settings.transaction_pooling
     )
     try:
         with Session(engine, expire_on_commit=False) as session:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from auditsaas.extensions import db
@@ -12,7 +13,7 @@ from auditsaas.extensions import db
 
 def engine_options(
     url: str, statement_timeout_ms: int, *, transaction_pooling: bool = False
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Engine options for one role's pool: UTC, bounded statements, stale connections noticed.
 
     A pooler in transaction mode gives each transaction another server connection, so nothing may
@@ -34,7 +35,7 @@ def engine_options(
 
 def replica_options(
     url: str, statement_timeout_ms: int, *, transaction_pooling: bool = False
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """As ``engine_options``, for a server that others can stand in for: it must not be waited for.
 
     Connections are kept by pre-ping only while they answer; one that is frozen is given up within
@@ -42,7 +43,15 @@ def replica_options(
     """
     options = engine_options(url, statement_timeout_ms, transaction_pooling=transaction_pooling)
     connect_args = {"connect_timeout": 2, "tcp_user_timeout": 3_000}
-    return options | {"connect_args": {**options["connect_args"], **connect_args}}  # type: ignore[dict-item]  # made above
+    return options | {"connect_args": {**options["connect_args"], **connect_args}}
+
+
+def command_engine(url: str, *, transaction_pooling: bool = False) -> Engine:
+    """The connections of an operator's command, whose statements may take their time."""
+    engine = create_engine(**engine_options(url, 0, transaction_pooling=transaction_pooling))
+    if transaction_pooling:
+        settle_each_transaction(engine, 0)
+    return engine
 
 
 def settle_each_transaction(engine: Engine, statement_timeout_ms: int) -> None:
