@@ -62,6 +62,12 @@ def bind(**fields: str | None) -> None:
     structlog.contextvars.bind_contextvars(**{k: v for k, v in fields.items() if v is not None})
 
 
+def go_on(request_id: str | None) -> None:
+    """Let every later line of this task carry the request that it turned out to be about."""
+    if request_id is not None:
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+
+
 def bound() -> dict[str, Any]:
     """What the lines of the work under way carry."""
     return structlog.contextvars.get_contextvars()

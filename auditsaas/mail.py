@@ -98,6 +98,8 @@ class Letter:
     text: str
     html: str
     written_at: datetime
+    request_id: str | None = None
+    """The request that it came from; whoever asks about a mail can name it."""
 
 
 def composed(letter: Letter) -> EmailMessage:
@@ -113,6 +115,8 @@ def composed(letter: Letter) -> EmailMessage:
         message["To"] = Address(_one_line(letter.to_name), addr_spec=letter.to)
         message["Date"] = format_datetime(letter.written_at)
         message["Message-ID"] = f"<{letter.message_id}@{letter.sender.rpartition('@')[2]}>"
+        if letter.request_id:
+            message["X-Request-ID"] = letter.request_id
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office replies
         message.set_content(letter.text)
         message.add_alternative(letter.html, subtype="html")

@@ -11,6 +11,7 @@ from sqlalchemy import ForeignKey, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from auditsaas import logs
 from auditsaas.accounts.models import Timestamp
 from auditsaas.extensions import Base
 from auditsaas.ids import new_id
@@ -54,6 +55,10 @@ class Mail(Base):
     kind: Mapped[str] = mapped_column(Text)
     context: Mapped[dict[str, Any]] = mapped_column(JSONB)
     """What its template says; kept, so that every try sends the same words."""
+    request_id: Mapped[str | None] = mapped_column(
+        Text, default=lambda: logs.bound().get("request_id")
+    )
+    """The request that it came from, also by way of a job."""
     state: Mapped[str] = mapped_column(Text, default=MailState.WAITING)
     attempts: Mapped[int] = mapped_column(default=0)
     """Rises with every try; only the newest may say how it went."""

@@ -57,6 +57,7 @@ class Taken:
     tenant: UUID | None
     kind: str
     context: dict[str, Any]
+    request_id: str | None
     created_at: datetime
 
 
@@ -143,6 +144,7 @@ def take(session: Session, mail_id: UUID) -> Taken | None:
             Mail.tenant,
             Mail.kind,
             Mail.context,
+            Mail.request_id,
             Mail.created_at,
         )
     ).one_or_none()
@@ -156,6 +158,7 @@ def take(session: Session, mail_id: UUID) -> Taken | None:
         tenant=row.tenant,
         kind=row.kind,
         context=row.context,
+        request_id=row.request_id,
         created_at=row.created_at,
     )
 

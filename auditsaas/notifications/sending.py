@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from auditsaas import formatting, mail, tenancy
+from auditsaas import formatting, logs, mail, tenancy
 from auditsaas.accounts.models import User
 from auditsaas.mail import Letter, MailError, MailRefused, Server
 from auditsaas.notifications import outbox
@@ -49,6 +49,7 @@ def deliver(mail_id: UUID, settings: Settings) -> None:
     session.commit()
     if taken is None:
         return
+    logs.go_on(taken.request_id)
     reader = _reader(session, taken)
     session.commit()
     if reader is None:
@@ -103,6 +104,7 @@ def letter(taken: Taken, reader: Reader, settings: Settings) -> Letter:
         text=templates.get_template(f"{name}.txt").render(context),
         html=templates.get_template(f"{name}.html").render(context),
         written_at=taken.created_at,
+        request_id=taken.request_id,
     )
 
 

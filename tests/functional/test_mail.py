@@ -10,9 +10,10 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
-from auditsaas import mail
+from auditsaas import logs, mail
 from auditsaas.accounts.models import User
 from auditsaas.mail import MailError, Server
 from auditsaas.notifications import outbox, sending
@@ -22,7 +23,7 @@ from auditsaas.permissions import Role
 from auditsaas.workspaces.models import Membership
 from config.settings import Settings
 from tests import smtp
-from tests.factories import make_member, make_user, make_workspace, scoped
+from tests.factories import csrf_token, make_member, make_user, make_workspace, scoped
 from tests.smtp import MailServer, mail_server
 
 
@@ -81,6 +82,20 @@ def test_an_export_that_is_ready_is_mailed_as_text_and_html_with_a_link(
         assert "CSV · 3 rows" in body
     assert "<img" not in html
     assert [part for part in got.walk() if part.get_filename()] == []
+
+
+def test_a_mail_and_its_line_carry_the_id_of_the_request_that_it_came_from(
+    app: Flask, client: FlaskClient, server: MailServer, person: User
+) -> None:
+    asked = {"email": person.email, "csrf_token": csrf_token(client)}
+    client.post("/password-reset", data=asked, headers={"X-Request-ID": "ann-forgot-it"})
+    logs.bind(request_id="a-sweep")
+    with scoped(user=person.id) as session:
+        mail_id = session.scalar(select(Mail.id).where(Mail.user_id == person.id))
+    try_to_send(app, person, mail_id, server)
+    assert logs.bound()["request_id"] == "ann-forgot-it"
+    (got,) = server.received(person.email)
+    assert got["X-Request-ID"] == "ann-forgot-it"
 
 
 @pytest.mark.parametrize("mood", [smtp.BUSY, smtp.HANG_UP])
