@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from tests.deployment.installation import Installation
-from tests.deployment.visitor import CLIENT, Visitor
+from tests.deployment.servers import PostgresServer, RedisServer
+from tests.deployment.visitor import CLIENT, Visitor, is_ready
 from tests.workers import eventually
 
 EMAIL, PASSWORD = "ann@acme.example", "a long enough password for Ann"
@@ -110,6 +113,49 @@ def test_a_log_file_to_import_may_be_larger_than_any_other_request(admin: Visito
     form = {"csrf_token": admin.csrf_token("/w/acme/imports/new"), "format": "jsonl"}
     assert admin.upload("/w/acme/imports/new", form, "app.jsonl", large).status == 303
     assert admin.upload("/w/acme/exports", form, "app.jsonl", large).status == 413
+
+
+@pytest.fixture
+def second_machine(
+    folder: Path,
+    installation: Installation,
+    postgres_server: PostgresServer,
+    redis_server: RedisServer,
+) -> Iterator[Installation]:
+    """A web and a worker with the first's settings, and a data folder of their own."""
+    own = folder / "second"
+    own.mkdir()
+    shared = {name: installation.environment[name] for name in ("SECRET_KEY", "STORAGE_URL")}
+    made = Installation(own, postgres_server, redis_server, **shared)
+    try:
+        made.start_web()
+        made.start_worker("quick")
+        made.await_worker("quick")
+        eventually(lambda: is_ready(made.port), "a second machine that is ready")
+        yield made
+    finally:
+        made.stop()
+
+
+def test_a_second_machine_takes_part(
+    admin: Visitor, acme: Acme, installation: Installation, second_machine: Installation
+) -> None:
+    """Signed in at one, exported by the worker of the other, downloaded at both."""
+    installation.ask_to_stop("worker-quick")
+    installation.wait_for_end("worker-quick")
+    there = Visitor(second_machine.port, forwarded=True, like=admin)
+    form = {"format": "csv", "csrf_token": there.csrf_token("/w/acme/audit-logs")}
+    asked = admin.post("/w/acme/exports", form, X_Request_ID="over-there")
+    found = re.search(r'data-export-id="([^"]+)"', admin.get(asked.headers["Location"]).text)
+    assert found
+    address = f"/w/acme/exports/{found[1]}"
+    eventually(lambda: 'data-state="ready"' in there.get(address).text, "an export that is ready")
+    files = [visitor.get(f"{address}/download") for visitor in (admin, there)]
+    assert [file.status for file in files] == [200, 200]
+    assert files[0].body == files[1].body
+    built = [line for line in second_machine.lines("worker-quick") if line.get("job")]
+    assert "over-there" in {line.get("request_id") for line in built}
+    installation.start_worker("quick")
 
 
 def test_prometheus_reads_the_figures_of_all_processes(

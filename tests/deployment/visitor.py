@@ -34,14 +34,22 @@ class Visitor:
     """Keeps cookies; sends the Referer that the CSRF check over https asks for.
 
     Over ``tls`` no certificate is checked, for the one of the tests names no public host.
-    ``forwarded`` says what a proxy would, to a web without one.
+    ``forwarded`` says what a proxy would, to a web without one. ``like`` another, it has the same
+    cookies, as a browser whose requests go to several machines.
     """
 
-    def __init__(self, port: int, *, tls: bool = False, forwarded: bool = False) -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        tls: bool = False,
+        forwarded: bool = False,
+        like: Visitor | None = None,
+    ) -> None:
         self._port = port
         self._tls = tls
         self._forwarded = forwarded
-        self._cookies: dict[str, str] = {}
+        self._cookies: dict[str, str] = like._cookies if like else {}
 
     def get(self, path: str, **headers: str) -> Answer:
         return self._send("GET", path, None, headers)
