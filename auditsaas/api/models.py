@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from auditsaas.errors import FieldError
 from auditsaas.events.schema import EventInput, TargetInput
+from auditsaas.exports.formats import FORMATS
 
 Seq = Annotated[int, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
@@ -98,7 +99,7 @@ class Feed(Struct, kw_only=True):
 class ExportInput(Struct, forbid_unknown_fields=True, kw_only=True):
     """Which events, in which format."""
 
-    format: str
+    format: Annotated[str, Meta(extra_json_schema={"enum": list(FORMATS)})]
     query: str | dict[str, str | list[str]] = ""
     """The filter as a query string, or as an object of its parameters; everything without it."""
     columns: list[str] = []

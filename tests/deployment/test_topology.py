@@ -115,6 +115,11 @@ def test_a_log_file_to_import_may_be_larger_than_any_other_request(admin: Visito
     assert admin.upload("/w/acme/exports", form, "app.jsonl", large).status == 413
 
 
+def test_a_filter_of_a_hundred_people_fits_into_an_address(admin: Visitor) -> None:
+    people = "&".join(f"user=person-{number:040}" for number in range(100))
+    assert admin.get(f"/w/acme/audit-logs?{people}").status == 200
+
+
 @pytest.fixture
 def second_machine(
     folder: Path,
