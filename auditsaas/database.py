@@ -58,7 +58,6 @@ def upgrade(settings: Settings, now: datetime | None = None) -> None:
             _ensure_roles(connection, roles)
             _migrate(connection, roles)
             partitions.ensure(connection, now or datetime.now(UTC))
-            connection.commit()
     finally:
         engine.dispose()
 

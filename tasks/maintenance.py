@@ -21,7 +21,7 @@ def make_partitions() -> list[str]:
     """Make the months ahead, as the tables' owner; the names of new partitions."""
     url = current_app.extensions["settings"].migration_database_url
     engine = create_engine(url, poolclass=NullPool)
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         return partitions.ensure(connection, datetime.now(UTC))
 
 

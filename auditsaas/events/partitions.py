@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from auditsaas.ids import first_id_at
 
 MONTHS_BACK = 12
 MONTHS_AHEAD = 3
 
+LOCK_WAIT_MS = 50
+LOCK_PAUSE_SECONDS = 0.25
+LOCK_TRIES = 400
+"""For almost two minutes; a task that finds no such moment is there again in half a day."""
+
 
 def ensure(connection: Connection, now: datetime) -> list[str]:
     """Make the partitions from a year back to three months ahead; returns the names of new ones.
 
-    A month whose rows already lie in the default partition is left there: PostgreSQL would have
+    Each is committed by itself, so that none holds the log's lock while the next one waits for it.
+        A month whose rows already lie in the default partition is left there: PostgreSQL would have
     to move them under an exclusive lock.
     """
     existing = set(
@@ -31,7 +39,7 @@ def ensure(connection: Connection, now: datetime) -> list[str]:
         month = add_months(now, offset)
         name = f"events_{month:%Y_%m}"
         if name not in existing and not _default_holds(connection, month):
-            _create(connection, name, month)
+            _create_in_passing(connection, name, month)
             made.append(name)
     return made
 
@@ -51,9 +59,29 @@ def _default_holds(connection: Connection, month: datetime) -> bool:
     )
 
 
+def _create_in_passing(connection: Connection, name: str, month: datetime) -> None:
+    """Make a partition in a moment when nobody reads or writes the log.
+
+    Whoever comes after somebody who waits for the whole log waits as well. So the wait is kept
+    shorter than people notice, and tried again instead.
+    """
+    for left in reversed(range(LOCK_TRIES)):
+        connection.commit()
+        try:
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}")
+            _create(connection, name, month)
+            connection.commit()
+        except OperationalError:
+            connection.rollback()
+            if not left:
+                raise
+            time.sleep(LOCK_PAUSE_SECONDS)
+        else:
+            return
+
+
 def _create(connection: Connection, name: str, month: datetime) -> None:
     first, after = first_id_at(month), first_id_at(add_months(month, 1))
-    connection.exec_driver_sql("SET LOCAL lock_timeout = '3s'")
     connection.exec_driver_sql(
         f"CREATE TABLE {name} PARTITION OF events FOR VALUES FROM ('{first}') TO ('{after}')"
     )
