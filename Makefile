@@ -7,7 +7,7 @@ PYTHON ?= $(firstword $(shell for name in python3 python3.14 python3.13 python3.
 BIN := .venv/bin
 CHECKED := auditsaas tasks config
 
-.PHONY: help demo test lint format bench faults lock
+.PHONY: help demo test lint format bench faults scan docs pictures lock
 
 help:
 	@echo "make demo    the product with invented data; PORT=8000 DATA_DIR=./var EVENTS=50000"
@@ -16,6 +16,9 @@ help:
 	@echo "make format  put the code in order"
 	@echo "make bench   measurements, as tables"
 	@echo "make faults  everything that can break, broken; as a table"
+	@echo "make scan    scanners against a demo and a control; ten minutes, prints a table"
+	@echo "make docs    the documentation as a site, in var/site"
+	@echo "make pictures  the pictures of the documentation, taken anew"
 	@echo "make lock    compile requirements/ from pyproject.toml; UPGRADE=1 for newer versions"
 
 demo: export PORT ?= 8000
@@ -42,6 +45,19 @@ bench: .venv/.dev
 
 faults: .venv/.dev
 	@$(BIN)/python -m bench.faults $(ARGS)
+
+scan: .venv/.base
+	@$(BIN)/python -m scripts.scan
+
+# A site of the pages; they also read well as they are.
+docs: .venv/.base
+	@test -x .venv-docs/bin/mkdocs || { $(BIN)/python -m venv .venv-docs && \
+		.venv-docs/bin/pip install -qq mkdocs-material==9.8.1; }
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict --quiet --site-dir var/site
+	@echo "var/site/index.html"
+
+pictures: .venv/.dev programs
+	@$(BIN)/python -m scripts.pictures
 
 .PHONY: programs
 programs:
