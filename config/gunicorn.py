@@ -26,9 +26,6 @@ limit_request_line = 8190
 # Each worker loads the application for itself, so no database connection is shared by a fork.
 preload_app = False
 
-# The longest that gunicorn takes: a search of 2,000 characters is that long in an address.
-limit_request_line = 8190
-
 timeout = 60
 graceful_timeout = 30
 

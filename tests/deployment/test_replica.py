@@ -20,19 +20,32 @@ EMAIL, PASSWORD = "ann@umbrella.example", "a long enough password for Ann"
 
 
 @pytest.fixture(scope="module")
-def replica(folder: Path, postgres_server: PostgresServer) -> Iterator[Replica]:
-    with Replica(postgres_server, folder / "replica") as made:
+def primary(folder: Path) -> Iterator[PostgresServer]:
+    """A server of its own: no worker of another installation finds the exports of these tests."""
+    with PostgresServer(folder / "primary") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def queue(folder: Path) -> Iterator[RedisServer]:
+    with RedisServer(folder / "queue") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def replica(folder: Path, primary: PostgresServer) -> Iterator[Replica]:
+    with Replica(primary, folder / "replica") as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def reading(
-    folder: Path, postgres_server: PostgresServer, redis_server: RedisServer, replica: Replica
+    folder: Path, primary: PostgresServer, queue: RedisServer, replica: Replica
 ) -> Iterator[Installation]:
     """A web and a worker that know of the replica."""
     own = folder / "reading"
     own.mkdir()
-    made = Installation(own, postgres_server, redis_server, REPLICA_DATABASE_URL=replica.url("app"))
+    made = Installation(own, primary, queue, REPLICA_DATABASE_URL=replica.url("app"))
     made.command("db", "upgrade")
     made.command("workspace", "create", "Umbrella", "--slug", "umbrella")
     made.command("user", "create", EMAIL, "--password-stdin", given=f"{PASSWORD}\n")
@@ -166,10 +179,10 @@ def test_the_doctor_knows_the_replica(reading: Installation) -> None:
 
 
 def test_the_doctor_knows_a_replica_that_is_none(
-    folder: Path, postgres_server: PostgresServer, redis_server: RedisServer
+    folder: Path, primary: PostgresServer, queue: RedisServer, reading: Installation
 ) -> None:
-    itself = {"REPLICA_DATABASE_URL": postgres_server.url("app")}
-    wrong = Installation(folder, postgres_server, redis_server, **itself)
+    itself = {"REPLICA_DATABASE_URL": primary.url("app")}
+    wrong = Installation(folder, primary, queue, **itself)
     assert "fail  replica: is no replica" in wrong.command("doctor", code=1)
 
 
