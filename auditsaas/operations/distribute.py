@@ -17,6 +17,13 @@ from config.settings import Settings, load
 FIRST = "events"
 """The table that the others are placed beside."""
 
+ROLE_SETTINGS = {
+    # Row-level security on the nodes reads what SET LOCAL says here.
+    "citus.propagate_set_commands": "local",
+    # A transaction may write a small table, which is on every node, and then the log beside it.
+    "citus.multi_shard_modify_mode": "sequential",
+}
+
 _TABLES = text(
     """
     SELECT c.relname, EXISTS (
@@ -66,10 +73,8 @@ def _place(connection: Connection, settings: Settings) -> int:
     """Place what is not placed yet; how many tables that was."""
     roles = Roles.of(settings)
     for role in (roles.app, roles.platform):
-        # Row-level security on the nodes reads what SET LOCAL says here.
-        connection.exec_driver_sql(
-            f"ALTER ROLE \"{role}\" SET citus.propagate_set_commands TO 'local'"
-        )
+        for name, value in ROLE_SETTINGS.items():
+            connection.exec_driver_sql(f"ALTER ROLE \"{role}\" SET {name} TO '{value}'")
     placed = set(connection.scalars(_PLACED))
     wanted = placement(connection)
     statements = [
