@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from auditsaas import formatting, logs, pools, walls, web
+from auditsaas import formatting, logs, pools, replica, walls, web
 from auditsaas.accounts.account_views import account
 from auditsaas.accounts.passkey_views import passkey_pages
 from auditsaas.accounts.reset_views import password_reset
@@ -18,7 +18,6 @@ from auditsaas.exports.views import exports
 from auditsaas.extensions import compress, csrf, db, login_manager
 from auditsaas.imports.views import imports
 from auditsaas.notifications.views import notifications
-from auditsaas.replica import REPLICA_BIND
 from auditsaas.saved_views.views import saved_views
 from auditsaas.schedules import views as schedule_pages
 from auditsaas.superadmin.views import superadmin
@@ -75,7 +74,7 @@ def _connect(app: Flask, settings: Settings, statement_timeout_ms: int) -> None:
 
     binds = {PLATFORM_BIND: options(settings.platform_database_url)}
     if settings.replica_database_url:
-        binds[REPLICA_BIND] = options(settings.replica_database_url, pools.replica_options)
+        binds[replica.REPLICA_BIND] = options(settings.replica_database_url, replica.engine_options)
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options(settings.database_url)
     app.config["SQLALCHEMY_BINDS"] = binds
     db.init_app(app)

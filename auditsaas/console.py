@@ -5,9 +5,11 @@ from __future__ import annotations
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 from psycopg import errors as postgres
+from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -32,9 +34,13 @@ class Refusal(click.ClickException):
 def open_session(settings: Settings | None = None) -> Iterator[Session]:
     """A session of the app role, without a statement timeout; the command commits."""
     settings = settings or load()
-    engine = pools.command_engine(
-        settings.database_url, transaction_pooling=settings.transaction_pooling
+    pooled = settings.transaction_pooling
+    options: dict[str, Any] = pools.engine_options(
+        settings.database_url, 0, transaction_pooling=pooled
     )
+    engine = create_engine(**options)
+    if pooled:
+        pools.settle_each_transaction(engine, 0)
     try:
         with Session(engine, expire_on_commit=False) as session:
             yield session

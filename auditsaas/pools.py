@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 
 from auditsaas.extensions import db
@@ -13,7 +12,7 @@ from auditsaas.extensions import db
 
 def engine_options(
     url: str, statement_timeout_ms: int, *, transaction_pooling: bool = False
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Engine options for one role's pool: UTC, bounded statements, stale connections noticed.
 
     A pooler in transaction mode gives each transaction another server connection, so nothing may
@@ -31,27 +30,6 @@ def engine_options(
         "max_overflow": 8,
         "connect_args": connect_args,
     }
-
-
-def replica_options(
-    url: str, statement_timeout_ms: int, *, transaction_pooling: bool = False
-) -> dict[str, Any]:
-    """As ``engine_options``, for a server that others can stand in for: it must not be waited for.
-
-    Connections are kept by pre-ping only while they answer; one that is frozen is given up within
-    seconds, as its packets are not acknowledged.
-    """
-    options = engine_options(url, statement_timeout_ms, transaction_pooling=transaction_pooling)
-    connect_args = {"connect_timeout": 2, "tcp_user_timeout": 3_000}
-    return options | {"connect_args": {**options["connect_args"], **connect_args}}
-
-
-def command_engine(url: str, *, transaction_pooling: bool = False) -> Engine:
-    """The connections of an operator's command, whose statements may take their time."""
-    engine = create_engine(**engine_options(url, 0, transaction_pooling=transaction_pooling))
-    if transaction_pooling:
-        settle_each_transaction(engine, 0)
-    return engine
 
 
 def settle_each_transaction(engine: Engine, statement_timeout_ms: int) -> None:

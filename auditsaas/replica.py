@@ -11,13 +11,13 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from auditsaas import tenancy
+from auditsaas import pools, tenancy
 from auditsaas.extensions import db
 from auditsaas.operations.instruments import REPLICA_READS
 from auditsaas.tenancy import Scope
@@ -35,6 +35,21 @@ REACHED: Final = text("SELECT pg_last_wal_replay_lsn() >= CAST(:here AS pg_lsn)"
 log = logging.getLogger(__name__)
 
 _resting_until = 0.0
+
+
+def engine_options(
+    url: str, statement_timeout_ms: int, *, transaction_pooling: bool = False
+) -> dict[str, object]:
+    """As ``pools.engine_options``, for a server that others can stand in for.
+
+    It must not be waited for: a connection that is frozen is given up within seconds, as its
+    packets are not acknowledged.
+    """
+    options: dict[str, Any] = pools.engine_options(
+        url, statement_timeout_ms, transaction_pooling=transaction_pooling
+    )
+    options["connect_args"] |= {"connect_timeout": 2, "tcp_user_timeout": 3_000}
+    return options
 
 
 def page_session(primary: Session, scope: Scope) -> Session | None:

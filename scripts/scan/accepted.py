@@ -9,7 +9,8 @@ ACCEPTED: Final = {
     "B608 auditsaas/walls.py": "joins two constants",
     "B608 auditsaas/events/retention.py": "joins the names of partitions, which the code makes",
     "B608 auditsaas/events/append.py": "joins constants; values are parameters",
-    "B608 migrations/versions/0010_super_admins.py": "names the role of a setting, which may hold no quote",
+    "B608 migrations/versions/0010_super_admins.py": "names the role of a setting, which may hold"
+    " no quote",
     "B704 auditsaas/accounts/security_views.py": "marks the QR picture that the code draws itself",
     "Secure Flag cookie": "the demo speaks http on loopback; over https every cookie is Secure,"
     " which a test holds",
