@@ -79,7 +79,9 @@ def _connect(app: Flask, settings: Settings, statement_timeout_ms: int) -> None:
     app.config["SQLALCHEMY_BINDS"] = binds
     db.init_app(app)
     app.teardown_appcontext(pools.end_transaction)
-    if pooled:
-        with app.app_context():
-            for engine in db.engines.values():
+    with app.app_context():
+        for name, engine in db.engines.items():
+            if name != replica.REPLICA_BIND:  # the primary answers in its place, at once
+                pools.wait_out_restarts(engine)
+            if pooled:
                 pools.settle_each_transaction(engine, statement_timeout_ms)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
+from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
@@ -30,6 +32,29 @@ def engine_options(
         "max_overflow": 8,
         "connect_args": connect_args,
     }
+
+
+RESTART_SECONDS = 3.0
+BETWEEN_TRIES = 0.1
+
+
+def wait_out_restarts(engine: Engine) -> None:
+    """Let whoever needs a new connection wait for a PostgreSQL that is just being restarted.
+
+    Nothing was sent yet, so nothing is done twice; one that stays away for longer is an error.
+    """
+
+    def connect(dialect: Any, _record: Any, args: list[Any], options: dict[str, Any]) -> Any:
+        until = time.monotonic() + RESTART_SECONDS
+        while True:
+            try:
+                return dialect.connect(*args, **options)
+            except dialect.loaded_dbapi.OperationalError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(BETWEEN_TRIES)
+
+    event.listen(engine, "do_connect", connect)
 
 
 def settle_each_transaction(engine: Engine, statement_timeout_ms: int) -> None:

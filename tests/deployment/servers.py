@@ -47,13 +47,19 @@ class PostgresServer:
             "--no-instructions",
             "--no-sync",
         )
-        options = f"-c port={self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
-        self._run("pg_ctl", "start", "--wait", "--log=server.log", f"--options={options}")
+        self.start()
         self._make_roles()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._run("pg_ctl", "stop", "--wait", "--mode=immediate")
+        self.stop("immediate")
+
+    def start(self) -> None:
+        options = f"-c port={self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
+        self._run("pg_ctl", "start", "--wait", "--log=server.log", f"--options={options}")
+
+    def stop(self, mode: str = "fast") -> None:
+        self._run("pg_ctl", "stop", "--wait", f"--mode={mode}")
 
     def url(self, role: str, database: str = "auditsaas") -> str:
         name = role if role == "postgres" else f"auditsaas_{role}"

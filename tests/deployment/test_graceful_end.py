@@ -125,6 +125,24 @@ def test_a_worker_that_is_asked_to_stop_loses_no_export(
         eventually(lambda: states(looking) == ["ready"], "an export that is ready")
 
 
+def test_a_page_waits_for_a_database_that_is_being_restarted(
+    installation: Installation, visitor: Visitor, key: str, postgres_server: PostgresServer
+) -> None:
+    eventually(lambda: is_ready(installation.port), "the web again")
+    assert visitor.sign_in(EMAIL, PASSWORD).status in (302, 303)
+    answers: list[int] = []
+    asking = threading.Thread(
+        target=lambda: answers.append(visitor.get("/w/globex/audit-logs").status)
+    )
+    postgres_server.stop()
+    asking.start()
+    asking.join(0.5)
+    refused_at_once = list(answers)
+    postgres_server.start()
+    asking.join()
+    assert (refused_at_once, answers) == ([], [200])
+
+
 def stop(senders: list[Sender]) -> None:
     for sender in senders:
         sender.enough.set()
