@@ -82,15 +82,17 @@ def app(settings: Settings, engine: Engine) -> Flask:
 def world(app: Flask) -> Iterator[World]:
     acme, globex, closed = (Company.found(app) for _ in range(3))
     ids = {one.mark: one_of_everything(one) for one in (acme, globex, closed)}
-    with factories.Sessions.begin() as session:
-        session.execute(
-            update(Workspace)
-            .where(Workspace.id == closed.workspace.id)
-            .values(suspended_at=func.now())
-        )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reset_views, "ANSWER_AFTER_SECONDS", 0)
         yield World(app, acme, globex, closed, ids, _callers(acme, globex, closed))
+
+
+@pytest.fixture(autouse=True)
+def _closed_is_suspended(world: World) -> None:
+    """Before each test, for super-admins resume it as one of their cases."""
+    with factories.Sessions.begin() as session:
+        suspended = update(Workspace).where(Workspace.id == world.closed.workspace.id)
+        session.execute(suspended.values(suspended_at=func.now()))
 
 
 def _callers(acme: Company, globex: Company, closed: Company) -> dict[str, Caller]:
