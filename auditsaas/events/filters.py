@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, or_
 from auditsaas.errors import InvalidFields
 from auditsaas.events.filter_reader import CUSTOM, Arguments, read
 from auditsaas.events.grammar import Term
+from auditsaas.events.labels import label
 from auditsaas.events.models import events
 from auditsaas.events.predicates import among, in_network, matches_activity
 from auditsaas.events.query_terms import STATUSES
@@ -220,7 +221,7 @@ class EventFilter:
         """The filter, without its range, as one English sentence part; '' when it is empty."""
         parts = [
             _phrase("Status", [value.capitalize() for value in self.status]),
-            _phrase("activity", self.activity),
+            _phrase("activity", list(dict.fromkeys(map(label, self.activity)))),
             _phrase("method", self.method),
             _phrase("workspace", self.workspace),
             _phrase("user", self.user),

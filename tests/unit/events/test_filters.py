@@ -145,8 +145,7 @@ def test_a_preset_is_resolved_in_the_viewers_zone() -> None:
 def test_it_describes_itself_in_words() -> None:
     chosen = parse(status="error", activity=["user.login", "user.logout"], min_ms="3000")
     assert chosen.describe() == (
-        "Status is Error and activity is user.login or user.logout"
-        " and response time is 3,000 ms or more"
+        "Status is Error and activity is Sign in or Sign out and response time is 3,000 ms or more"
     )
 
 
