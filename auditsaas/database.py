@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.exc import ProgrammingError
 
-from auditsaas.events import partitions
+from auditsaas.events import days, partitions
 from config.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def upgrade(settings: Settings, now: datetime | None = None) -> None:
             _ensure_roles(connection, roles)
             _migrate(connection, roles)
             partitions.ensure(connection, now or datetime.now(UTC))
+            days.catch_up(engine)
     finally:
         engine.dispose()
 

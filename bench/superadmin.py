@@ -34,7 +34,7 @@ from config import settings as settings_module
 WORKSPACES = 1_000
 CHUNK = 250_000
 REASON = "Measuring"
-WALLED = ("events", "log_heads", "event_counts", "actors", "memberships")
+WALLED = ("events", "log_heads", "event_counts", "event_days", "actors", "memberships")
 
 # Time order, as events arrive; the cube deals most of them to few workspaces.
 FILL = text("""
@@ -63,8 +63,13 @@ INSERT INTO event_counts
 SELECT workspace_id, date_trunc('hour', occurred_at, 'UTC'), activity, coalesce(method, ''), status,
     count(*) FROM events GROUP BY 1, 2, 3, 4, 5
 """)
+DAYS = text("""
+INSERT INTO event_days
+SELECT workspace_id, date_trunc('day', hour, 'UTC'), activity, method, status, sum(n)
+FROM event_counts GROUP BY 1, 2, 3, 4, 5
+""")
 HEADS = text("""
-UPDATE log_heads SET seq = n, last_received_at = at FROM (
+UPDATE log_heads SET seq = n, days_counted = n, last_received_at = at FROM (
     SELECT workspace_id, max(seq) AS n, max(received_at) AS at FROM events GROUP BY 1) AS newest
 WHERE newest.workspace_id = log_heads.workspace_id
 """)
@@ -123,7 +128,7 @@ def _fill(connection: Connection, events: int, now: datetime) -> None:
         )
         connection.commit()
         print(f"{first + CHUNK:,} events", flush=True)
-    for statement in (COUNT, HEADS, ACTORS):
+    for statement in (COUNT, DAYS, HEADS, ACTORS):
         connection.execute(statement)
         connection.commit()
     for table in WALLED:

@@ -104,6 +104,11 @@ SETTINGS: Final[dict[str, Any]] = {
             "schedule": crontab(hour="2", minute="20"),
             "options": {"expires": 6 * 3600},
         },
+        "complete the daily counts": {
+            "task": "maintenance.count_days",
+            "schedule": timedelta(minutes=10),
+            "options": {"expires": 300},
+        },
         "make partitions ahead": {
             "task": "maintenance.make_partitions",
             "schedule": timedelta(hours=12),

@@ -8,7 +8,7 @@ from flask import current_app
 from sqlalchemy import NullPool, create_engine
 
 from auditsaas import own_actions, tenancy
-from auditsaas.events import partitions, retention
+from auditsaas.events import days, partitions, retention
 from auditsaas.events.schema import ActorInput
 from auditsaas.extensions import db
 from auditsaas.own_actions import Activity
@@ -23,6 +23,13 @@ def make_partitions() -> list[str]:
     engine = create_engine(url, poolclass=NullPool)
     with engine.connect() as connection:
         return partitions.ensure(connection, datetime.now(UTC))
+
+
+@task("maintenance.count_days")
+def count_days() -> int:
+    """Complete the daily counts, as the tables' owner; how many workspaces were behind."""
+    url = current_app.extensions["settings"].migration_database_url
+    return days.catch_up(create_engine(url, poolclass=NullPool))
 
 
 @task("maintenance.apply_retention")

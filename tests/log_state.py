@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from collections import Counter
 
-from auditsaas.events.models import event_counts, events, log_heads
+from sqlalchemy import Table, func, select
+
+from auditsaas.events import days
+from auditsaas.events.models import event_counts, event_days, events, log_heads
 from auditsaas.workspaces.models import Workspace
 from tests.factories import scoped
 
@@ -17,3 +20,29 @@ def in_log(workspace: Workspace) -> tuple[int, int, int]:
             session.scalar(select(func.count()).select_from(events)) or 0,
             session.scalar(select(func.sum(event_counts.c.n))) or 0,
         )
+
+
+def counts_are_exact(workspace: Workspace) -> bool:
+    """Whether the hourly and the daily counts are those of the events that there are."""
+    with scoped(workspace.id) as session:
+        complete = days.complete(session, [workspace.id])
+    return (
+        complete
+        and counts_in(workspace, event_counts) == counted_from_events(workspace, "hour")
+        and counts_in(workspace, event_days) == counted_from_events(workspace, "day")
+    )
+
+
+def counts_in(workspace: Workspace, table: Table) -> Counter[tuple[object, ...]]:
+    """By time, activity, method and status."""
+    with scoped(workspace.id) as session:
+        return Counter({tuple(row[1:-1]): row.n for row in session.execute(select(table))})
+
+
+def counted_from_events(workspace: Workspace, unit: str) -> Counter[tuple[object, ...]]:
+    moment = func.date_trunc(unit, events.c.occurred_at, "UTC")
+    method = func.coalesce(events.c.method, "")
+    keys = (moment, events.c.activity, method, events.c.status)
+    found = select(*keys, func.count().label("n")).group_by(*keys)
+    with scoped(workspace.id) as session:
+        return Counter({tuple(row[:-1]): row.n for row in session.execute(found)})

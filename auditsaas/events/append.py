@@ -1,9 +1,9 @@
 """The one way into the log.
 
 Appending takes the lock of the workspace's head, so appends to one workspace take turns: what is
-already there is dropped, the rest is numbered without a gap, stored, counted by the hour, and the
-actors' present names are noted, all in the caller's transaction. Parsing, hashing and encoding
-happen before the lock.
+already there is dropped, the rest is numbered without a gap, stored, counted by hour and by day,
+and the actors' present names are noted, all in the caller's transaction. Parsing, hashing and
+encoding happen before the lock.
 """
 
 from __future__ import annotations
@@ -307,12 +307,19 @@ WITH head AS MATERIALIZED (
     {only}
     RETURNING seq, occurred_at, activity, status, method,
         actor_id, actor_name, actor_email, actor_role, actor_status
+), hours AS (
+    SELECT date_trunc('hour', occurred_at, 'UTC') AS hour, activity, coalesce(method, '') AS method,
+        status, count(*) AS n
+    FROM stored GROUP BY 1, 2, 3, 4
 ), counted AS (
     INSERT INTO event_counts AS c (workspace_id, hour, activity, method, status, n)
-    SELECT :workspace, date_trunc('hour', occurred_at, 'UTC'), activity, coalesce(method, ''),
-        status, count(*)
-    FROM stored GROUP BY 2, 3, 4, 5
+    SELECT :workspace, hour, activity, method, status, n FROM hours
     ON CONFLICT (workspace_id, hour, activity, method, status) DO UPDATE SET n = c.n + EXCLUDED.n
+), counted_days AS (
+    INSERT INTO event_days AS d (workspace_id, day, activity, method, status, n)
+    SELECT :workspace, date_trunc('day', hour, 'UTC'), activity, method, status, sum(n)
+    FROM hours GROUP BY 2, 3, 4, 5
+    ON CONFLICT (workspace_id, day, activity, method, status) DO UPDATE SET n = d.n + EXCLUDED.n
 ), seen AS (
     INSERT INTO actors AS a (workspace_id, id, name, email, role, status, as_of)
     SELECT DISTINCT ON (actor_id) :workspace, actor_id, actor_name, actor_email, actor_role,
@@ -334,6 +341,7 @@ WITH head AS MATERIALIZED (
     ON CONFLICT DO NOTHING
 ), moved AS (
     UPDATE log_heads SET seq = seq + (SELECT count(*) FROM stored),
+        days_counted = days_counted + (SELECT count(*) FROM stored),
         last_received_at = (SELECT received_at FROM locked)
     WHERE workspace_id = :workspace AND EXISTS (SELECT FROM locked)
 )

@@ -1,10 +1,10 @@
-"""How many: exact from the hourly counts where they know the answer, bounded otherwise."""
+"""How many: exact from what is counted beforehand where that has the answer, else bounded."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +12,10 @@ from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from auditsaas.events import across
+from auditsaas.events.counted import counted
 from auditsaas.events.filters import EventFilter
-from auditsaas.events.models import event_counts, events, log_heads
-from auditsaas.events.predicates import matches_activity
-from auditsaas.events.query_terms import STATUSES
+from auditsaas.events.models import events, log_heads
+from auditsaas.events.spans import split_hours
 from auditsaas.events.timerange import TimeRange
 from auditsaas.events.walks import Budget, bounded, steps, walks
 
@@ -23,7 +23,6 @@ CAP = 100_000
 """Where counting the events themselves stops; the page then says “100,000+”."""
 
 COUNT_SECONDS = 0.8
-HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def count(session: Session, workspace_ids: Sequence[UUID], event_filter: EventFi
     whole, parts = split_hours(event_filter.period)
     total = Count(0, 0, exact=True)
     if whole is not None:
-        total += _count_hours(session, workspace_ids, event_filter, whole)
+        total += _count_whole(session, workspace_ids, event_filter, whole)
     for part in parts:
         total += _count_parts(session, workspace_ids, event_filter.with_period(part))
     return total
@@ -63,59 +62,14 @@ def complete_through(session: Session, workspace_ids: Sequence[UUID]) -> datetim
     return newest
 
 
-def split_hours(period: TimeRange) -> tuple[TimeRange | None, list[TimeRange]]:
-    """The whole UTC hours of a period, and the parts of hours at its two ends."""
-    start, end = period.start, period.end
-    first = None if start is None else _hour_from(start)
-    last = None if end is None else _hour_of(end)
-    if first is not None and last is not None and first >= last:
-        return None, [period]
-    parts = []
-    if start is not None and first is not None and first > start:
-        parts.append(TimeRange(start, first))
-    if end is not None and last is not None and last < end:
-        parts.append(TimeRange(last, end))
-    return TimeRange(first, last), parts
-
-
-def _hour_of(moment: datetime) -> datetime:
-    return moment.replace(minute=0, second=0, microsecond=0)
-
-
-def _hour_from(moment: datetime) -> datetime:
-    hour = _hour_of(moment)
-    return hour if hour == moment else hour + HOUR
-
-
-def _count_hours(
+def _count_whole(
     session: Session, workspace_ids: Sequence[UUID], event_filter: EventFilter, hours: TimeRange
 ) -> Count:
-    errors = func.sum(event_counts.c.n).filter(event_counts.c.status == "error")
-    found = select(func.coalesce(func.sum(event_counts.c.n), 0), func.coalesce(errors, 0))
-    total, failed = session.execute(among_hours(found, workspace_ids, event_filter, hours)).one()
+    rows = counted(session, workspace_ids, event_filter, hours)
+    errors = func.sum(rows.c.n).filter(rows.c.status == "error")
+    found = select(func.coalesce(func.sum(rows.c.n), 0), func.coalesce(errors, 0))
+    total, failed = session.execute(found).one()
     return Count(int(total), int(failed), exact=True)
-
-
-def among_hours(
-    found: Select[Any],
-    workspace_ids: Sequence[UUID],
-    event_filter: EventFilter,
-    hours: TimeRange,
-) -> Select[Any]:
-    """A select over the hourly counts, narrowed as the filter narrows the events."""
-    counts = event_counts.c
-    found = found.where(counts.workspace_id.in_(workspace_ids))
-    if hours.start is not None:
-        found = found.where(counts.hour >= hours.start)
-    if hours.end is not None:
-        found = found.where(counts.hour < hours.end)
-    if event_filter.status and set(event_filter.status) != set(STATUSES):
-        found = found.where(counts.status == event_filter.status[0])
-    if event_filter.activity:
-        found = found.where(matches_activity(counts.activity, event_filter.activity))
-    if event_filter.method:
-        found = found.where(counts.method.in_(event_filter.method))
-    return found
 
 
 def _count_parts(

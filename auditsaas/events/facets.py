@@ -1,8 +1,8 @@
 """What a filter could be narrowed to: the values of each field, with how many events they have.
 
 Counts of one field ignore the filter's own choice in it. Status, activity and method are exact,
-from the hourly counts where they can answer; what only the events know is counted over the newest
-100,000 of them, and says so.
+from what is counted beforehand where that has the answer; what only the events know is counted over
+the newest 100,000 of them, and says so.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from uuid import UUID
 from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
-from auditsaas.events.counts import CAP, among_hours, split_hours
+from auditsaas.events.counted import counted
+from auditsaas.events.counts import CAP
 from auditsaas.events.filters import EventFilter
 from auditsaas.events.labels import capitalized
 from auditsaas.events.models import actors, event_counts
+from auditsaas.events.spans import split_hours
 from auditsaas.events.tally import tally
 
 WEEK = timedelta(days=7)
@@ -133,24 +135,21 @@ def _actor(row: Row[Any]) -> KnownActor:
 def _by_hour(
     session: Session, ids: Sequence[UUID], event_filter: EventFilter, names: Sequence[str]
 ) -> dict[str, Counter[Any]]:
-    """The values of several fields in one pass over the hourly counts."""
+    """The values of several fields in one pass over what is counted beforehand."""
     whole, parts = split_hours(event_filter.period)
-    counted: dict[str, Counter[Any]] = {name: Counter() for name in names}
+    by_name: dict[str, Counter[Any]] = {name: Counter() for name in names}
     if whole is not None:
-        columns = [
-            (event_counts.c.workspace_id if name == "workspace" else event_counts.c[name])
-            for name in names
-        ]
-        number = func.sum(event_counts.c.n)
-        found = among_hours(select(*columns, number), ids, event_filter, whole)
-        for *values, n in session.execute(found.group_by(*columns)):
+        rows = counted(session, ids, event_filter, whole)
+        columns = [rows.c["workspace_id" if name == "workspace" else name] for name in names]
+        found = select(*columns, func.sum(rows.c.n)).group_by(*columns)
+        for *values, n in session.execute(found):
             for name, value in zip(names, values, strict=True):
-                counted[name][value] += int(n)
+                by_name[name][value] += int(n)
     for part in parts:
         extra, _ = tally(session, ids, event_filter.with_period(part), names, None)
         for name in names:
-            counted[name].update(extra[name])
-    return counted
+            by_name[name].update(extra[name])
+    return by_name
 
 
 def recent_roles(session: Session, workspace_ids: Sequence[UUID], limit: int) -> list[str]:

@@ -15,11 +15,13 @@ from sqlalchemy import ARRAY, func, literal, select
 from sqlalchemy.orm import Session
 
 from auditsaas.accounts.models import Timestamp
-from auditsaas.events.counts import CAP, among_hours, split_hours
+from auditsaas.events.counted import counted
+from auditsaas.events.counts import CAP
 from auditsaas.events.facets import TEXT_CAP
 from auditsaas.events.filters import EventFilter
 from auditsaas.events.models import event_counts, events
 from auditsaas.events.schema import MAX_AHEAD
+from auditsaas.events.spans import split_hours
 from auditsaas.events.timerange import TimeRange
 from auditsaas.events.walks import bounded, newest, walks
 from auditsaas.ids import time_of
@@ -142,10 +144,10 @@ def _from_hours(
     whole, parts = split_hours(event_filter.period)
     rows: list[Any] = []
     if whole is not None:
-        bucket = func.width_bucket(event_counts.c.hour, _array(edges)).label("bucket")
-        found = select(bucket, event_counts.c.status, func.sum(event_counts.c.n).label("n"))
-        narrowed = among_hours(found, workspace_ids, event_filter, whole)
-        rows += session.execute(narrowed.group_by(bucket, event_counts.c.status))
+        known = counted(session, workspace_ids, event_filter, whole, edges)
+        bucket = func.width_bucket(known.c.start, _array(edges)).label("bucket")
+        found = select(bucket, known.c.status, func.sum(known.c.n).label("n"))
+        rows += session.execute(found.group_by(bucket, known.c.status))
     for part in parts:
         rows += _from_events(session, workspace_ids, event_filter.with_period(part), edges, None)[0]
     return rows

@@ -58,8 +58,10 @@ log_heads = Table(
     Column("last_received_at", Timestamp),
     Column("redacted_keys", ARRAY(Text)),
     Column("removed", BigInteger, nullable=False, server_default="0"),
+    Column("days_counted", BigInteger, nullable=False, server_default="0"),
 )
-"""``seq`` never goes back; ``removed`` says how many of its events are past their retention."""
+"""``seq`` never goes back; ``removed`` says how many of its events are past their retention.
+``days_counted`` is their sum as the daily counts know it, less where these are not complete."""
 
 event_counts = Table(
     "event_counts",
@@ -72,6 +74,18 @@ event_counts = Table(
     Column("n", Integer, nullable=False),
 )
 """Exact counts by UTC hour; ``method`` is '' where the event has none."""
+
+event_days = Table(
+    "event_days",
+    Base.metadata,
+    Column("workspace_id", Uuid, primary_key=True),
+    Column("day", Timestamp, primary_key=True),
+    Column("activity", ByteOrderedText, primary_key=True),
+    Column("method", ByteOrderedText, primary_key=True),
+    Column("status", ByteOrderedText, primary_key=True),
+    Column("n", BigInteger, nullable=False),
+)
+"""The same by UTC day, for long periods; exact where ``log_heads.days_counted`` says so."""
 
 actors = Table(
     "actors",

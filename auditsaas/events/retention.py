@@ -23,8 +23,9 @@ from auditsaas.events.partitions import add_months
 from auditsaas.ids import first_id_at
 
 BATCH = 2_000
-LOCK_WAIT_MS = 100
-"""How long readers and writers may have to queue behind the lock that dropping a month takes."""
+LOCK_WAIT_MS = 40
+"""How long each of the two locks that dropping a month takes, one after the other, is waited for:
+readers and writers have to queue behind them, and are promised to do so for at most 100 ms."""
 
 LOCK_TRIES = 20
 ONE_AT_A_TIME = 0x52455445
@@ -50,8 +51,11 @@ FORGET_HOURS = text("""
 WITH gone AS (
     DELETE FROM event_counts WHERE workspace_id = ANY (:workspaces)
     AND hour >= :start AND hour < :end RETURNING workspace_id, n
+), gone_days AS (
+    DELETE FROM event_days WHERE workspace_id = ANY (:workspaces) AND day >= :start AND day < :end
 ), counted AS (SELECT workspace_id, sum(n) AS n FROM gone GROUP BY 1)
-UPDATE log_heads AS h SET removed = h.removed + counted.n FROM counted
+UPDATE log_heads AS h
+SET removed = h.removed + counted.n, days_counted = h.days_counted + counted.n FROM counted
 WHERE h.workspace_id = counted.workspace_id RETURNING h.workspace_id, counted.n
 """).bindparams(WORKSPACES)
 REMOVE_BATCH = text("""
@@ -67,13 +71,24 @@ WITH gone AS (
     UPDATE event_counts AS c SET n = c.n - less.n FROM less
     WHERE c.workspace_id = :workspace AND c.hour = less.hour AND c.activity = less.activity
     AND c.method = less.method AND c.status = less.status
+), less_days AS (
+    SELECT date_trunc('day', hour, 'UTC') AS day, activity, method, status, sum(n) AS n
+    FROM less GROUP BY 1, 2, 3, 4
+), changed_days AS (
+    UPDATE event_days AS d SET n = d.n - less.n FROM less_days AS less
+    WHERE d.workspace_id = :workspace AND d.day = less.day AND d.activity = less.activity
+    AND d.method = less.method AND d.status = less.status
 ), moved AS (
-    UPDATE log_heads SET removed = removed + (SELECT count(*) FROM gone)
+    UPDATE log_heads SET removed = removed + (SELECT count(*) FROM gone),
+        days_counted = days_counted + (SELECT count(*) FROM gone)
     WHERE workspace_id = :workspace
 )
 SELECT count(*) FROM gone
 """)
-FORGET_EMPTY = text("DELETE FROM event_counts WHERE workspace_id = :workspace AND n = 0")
+FORGET_EMPTY = text("""
+WITH days AS (DELETE FROM event_days WHERE workspace_id = :workspace AND n = 0)
+DELETE FROM event_counts WHERE workspace_id = :workspace AND n = 0
+""")
 
 
 @dataclass(frozen=True)
@@ -154,7 +169,7 @@ def _drop_locked(
     cuts: Mapping[UUID, Cut],
     inside: frozenset[UUID],
 ) -> dict[UUID, int]:
-    with _bound(connection, inside):
+    with bound(connection, inside):
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}")
         connection.execute(LOCK_HEADS, {"workspaces": sorted(inside)})
         connection.exec_driver_sql(f"LOCK TABLE events, {name} IN ACCESS EXCLUSIVE MODE")
@@ -185,7 +200,7 @@ def _remove_rows(connection: Connection, workspace: UUID, cut: Cut) -> int:
     """Remove a workspace's old events batch by batch; a legal hold stops it at the next one."""
     removed = 0
     while True:
-        with _bound(connection, [workspace]):
+        with bound(connection, [workspace]):
             if not _still(connection, workspace, cut):
                 return removed
             connection.execute(LOCK_HEADS, {"workspaces": [workspace]})
@@ -206,7 +221,7 @@ def _still(connection: Connection, workspace: UUID, cut: Cut) -> bool:
 
 
 @contextmanager
-def _bound(connection: Connection, workspaces: Iterable[UUID]) -> Iterator[Any]:
+def bound(connection: Connection, workspaces: Iterable[UUID]) -> Iterator[Any]:
     """One transaction that sees these workspaces."""
     connection.rollback()
     with connection.begin():

@@ -6,14 +6,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from auditsaas.errors import Conflict
-from auditsaas.events.models import event_counts, events, log_heads
+from auditsaas.events import counts
+from auditsaas.events.filters import EventFilter
+from auditsaas.events.models import log_heads
 from auditsaas.events.schema import TargetInput
-from auditsaas.ids import first_id_at
+from auditsaas.events.timerange import TimeRange
 from auditsaas.own_actions import Activity
 from auditsaas.workspaces.deeds import Doer
 from auditsaas.workspaces.models import FormerSlug, Workspace
@@ -63,22 +65,8 @@ def change(session: Session, doer: Doer, values: dict[str, Any], keys: list[str]
 def events_older_than(session: Session, workspace_id: UUID, days: int) -> int:
     """How many events a retention of ``days`` would let go now, exactly."""
     cut = datetime.now(UTC) - timedelta(days=days)
-    hour = cut.replace(minute=0, second=0, microsecond=0)
-    whole = session.scalar(
-        select(func.sum(event_counts.c.n)).where(
-            event_counts.c.workspace_id == workspace_id, event_counts.c.hour < hour
-        )
-    )
-    part = session.scalar(
-        select(func.count())
-        .select_from(events)
-        .where(
-            events.c.workspace_id == workspace_id,
-            events.c.id >= first_id_at(hour),
-            events.c.id < first_id_at(cut),
-        )
-    )
-    return int(whole or 0) + int(part or 0)
+    gone = EventFilter(period=TimeRange(end=cut))
+    return counts.count(session, [workspace_id], gone).total
 
 
 def _move(session: Session, workspace: Workspace, slug: str) -> None:

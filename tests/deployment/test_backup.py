@@ -16,7 +16,8 @@ from tests.deployment.servers import POSTGRES_BIN, PostgresServer, RedisServer
 LOG = """
     SELECT w.slug, h.seq, count(e.id), max(e.seq), count(DISTINCT e.seq),
         md5(string_agg(e::text, '' ORDER BY e.seq)),
-        (SELECT sum(n) FROM event_counts AS c WHERE c.workspace_id = w.id)
+        (SELECT sum(n) FROM event_counts AS c WHERE c.workspace_id = w.id),
+        (SELECT sum(n) FROM event_days AS d WHERE d.workspace_id = w.id)
     FROM workspaces AS w JOIN log_heads AS h ON h.workspace_id = w.id
     LEFT JOIN events AS e ON e.workspace_id = w.id GROUP BY w.id, w.slug, h.seq ORDER BY w.slug
 """

@@ -10,13 +10,13 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from auditsaas import tenancy
-from auditsaas.events.models import actors, event_counts, events, log_heads
+from auditsaas.events.models import actors, event_counts, event_days, events, log_heads
 from auditsaas.tenancy import Scope
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
 from tests.factories import append_events, event_input, make_workspace, scoped
 
-TENANT_TABLES = [events, log_heads, event_counts, actors]
+TENANT_TABLES = [events, log_heads, event_counts, event_days, actors]
 
 
 @pytest.fixture
@@ -55,9 +55,9 @@ def rows_seen(session: Session) -> list[int]:
 
 def nothing_is_seen_outside(acme: Workspace, engine: Engine) -> None:
     with Session(engine) as session:
-        assert rows_seen(session) == [0, 0, 0, 0]
+        assert rows_seen(session) == [0, 0, 0, 0, 0]
     with scoped(make_workspace().id) as session:
-        assert rows_seen(session) == [0, 1, 0, 0]  # its own empty log head
+        assert rows_seen(session) == [0, 1, 0, 0, 0]  # its own empty log head
 
 
 def test_a_session_without_a_scope_or_of_another_workspace_sees_no_rows(
@@ -74,7 +74,7 @@ def test_without_the_policies_that_same_check_fails(acme: Workspace, engine: Eng
 
 def test_a_scope_sees_its_own_workspaces_rows(acme: Workspace) -> None:
     with scoped(acme.id) as session:
-        assert rows_seen(session) == [3, 1, 1, 1]
+        assert rows_seen(session) == [3, 1, 1, 1, 1]
 
 
 def test_a_scope_of_two_workspaces_sees_both(acme: Workspace) -> None:
@@ -108,7 +108,7 @@ def test_nothing_of_the_scope_survives_into_the_next_use_of_a_connection(
         assert rows_seen(session)[0] == 3
         getattr(session, end)()
     with Session(one_connection) as session:
-        assert rows_seen(session) == [0, 0, 0, 0]
+        assert rows_seen(session) == [0, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -155,4 +155,4 @@ def test_even_the_owner_of_the_tables_sees_no_rows_without_a_scope(
     acme: Workspace, owner_engine: Engine
 ) -> None:
     with Session(owner_engine) as session:
-        assert rows_seen(session) == [0, 0, 0, 0]
+        assert rows_seen(session) == [0, 0, 0, 0, 0]

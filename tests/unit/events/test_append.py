@@ -1,19 +1,19 @@
 from __future__ import annotations
 
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, select, text
 
 from auditsaas.events.append import MAX_BATCH, UnknownWorkspace, append
-from auditsaas.events.models import actor_emails, actors, event_counts, events, log_heads
+from auditsaas.events.models import actor_emails, actors, events, log_heads
 from auditsaas.events.schema import from_mapping
 from auditsaas.ids import time_of
 from auditsaas.workspaces.models import Workspace
 from tests.factories import append_events, event_input, make_workspace, scoped
+from tests.log_state import counts_are_exact
 
 MONDAY = "2026-11-16T10:00:00Z"
 
@@ -125,31 +125,18 @@ def test_two_hundred_appends_at_once_leave_no_gap_no_double_and_exact_counts(
     assert len(batches) == 200
     assert sum(batch.accepted for batch in appended) == 1010
     assert [seq for _, seq in stored(acme)] == list(range(1, 1011))
-    assert hourly_counts(acme) == counted_from_events(acme)
+    assert counts_are_exact(acme)
     with scoped(acme.id) as session:
         assert session.scalar(select(log_heads.c.seq)) == 1010
 
 
-def hourly_counts(workspace: Workspace) -> Counter[tuple[object, ...]]:
-    with scoped(workspace.id) as session:
-        return Counter({tuple(row[1:-1]): row.n for row in session.execute(select(event_counts))})
-
-
-def counted_from_events(workspace: Workspace) -> Counter[tuple[object, ...]]:
-    hour = func.date_trunc("hour", events.c.occurred_at, "UTC")
-    keys = (hour, events.c.activity, events.c.method, events.c.status)
-    found = select(*keys, func.count().label("n")).group_by(*keys)
-    with scoped(workspace.id) as session:
-        return Counter({tuple(row[:-1]): row.n for row in session.execute(found)})
-
-
-def test_hourly_counts_add_up_over_appends_and_hours(acme: Workspace) -> None:
-    for hour in (9, 9, 10, 23):
-        at = f"2026-11-16T{hour:02}:59:59.999999Z"
+def test_counts_add_up_over_appends_hours_and_days(acme: Workspace) -> None:
+    for hour in ("16T09", "16T09", "16T10", "16T23", "17T00"):
+        at = f"2026-11-{hour}:59:59.999999Z"
         append_events(
             acme, [event_input(occurred_at=at), event_input(occurred_at=at, method="PUT")]
         )
-    assert hourly_counts(acme) == counted_from_events(acme)
+    assert counts_are_exact(acme)
 
 
 def test_received_times_follow_the_sequence(acme: Workspace) -> None:
