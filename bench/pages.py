@@ -41,7 +41,7 @@ class Case:
     """The same filter as SQL over ``events``."""
 
     hourly: bool = False
-    """Whether the hourly counts can answer how many."""
+    """Whether what is counted beforehand can answer how many."""
 
 
 def measure(dataset: Dataset, depth: int) -> Table:
@@ -85,7 +85,7 @@ def measure(dataset: Dataset, depth: int) -> Table:
 def measure_counts(dataset: Dataset) -> Table:
     """Count, facets and histogram of a year, medians in ms.
 
-    The bare SQL asks the same three things: of the hourly counts where those can answer, of the
+    The bare SQL asks the same three things: of the daily counts where those can answer, of the
     year's events otherwise. There the page looks at no more than the newest 100,000 that match.
     """
     client = _client(dataset)
@@ -110,7 +110,7 @@ def measure_counts(dataset: Dataset) -> Table:
             )
             table.add(
                 case.name,
-                "hourly counts" if case.hourly else "events",
+                "daily counts" if case.hourly else "events",
                 *map(ms, parts),
                 ms(sum(parts)),
                 ms(bare),
@@ -119,7 +119,7 @@ def measure_counts(dataset: Dataset) -> Table:
 
 
 def count_cases(known: Sequence[Case]) -> Iterator[Case]:
-    """Filters that the hourly counts answer, then some that only the events can."""
+    """Filters that what is counted beforehand answers, then some that only the events can."""
     by_name = {case.name: case for case in known}
     for name in ("none", "status=error", "3 rare activities"):
         case = by_name[name]
@@ -141,9 +141,9 @@ def _bare_counts(
 ) -> None:
     """How many, of which values, and when."""
     if case.hourly:
-        source, number = "event_counts", "coalesce(sum(n), 0)"
-        where = f"workspace_id = %(w)s AND hour >= %(start)s AND {case.where}"
-        values, week = ("activity", "method", "status"), "date_trunc('week', hour)"
+        source, number = "event_days", "coalesce(sum(n), 0)"
+        where = f"workspace_id = %(w)s AND day >= %(start)s AND {case.where}"
+        values, week = ("activity", "method", "status"), "date_trunc('week', day)"
     else:
         source, number = "events", "count(*)"
         where = f"workspace_id = %(w)s AND id >= %(first)s AND {case.where}"

@@ -27,7 +27,7 @@ LOCK_WAIT_MS = 40
 """How long each of the two locks that dropping a month takes, one after the other, is waited for:
 readers and writers have to queue behind them, and are promised to do so for at most 100 ms."""
 
-LOCK_TRIES = 20
+LOCK_TRIES = 50
 ONE_AT_A_TIME = 0x52455445
 WORKSPACES = bindparam("workspaces", type_=ARRAY(Uuid))
 

@@ -9,6 +9,7 @@ from auditsaas.events.timerange import EPOCH, TimeRange
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LAST_DAY = datetime(9999, 12, 31, tzinfo=UTC)
+LAST_HOUR = LAST_DAY + 23 * HOUR
 Span = tuple[datetime, datetime]
 
 
@@ -65,7 +66,7 @@ def _hour_of(moment: datetime) -> datetime:
 
 def _hour_from(moment: datetime) -> datetime:
     hour = _hour_of(moment)
-    return hour if hour == moment else hour + HOUR
+    return hour if hour == moment else min(hour, LAST_HOUR - HOUR) + HOUR
 
 
 def _day_of(moment: datetime) -> datetime:

@@ -118,3 +118,11 @@ def test_what_cannot_be_meant_is_answered_by_a_sentence_and_no_rows(
         assert answer.status_code == 422
         assert "data-event-id" not in answer.text
         assert any(sentence in message for message in messages(answer.text)), messages(answer.text)
+
+
+@pytest.mark.parametrize("part", ["", "/count", "/facets", "/histogram"])
+def test_a_range_may_begin_in_the_last_hour_that_can_be_written(
+    acme: Workspace, client: FlaskClient, part: str
+) -> None:
+    answer = client.get(f"/w/{acme.slug}/audit-logs{part}?from=9999-12-31T23:30:00Z")
+    assert answer.status_code == 200
