@@ -24,7 +24,7 @@ FORGET_DAYS = text("DELETE FROM event_days WHERE workspace_id = :workspace")
 COUNT_DAYS = text("""
 INSERT INTO event_days (workspace_id, day, activity, method, status, n)
 SELECT workspace_id, date_trunc('day', hour, 'UTC'), activity, method, status, sum(n)
-FROM event_counts WHERE workspace_id = :workspace GROUP BY 1, 2, 3, 4, 5
+FROM event_counts WHERE workspace_id = :workspace GROUP BY 1, 2, 3, 4, 5 ORDER BY 2, 3, 4, 5
 """)
 CAUGHT_UP = text(
     "UPDATE log_heads SET days_counted = seq + removed WHERE workspace_id = :workspace"
