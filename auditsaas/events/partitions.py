@@ -23,7 +23,7 @@ def ensure(connection: Connection, now: datetime) -> list[str]:
     """Make the partitions from a year back to three months ahead; returns the names of new ones.
 
     Each is committed by itself, so that none holds the log's lock while the next one waits for it.
-        A month whose rows already lie in the default partition is left there: PostgreSQL would have
+    A month whose rows already lie in the default partition is left there: PostgreSQL would have
     to move them under an exclusive lock.
     """
     existing = set(
