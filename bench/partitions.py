@@ -173,7 +173,7 @@ def _let_go(owner: Engine) -> None:
 
 def _make(owner: Engine, months: int) -> None:
     """What beat does twice a day, as on the first day of a later month."""
-    with owner.begin() as connection:
+    with owner.connect() as connection:
         made = partitions.ensure(connection, add_months(datetime.now(UTC), months))
     assert len(made) == 1, made
 
