@@ -9,6 +9,7 @@ head of each log is locked first, as appending does, so the two take turns; ``se
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,17 +48,19 @@ LOCK_HEADS = text(
     "SELECT workspace_id FROM log_heads WHERE workspace_id = ANY (:workspaces)"
     " ORDER BY workspace_id FOR UPDATE"
 ).bindparams(WORKSPACES)
-FORGET_HOURS = text("""
+FORGET_COUNTS = text("""
 WITH gone AS (
     DELETE FROM event_counts WHERE workspace_id = ANY (:workspaces)
     AND hour >= :start AND hour < :end RETURNING workspace_id, n
 ), gone_days AS (
     DELETE FROM event_days WHERE workspace_id = ANY (:workspaces) AND day >= :start AND day < :end
-), counted AS (SELECT workspace_id, sum(n) AS n FROM gone GROUP BY 1)
-UPDATE log_heads AS h
-SET removed = h.removed + counted.n, days_counted = h.days_counted + counted.n FROM counted
-WHERE h.workspace_id = counted.workspace_id RETURNING h.workspace_id, counted.n
+)
+SELECT workspace_id, sum(n) AS n FROM gone GROUP BY 1
 """).bindparams(WORKSPACES)
+COUNT_REMOVED = text("""
+UPDATE log_heads SET removed = removed + :n, days_counted = days_counted + :n
+WHERE workspace_id = :workspace
+""")
 REMOVE_BATCH = text("""
 WITH gone AS (
     DELETE FROM events WHERE workspace_id = :workspace AND id IN (
@@ -89,6 +92,10 @@ FORGET_EMPTY = text("""
 WITH days AS (DELETE FROM event_days WHERE workspace_id = :workspace AND n = 0)
 DELETE FROM event_counts WHERE workspace_id = :workspace AND n = 0
 """)
+
+
+class MonthKept(Exception):
+    """A month may not go after all; its transaction is undone."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +161,8 @@ def _drop(
             return {}
         try:
             return _drop_locked(connection, name, start, end, cuts, inside)
+        except MonthKept:
+            return {}
         except OperationalError:
             # Somebody reads or writes there; let them go first, as often as it takes.
             connection.rollback()
@@ -169,20 +178,29 @@ def _drop_locked(
     cuts: Mapping[UUID, Cut],
     inside: frozenset[UUID],
 ) -> dict[UUID, int]:
+    month = {"workspaces": sorted(inside), "start": start, "end": end}
     with bound(connection, inside):
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}")
+        # There are many counts, so they go first, while nobody waits; what late events add
+        # meanwhile goes once the locks are held.
+        gone = Counter(_forgotten(connection, month))
         connection.execute(LOCK_HEADS, {"workspaces": sorted(inside)})
         connection.exec_driver_sql(f"LOCK TABLE events, {name} IN ACCESS EXCLUSIVE MODE")
         # Late events, or a legal hold, may have come while the lock was waited for.
         held = {key: cuts[key] for key in inside if _still(connection, key, cuts[key])}
         now_inside = _workspaces_in(connection, name)
         if not now_inside <= inside or not _all_allow(now_inside, end, held):
-            return {}
-        gone = connection.execute(
-            FORGET_HOURS, {"workspaces": sorted(inside), "start": start, "end": end}
-        ).all()
+            raise MonthKept
+        gone.update(_forgotten(connection, month))
+        for workspace, n in gone.items():
+            connection.execute(COUNT_REMOVED, {"workspace": workspace, "n": n})
         connection.exec_driver_sql(f"DROP TABLE {name}")
-        return {row.workspace_id: int(row.n) for row in gone}
+        return dict(gone)
+
+
+def _forgotten(connection: Connection, month: Mapping[str, Any]) -> dict[UUID, int]:
+    """Forget a month's counts; how many events they counted, by workspace."""
+    return {row.workspace_id: int(row.n) for row in connection.execute(FORGET_COUNTS, month)}
 
 
 def _workspaces_in(connection: Connection, name: str) -> frozenset[UUID]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, func, select, text, update
+from sqlalchemy import Connection, Engine, func, select, text, update
 
 from auditsaas.events import feed, partitions, retention
 from auditsaas.events.models import events, log_heads
@@ -141,6 +142,28 @@ def test_a_month_that_one_keeps_loses_only_the_rows_of_the_others(
     assert (left(going), left(staying)) == (0, 2)
     assert counts_are_exact(going)
     assert counts_are_exact(staying)
+
+
+def test_a_month_that_is_held_at_the_last_moment_keeps_its_events_and_counts(
+    owner_engine: Engine, far_month: tuple[str, datetime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, start = far_month
+    workspace = keeping(30)
+    append_events(workspace, [in_month(start, day) for day in (1, 20)])
+
+    def held_meanwhile(connection: Connection, key: UUID, cut: retention.Cut) -> bool:
+        with Sessions.begin() as session:
+            session.execute(
+                update(Workspace).where(Workspace.id == workspace.id).values(legal_hold=True)
+            )
+        return still(connection, key, cut)
+
+    still = retention._still
+    monkeypatch.setattr(retention, "_still", held_meanwhile)
+    retention.apply(owner_engine, NOW)
+    assert exists(owner_engine, name)
+    assert left(workspace) == 2
+    assert counts_are_exact(workspace)
 
 
 def test_a_month_that_somebody_reads_is_left_until_they_are_done(
