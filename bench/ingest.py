@@ -170,9 +170,11 @@ def rows_of(events: list[dict[str, Any]], workspace: UUID, first_seq: int) -> Ro
 
 def copy_all(place: Place, batches: list[Rows]) -> float:
     """Seconds that as many processes take to copy all batches, each its share."""
-    started = multiprocessing.Barrier(CONNECTIONS + 1)
+    # Forked, for the rows are not to be sent to each; whoever runs this may have been spawned.
+    context = multiprocessing.get_context("fork")
+    started = context.Barrier(CONNECTIONS + 1)
     processes = [
-        multiprocessing.Process(
+        context.Process(
             target=_copy, args=(place, batches[number::CONNECTIONS], started), daemon=True
         )
         for number in range(CONNECTIONS)
