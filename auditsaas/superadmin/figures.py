@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -88,7 +88,7 @@ WITH members AS (
     LEFT JOIN members AS m ON m.workspace_id = w.id
     LEFT JOIN LATERAL (
         SELECT sum(n) AS events, sum(n) FILTER (WHERE status = 'error') AS errors
-        FROM event_counts AS e WHERE e.workspace_id = w.id AND e.hour >= :since
+        FROM {counts} AS e WHERE e.workspace_id = w.id AND e.{moment} >= :since
             AND h.last_received_at >= :since
     ) AS c ON true
 )
@@ -103,9 +103,9 @@ SELECT (SELECT count(*) FROM workspaces) AS workspaces,
      WHERE inhparent = 'events'::regclass) AS bytes
 """
 SPARKS = """
-SELECT workspace_id, width_bucket(hour, CAST(:edges AS timestamptz[])) - 1 AS day, status,
+SELECT workspace_id, width_bucket({moment}, CAST(:edges AS timestamptz[])) - 1 AS day, status,
     sum(n) AS n
-FROM unnest(:ids) AS w (id) JOIN event_counts ON workspace_id = w.id AND hour >= :since
+FROM unnest(:ids) AS w (id) JOIN {counts} ON workspace_id = w.id AND {moment} >= :since
 GROUP BY 1, 2, 3
 """
 LATENCIES = """
@@ -115,6 +115,9 @@ FROM unnest(:ids) AS w (id), LATERAL (
     ORDER BY id DESC LIMIT :over) AS e
 WHERE e.duration_ms IS NOT NULL GROUP BY w.id
 """
+ALL_DAYS_COUNTED = text("SELECT bool_and(days_counted = seq + removed) FROM log_heads")
+BY_DAY = {"counts": "event_days", "moment": "day"}
+BY_HOUR = {"counts": "event_counts", "moment": "hour"}
 IDS = bindparam("ids", type_=ARRAY(Uuid))
 
 
@@ -125,14 +128,15 @@ def overview(
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     since = midnight - timedelta(days=DAYS - 1)
     totals = session.execute(text(TOTALS)).one()
+    table = BY_DAY if session.scalar(ALL_DAYS_COUNTED) else BY_HOUR
     found = session.execute(
-        text(f"{WEEK} ORDER BY {ORDERS.get(order, ORDERS['events'])}"),
+        text(f"{WEEK.format(**table)} ORDER BY {ORDERS.get(order, ORDERS['events'])}"),
         {"since": since, "words": words.lower()},
     ).all()
     shown = found[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
     each = totals.bytes / totals.stored if totals.stored else 0.0
     ids = [row.id for row in shown]
-    days, latencies = _days(session, ids, since), _latencies(session, ids, since)
+    days, latencies = _days(session, ids, since, table), _latencies(session, ids, since)
     return Overview(
         rows=[_shown(row, now, each, days, latencies) for row in shown],
         workspaces=totals.workspaces,
@@ -172,11 +176,14 @@ def _shown(
     )
 
 
-def _days(session: Session, ids: Sequence[UUID], since: datetime) -> dict[UUID, list[Day]]:
+def _days(
+    session: Session, ids: Sequence[UUID], since: datetime, table: Mapping[str, str]
+) -> dict[UUID, list[Day]]:
     edges = [since + timedelta(days=day) for day in range(DAYS)]
     counted: dict[UUID, list[list[int]]] = {key: [[0, 0] for _ in edges] for key in ids}
     for row in session.execute(
-        text(SPARKS).bindparams(IDS), {"ids": list(ids), "since": since, "edges": edges}
+        text(SPARKS.format(**table)).bindparams(IDS),
+        {"ids": list(ids), "since": since, "edges": edges},
     ):
         counted[row.workspace_id][row.day][row.status == "error"] += int(row.n)
     return {key: [Day(*pair) for pair in pairs] for key, pairs in counted.items()}
