@@ -28,7 +28,7 @@ demo: .venv/.base
 	@$(BIN)/auditsaas demo
 
 test: .venv/.dev programs lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/.dev
 	$(BIN)/ruff check
