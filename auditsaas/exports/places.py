@@ -113,7 +113,7 @@ def everywhere() -> Place:
     """A super-admin's exports across workspaces; they are read through the platform pool."""
     loaders.load_platform()
     person = loaders.require_person()
-    g.platform_session = reader = platform_session()
+    g.other_session = reader = platform_session()  # closed at the end of the request
     workspaces = reader.execute(
         select(Workspace.id, Workspace.slug, Workspace.name).order_by(Workspace.name)
     ).all()

@@ -8,15 +8,16 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from flask import Flask
+from flask import Flask, g, request_finished
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select, update
 
 from auditsaas.events.models import events
+from auditsaas.extensions import db
 from auditsaas.imports.models import Import
 from auditsaas.permissions import Role
 from auditsaas.superadmin import system
-from auditsaas.tenancy import platform_session
+from auditsaas.tenancy import PLATFORM_BIND, platform_session
 from auditsaas.workspaces.models import PlatformAccess, Workspace
 from auditsaas.workspaces.platform_access import HOLDS_FOR
 from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID
@@ -51,6 +52,9 @@ def acme(app: Flask) -> Workspace:
     workspace = make_workspace()
     append_events(workspace, [event_input(status=status) for status in ("success", "error")])
     return workspace
+
+
+PAGES = ("workspaces", "users", "audit-logs", "exports", "system")
 
 
 def post(client: FlaskClient, url: str, **fields: Any) -> Any:
@@ -308,3 +312,17 @@ def test_exports_of_others_are_listed_without_a_way_in(
 
 def test_a_super_admin_without_workspaces_lands_on_the_log_of_all(above: FlaskClient) -> None:
     assert above.get("/audit-logs").headers["Location"] == "/admin/audit-logs"
+
+
+def test_no_page_keeps_a_connection_of_the_platform_pool(app: Flask, above: FlaskClient) -> None:
+    with app.app_context():
+        pool = db.engines[PLATFORM_BIND].pool
+    held: list[dict[str, Any]] = []
+
+    def hold(_: Flask, **_event: Any) -> None:
+        """So that what nobody closed is not closed by being forgotten."""
+        held.append(dict(vars(g._get_current_object())))
+
+    with request_finished.connected_to(hold, app):
+        answers = [above.get(f"/admin/{page}").status_code for page in PAGES]
+    assert (answers, pool.checkedout()) == ([200] * len(PAGES), 0)
