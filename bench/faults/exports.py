@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from auditsaas.pools import RESTART_SECONDS
 from auditsaas.workspaces.models import Workspace
 from bench.faults.files import rows_in
 from bench.faults.harm import FAULTS, PAUSE, Harm
@@ -36,6 +37,7 @@ STILL_SECONDS = 30.0
 """What has not moved for so long will not: far longer than every hurried time of the product, so
 that a machine with other things to do is not taken for one that has given up."""
 ANSWER_SECONDS = 2.0
+"""An answer may take so long, and where PostgreSQL was away as long again as it is waited for."""
 
 EXPORTS = """
 SELECT e.id::text, e.state, e.format, e.error, e.rows_done, e.bytes, e.sha256, e.file_key,
@@ -59,10 +61,19 @@ class Findings:
     """Promises that were not kept, by their kind."""
     slowest_seconds: float = 0.0
     """The slowest answer to somebody who asked while the database was there."""
+    slowest_waited_seconds: float = 0.0
+    """The slowest to somebody who asked while PostgreSQL was away, or went."""
 
     @property
     def kept(self) -> bool:
         return not self.unfinished and not self.broken
+
+    @property
+    def prompt(self) -> bool:
+        return (
+            self.slowest_seconds <= ANSWER_SECONDS
+            and self.slowest_waited_seconds <= ANSWER_SECONDS + RESTART_SECONDS
+        )
 
 
 class Trial:
@@ -77,7 +88,8 @@ class Trial:
         _fill(self._workspace)
         self._browser = made.app.test_client()
         factories.sign_in(self._browser, self._person)
-        self._slowest = 0.0
+        self._slowest = {False: 0.0, True: 0.0}
+        """Seconds, while PostgreSQL was there and while it was not."""
         self._asked_for = 0
 
     def run(
@@ -104,7 +116,9 @@ class Trial:
     def findings(self) -> Findings:
         with self._made.app.app_context():
             expire_exports()  # beat's, every ten minutes: files that a killed worker left
-        found = Findings(slowest_seconds=self._slowest)
+        found = Findings(
+            slowest_seconds=self._slowest[False], slowest_waited_seconds=self._slowest[True]
+        )
         with self._made.superuser() as connection:
             for row in connection.execute(EXPORTS).fetchall():
                 _examine(found, self._made, row)
@@ -125,13 +139,14 @@ class Trial:
     def _asked(self, form: dict[str, Any]) -> bool:
         """Whether the request was taken; it is refused in words while the database is away."""
         token = factories.csrf_token(self._browser)
-        began = time.monotonic()
+        stops, away, began = self._harm.postgres_stops, self._harm.postgres_away, time.monotonic()
         place = f"/w/{self._workspace.slug}/exports"
         answer = self._browser.post(place, data=form | {"csrf_token": token})
         if answer.status_code == 503:
             return False
         assert answer.status_code == 303, answer.text
-        self._slowest = max(self._slowest, time.monotonic() - began)
+        waited = away or self._harm.postgres_stops > stops
+        self._slowest[waited] = max(self._slowest[waited], time.monotonic() - began)
         return True
 
     def _wait_until_still(self, still_seconds: float) -> None:

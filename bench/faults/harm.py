@@ -31,6 +31,8 @@ class Harm:
     def __init__(self, made: Installation, chance: random.Random) -> None:
         self._made = made
         self._chance = chance
+        self.postgres_stops = 0
+        self.postgres_away = False
 
     def kill_workers(self) -> None:
         """A machine that goes away: a worker and its children at once, kill -9."""
@@ -83,9 +85,12 @@ class Harm:
             )
 
     def stop_postgres(self) -> None:
+        self.postgres_stops += 1
+        self.postgres_away = True
         self._made.stop_postgres_at_once()
         PAUSE.wait(self._chance.uniform(0, 2))
         self._made.start_postgres()
+        self.postgres_away = False
 
     def fill_disk(self) -> None:
         with suppress(psycopg.Error), self._made.superuser() as connection:
