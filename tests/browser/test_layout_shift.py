@@ -40,7 +40,10 @@ def shifts(page: Page) -> list[object]:
     return list(page.evaluate("window.shifts"))
 
 
-@pytest.mark.parametrize("size", [{"width": 1440, "height": 1000}, PHONE], ids=["wide", "phone"])
+WIDE, NARROW = ViewportSize(width=1440, height=1000), ViewportSize(width=1200, height=760)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW, PHONE], ids=["wide", "narrow", "phone"])
 @pytest.mark.parametrize("activities", [3, 9], ids=["few", "many"])
 def test_nothing_moves_when_counts_facets_and_bars_arrive(
     browser: Browser, server: str, size: ViewportSize, activities: int
@@ -71,7 +74,7 @@ def test_nothing_moves_when_counts_facets_and_bars_arrive(
 
 
 def test_the_watch_itself_sees_what_moves(browser: Browser, server: str, acme: Workspace) -> None:
-    visitor = watched(browser, server, {"width": 1440, "height": 1000})
+    visitor = watched(browser, server, WIDE)
     visitor.sign_in(make_member(acme), f"/w/{acme.slug}/audit-logs")
     visitor.page.evaluate(PAINTED)
     visitor.page.evaluate(
