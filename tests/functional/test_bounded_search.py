@@ -1,0 +1,110 @@
+"""A search that no index serves goes back in steps, and says how far it has come."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from auditsaas.events import queries, walks
+from auditsaas.workspaces.models import Workspace
+from tests.factories import append_events, event_input, make_member, make_workspace, sign_in
+
+START = datetime(2026, 11, 16, 10, tzinfo=UTC)
+EVENTS = 90
+NEEDLES = {0, 1, 2, 30, 31, 60, 89}
+STEP = 8
+"""How many events a step looks at."""
+
+
+@pytest.fixture
+def acme(client: FlaskClient) -> Workspace:
+    workspace = make_workspace("Acme Freight")
+    sign_in(client, make_member(workspace))
+    return workspace
+
+
+@pytest.fixture
+def needles(acme: Workspace) -> list[str]:
+    """The ids of seven events of ninety, newest first."""
+    made = [
+        event_input(
+            occurred_at=(START + timedelta(seconds=n)).isoformat(),
+            path="/needle" if n in NEEDLES else "/hay",
+        )
+        for n in range(EVENTS)
+    ]
+    ids = append_events(acme, made).ids
+    return [str(ids[n]) for n in sorted(NEEDLES, reverse=True)]
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Small steps, as many on a page as ``seconds`` allow."""
+    monkeypatch.setattr(walks, "FIRST_STEP", STEP)
+    monkeypatch.setattr(walks, "LONGEST_STEP", STEP)
+    monkeypatch.setattr(queries, "Budget", partial(walks.Budget, seconds=seconds, step=STEP))
+
+
+def pages(client: FlaskClient, url: str | None) -> Iterator[TestResponse]:
+    """The pages of a search, each by the link that the one before offers."""
+    while url is not None:
+        answer = client.get(url)
+        assert answer.status_code == 200, answer.text
+        yield answer
+        found = re.search(r'href="([^"]+)"[^>]*>(?:Keep searching|Older events)</a>', answer.text)
+        url = found[1].replace("&amp;", "&") if found else None
+
+
+def ids_on(answer: TestResponse) -> list[str]:
+    return re.findall(r'data-event-id="([^"]+)"', answer.text)
+
+
+def came_to(answer: TestResponse) -> bool:
+    return "Searched back to" in answer.text
+
+
+@pytest.mark.parametrize("limit", [25, 100])
+def test_keeping_on_searching_finds_everything_once(
+    acme: Workspace,
+    client: FlaskClient,
+    needles: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    limit: int,
+) -> None:
+    hurry(monkeypatch, 0)
+    url = f"/w/{acme.slug}/audit-logs?q=needle&limit={limit}"
+    seen = list(pages(client, url))
+    assert [event_id for page in seen for event_id in ids_on(page)] == needles
+    assert [came_to(page) for page in seen] == [True] * (EVENTS // STEP) + [False]
+
+
+def test_a_page_takes_as_many_steps_as_there_is_time_for(
+    acme: Workspace, client: FlaskClient, needles: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hurry(monkeypatch, 600)
+    [page] = pages(client, f"/w/{acme.slug}/audit-logs?q=needle")
+    assert ids_on(page) == needles
+    assert not came_to(page)
+
+
+def test_paging_back_to_newer_finds_finds_them_in_steps_too(
+    acme: Workspace, client: FlaskClient, needles: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hurry(monkeypatch, 600)
+    url = f"/w/{acme.slug}/audit-logs?q=needle&limit=25&after={needles[-1]}"
+    assert ids_on(client.get(url)) == needles  # so near the newest, the first page is shown whole
+
+
+@pytest.mark.usefixtures("needles")
+def test_a_search_for_what_is_not_there_says_how_far_it_came(
+    acme: Workspace, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hurry(monkeypatch, 0)
+    seen = list(pages(client, f"/w/{acme.slug}/audit-logs?q=pitchfork"))
+    assert all("No events match" in page.text for page in seen)
+    assert [came_to(page) for page in seen] == [True] * (EVENTS // STEP) + [False]
