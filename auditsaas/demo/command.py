@@ -15,6 +15,7 @@ from auditsaas.console import open_session
 from auditsaas.demo import credentials as sign_ins
 from auditsaas.demo import seed
 from auditsaas.demo.credentials import Credentials, Filling
+from auditsaas.demo.views import ensure_views
 from config import settings as environment
 from config.settings import Settings
 
@@ -55,7 +56,7 @@ def fill(settings: Settings, events: int) -> Credentials:
     sign_ins.keep(data_dir, credentials)
     with open_session(settings) as session:
         ids = seed.ensure_workspaces(session)
-        seed.ensure_people(session, ids, credentials)
+        admin = seed.ensure_people(session, ids, credentials)
         if credentials.filling is None:
             until = datetime.now(UTC).isoformat()
             filling = Filling(events, until, done=not seed.log_is_empty(session, ids))
@@ -65,6 +66,7 @@ def fill(settings: Settings, events: int) -> Credentials:
         credentials = replace(credentials, api_key=api_key)
         sign_ins.keep(data_dir, credentials)
         if credentials.filling and not credentials.filling.done:
+            ensure_views(session, [ids[slug] for slug in seed.ADMINISTERED], admin)
             with _progress(credentials.filling.events) as advance:
                 seed.add_activity(
                     session,

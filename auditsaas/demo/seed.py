@@ -51,8 +51,11 @@ def ensure_workspaces(session: Session) -> dict[str, UUID]:
     return ids
 
 
-def ensure_people(session: Session, ids: dict[str, UUID], credentials: Credentials) -> None:
-    """The three accounts, with the passwords that are printed and their memberships."""
+def ensure_people(session: Session, ids: dict[str, UUID], credentials: Credentials) -> UUID:
+    """The three accounts, with the passwords that are printed and their memberships.
+
+    Returns the admin's id.
+    """
     admin = _ensure_user(session, credentials.admin)
     auditor = _ensure_user(session, credentials.auditor)
     _ensure_user(session, credentials.super_admin, is_super_admin=True)
@@ -60,6 +63,7 @@ def ensure_people(session: Session, ids: dict[str, UUID], credentials: Credentia
         _ensure_member(session, ids[slug], admin, Role.ADMIN)
     for slug in AUDITED:
         _ensure_member(session, ids[slug], auditor, Role.AUDITOR)
+    return admin.id
 
 
 def ensure_key(session: Session, ids: dict[str, UUID], known: str | None) -> str:

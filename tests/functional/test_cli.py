@@ -20,7 +20,9 @@ from auditsaas.accounts.sessions import live_sessions, start
 from auditsaas.cli import cli
 from auditsaas.demo import command, seed
 from auditsaas.demo.activity import WORKSPACES
+from auditsaas.demo.views import VIEWS
 from auditsaas.events.models import events
+from auditsaas.saved_views.models import SavedView
 from auditsaas.workspaces.api_keys import authenticate_key
 from auditsaas.workspaces.models import Membership, Workspace
 from config.settings import Settings
@@ -282,6 +284,8 @@ def test_a_demo_is_filled_once_and_prints_the_same_ways_in(
         assert len(access.scopes) == 3
     with scoped(*ids) as session:
         assert len(session.execute(select(events.c.id)).all()) == 300
+        kept = session.execute(select(SavedView.workspace_id, SavedView.name)).all()
+    assert len(kept) == len(set(kept)) == 2 * len(VIEWS)
     assert (settings.data_dir / "demo.json").stat().st_mode & 0o777 == 0o600
 
 
