@@ -19,7 +19,7 @@ from tests.browser.conftest import CHROMIUM, FLAGS
 FOLDER = ROOT / "docs" / "images"
 EVENTS = 50_000
 SIZE = {"width": 1280, "height": 760}
-COLOURS = 128
+COLOURS = 255
 
 Step = Callable[[Page], None]
 
