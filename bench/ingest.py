@@ -25,7 +25,8 @@ from msgspec import structs
 from sqlalchemy import make_url
 
 from auditsaas.demo.activity import generate
-from auditsaas.events import append as appending
+from auditsaas.events.append import Identifier
+from auditsaas.events.rows import row_of
 from auditsaas.events.schema import from_mapping
 from bench.installation import installation, open_workspaces
 from bench.tables import Table, ms
@@ -154,11 +155,11 @@ Rows = list[tuple[Any, ...]]
 def rows_of(events: list[dict[str, Any]], workspace: UUID, first_seq: int) -> Rows:
     """Events as ready rows; what the product derives from them is there already."""
     arrived = now()
-    identify = appending.Identifier(workspace, arrived)
+    identify = Identifier(workspace, arrived)
     rows = []
     for seq, event in enumerate(events, first_seq):
         parsed = from_mapping(event, arrived)
-        row = structs.asdict(appending.row_of(parsed, *identify(parsed, None)))
+        row = structs.asdict(row_of(parsed, *identify(parsed, None)))
         documents = {
             name: None if row[name] is None else msgspec.json.encode(row[name]).decode()
             for name in ("targets", "changes", "metadata")

@@ -6,10 +6,11 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, select, text
+from sqlalchemy.exc import DataError
 
 from auditsaas.events.append import MAX_BATCH, UnknownWorkspace, append
-from auditsaas.events.models import actor_emails, actors, events, log_heads
-from auditsaas.events.schema import from_mapping
+from auditsaas.events.models import actor_emails, actors, event_counts, events, log_heads
+from auditsaas.events.schema import ActorInput, EventInput, from_mapping
 from auditsaas.ids import time_of
 from auditsaas.workspaces.models import Workspace
 from tests.factories import append_events, event_input, make_workspace, scoped
@@ -146,3 +147,64 @@ def test_received_times_follow_the_sequence(acme: Workspace) -> None:
         times = list(session.scalars(select(events.c.received_at).order_by(events.c.seq)))
         assert times == sorted(times)
         assert session.scalar(text("SELECT last_received_at FROM log_heads")) == times[-1]
+
+
+def test_a_batch_of_which_some_are_there_already_adds_and_counts_the_others_only(
+    acme: Workspace,
+) -> None:
+    append_events(acme, [keyed(2)])
+    again = append_events(acme, [keyed(1), keyed(2), keyed(3)])
+    assert again.new == (True, False, True)
+    assert (again.first_seq, again.last_seq) == (2, 3)
+    assert [seq for _, seq in stored(acme)] == [1, 2, 3]
+    assert counts_are_exact(acme)
+
+
+def test_what_the_transaction_did_before_outlives_a_batch_that_is_there_already(
+    acme: Workspace,
+) -> None:
+    append_events(acme, [keyed(2)])
+    now = datetime.now(UTC)
+    with scoped(acme.id) as session:
+        append(session, acme.id, [from_mapping(event_input(), now)])
+        append(session, acme.id, [from_mapping(keyed(number), now) for number in (1, 2)])
+        session.commit()
+    assert len(stored(acme)) == 3
+    assert counts_are_exact(acme)
+
+
+def test_hours_are_those_of_utc_whatever_zone_a_time_names(acme: Workspace) -> None:
+    times = (
+        "2026-11-16T10:29:59.999999+05:30",
+        "2026-11-16T10:30:00+05:30",
+        "2026-11-16T05:00:00Z",
+    )
+    append_events(acme, [event_input(occurred_at=moment) for moment in times])
+    with scoped(acme.id) as session:
+        counted = session.execute(select(event_counts.c.hour, event_counts.c.n)).all()
+    assert {(row.hour.hour, row.n) for row in counted} == {(4, 1), (5, 2)}
+    assert counts_are_exact(acme)
+
+
+def test_of_one_batch_too_the_newest_event_names_the_actor(acme: Workspace) -> None:
+    def named(name: str, minute: int) -> dict[str, object]:
+        actor = {"id": "u_9", "name": name, "email": f"{name}@Example.com"}
+        return event_input(actor=actor, occurred_at=f"2026-11-16T10:{minute}:00Z")
+
+    append_events(acme, [named("old", 10), named("new", 12), named("NEW", 12), named("mid", 11)])
+    with scoped(acme.id) as session:
+        assert session.scalar(select(actors.c.name).where(actors.c.id == "u_9")) == "NEW"
+        known = session.scalars(select(actor_emails.c.email).order_by(actor_emails.c.email))
+        assert list(known) == ["mid@example.com", "new@example.com", "old@example.com"]
+
+
+def test_a_batch_is_read_before_its_turn_is_waited_for(acme: Workspace) -> None:
+    """What PostgreSQL cannot read is refused although another append has the turn."""
+    unreadable = EventInput(
+        activity="a", status="success", actor=ActorInput(id="u_1"), status_code=99_999
+    )
+    with scoped(acme.id) as first, scoped(acme.id) as second:
+        append(first, acme.id, [from_mapping(event_input(), datetime.now(UTC))])
+        second.execute(text("SET LOCAL lock_timeout = '2s'"))
+        with pytest.raises(DataError):
+            append(second, acme.id, [unreadable])
