@@ -12,7 +12,8 @@ MILLISECOND = timedelta(milliseconds=1)
 SUB_MILLISECOND_STEPS = 4096
 TAIL_BITS = 62
 
-_new, _set, _UNKNOWN = object.__new__, object.__setattr__, SafeUUID.unknown
+_new, _UNKNOWN = object.__new__, SafeUUID.unknown
+_set_int, _set_is_safe = (vars(UUID)[name].__set__ for name in ("int", "is_safe"))
 _VERSION_AND_VARIANT = 0x7 << 76 | 0b10 << 62
 
 
@@ -20,8 +21,8 @@ def uuid7(milliseconds: int, fraction: int, tail: int) -> UUID:
     """The id of an instant: ms since 1970, 12 bits within that ms, 62 bits that tell ids apart."""
     made = _new(UUID)
     # What UUID(int=…) does but for its checks, which take longer than all else here.
-    _set(made, "int", milliseconds << 80 | fraction << 64 | tail | _VERSION_AND_VARIANT)
-    _set(made, "is_safe", _UNKNOWN)
+    _set_int(made, milliseconds << 80 | fraction << 64 | tail | _VERSION_AND_VARIANT)
+    _set_is_safe(made, _UNKNOWN)
     return made
 
 

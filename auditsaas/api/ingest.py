@@ -103,8 +103,9 @@ def parse_json(body: bytes, now: datetime) -> Parsed:
         batch = _decode_batch(body).events
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _parse_apart(body, now)
-    # JSON can spell NUL only so, and msgspec refuses lone surrogates.
-    clean = NUL_ESCAPE not in body
+    # JSON can spell NUL only so, and msgspec refuses lone surrogates. A single byte is found much
+    # faster, and most bodies escape nothing.
+    clean = b"\\" not in body or NUL_ESCAPE not in body
     return _sorted(batch, lambda event: checked(event, now, storable_texts=clean))
 
 

@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-import msgspec
 from msgspec import Struct
+from psycopg.types.json import Json
 
-from auditsaas.events.rows import Row
+from auditsaas.events.rows import Row, as_json
 
 HOUR_SECONDS = 3600
 
@@ -46,36 +46,28 @@ class Address(Struct, gc=False):
     actor_id: str
 
 
-def additions(rows: Sequence[Row]) -> dict[str, str]:
-    """The counts, actors and addresses of a batch as JSON, by name of the parameter."""
-    counts = Counter(
-        [
-            (
-                int(row.occurred_at.timestamp()) // HOUR_SECONDS,
-                row.activity,
-                row.method or "",
-                row.status,
-            )
-            for row in rows
-        ]
-    )
+def additions(rows: Sequence[Row]) -> dict[str, Json]:
+    """The counts, actors and addresses of a batch, by name of the parameter."""
+    kinds = []
     newest: dict[str, Row] = {}
     addresses: set[tuple[str, str]] = set()
     for row in rows:
-        known = newest.get(row.actor_id)
-        if known is None or row.occurred_at >= known.occurred_at:
-            newest[row.actor_id] = row
+        actor, occurred_at = row.actor_id, row.occurred_at
+        hour = int(occurred_at.timestamp()) // HOUR_SECONDS
+        kinds.append((hour, row.activity, row.method or "", row.status))
+        known = newest.get(actor)
+        if known is None or occurred_at >= known.occurred_at:
+            newest[actor] = row
         if row.actor_email is not None:
-            addresses.add((row.actor_email, row.actor_id))
+            addresses.add((row.actor_email, actor))
+    counts = [
+        Counted(hour * HOUR_SECONDS, activity, method, status, n)
+        for (hour, activity, method, status), n in Counter(kinds).items()
+    ]
     return {
-        "counts": _encoded(
-            [
-                Counted(hour * HOUR_SECONDS, activity, method, status, n)
-                for (hour, activity, method, status), n in counts.items()
-            ]
-        ),
-        "actors": _encoded([_seen(row) for row in newest.values()]),
-        "addresses": _encoded([Address(*address) for address in addresses]),
+        "counts": as_json(counts),
+        "actors": as_json([_seen(row) for row in newest.values()]),
+        "addresses": as_json([Address(*address) for address in addresses]),
     }
 
 
@@ -88,7 +80,3 @@ def _seen(row: Row) -> Seen:
         row.actor_role,
         row.actor_status,
     )
-
-
-def _encoded(items: Sequence[Struct]) -> str:
-    return msgspec.json.encode(items).decode()

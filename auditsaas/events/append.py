@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from operator import attrgetter
+from struct import Struct
 from typing import Any
 from uuid import UUID
 
@@ -150,8 +151,11 @@ class Identifier:
         return occurred_at, uuid7(milliseconds, min(fraction, SUB_MILLISECOND_STEPS - 1), tail)
 
     def _hashed(self, key: str) -> int:
-        digest = sha256(self._workspace + key.encode()).digest()
-        return int.from_bytes(digest[:8], "big") >> (64 - TAIL_BITS)
+        first: int = _first_eight(sha256(self._workspace + key.encode()).digest())[0]
+        return first >> (64 - TAIL_BITS)
+
+
+_first_eight = Struct(">Q").unpack_from
 
 
 def _store(

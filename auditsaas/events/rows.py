@@ -2,19 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from string import ascii_lowercase
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct, structs
+from psycopg.types.json import Json
 
 from auditsaas.events.redaction import redacted, redacted_changes
 from auditsaas.events.schema import EventInput, TargetInput, normal_address
 from auditsaas.events.useragent import derive
 
+COLUMNS = {
+    "id": "uuid",
+    "occurred_at": "timestamptz",
+    "activity": "text",
+    "status": "text",
+    "actor_id": "text",
+    "platform": "text",
+    "browser": "text",
+    "actor_name": "text",
+    "actor_email": "text",
+    "actor_role": "text",
+    "actor_status": "text",
+    "method": "text",
+    "path": "text",
+    "status_code": "smallint",
+    "ip": "inet",
+    "user_agent": "text",
+    "duration_ms": "double precision",
+    "request_id": "text",
+    "targets": "json",
+    "changes": "json",
+    "metadata": "json",
+    "idempotency_key": "text",
+}
+"""What is given of a row, and as which type PostgreSQL reads it."""
 
-class Row(Struct, omit_defaults=True, gc=False):
+KEYS = dict(zip(COLUMNS, ascii_lowercase, strict=False))
+"""What each is called in the JSON of rows: the longer a name, the longer PostgreSQL reads it."""
+
+
+class Row(Struct, omit_defaults=True, gc=False, rename=KEYS):
     """A row of the log; what is None is left out."""
 
     id: UUID
@@ -70,7 +102,12 @@ def row_of(event: EventInput, occurred_at: datetime, identifier: UUID) -> Row:
     )
 
 
-def encoded(rows: list[Row], rules: list[str]) -> str:
+def as_json(items: Sequence[Struct]) -> Json:
+    """A parameter that is written as JSON only when it is sent, and never becomes text."""
+    return Json(items, dumps=msgspec.json.encode)
+
+
+def encoded(rows: list[Row], rules: list[str]) -> Json:
     """The rows as JSON, without the values of the keys that ``rules`` names."""
     if rules:
         keys = frozenset(rules)
@@ -84,4 +121,4 @@ def encoded(rows: list[Row], rules: list[str]) -> str:
             else row
             for row in rows
         ]
-    return msgspec.json.encode(rows).decode()
+    return as_json(rows)

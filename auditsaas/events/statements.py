@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import ARRAY, Uuid, bindparam, text
 
-_COLUMNS = """occurred_at, activity, status, actor_id, actor_name, actor_email, actor_role,
-    actor_status, method, path, status_code, ip, user_agent, platform, browser, duration_ms,
-    request_id, targets, changes, metadata, idempotency_key"""
+from auditsaas.events.rows import COLUMNS, KEYS
+
+_COLUMNS = ", ".join(COLUMNS)
+_KEYS = ", ".join(KEYS.values())
+_TYPED_KEYS = ", ".join(f"{KEYS[name]} {kind}" for name, kind in COLUMNS.items())
 
 
 def _store_sql(*, conflict: str = "") -> str:
@@ -25,15 +27,11 @@ WITH head AS MATERIALIZED (
 ), locked AS MATERIALIZED (
     SELECT last, greatest(clock_timestamp(), last_received_at) AS received_at FROM head
 ), put AS (
-    INSERT INTO events (workspace_id, id, seq, received_at, {_COLUMNS})
-    SELECT :workspace, id, (SELECT last FROM locked) + ordinality,
-        (SELECT received_at FROM locked), {_COLUMNS}
-    FROM ROWS FROM (json_to_recordset(CAST(:rows AS json)) AS (
-        id uuid, occurred_at timestamptz, activity text, status text, actor_id text,
-        actor_name text, actor_email text, actor_role text, actor_status text, method text,
-        path text, status_code smallint, ip inet, user_agent text, platform text, browser text,
-        duration_ms double precision, request_id text, targets json, changes json, metadata json,
-        idempotency_key text)) WITH ORDINALITY AS i
+    INSERT INTO events (workspace_id, seq, received_at, {_COLUMNS})
+    SELECT :workspace, (SELECT last FROM locked) + ordinality, (SELECT received_at FROM locked),
+        {_KEYS}
+    FROM ROWS FROM (json_to_recordset(CAST(:rows AS json)) AS ({_TYPED_KEYS}))
+        WITH ORDINALITY AS given
     WHERE (SELECT last FROM locked) + ordinality > 0
     {conflict}
     RETURNING 1
