@@ -40,8 +40,9 @@ def random_tail() -> int:
 def milliseconds_since_epoch(moment: datetime) -> tuple[int, int]:
     """Whole milliseconds since 1970, and the microseconds (0–999) beyond them."""
     since = moment - EPOCH
-    milliseconds, rest = divmod(since.microseconds, 1000)
-    return (since.days * 86_400 + since.seconds) * 1000 + milliseconds, rest
+    within = since.microseconds
+    # Not by divmod, whose call takes longer than both.
+    return (since.days * 86_400 + since.seconds) * 1000 + within // 1000, within % 1000
 
 
 def first_id_at(moment: datetime) -> UUID:

@@ -32,7 +32,7 @@ def post_events() -> Response:
         return problem(422, "Invalid input", "The request holds no events.")
     workspace_id = key_access().workspace_id
     events = list(parsed.events.values())
-    appended = append(db.session(), workspace_id, events, arrived_at=now)
+    appended = append(db.session(), workspace_id, events, arrived_at=now, alone=True)
     db.session.commit()
     count_ingest(
         accepted=appended.accepted, duplicates=appended.duplicates, refused=len(parsed.refused)

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -106,7 +107,7 @@ def parse_json(body: bytes, now: datetime) -> Parsed:
     # JSON can spell NUL only so, and msgspec refuses lone surrogates. A single byte is found much
     # faster, and most bodies escape nothing.
     clean = b"\\" not in body or NUL_ESCAPE not in body
-    return _sorted(batch, lambda event: checked(event, now, storable_texts=clean))
+    return _sorted(batch, partial(checked, now=now, storable_texts=clean))
 
 
 def parse_lines(body: bytes, now: datetime) -> Parsed:

@@ -76,13 +76,15 @@ def append(
     arrived_at: datetime | None = None,
     orders: Sequence[int | None] | None = None,
     ids: Sequence[UUID | None] | None = None,
+    alone: bool = False,
 ) -> Appended:
     """Append ``events`` (at most 1,000) to a workspace's log, in the session's transaction.
 
     ``orders`` gives, for a source that knows no fraction of a second, the place of each event
     among those of the same instant; it becomes part of the id, so a file keeps its order.
     ``ids`` gives events that have been in a log before the ids they had there, which must hold
-    their time; like one with a key, such an event is stored once.
+    their time; like one with a key, such an event is stored once. ``alone`` says that the
+    transaction did nothing before that is to be kept: it may be begun anew.
 
     Raises:
         UnknownWorkspace: there is no such log in the session's scope.
@@ -101,7 +103,7 @@ def append(
     places = _first_places(identified)
     rows = [row_of(events[place], *identified[place]) for place in places]
     keyed = ids is not None or any(event.idempotency_key is not None for event in events)
-    head, fresh = _store(session, workspace_id, rows, keyed=keyed)
+    head, fresh = _store(session, workspace_id, rows, keyed=keyed, alone=alone)
     new = [False] * len(events)
     for index in range(len(rows)) if fresh is None else fresh:
         new[places[index]] = True
@@ -159,7 +161,7 @@ _first_eight = Struct(">Q").unpack_from
 
 
 def _store(
-    session: Session, workspace_id: UUID, rows: list[Row], *, keyed: bool
+    session: Session, workspace_id: UUID, rows: list[Row], *, keyed: bool, alone: bool
 ) -> tuple[int, list[int] | None]:
     """Store what is new under the head's lock.
 
@@ -176,13 +178,17 @@ def _store(
     elif len(rows) == 1:
         head, stored = session.execute(STORE_IF_NEW, values).one()
     else:
-        session.execute(SAVE)
+        if not alone:
+            session.execute(SAVE)
         try:
             head, stored = session.execute(STORE, values).one()
         except IntegrityError as error:
             if not isinstance(error.orig, UniqueViolation):
                 raise
-            session.execute(UNDO)
+            if alone:
+                session.rollback()
+            else:
+                session.execute(UNDO)
     return (head, None) if stored == len(rows) else _sort_out(session, workspace_id, rows)
 
 

@@ -160,6 +160,17 @@ def test_a_batch_of_which_some_are_there_already_adds_and_counts_the_others_only
     assert counts_are_exact(acme)
 
 
+def test_a_batch_alone_in_its_transaction_is_sorted_out_in_a_new_one(acme: Workspace) -> None:
+    append_events(acme, [keyed(2)])
+    events_given = [from_mapping(keyed(number), datetime.now(UTC)) for number in (1, 2, 3)]
+    with scoped(acme.id) as session:
+        again = append(session, acme.id, events_given, alone=True)
+        session.commit()
+    assert again.new == (True, False, True)
+    assert [seq for _, seq in stored(acme)] == [1, 2, 3]
+    assert counts_are_exact(acme)
+
+
 def test_what_the_transaction_did_before_outlives_a_batch_that_is_there_already(
     acme: Workspace,
 ) -> None:
