@@ -39,6 +39,7 @@ from auditsaas.ids import (
     random_tail,
     uuid7,
 )
+from auditsaas.operations.instruments import APPEND_LOCK_WAIT
 
 MAX_BATCH = 1000
 
@@ -172,16 +173,16 @@ def _store(
     # Nearly every batch is wholly new, and is locked for, numbered and stored in one step, for
     # while the lock is held all others wait. One that is not is undone and sorted out; of a single
     # event there is nothing to undo.
-    head, stored = 0, 0
+    head, stored, waited = 0, 0, 0.0
     if not keyed:
-        head, stored = session.execute(STORE, values).one()
+        head, stored, waited = session.execute(STORE, values).one()
     elif len(rows) == 1:
-        head, stored = session.execute(STORE_IF_NEW, values).one()
+        head, stored, waited = session.execute(STORE_IF_NEW, values).one()
     else:
         if not alone:
             session.execute(SAVE)
         try:
-            head, stored = session.execute(STORE, values).one()
+            head, stored, waited = session.execute(STORE, values).one()
         except IntegrityError as error:
             if not isinstance(error.orig, UniqueViolation):
                 raise
@@ -189,14 +190,18 @@ def _store(
                 session.rollback()
             else:
                 session.execute(UNDO)
-    return (head, None) if stored == len(rows) else _sort_out(session, workspace_id, rows)
+    if stored < len(rows):
+        return _sort_out(session, workspace_id, rows)
+    APPEND_LOCK_WAIT.observe(waited)
+    return head, None
 
 
 def _sort_out(
     session: Session, workspace_id: UUID, rows: list[Row]
 ) -> tuple[int, list[int] | None]:
     """Store those rows that are new, by the rules that hold now."""
-    found = session.execute(LOCK_HEAD, {"workspace": workspace_id}).one_or_none()
+    with APPEND_LOCK_WAIT.time():
+        found = session.execute(LOCK_HEAD, {"workspace": workspace_id}).one_or_none()
     if found is None:
         raise UnknownWorkspace(str(workspace_id))
     rules = _redactions[workspace_id] = found.redacted_keys or []

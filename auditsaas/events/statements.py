@@ -19,13 +19,16 @@ def _store_sql(*, conflict: str = "") -> str:
     """
     # Only constants of this module are put together; every value is a parameter.
     return f"""
-WITH head AS MATERIALIZED (
-    SELECT seq AS last, last_received_at FROM log_heads
+WITH asked AS MATERIALIZED (
+    SELECT clock_timestamp() AS asked_at
+), head AS MATERIALIZED (
+    SELECT seq AS last, last_received_at, asked_at FROM asked, log_heads
     WHERE workspace_id = :workspace
     AND coalesce(redacted_keys, '{{}}') = CAST(:rules AS text[])
-    FOR UPDATE
+    FOR UPDATE OF log_heads
 ), locked AS MATERIALIZED (
-    SELECT last, greatest(clock_timestamp(), last_received_at) AS received_at FROM head
+    SELECT last, greatest(clock_timestamp(), last_received_at) AS received_at,
+        extract(epoch FROM clock_timestamp() - asked_at)::float AS waited FROM head
 ), put AS (
     INSERT INTO events (workspace_id, seq, received_at, {_COLUMNS})
     SELECT :workspace, (SELECT last FROM locked) + ordinality, (SELECT received_at FROM locked),
@@ -77,7 +80,8 @@ WITH head AS MATERIALIZED (
         last_received_at = (SELECT received_at FROM locked)
     WHERE workspace_id = :workspace AND (SELECT n FROM stored) = :size
 )
-SELECT (SELECT last FROM locked) AS head, n AS stored FROM stored
+SELECT (SELECT last FROM locked) AS head, n AS stored, (SELECT waited FROM locked) AS waited
+FROM stored
 """  # noqa: S608
 
 

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from time import perf_counter
 from uuid import UUID
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import DataError
 
@@ -15,6 +17,7 @@ from auditsaas.ids import time_of
 from auditsaas.workspaces.models import Workspace
 from tests.factories import append_events, event_input, make_workspace, scoped
 from tests.log_state import counts_are_exact
+from tests.workers import eventually
 
 MONDAY = "2026-11-16T10:00:00Z"
 
@@ -219,3 +222,33 @@ def test_a_batch_is_read_before_its_turn_is_waited_for(acme: Workspace) -> None:
         second.execute(text("SET LOCAL lock_timeout = '2s'"))
         with pytest.raises(DataError):
             append(second, acme.id, [unreadable])
+
+
+BLOCKED = text(
+    "SELECT count(*) FROM pg_locks"
+    " WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+)
+
+
+def test_the_wait_for_a_turn_is_measured(acme: Workspace) -> None:
+    def parsed(given: dict[str, object]) -> EventInput:
+        return from_mapping(given, datetime.now(UTC))
+
+    def waited() -> float:
+        return REGISTRY.get_sample_value("auditsaas_append_lock_wait_seconds_sum") or 0
+
+    def append_another() -> None:
+        with scoped(acme.id) as other:
+            append(other, acme.id, [parsed(keyed(2))])
+
+    with scoped(acme.id) as first, ThreadPoolExecutor(1) as pool:
+        append(first, acme.id, [parsed(keyed(1))])
+        before = waited()
+        waiting = pool.submit(append_another)
+        eventually(lambda: first.scalar(BLOCKED) == 1, "an append that waits")
+        began = perf_counter()
+        assert first.scalar(BLOCKED) == 1
+        blocked = perf_counter() - began
+        first.rollback()
+        waiting.result()
+        assert waited() - before > blocked > 0
