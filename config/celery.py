@@ -23,6 +23,10 @@ HINT_LIFETIME: Final = timedelta(seconds=60)
 SWEEP_EVERY: Final = timedelta(seconds=5)
 SWEPT_KEY: Final = "auditsaas:swept"
 """Redis keeps here when the last sweep ran, in seconds since 1970."""
+WORKERS_KEY: Final = "auditsaas:workers"
+"""Redis keeps here when each worker was last heard of, in seconds of its own clock."""
+ALIVE_FOR: Final = timedelta(seconds=10)
+"""How long a worker counts as alive after that; it says so every two seconds."""
 TICK_EVERY: Final = timedelta(seconds=10)
 
 CONSUMER_TRANSPORT: Final[dict[str, Any]] = {

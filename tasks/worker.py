@@ -7,11 +7,13 @@ import sys
 from typing import Any
 
 from celery.exceptions import TimeLimitExceeded
-from celery.signals import setup_logging, task_failure, worker_process_init
+from celery.signals import heartbeat_sent, setup_logging, task_failure, worker_process_init
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from auditsaas.app import create_app
 from auditsaas.extensions import db
-from config.celery import CONSUMER_TRANSPORT
+from config.celery import ALIVE_FOR, CONSUMER_TRANSPORT, WORKERS_KEY
 from config.settings import SettingsError
 from tasks.exports import BUILD, stop_build
 from tasks.queue import EXTENSION
@@ -37,6 +39,18 @@ def _forget_inherited_connections(**_: Any) -> None:
     with flask_app.app_context():
         for engine in db.engines.values():
             engine.dispose(close=False)
+
+
+@heartbeat_sent.connect(weak=False)  # type: ignore[no-untyped-call,untyped-decorator]  # Celery ships no types
+def _say_that_it_is_alive(sender: Any, **_: Any) -> None:
+    """Note it by the clock of Redis, so that nobody has to ask and wait for every worker."""
+    try:
+        client = sender.eventer.connection.default_channel.client
+        now = client.time()[0]
+        client.zadd(WORKERS_KEY, {sender.eventer.hostname: now})
+        client.zremrangebyscore(WORKERS_KEY, 0, now - ALIVE_FOR.total_seconds())
+    except (OperationalError, RedisError, OSError):
+        return  # Being silent says it.
 
 
 @task_failure.connect(weak=False)  # type: ignore[no-untyped-call,untyped-decorator]  # Celery ships no types

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import redis
-from kombu.exceptions import OperationalError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from sqlalchemy import func, select, text
@@ -22,10 +20,9 @@ from auditsaas.exports.lease import UNFINISHED
 from auditsaas.exports.models import Export
 from auditsaas.imports.lease import LEASES
 from auditsaas.imports.models import Import
-from config.celery import HEAVY, QUICK, SWEPT_KEY
+from config.celery import ALIVE_FOR, HEAVY, QUICK, SWEPT_KEY, WORKERS_KEY
 
 REDIS_SECONDS = 0.25
-WORKER_SECONDS = 0.3
 SWEEP_LATE_SECONDS = 60
 PENDING_LATE_SECONDS = 600
 
@@ -40,8 +37,8 @@ class Part:
     at: datetime | None = None
 
 
-def state(session: Session, redis_url: str, celery: Any, now: datetime) -> list[Part]:
-    return [*_database(session, now), *_redis(redis_url, celery, now)]
+def state(session: Session, redis_url: str, now: datetime) -> list[Part]:
+    return [*_database(session, now), *_redis(redis_url, now)]
 
 
 def _database(session: Session, now: datetime) -> list[Part]:
@@ -97,7 +94,7 @@ def partitions_ahead(session: Session, now: datetime) -> int:
     return months
 
 
-def _redis(url: str, celery: Any, now: datetime) -> list[Part]:
+def _redis(url: str, now: datetime) -> list[Part]:
     try:
         with redis.Redis.from_url(
             url,
@@ -107,22 +104,15 @@ def _redis(url: str, celery: Any, now: datetime) -> list[Part]:
         ) as server:
             depths = {queue: int(server.llen(queue)) for queue in (QUICK, HEAVY)}
             swept = server.get(SWEPT_KEY)
+            since = server.time()[0] - ALIVE_FOR.total_seconds()
+            alive = int(server.zcount(WORKERS_KEY, since, "+inf"))
     except (redis.RedisError, OSError):
         return [Part("Redis", "Does not answer. Exports wait until it does.", False)]
     at = datetime.fromtimestamp(float(swept), UTC) if swept is not None else None
     late = at is None or (now - at).total_seconds() > SWEEP_LATE_SECONDS
-    alive = _workers(celery)
     return [
         Part("Redis", "Answers", True),
         *(Part(f"Queue {queue}", f"{n:,} waiting", True) for queue, n in depths.items()),
-        Part("Workers", "None answers" if not alive else f"{alive} alive", bool(alive)),
+        Part("Workers", f"{alive} alive" if alive else "None is alive", bool(alive)),
         Part("Sweeper", "Ran" if at else "Has not run", not late, at),
     ]
-
-
-def _workers(celery: Any) -> int:
-    """How many workers answer within a moment; those that are busy answer too."""
-    try:
-        return len(celery.control.ping(timeout=WORKER_SECONDS))
-    except (OperationalError, redis.RedisError, OSError):
-        return 0

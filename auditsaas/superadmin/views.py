@@ -140,9 +140,9 @@ def enable_user(user_id: UUID) -> ResponseReturnValue:
 @superadmin.get("/system")
 def system_state() -> ResponseReturnValue:
     onlooking.note_page()
-    settings, celery = current_app.extensions["settings"], current_app.extensions["celery"]
+    redis_url = current_app.extensions["settings"].redis_url
     with platform_session() as session:
-        parts = system.state(session, settings.redis_url, celery, datetime.now(UTC))
+        parts = system.state(session, redis_url, datetime.now(UTC))
     return render_template("superadmin/system.html", parts=parts)
 
 

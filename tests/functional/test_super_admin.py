@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from flask import Flask, g, request_finished
 from flask.testing import FlaskClient
+from redis import Redis
 from sqlalchemy import Engine, select, update
 
 from auditsaas.events.models import events
@@ -21,6 +22,8 @@ from auditsaas.tenancy import PLATFORM_BIND, platform_session
 from auditsaas.workspaces.models import PlatformAccess, Workspace
 from auditsaas.workspaces.platform_access import HOLDS_FOR
 from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID
+from config.celery import ALIVE_FOR, WORKERS_KEY
+from config.settings import Settings
 from tests.company import Company
 from tests.factories import (
     Sessions,
@@ -36,6 +39,7 @@ from tests.factories import (
     sign_in,
     unique,
 )
+from tests.workers import WorkerProcess, eventually
 
 PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
@@ -170,6 +174,32 @@ def test_the_system_page_names_every_part(above: FlaskClient) -> None:
     parts = ("Database", "Redis", "Queue quick", "Workers", "Sweeper", "Partitions ahead")
     for part in (*parts, "Oldest pending job"):
         assert f'data-part="{part}"' in page
+
+
+def test_the_system_page_knows_which_workers_are_alive_without_asking_them(
+    above: FlaskClient,
+    worker: WorkerProcess,
+    worker_settings: Settings,
+    app: Flask,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(app.extensions, "settings", worker_settings)
+
+    def workers() -> str:
+        shown = re.search(
+            r'data-part="Workers".+?class="num">([^<]+)', above.get("/admin/system").text
+        )
+        assert shown is not None
+        return shown[1]
+
+    eventually(lambda: workers() == "1 alive", "a worker that says it is alive")
+    with Redis.from_url(worker_settings.redis_url) as redis:
+        heard = redis.zrange(WORKERS_KEY, 0, -1, withscores=True)
+        worker.kill()
+        # As after a silence that is one second too long.
+        silence = ALIVE_FOR.total_seconds() + 1
+        redis.zadd(WORKERS_KEY, {name: at - silence for name, at in heard})
+    assert workers() == "None is alive"
 
 
 def test_the_oldest_pending_job_is_an_export_or_an_import(app: Flask) -> None:
