@@ -1,14 +1,12 @@
 """Reading the logs of very many workspaces at once.
 
 A union of a thousand walks takes longer to plan than to run. Here one statement probes each log by
-its own index, within a window of time; windows grow until the page is full, so a probe rarely
-reads more than it must, and partitions outside the window are never opened.
+its own index; ``windows`` bounds what a probe may read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,67 +14,37 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
-    Row,
     Select,
     Text,
     Uuid,
     and_,
+    any_,
     column,
     func,
     literal,
-    or_,
     select,
     true,
 )
 from sqlalchemy.orm import Session
 
+from auditsaas.events.across_actors import Person, apart, did
+from auditsaas.events.across_actors import pairs as pairs_of
 from auditsaas.events.filters import EventFilter
-from auditsaas.events.models import actor_emails, actors, events
-from auditsaas.events.schema import MAX_AHEAD
-from auditsaas.events.walks import Budget
-from auditsaas.ids import EPOCH, first_id_at, time_of
+from auditsaas.events.models import events
 
 MANY = 20
 """Beyond this number of workspaces the log is read by the statements here."""
 
-FIRST_WINDOW = timedelta(minutes=5)
-GROWTH = 16
+FEW = 1_000
+"""Events that are fetched one by one, wherever in time they are."""
 
-Finish = Callable[..., Select[Any]]
+MOST_PROBES = 4_000
+"""How many ranges of an index are looked up at once in search of few events."""
 
+LEADS = ("ip", "activity", "status")
+"""Fields with an index of their own, the one that usually leaves fewest events first."""
 
-def search(
-    session: Session,
-    workspace_ids: Sequence[UUID],
-    event_filter: EventFilter,
-    limit: int,
-    edge: UUID | None,
-    *,
-    older: bool,
-    columns: Sequence[ColumnElement[Any]],
-    finish: Finish,
-) -> tuple[list[Row[Any]], UUID | None]:
-    """The next rows beyond ``edge``; with them, where time ran out first, the id reached."""
-    reading = _Reading(session, workspace_ids, event_filter)
-    slow = bool(event_filter.conditions(reading.actors_of)[1])
-    budget, span = Budget(), FIRST_WINDOW
-    rows: list[Row[Any]] = []
-    ends = _ends(event_filter, edge, older=older)
-    while True:
-        reached = _moved(ends, edge, span, older=older)
-        wanted = limit - len(rows)
-        found = reading.each(columns, edge, reached, older=older, limit=wanted).subquery()
-        order = found.c.id.desc() if older else found.c.id.asc()
-        read = session.execute(
-            finish(select(found).order_by(order).limit(wanted), older=older)
-        ).all()
-        rows += read
-        if len(rows) >= limit or reached is None:
-            return rows, None
-        if slow and budget.spent:
-            return rows, reached
-        edge = reached
-        span *= min(GROWTH, max(2, 2 * wanted // len(read))) if read else GROWTH
+Condition = ColumnElement[bool]
 
 
 def each(
@@ -87,7 +55,7 @@ def each(
     limit: int | None = None,
 ) -> Select[Any]:
     """The matching events of every workspace, at most its newest ``limit``, in no order."""
-    return _Reading(session, workspace_ids, event_filter).each(columns, limit=limit)
+    return Reading(session, workspace_ids, event_filter).each(columns, limit=limit)
 
 
 def ordered(
@@ -98,15 +66,18 @@ def ordered(
     snapshot: Mapping[UUID, int] | None,
 ) -> Select[Any]:
     """Every matching event, newest first, up to the sequence number of each workspace."""
-    reading = _Reading(session, workspace_ids, event_filter, snapshot)
+    reading = Reading(session, workspace_ids, event_filter, snapshot)
     marked = [*columns, events.c.id.label("merge_id")]
     found = reading.each(marked).subquery("walk")
     chosen = [column for column in found.c if column.name != "merge_id"]
     return select(*chosen).order_by(found.c.merge_id.desc())
 
 
-class _Reading:
-    """One filter over many workspaces; the actors that it means are looked up once."""
+class Reading:
+    """One filter over many workspaces; the actors that it means are looked up once.
+
+    ``walked`` is what an index finds in order of time; ``rest`` is checked event by event.
+    """
 
     def __init__(
         self,
@@ -115,14 +86,24 @@ class _Reading:
         event_filter: EventFilter,
         snapshot: Mapping[UUID, int] | None = None,
     ) -> None:
-        self._session = session
         self._ids = list(workspace_ids)
-        self._filter = event_filter
         self._snapshot = snapshot
-        self._pairs = self._actors(event_filter) if event_filter.names_actors else None
-
-    def actors_of(self, event_filter: EventFilter, /) -> Sequence[str]:
-        return tuple({actor for _, actor in self._actors(event_filter)})
+        plain, people = apart(event_filter)
+        self._pairs: list[tuple[UUID, str]] | None = None
+        if event_filter.names_actors:
+            self._pairs = pairs_of(session, self._ids, event_filter)
+            if self._pairs is None:
+                people.append(Person(event_filter))
+        period = list(plain.period_conditions())
+        lead, exact, self._values, others = _lead(plain, by_actor=self._pairs is not None)
+        indexed, checked = others.without("range").conditions(_nobody)
+        rest = [*indexed, *checked, *(did(session, self._ids, person) for person in people)]
+        self._found = [*period, *lead]
+        self._leads = bool(lead) or self._pairs is not None
+        self._walked = [*period, *lead] if exact else period
+        self._rest = rest
+        self.served = exact and not rest
+        """Whether each event that an index comes to is one that was asked for."""
 
     def each(
         self,
@@ -132,19 +113,17 @@ class _Reading:
         *,
         older: bool = True,
         limit: int | None = None,
+        checked: bool = True,
     ) -> Select[Any]:
+        """The events of each log within the bounds; all that is walked unless ``checked``."""
         driver = self._driver()
-        plain = self._filter
-        for name in ("user", "role", "user_status"):
-            plain = plain.without(name)
-        indexed, checked = plain.conditions(self.actors_of)
-        conditions = [events.c.workspace_id == driver.c.workspace_id, *indexed, *checked]
+        wanted = [*self._found, *self._rest] if checked else self._walked
+        conditions = [events.c.workspace_id == driver.c.workspace_id, *wanted]
         if self._pairs is not None:
             conditions.append(events.c.actor_id == driver.c.actor_id)
         if self._snapshot is not None:
             conditions.append(events.c.seq <= driver.c.seq)
-        if edge is not None:
-            conditions.append(events.c.id < edge if older else events.c.id > edge)
+        conditions += _beyond(edge, older=older)
         if reached is not None:
             conditions.append(events.c.id >= reached if older else events.c.id <= reached)
         part = select(*columns).where(and_(*conditions))
@@ -152,6 +131,40 @@ class _Reading:
             part = part.order_by(events.c.id.desc() if older else events.c.id.asc()).limit(limit)
         rows = part.lateral("part")
         return select(*rows.c).select_from(driver.join(rows, true()))
+
+    def few(
+        self, session: Session, edge: UUID | None, *, older: bool = True
+    ) -> list[tuple[UUID, UUID]] | None:
+        """Workspace and id of all that an index finds beyond ``edge``; None where not few.
+
+        The index is asked for all workspaces in one scan, which costs a fraction of a probe each,
+        and finds things without knowing how far back they are.
+        """
+        if not self._leads or len(self._ids) * self._values > MOST_PROBES:
+            return None
+        keys = [events.c.workspace_id, events.c.id]
+        if self._pairs is not None:
+            found = self.each(keys, edge, older=older, limit=FEW + 1, checked=False)
+        else:
+            # A list that the planner does not see: it would weigh each of them for each partition.
+            ids = func.unnest(literal(self._ids, ARRAY(Uuid)))
+            listed = func.array(select(ids).scalar_subquery())
+            places = events.c.workspace_id == any_(listed)
+            found = select(*keys).where(places, *self._found, *_beyond(edge, older=older))
+        rows = session.execute(found.limit(FEW + 1)).all()
+        return None if len(rows) > FEW else [(row.workspace_id, row.id) for row in rows]
+
+    def picked(
+        self, columns: Sequence[ColumnElement[Any]], keys: Sequence[tuple[UUID, UUID]]
+    ) -> Select[Any]:
+        """Those among a ``few`` events that match, in no order."""
+        arrays = (literal([key[side] for key in keys], ARRAY(Uuid)) for side in (0, 1))
+        names = (column("workspace_id", Uuid), column("id", Uuid))
+        key = func.unnest(*arrays).table_valued(*names).render_derived(name="key")
+        same = [events.c.workspace_id == key.c.workspace_id, events.c.id == key.c.id]
+        # The limit, of one row at most, keeps a plan from reading whole logs for a join.
+        part = select(*columns).where(*same, *self._found, *self._rest).limit(1).lateral("part")
+        return select(*part.c).select_from(key.join(part, true()))
 
     def _driver(self) -> Any:
         """The workspaces as rows, or the pairs of a workspace and an actor of it."""
@@ -166,58 +179,30 @@ class _Reading:
             names.append(column("seq", BigInteger))
         return func.unnest(*arrays).table_valued(*names).render_derived(name="driver")
 
-    def _actors(self, event_filter: EventFilter) -> list[tuple[UUID, str]]:
-        """The actors that a filter's user, role and user status mean, with their workspaces."""
-        found = select(actors.c.workspace_id, actors.c.id).where(
-            actors.c.workspace_id.in_(self._ids)
-        )
-        if event_filter.user:
-            wanted = list(event_filter.user)
-            by_address = select(actor_emails.c.workspace_id, actor_emails.c.actor_id).where(
-                actor_emails.c.workspace_id.in_(self._ids),
-                actor_emails.c.email.in_([value.lower() for value in wanted]),
-            )
-            known = self._session.execute(by_address).all()
-            named = func.unnest(
-                literal([row.workspace_id for row in known], ARRAY(Uuid)),
-                literal([row.actor_id for row in known], ARRAY(Text)),
-            ).table_valued(column("workspace_id", Uuid), column("actor_id", Text))
-            pairs = select(*named.render_derived(name="named").c)
-            found = found.where(
-                or_(
-                    actors.c.id.in_(wanted),
-                    func.row(actors.c.workspace_id, actors.c.id).in_(pairs),
-                )
-            )
-        if event_filter.role:
-            found = found.where(actors.c.role.in_(event_filter.role))
-        if len(event_filter.user_status) == 1:
-            disabled = actors.c.status.is_not_distinct_from("disabled")
-            wants_disabled = event_filter.user_status[0] == "disabled"
-            found = found.where(disabled if wants_disabled else ~disabled)
-        return [(row.workspace_id, row.id) for row in self._session.execute(found)]
+
+def _lead(
+    event_filter: EventFilter, *, by_actor: bool
+) -> tuple[list[Condition], bool, int, EventFilter]:
+    """What one index finds, whether in order of time and by how many values, and what is left."""
+    if by_actor:
+        return [], True, 1, event_filter
+    for name in LEADS:
+        values = getattr(event_filter, name)
+        if not values or (name == "status" and values != ("error",)):
+            continue
+        alone: dict[str, Any] = {name: values}
+        conditions, _ = EventFilter(**alone).conditions(_nobody)
+        exact = len(values) == 1 and not values[0].endswith("*") and "/" not in values[0]
+        # One prefix or network is one range of the index too, only not ordered by time.
+        return conditions, exact or name == "status", len(values), event_filter.without(name)
+    return [], True, 1, event_filter
 
 
-def _ends(
-    event_filter: EventFilter, edge: UUID | None, *, older: bool
-) -> tuple[datetime, datetime]:
-    """Where the windows begin and where there is nothing beyond."""
-    newest = datetime.now(UTC) + MAX_AHEAD
-    if event_filter.period.end is not None:
-        newest = min(newest, event_filter.period.end)
-    oldest = max(EPOCH, event_filter.period.start or EPOCH)
-    begun = time_of(edge) if edge is not None else newest
-    return (min(begun, newest), oldest) if older else (max(begun, oldest), newest)
+def _beyond(edge: UUID | None, *, older: bool) -> list[Condition]:
+    if edge is None:
+        return []
+    return [events.c.id < edge if older else events.c.id > edge]
 
 
-def _moved(
-    ends: tuple[datetime, datetime], edge: UUID | None, span: timedelta, *, older: bool
-) -> UUID | None:
-    """The id at the far side of the next window; None where it holds all that is left."""
-    begin, last = ends
-    begin = min(begin, time_of(edge)) if older and edge else begin
-    if not older and edge:
-        begin = max(begin, time_of(edge))
-    if abs(last - begin) <= span:
-        return None
-    return first_id_at(begin - span if older else begin + span)
+def _nobody(event_filter: EventFilter, /) -> Sequence[str]:
+    return ()

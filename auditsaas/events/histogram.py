@@ -11,10 +11,11 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ARRAY, func, literal, select
+from sqlalchemy import ARRAY, Select, func, literal, select
 from sqlalchemy.orm import Session
 
 from auditsaas.accounts.models import Timestamp
+from auditsaas.events import across
 from auditsaas.events.counted import counted
 from auditsaas.events.counts import CAP
 from auditsaas.events.facets import TEXT_CAP
@@ -24,6 +25,7 @@ from auditsaas.events.schema import MAX_AHEAD
 from auditsaas.events.spans import split_hours
 from auditsaas.events.timerange import TimeRange
 from auditsaas.events.walks import bounded, newest, walks
+from auditsaas.events.windows import Windows
 from auditsaas.ids import time_of
 
 MAX_BARS = 100
@@ -163,18 +165,51 @@ def _from_events(
     rows: list[Any] = []
     counted_from: datetime | None = None
     columns = (events.c.occurred_at, events.c.status)
+    if len(workspace_ids) > across.MANY:
+        return _from_windows(session, workspace_ids, event_filter, edges, cap)
     for walk in walks(session, workspace_ids, event_filter):
         found = bounded(walk, None, None, *columns)
         if cap is not None:
             found, reached = newest(session, walk, cap, *columns)
             if reached is not None:
                 counted_from = max(counted_from or time_of(reached), time_of(reached))
-        some = found.subquery()
-        bucket = func.width_bucket(some.c.occurred_at, _array(edges)).label("bucket")
-        rows += session.execute(
-            select(bucket, some.c.status, func.count().label("n")).group_by(bucket, some.c.status)
-        )
+        rows += _bucketed(session, found, edges)
     return rows, counted_from
+
+
+def _from_windows(
+    session: Session,
+    workspace_ids: Sequence[UUID],
+    event_filter: EventFilter,
+    edges: list[datetime],
+    cap: int | None,
+) -> tuple[list[Any], datetime | None]:
+    """The same over very many workspaces, newest first until ``cap`` or time is reached."""
+    columns = (events.c.occurred_at, events.c.status)
+    reading = across.Reading(session, workspace_ids, event_filter)
+    if cap is None:
+        return _bucketed(session, reading.each(columns), edges), None
+    keys = reading.few(session, None)
+    if keys is not None:
+        return _bucketed(session, reading.picked(columns, keys), edges), None
+    rows: list[Any] = []
+    windows = Windows(session, reading, event_filter.period, None)
+    for window in windows:
+        with windows.budget.timed():
+            found = reading.each(columns, window.edge, window.reached)
+            rows += _bucketed(session, found, edges)
+        spent = windows.budget.spent or sum(row.n for row in rows) >= cap
+        if window.reached is not None and spent:
+            return rows, time_of(window.reached)
+        windows.grow()
+    return rows, None
+
+
+def _bucketed(session: Session, found: Select[Any], edges: list[datetime]) -> list[Any]:
+    some = found.subquery()
+    bucket = func.width_bucket(some.c.occurred_at, _array(edges)).label("bucket")
+    counted = select(bucket, some.c.status, func.count().label("n"))
+    return list(session.execute(counted.group_by(bucket, some.c.status)))
 
 
 def _array(edges: list[datetime]) -> Any:

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, and_, func, select, union_all
 from sqlalchemy.orm import Session
 
-from auditsaas.events import across
+from auditsaas.events import across, windows
 from auditsaas.events.filters import EventFilter
 from auditsaas.events.models import actors, events, log_heads
 from auditsaas.events.walks import Budget, Walk, branches, horizon, stretch, walks
@@ -51,7 +51,7 @@ def page(
     many = len(workspace_ids) > across.MANY
     walked = [] if many else branches(session, workspace_ids, event_filter)
     if many:
-        rows, searched_to = across.search(
+        rows, searched_to = windows.search(
             session,
             workspace_ids,
             event_filter,

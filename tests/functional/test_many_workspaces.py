@@ -1,0 +1,223 @@
+"""The log over very many workspaces: complete, and bounded however the events are spread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
+
+from auditsaas.accounts.models import User
+from auditsaas.events import across, across_actors, counts, histogram, queries, windows
+from auditsaas.events.filters import EventFilter
+from auditsaas.events.walks import Budget
+from auditsaas.workspaces.models import Workspace
+from tests.factories import (
+    append_events,
+    event_input,
+    make_member,
+    make_user,
+    make_workspace,
+    scoped,
+)
+
+UNINDEXED: list[dict[str, Any]] = [
+    {"status": "success"},
+    {"role": "owner"},
+    {"q": "needle", "activity": "key.rotate"},
+]
+NOW = datetime.now(UTC)
+STEP = 9
+FILTERS: list[dict[str, Any]] = [
+    {},
+    {"status": "error"},
+    {"status": "success"},
+    {"activity": "key.rotate"},
+    {"activity": ["key.rotate", "a.1"]},
+    {"activity": "key.*"},
+    {"activity": "a.1", "status": "error"},
+    {"ip": "198.51.100.9"},
+    {"ip": ["198.51.100.9", "203.0.113.7"]},
+    {"ip": "198.51.100.0/24", "method": "PUT"},
+    {"method": "PUT"},
+    {"min_ms": "500"},
+    {"user": "u_3"},
+    {"user": "p3@acme.example", "status": "error"},
+    {"role": "owner"},
+    {"role": ["owner", "guest"], "user_status": "active", "ip": "203.0.113.7"},
+    {"user": "nobody"},
+    {"q": "needle"},
+    {"q": "role:owner"},
+    {"q": "-role:owner -user:p3@acme.example"},
+    {"q": "needle", "activity": "key.rotate"},
+    {"range": "last_90_days", "q": "method:PUT"},
+]
+
+
+def moment(n: int) -> datetime:
+    """Most events of one instant, as imported ones are, the others ever further back."""
+    return NOW - timedelta(minutes=1) if n % 2 else NOW - timedelta(minutes=7) * n * n
+
+
+def events_of(place: int) -> list[dict[str, Any]]:
+    return [
+        event_input(
+            occurred_at=moment(n).isoformat(),
+            activity="key.rotate" if (n + place) % 11 == 0 else f"a.{n % 3}",
+            status="error" if (n + place) % 5 == 0 else "success",
+            method="PUT" if (n + place) % 7 == 0 else "GET",
+            ip="198.51.100.9" if (n + place) % 9 == 0 else "203.0.113.7",
+            duration_ms=600 if (n + place) % 8 == 0 else 20,
+            metadata={"note": "a needle"} if (n + place) % 6 == 0 else None,
+            actor={
+                "id": f"u_{n % 5}",
+                "email": f"p{n % 5}@acme.example",
+                "role": ("owner", "guest")[n % 5 % 2],
+            },
+        )
+        for n in range(5)
+    ]
+
+
+@pytest.fixture(scope="module")
+def reader(engine: object) -> User:
+    return make_user()
+
+
+@pytest.fixture(scope="module")
+def workspaces(reader: User) -> list[Workspace]:
+    made = [make_workspace() for _ in range(across.MANY + 3)]
+    for place, workspace in enumerate(made):
+        make_member(workspace, user=reader)
+        append_events(workspace, events_of(place))
+    return made
+
+
+@pytest.fixture
+def ids(workspaces: list[Workspace]) -> list[UUID]:
+    return [workspace.id for workspace in workspaces]
+
+
+@pytest.fixture
+def session(ids: list[UUID]) -> Iterator[Session]:
+    with scoped(*ids) as session:
+        yield session
+
+
+@pytest.fixture
+def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time for a single step of few events."""
+    monkeypatch.setattr(windows, "Budget", partial(Budget, seconds=0, step=STEP))
+
+
+@pytest.fixture(params=["few", "many"])
+def number(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both sides of the bounds that decide how events and actors are looked for."""
+    if request.param == "many":
+        monkeypatch.setattr(across, "FEW", 2)
+        monkeypatch.setattr(across_actors, "MANY_ACTORS", 1)
+
+
+def chosen(args: dict[str, Any]) -> EventFilter:
+    return EventFilter.from_args(MultiDict(args), zone=ZoneInfo("UTC"), now=NOW)
+
+
+def one_by_one(session: Session, ids: Sequence[UUID], event_filter: EventFilter) -> list[UUID]:
+    """What matches, newest first, by reading each workspace alone."""
+    found = [
+        row.id
+        for identifier in ids
+        for row in queries.page(session, [identifier], event_filter, limit=100).rows
+    ]
+    return sorted(found, reverse=True)
+
+
+def paged_back(session: Session, ids: Sequence[UUID], event_filter: EventFilter) -> list[UUID]:
+    """What is found by paging to the end, and searching on wherever time ran out."""
+    found: list[UUID] = []
+    before: UUID | None = None
+    for _ in range(500):
+        page = queries.page(session, ids, event_filter, limit=7, before=before)
+        found += [row.id for row in page.rows]
+        if not page.older:
+            return found
+        before = page.searched_to or found[-1]
+    raise AssertionError("paging has no end")
+
+
+@pytest.mark.usefixtures("number")
+@pytest.mark.parametrize("args", FILTERS, ids=lambda args: urlencode(args, doseq=True) or "none")
+def test_pages_over_very_many_workspaces_hold_what_each_workspace_holds(
+    session: Session, ids: list[UUID], args: dict[str, Any]
+) -> None:
+    event_filter = chosen(args)
+    assert paged_back(session, ids, event_filter) == one_by_one(session, ids, event_filter)
+
+
+@pytest.mark.usefixtures("no_time", "number")
+@pytest.mark.parametrize("args", UNINDEXED, ids=lambda args: urlencode(args, doseq=True) or "none")
+def test_a_search_that_stops_for_time_goes_on_where_it_stopped(
+    session: Session, ids: list[UUID], args: dict[str, Any]
+) -> None:
+    event_filter = chosen(args)
+    assert paged_back(session, ids, event_filter) == one_by_one(session, ids, event_filter)
+
+
+@pytest.mark.usefixtures("no_time")
+def test_a_search_that_stops_for_time_goes_on_towards_newer_events_too(
+    session: Session, ids: list[UUID]
+) -> None:
+    event_filter = chosen({"q": "needle"})
+    expected = one_by_one(session, ids, event_filter)
+    found: list[UUID] = []
+    after = UUID(int=0)
+    while True:
+        page = queries.page(session, ids, event_filter, limit=7, after=after)
+        found += [row.id for row in reversed(page.rows)]
+        if not page.newer:
+            break
+        after = page.searched_to or found[-1]
+    assert found == expected[::-1]
+
+
+@pytest.mark.usefixtures("no_time")
+def test_a_step_of_a_text_search_looks_at_no_more_events_than_it_may(
+    session: Session, ids: list[UUID]
+) -> None:
+    everything = one_by_one(session, ids, chosen({}))
+    page = queries.page(session, ids, chosen({"q": "nowhere"}), limit=50)
+    assert page.searched_to is not None
+    assert 0 < sum(event >= page.searched_to for event in everything) <= STEP
+
+
+@pytest.mark.parametrize("args", FILTERS, ids=lambda args: urlencode(args, doseq=True) or "none")
+def test_very_many_workspaces_are_counted_like_each_of_them(
+    session: Session, ids: list[UUID], args: dict[str, Any]
+) -> None:
+    event_filter = chosen(args)
+    alone = [counts.count(session, [identifier], event_filter) for identifier in ids]
+    together = counts.count(session, ids, event_filter)
+    assert together == sum(alone, counts.Count(0, 0, exact=True))
+    shown = histogram.histogram(session, ids, event_filter, ZoneInfo("UTC"), NOW)
+    assert sum(bar.success + bar.error for bar in shown.bars) == together.total
+
+
+@pytest.mark.usefixtures("no_time")
+def test_counting_that_stops_for_time_says_so(
+    session: Session, ids: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counts, "Budget", partial(Budget, step=STEP))
+    monkeypatch.setattr(counts, "COUNT_SECONDS", 0)
+    event_filter = chosen({"q": "GET"})
+    found = counts.count(session, ids, event_filter)
+    assert not found.exact
+    assert found.total <= STEP
+    shown = histogram.histogram(session, ids, event_filter, ZoneInfo("UTC"), NOW)
+    assert shown.counted_from is not None
