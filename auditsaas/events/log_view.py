@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from auditsaas import formatting
 from auditsaas.errors import FieldError
 from auditsaas.events import queries
+from auditsaas.events.across import MANY
 from auditsaas.events.counts import count
 from auditsaas.events.facets import known_actors
 from auditsaas.events.filter_reader import CUSTOM, SearchError
@@ -61,6 +62,8 @@ class LogView:
     page: ShownPage | None = None
     problems: Sequence[FieldError] = ()
     suggestion: dict[str, Any] | None = None
+    without_url: str | None = None
+    """Where the suggestion can be asked for, if the page does not hold it."""
     offered: ViewChoice = NO_VIEWS
     always: EventFilter | None = None
     """What the rows are narrowed to without saying so in addresses: the person's own events."""
@@ -243,8 +246,13 @@ def with_page(view: LogView) -> LogView:
         )
     shown = ShownPage(rows, first, last, newer, older, page.searched_back_to)
     nothing = not rows and page.searched_to is None and view.always is None
-    suggestion = _suggestion(view, workspace_ids) if nothing else None
-    return replace(view, page=shown, suggestion=suggestion)
+    view = replace(view, page=shown)
+    if not nothing:
+        return view
+    if len(view.place.workspaces) > MANY:
+        # Counting takes its time there, so the page does not wait for it.
+        return replace(view, without_url=_url(f"{view.base_url}/without", view.filter.to_args()))
+    return with_suggestion(view)
 
 
 def _read(view: LogView, workspace_ids: Sequence[Any]) -> queries.Page:
@@ -256,6 +264,12 @@ def _read(view: LogView, workspace_ids: Sequence[Any]) -> queries.Page:
         before=view.request.before,
         after=view.request.after,
     )
+
+
+def with_suggestion(view: LogView) -> LogView:
+    """The view with the one field to drop where nothing matches."""
+    workspace_ids = view.place.chosen_ids(view.filter.workspace)
+    return replace(view, suggestion=_suggestion(view, workspace_ids))
 
 
 def _suggestion(view: LogView, workspace_ids: Sequence[Any]) -> dict[str, Any] | None:
@@ -274,7 +288,8 @@ def _suggestion(view: LogView, workspace_ids: Sequence[Any]) -> dict[str, Any] |
 def _field_words(name: str) -> str:
     if name == "range":
         return "the range"
-    return f"the {FIELD_NAMES[name][:1].lower()}{FIELD_NAMES[name][1:]} filter"
+    title = FIELD_NAMES[name]
+    return f"the {title if title.startswith('IP') else title.lower()} filter"
 
 
 def chip_value(place: Place, name: str, value: str) -> str:

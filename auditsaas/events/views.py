@@ -245,6 +245,12 @@ def _tail(place: Place, asked: PageRequest, now: datetime) -> ResponseReturnValu
     return render_template("audit_logs/_tail.html", view=replace(view, page=shown), rows=rows)
 
 
+def _without(place: Place, asked: PageRequest, now: datetime) -> ResponseReturnValue:
+    """What would match without one of the filters, where nothing does."""
+    view = log_view.with_suggestion(LogView(place, frame.viewer(), now, asked))
+    return render_template("audit_logs/_without.html", view=view)
+
+
 def _latency(place: Place, asked: PageRequest, now: datetime) -> ResponseReturnValue:
     ids = place.chosen_ids(asked.filter.workspace)
     found = latency.latency(place.session, ids, asked.filter)
@@ -258,6 +264,7 @@ FRAGMENTS: dict[str, Fragment] = {
     "users": _users,
     "tail": _tail,
     "latency": _latency,
+    "without": _without,
 }
 
 

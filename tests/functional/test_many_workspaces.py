@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -11,6 +12,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
@@ -26,6 +28,7 @@ from tests.factories import (
     make_user,
     make_workspace,
     scoped,
+    sign_in,
 )
 
 UNINDEXED: list[dict[str, Any]] = [
@@ -221,3 +224,16 @@ def test_counting_that_stops_for_time_says_so(
     assert found.total <= STEP
     shown = histogram.histogram(session, ids, event_filter, ZoneInfo("UTC"), NOW)
     assert shown.counted_from is not None
+
+
+def test_what_to_drop_where_nothing_matches_is_told_after_the_page(
+    client: FlaskClient, reader: User, workspaces: list[Workspace]
+) -> None:
+    sign_in(client, reader)
+    page = client.get("/audit-logs?activity=key.rotate&ip=192.0.2.1").text
+    assert "No events match" in page
+    assert "Remove the" not in page
+    asked = re.search(r'hx-get="(/audit-logs/without\?[^"]+)"', page)
+    assert asked is not None
+    answer = client.get(asked[1].replace("&amp;", "&")).text
+    assert "Remove the IP address filter" in answer
