@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from auditsaas.events import across
@@ -44,6 +44,8 @@ class ShownFacet:
     closed: bool = False
     room: bool = False
     """Whether more than is listed will be offered once it has been counted."""
+    exact: bool = True
+    """Whether the counts are of all events, or of the newest only."""
 
 
 def quick(place: Place, chosen: EventFilter) -> list[ShownFacet]:
@@ -70,7 +72,7 @@ def counted(place: Place, chosen: EventFilter) -> list[ShownFacet]:
         slugs = {identifier: slug for slug, identifier in place.ids_by_slug.items()}
         by_workspace = shown["workspace"].counts
         found["workspace"] = {slugs[key]: n for key, n in by_workspace.items()}
-    return _panel(place, chosen, found)
+    return [replace(facet, exact=shown[facet.name].exact) for facet in _panel(place, chosen, found)]
 
 
 def _panel(

@@ -55,6 +55,9 @@ def tally(
                 _add_actor(counted, row)
             else:
                 counted[key][row._mapping[key]] += int(row.n)
+    if cap is not None and len(ids) > across.MANY:
+        # No log can have been cut short where all together hold fewer than each may.
+        exact = counted[names[0]].total() < _each_of(cap, ids)
     return counted, exact
 
 
@@ -67,7 +70,7 @@ def _parts(
 ) -> tuple[list[Select[Any]], bool]:
     """The events to count: of each workspace, or of very many at once."""
     if len(ids) > across.MANY:
-        limit = None if cap is None else max(1, cap // len(ids))
+        limit = None if cap is None else _each_of(cap, ids)
         return [across.each(session, ids, event_filter, [events.c.id, *columns], limit)], not cap
     parts, exact = [], True
     for walk in walks(session, ids, event_filter):
@@ -78,6 +81,10 @@ def _parts(
         parts.append(found)
         exact = exact and reached is None
     return parts, exact
+
+
+def _each_of(cap: int, ids: Sequence[UUID]) -> int:
+    return max(1, cap // len(ids))
 
 
 def _grouped(part: Select[Any], keys: Sequence[str], ids: Sequence[UUID]) -> Select[Any]:

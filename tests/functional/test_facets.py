@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import pytest
 from flask.testing import FlaskClient
 
+from auditsaas.events import facets
 from auditsaas.events.across import MANY
 from auditsaas.workspaces.models import Workspace
 from tests.factories import (
@@ -131,6 +132,39 @@ def test_very_many_workspaces_are_counted_alike(client: FlaskClient) -> None:
     assert counts["role"] == {"guest": 12, "owner": 11}
     assert counts["user_status"] == {"active": 23, "disabled": 0}
     assert counts["user"] == {"ann": 23}
+
+
+NOT_ALL = "Counted in the newest events only"
+
+
+def test_counts_of_the_newest_events_only_say_so(
+    acme: Workspace, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = f"/w/{acme.slug}/audit-logs/facets"
+    assert NOT_ALL not in client.get(base).text
+    monkeypatch.setattr(facets, "CAP", 5)
+    answer = client.get(base).text
+    said = {
+        name: NOT_ALL in answer.split(f'id="facet-{name}"')[1].split("</details>")[0]
+        for name in ("status", "activity", "method", "user", "user_status", "role", "platform")
+    }
+    assert said == dict.fromkeys(said, False) | dict.fromkeys(
+        ("user", "user_status", "role", "platform"), True
+    )
+
+
+def test_counts_over_very_many_workspaces_say_whether_they_are_of_all_events(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = make_user()
+    for _ in range(MANY + 1):
+        workspace = make_workspace()
+        make_member(workspace, user=user)
+        append_events(workspace, [event("ann", "owner")] * 2)
+    sign_in(client, user)
+    assert NOT_ALL not in client.get("/audit-logs/facets").text
+    monkeypatch.setattr(facets, "CAP", MANY + 1)
+    assert NOT_ALL in client.get("/audit-logs/facets").text
 
 
 def test_what_is_ticked_is_listed_whether_or_not_it_is_among_the_first_five(
