@@ -18,7 +18,7 @@ from auditsaas.accounts.forms import HOME, own_path
 from auditsaas.accounts.models import User
 from auditsaas.accounts.preferences import COLUMNS, DENSITIES, PreferencesForm
 from auditsaas.errors import Invalid, NotFound
-from auditsaas.events import event_view, log_view, page_request
+from auditsaas.events import event_view, log_page, page_request
 from auditsaas.events.filters import EventFilter, FilterError
 from auditsaas.events.log_view import LogView
 from auditsaas.events.page_request import PageRequest
@@ -86,7 +86,7 @@ def activity() -> ResponseReturnValue:
         asked = PageRequest(filter=EventFilter())
         view = LogView(place, viewer, now, asked, problems=error.errors)
         return render_template("accounts/activity.html", view=view), 422
-    view = log_view.with_page(LogView(place, viewer, now, asked, always=mine))
+    view = log_page.with_page(LogView(place, viewer, now, asked, always=mine))
     template = "_activity_reply" if incoming.is_partial() else "activity"
     return render_template(f"accounts/{template}.html", view=view)
 

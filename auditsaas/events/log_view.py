@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -11,16 +11,13 @@ from urllib.parse import urlencode
 
 from auditsaas import formatting
 from auditsaas.errors import FieldError
-from auditsaas.events import queries
-from auditsaas.events.across import MANY
-from auditsaas.events.counts import count
 from auditsaas.events.facets import known_actors
 from auditsaas.events.filter_reader import CUSTOM, SearchError
 from auditsaas.events.filters import EventFilter
 from auditsaas.events.labels import label as activity_label
 from auditsaas.events.page_request import PageRequest
 from auditsaas.events.places import Place
-from auditsaas.events.presenter import PresentedEvent, present
+from auditsaas.events.presenter import PresentedEvent
 from auditsaas.events.timerange import PRESETS, TimeRange, dates, preset
 from auditsaas.events.view_choice import ALL, NO_VIEWS, ViewChoice
 from auditsaas.formatting import Viewer
@@ -76,7 +73,7 @@ class LogView:
     def _error(self, problem: FieldError) -> dict[str, Any]:
         shown: dict[str, Any] = {"field": problem.field, "message": problem.message}
         if isinstance(problem, SearchError) and problem.mended and problem.suggestion:
-            mended = _url(self.base_url, [("q", problem.mended)])
+            mended = url_with(self.base_url, [("q", problem.mended)])
             shown["suggestion"] = {"text": problem.suggestion, "url": mended}
         return shown
 
@@ -104,7 +101,7 @@ class LogView:
     def url(self) -> str:
         """The canonical address of this page."""
         args = self.request.args()
-        return _url(self.base_url, args) if args else self.reset_url
+        return url_with(self.base_url, args) if args else self.reset_url
 
     @property
     def reset_url(self) -> str:
@@ -118,7 +115,7 @@ class LogView:
 
     @property
     def latency_url(self) -> str:
-        return _url(f"{self.base_url}/latency", self.filter.to_args())
+        return url_with(f"{self.base_url}/latency", self.filter.to_args())
 
     @property
     def views(self) -> list[dict[str, Any]]:
@@ -155,7 +152,7 @@ class LogView:
         if self.page is None or self.request.before or self.request.after or self.always:
             return None
         newest = [("after", self.page.rows[0].id)] if self.page.rows else []
-        return _url(f"{self.base_url}/tail", [*self.filter.to_args(), *newest])
+        return url_with(f"{self.base_url}/tail", [*self.filter.to_args(), *newest])
 
     @property
     def chips(self) -> list[dict[str, str]]:
@@ -167,7 +164,7 @@ class LogView:
                 "value": people.get(value, value)
                 if name == "user"
                 else chip_value(self.place, name, value),
-                "remove_url": _url(self.base_url, [p for p in pairs if p != (name, value)]),
+                "remove_url": url_with(self.base_url, [p for p in pairs if p != (name, value)]),
             }
             for name, value in pairs
             if name in FIELD_NAMES
@@ -216,82 +213,6 @@ class LogView:
         return {"action": self.place.exports_url, "query": self.query}
 
 
-def with_page(view: LogView) -> LogView:
-    """The view with the rows of its page read from the log."""
-    asked = view.request
-    workspace_ids = view.place.chosen_ids(asked.filter.workspace)
-    page = _read(view, workspace_ids)
-    if asked.after is not None and not page.newer:
-        # Paging back has reached the newest events: show the whole first page.
-        asked = asked.first()
-        view = replace(view, request=asked)
-        page = _read(view, workspace_ids)
-    view.place.show(row.workspace_id for row in page.rows)
-    names = view.place.names
-    rows = [
-        present(row, names[row.workspace_id], row.actor_status_now, view.place.event_url)
-        for row in page.rows
-    ]
-    first = asked.position if rows else 0
-    last = first + len(rows) - 1 if rows else 0
-    older = newer = None
-    if page.older and rows:
-        older = _page_url(view, replace(asked.first(), before=page.rows[-1].id, position=last + 1))
-    if page.newer and rows:
-        back = max(1, first - asked.limit)
-        newer = _page_url(view, replace(asked.first(), after=page.rows[0].id, position=back))
-    if page.searched_to is not None and asked.after is None:
-        older = _page_url(
-            view, replace(asked.first(), before=page.searched_to, position=last + 1 if rows else 1)
-        )
-    shown = ShownPage(rows, first, last, newer, older, page.searched_back_to)
-    nothing = not rows and page.searched_to is None and view.always is None
-    view = replace(view, page=shown)
-    if not nothing:
-        return view
-    if len(view.place.workspaces) > MANY:
-        # Counting takes its time there, so the page does not wait for it.
-        return replace(view, without_url=_url(f"{view.base_url}/without", view.filter.to_args()))
-    return with_suggestion(view)
-
-
-def _read(view: LogView, workspace_ids: Sequence[Any]) -> queries.Page:
-    return queries.page(
-        view.place.session,
-        workspace_ids,
-        view.always or view.request.filter,
-        limit=view.request.limit,
-        before=view.request.before,
-        after=view.request.after,
-    )
-
-
-def with_suggestion(view: LogView) -> LogView:
-    """The view with the one field to drop where nothing matches."""
-    workspace_ids = view.place.chosen_ids(view.filter.workspace)
-    return replace(view, suggestion=_suggestion(view, workspace_ids))
-
-
-def _suggestion(view: LogView, workspace_ids: Sequence[Any]) -> dict[str, Any] | None:
-    """The one field to drop when nothing matches: the one that leaves the most events."""
-    best: dict[str, Any] | None = None
-    for name in view.filter.active_fields():
-        without = view.filter.without(name)
-        ids = workspace_ids if name != "workspace" else view.place.chosen_ids(())
-        total = count(view.place.session, ids, without).total
-        if total and (best is None or total > best["count"]):
-            url = _url(view.base_url, without.to_args())
-            best = {"label": _field_words(name), "count": total, "url": url}
-    return best
-
-
-def _field_words(name: str) -> str:
-    if name == "range":
-        return "the range"
-    title = FIELD_NAMES[name]
-    return f"the {title if title.startswith('IP') else title.lower()} filter"
-
-
 def chip_value(place: Place, name: str, value: str) -> str:
     if name in ("status", "user_status"):
         return value.capitalize()
@@ -326,9 +247,5 @@ def _span(period: TimeRange, viewer: Viewer, write: Any) -> str:
     return f"{write(first, viewer)} – {write(last, viewer)}"
 
 
-def _page_url(view: LogView, request: PageRequest) -> str:
-    return _url(view.base_url, request.args())
-
-
-def _url(path: str, args: Sequence[tuple[str, str]]) -> str:
+def url_with(path: str, args: Sequence[tuple[str, str]]) -> str:
     return f"{path}?{urlencode(args)}" if args else path

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from flask import (
@@ -11,7 +9,6 @@ from flask import (
     Response,
     abort,
     g,
-    jsonify,
     make_response,
     redirect,
     render_template,
@@ -25,22 +22,17 @@ from auditsaas import page as frame
 from auditsaas import replica
 from auditsaas.errors import NotFound
 from auditsaas.events import (
-    counts,
     event_view,
     facet_view,
-    facets,
-    histogram_view,
-    latency,
-    log_view,
+    log_page,
     page_request,
-    queries,
     suggestions,
 )
 from auditsaas.events.filters import EventFilter, FilterError
+from auditsaas.events.fragments import FRAGMENTS
 from auditsaas.events.log_view import LogView
 from auditsaas.events.page_request import PageRequest
 from auditsaas.events.places import Place
-from auditsaas.events.presenter import present
 from auditsaas.events.view_choice import offered
 from auditsaas.extensions import db
 from auditsaas.incoming import is_partial
@@ -51,8 +43,6 @@ from auditsaas.workspaces import loaders, onlooking
 from auditsaas.workspaces.models import Workspace
 
 audit_logs = Blueprint("audit_logs", __name__)
-
-Fragment = Callable[[Place, PageRequest, datetime], ResponseReturnValue]
 
 
 def all_mine() -> Place:
@@ -142,7 +132,7 @@ def log(slug: str | None = None) -> ResponseReturnValue:
         asked = page_request.read(views.resolve(request.args), place, viewer, now)
     except FilterError as error:
         return _refused(place, error, now)
-    view = log_view.with_page(LogView(place, viewer, now, asked, offered=views))
+    view = log_page.with_page(LogView(place, viewer, now, asked, offered=views))
     if is_partial():
         response = make_response(render_template("audit_logs/_reply.html", view=view))
         response.headers["HX-Push-Url"] = view.url
@@ -184,88 +174,6 @@ def part(fragment: str, slug: str | None = None) -> ResponseReturnValue:
 
 def _nothing_counted(error: FilterError) -> ResponseReturnValue:
     return Response(str(error), 422, mimetype="text/plain")
-
-
-def _count(place: Place, asked: PageRequest, now: datetime) -> ResponseReturnValue:
-    ids = place.chosen_ids(asked.filter.workspace)
-    found = counts.count(place.session, ids, asked.filter)
-    shown = {
-        "total": found.total,
-        "errors": found.errors,
-        "exact": found.exact,
-        "complete_through": counts.complete_through(place.session, ids),
-        "latency_url": LogView(place, frame.viewer(), now, asked).latency_url,
-    }
-    return render_template("audit_logs/_count.html", count=shown)
-
-
-def _facets(place: Place, asked: PageRequest, now: datetime) -> ResponseReturnValue:
-    view = LogView(place, frame.viewer(), now, asked)
-    panel = facet_view.counted(place, asked.filter)
-    return render_template("audit_logs/_facets.html", view=view, facets=panel)
-
-
-def _histogram(place: Place, asked: PageRequest, now: datetime) -> ResponseReturnValue:
-    shown = histogram_view.build(place, asked.filter, frame.viewer(), now)
-    return render_template("audit_logs/_histogram.html", histogram=shown)
-
-
-def _users(place: Place, asked: PageRequest, now: datetime) -> ResponseReturnValue:
-    words = request.args.get("term", "")[:100].replace("\x00", "")
-    ids = place.chosen_ids(asked.filter.workspace)
-    found = facets.find_actors(place.session, ids, words)
-    place.show(actor.workspace_id for actor in found)
-    return jsonify(
-        [
-            {
-                "value": actor.id,
-                "text": actor.label,
-                "sub": actor.email if actor.email and actor.email != actor.label else actor.id,
-                "standing": actor.standing,
-            }
-            for actor in found
-        ]
-    )
-
-
-def _tail(place: Place, asked: PageRequest, now: datetime) -> ResponseReturnValue:
-    """What is newer than the newest row on the page; 204 where nothing is."""
-    ids = place.chosen_ids(asked.filter.workspace)
-    page = queries.page(place.session, ids, asked.filter, limit=asked.limit, after=asked.after)
-    if not page.rows:
-        return Response(status=204)
-    view = LogView(place, frame.viewer(), now, asked.first())
-    place.show(row.workspace_id for row in page.rows)
-    names = place.names
-    rows = [
-        present(row, names[row.workspace_id], row.actor_status_now, place.event_url)
-        for row in page.rows
-    ]
-    shown = log_view.ShownPage(rows, 1, len(rows), None, None)
-    return render_template("audit_logs/_tail.html", view=replace(view, page=shown), rows=rows)
-
-
-def _without(place: Place, asked: PageRequest, now: datetime) -> ResponseReturnValue:
-    """What would match without one of the filters, where nothing does."""
-    view = log_view.with_suggestion(LogView(place, frame.viewer(), now, asked))
-    return render_template("audit_logs/_without.html", view=view)
-
-
-def _latency(place: Place, asked: PageRequest, now: datetime) -> ResponseReturnValue:
-    ids = place.chosen_ids(asked.filter.workspace)
-    found = latency.latency(place.session, ids, asked.filter)
-    return render_template("audit_logs/_latency.html", latency=found)
-
-
-FRAGMENTS: dict[str, Fragment] = {
-    "count": _count,
-    "facets": _facets,
-    "histogram": _histogram,
-    "users": _users,
-    "tail": _tail,
-    "latency": _latency,
-    "without": _without,
-}
 
 
 @audit_logs.get("/admin/audit-logs/<slug>/<event_id>")

@@ -1,0 +1,110 @@
+"""The fragments that refresh the parts of the log's page, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from flask import Response, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+
+from auditsaas import page as frame
+from auditsaas.events import (
+    counts,
+    facet_view,
+    facets,
+    histogram_view,
+    latency,
+    log_page,
+    log_view,
+    queries,
+)
+from auditsaas.events.log_view import LogView
+from auditsaas.events.page_request import PageRequest
+from auditsaas.events.places import Place
+from auditsaas.events.presenter import present
+
+Fragment = Callable[[Place, PageRequest, datetime], ResponseReturnValue]
+
+
+def _count(place: Place, asked: PageRequest, now: datetime) -> ResponseReturnValue:
+    ids = place.chosen_ids(asked.filter.workspace)
+    found = counts.count(place.session, ids, asked.filter)
+    shown = {
+        "total": found.total,
+        "errors": found.errors,
+        "exact": found.exact,
+        "complete_through": counts.complete_through(place.session, ids),
+        "latency_url": LogView(place, frame.viewer(), now, asked).latency_url,
+    }
+    return render_template("audit_logs/_count.html", count=shown)
+
+
+def _facets(place: Place, asked: PageRequest, now: datetime) -> ResponseReturnValue:
+    view = LogView(place, frame.viewer(), now, asked)
+    panel = facet_view.counted(place, asked.filter)
+    return render_template("audit_logs/_facets.html", view=view, facets=panel)
+
+
+def _histogram(place: Place, asked: PageRequest, now: datetime) -> ResponseReturnValue:
+    shown = histogram_view.build(place, asked.filter, frame.viewer(), now)
+    return render_template("audit_logs/_histogram.html", histogram=shown)
+
+
+def _users(place: Place, asked: PageRequest, now: datetime) -> ResponseReturnValue:
+    words = request.args.get("term", "")[:100].replace("\x00", "")
+    ids = place.chosen_ids(asked.filter.workspace)
+    found = facets.find_actors(place.session, ids, words)
+    place.show(actor.workspace_id for actor in found)
+    return jsonify(
+        [
+            {
+                "value": actor.id,
+                "text": actor.label,
+                "sub": actor.email if actor.email and actor.email != actor.label else actor.id,
+                "standing": actor.standing,
+            }
+            for actor in found
+        ]
+    )
+
+
+def _tail(place: Place, asked: PageRequest, now: datetime) -> ResponseReturnValue:
+    """What is newer than the newest row on the page; 204 where nothing is."""
+    ids = place.chosen_ids(asked.filter.workspace)
+    page = queries.page(place.session, ids, asked.filter, limit=asked.limit, after=asked.after)
+    if not page.rows:
+        return Response(status=204)
+    view = LogView(place, frame.viewer(), now, asked.first())
+    place.show(row.workspace_id for row in page.rows)
+    names = place.names
+    rows = [
+        present(row, names[row.workspace_id], row.actor_status_now, place.event_url)
+        for row in page.rows
+    ]
+    shown = log_view.ShownPage(rows, 1, len(rows), None, None)
+    return render_template("audit_logs/_tail.html", view=replace(view, page=shown), rows=rows)
+
+
+def _without(place: Place, asked: PageRequest, now: datetime) -> ResponseReturnValue:
+    """What would match without one of the filters, where nothing does."""
+    view = log_page.with_suggestion(LogView(place, frame.viewer(), now, asked))
+    return render_template("audit_logs/_without.html", view=view)
+
+
+def _latency(place: Place, asked: PageRequest, now: datetime) -> ResponseReturnValue:
+    ids = place.chosen_ids(asked.filter.workspace)
+    found = latency.latency(place.session, ids, asked.filter)
+    return render_template("audit_logs/_latency.html", latency=found)
+
+
+FRAGMENTS: dict[str, Fragment] = {
+    "count": _count,
+    "facets": _facets,
+    "histogram": _histogram,
+    "users": _users,
+    "tail": _tail,
+    "latency": _latency,
+    "without": _without,
+}
