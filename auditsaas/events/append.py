@@ -8,12 +8,12 @@ encoding happen before the lock.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from operator import attrgetter
-from struct import Struct
 from typing import Any
 from uuid import UUID
 
@@ -154,11 +154,13 @@ class Identifier:
         return occurred_at, uuid7(milliseconds, min(fraction, SUB_MILLISECOND_STEPS - 1), tail)
 
     def _hashed(self, key: str) -> int:
-        first: int = _first_eight(sha256(self._workspace + key.encode()).digest())[0]
+        digest = sha256(self._workspace + key.encode()).digest()
+        first: int = _EIGHT_BYTES.unpack_from(digest)[0]
         return first >> (64 - TAIL_BITS)
 
 
-_first_eight = Struct(">Q").unpack_from
+_EIGHT_BYTES = struct.Struct(">Q")
+"""A big-endian number; quicker than slicing the digest and ``int.from_bytes``."""
 
 
 def _store(

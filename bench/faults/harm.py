@@ -32,6 +32,7 @@ class Harm:
         self._made = made
         self._chance = chance
         self.postgres_stops = 0
+        """How often PostgreSQL was stopped: whether it was meanwhile, and not only is now."""
         self.postgres_away = False
 
     def kill_workers(self) -> None:
