@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 UPGRADE_LOCK = 0x41554449
+TURN_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,7 @@ def upgrade(settings: Settings, now: datetime | None = None) -> None:
     engine = create_engine(settings.migration_database_url)
     try:
         with engine.connect() as connection:
-            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": UPGRADE_LOCK})
-            connection.commit()
+            _take_turns(connection)
             _ensure_roles(connection, roles)
             _migrate(connection, roles)
             partitions.ensure(connection, now or datetime.now(UTC))
@@ -69,6 +70,19 @@ def newest_migration() -> str | None:
     from alembic.script import ScriptDirectory
 
     return ScriptDirectory.from_config(_alembic()).get_current_head()
+
+
+def _take_turns(connection: Connection) -> None:
+    """Wait until no other process upgrades; between two looks, so that it need not wait for us.
+
+    Whoever waits in PostgreSQL waits with a snapshot, and an index that is built concurrently waits
+    for every snapshot there is.
+    """
+    taken = text("SELECT pg_try_advisory_lock(:key)")
+    while not connection.scalar(taken, {"key": UPGRADE_LOCK}):
+        connection.rollback()
+        time.sleep(TURN_SECONDS)
+    connection.commit()
 
 
 def _migrate(connection: Connection, roles: Roles) -> None:

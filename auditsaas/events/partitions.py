@@ -39,7 +39,7 @@ def ensure(connection: Connection, now: datetime) -> list[str]:
         month = add_months(now, offset)
         name = f"events_{month:%Y_%m}"
         if name not in existing and not _default_holds(connection, month):
-            _create_in_passing(connection, name, month)
+            in_passing(connection, creation(name, month))
             made.append(name)
     return made
 
@@ -59,17 +59,20 @@ def _default_holds(connection: Connection, month: datetime) -> bool:
     )
 
 
-def _create_in_passing(connection: Connection, name: str, month: datetime) -> None:
-    """Make a partition in a moment when nobody reads or writes the log.
+def in_passing(connection: Connection, statement: str) -> None:
+    """Run and commit a statement that locks the whole log, in a moment when nobody uses it.
 
     Whoever comes after somebody who waits for the whole log waits as well. So the wait is kept
     shorter than people notice, and tried again instead.
+
+    Raises:
+        OperationalError: there was no such moment within two minutes.
     """
     for left in reversed(range(LOCK_TRIES)):
         connection.commit()
         try:
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}")
-            _create(connection, name, month)
+            connection.exec_driver_sql(statement)
             connection.commit()
         except OperationalError:
             connection.rollback()
@@ -80,8 +83,7 @@ def _create_in_passing(connection: Connection, name: str, month: datetime) -> No
             return
 
 
-def _create(connection: Connection, name: str, month: datetime) -> None:
+def creation(name: str, month: datetime) -> str:
+    """The statement that makes the partition of the month that begins then."""
     first, after = first_id_at(month), first_id_at(add_months(month, 1))
-    connection.exec_driver_sql(
-        f"CREATE TABLE {name} PARTITION OF events FOR VALUES FROM ('{first}') TO ('{after}')"
-    )
+    return f"CREATE TABLE {name} PARTITION OF events FOR VALUES FROM ('{first}') TO ('{after}')"

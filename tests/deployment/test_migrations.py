@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,9 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, text
 
+from auditsaas import database
 from auditsaas.database import MIGRATIONS, Roles
+from config.settings import Settings
 from tests.deployment.servers import PostgresServer
 
 FILES = sorted((MIGRATIONS / "versions").glob("*.py"))
@@ -46,6 +50,8 @@ CONTENTS = text(
     """
 )
 
+INVALID = text("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid")
+
 
 @pytest.fixture(scope="module")
 def scratch(postgres_server: PostgresServer) -> Iterator[Connection]:
@@ -57,6 +63,24 @@ def scratch(postgres_server: PostgresServer) -> Iterator[Connection]:
     with engine.connect() as connection:
         yield connection
     engine.dispose()
+
+
+@pytest.fixture
+def empty(settings: Settings, postgres_server: PostgresServer) -> Settings:
+    """Settings of an empty database."""
+    with postgres_server.connect("postgres", "postgres") as superuser:
+        superuser.execute("CREATE DATABASE at_once OWNER auditsaas_owner")
+    app, platform, owner = (
+        postgres_server.url(role, "at_once").replace("postgresql:", "postgresql+psycopg:")
+        for role in ("app", "platform", "owner")
+    )
+    return replace(
+        settings,
+        database_url=app,
+        platform_database_url=platform,
+        # Who waits for ever fails instead.
+        migration_database_url=owner + "?options=-c%20lock_timeout%3D20s",
+    )
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -113,6 +137,12 @@ def test_every_migration_goes_back_and_forth_again(scratch: Connection) -> None:
     scratch.commit()
     first = contents(scratch)
     assert len(first) > 20
+    command.downgrade(config, "-1")
+    scratch.commit()
+    assert contents(scratch) != first
+    command.upgrade(config, "head")
+    scratch.commit()
+    assert contents(scratch) == first
     command.downgrade(config, "base")
     scratch.commit()
     assert contents(scratch) == []
@@ -121,6 +151,22 @@ def test_every_migration_goes_back_and_forth_again(scratch: Connection) -> None:
     assert contents(scratch) == first
 
 
+def test_servers_that_start_together_all_upgrade(empty: Settings) -> None:
+    """One migrates, the others wait; none of them for each other, as in building an index."""
+    with ThreadPoolExecutor(3) as pool:
+        for started in [pool.submit(database.upgrade, empty) for _ in range(3)]:
+            started.result()
+    engine = create_engine(empty.migration_database_url)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == (
+            database.newest_migration()
+        )
+        assert connection.scalars(INVALID).all() == []
+    engine.dispose()
+
+
 def contents(connection: Connection) -> list[Any]:
     """Tables and indexes of the schema, with their columns, keys, walls and rights."""
-    return list(connection.execute(CONTENTS).all())
+    found = list(connection.execute(CONTENTS).all())
+    connection.commit()
+    return found

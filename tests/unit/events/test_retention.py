@@ -98,7 +98,7 @@ def far_month(owner_engine: Engine) -> Iterator[tuple[str, datetime]]:
     """A month that no other test writes to, with a partition of its own."""
     start = datetime(1984, 3, 1, tzinfo=UTC)
     with owner_engine.begin() as connection:
-        partitions._create(connection, "events_1984_03", start)
+        connection.exec_driver_sql(partitions.creation("events_1984_03", start))
     yield "events_1984_03", start
     with owner_engine.begin() as connection:
         connection.execute(text("DROP TABLE IF EXISTS events_1984_03"))
