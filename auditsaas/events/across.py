@@ -20,6 +20,7 @@ from sqlalchemy import (
     and_,
     any_,
     column,
+    false,
     func,
     literal,
     select,
@@ -27,10 +28,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from auditsaas.events.across_actors import Person, apart, did
-from auditsaas.events.across_actors import pairs as pairs_of
 from auditsaas.events.filters import EventFilter
 from auditsaas.events.models import events
+from auditsaas.events.people import Person, apart, did
+from auditsaas.events.people import pairs as pairs_of
 
 MANY = 20
 """Beyond this number of workspaces the log is read by the statements here."""
@@ -204,5 +205,5 @@ def _beyond(edge: UUID | None, *, older: bool) -> list[Condition]:
     return [events.c.id < edge if older else events.c.id > edge]
 
 
-def _nobody(event_filter: EventFilter, /) -> Sequence[str]:
-    return ()
+def _nobody(event_filter: EventFilter, /) -> tuple[Condition, bool]:
+    return false(), True

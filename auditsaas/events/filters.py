@@ -32,10 +32,13 @@ from auditsaas.ids import first_id_at, first_id_of, milliseconds_since_epoch
 Condition = ColumnElement[bool]
 
 
-class ActorsOf(Protocol):
-    """Finds the ids of the actors that a filter's user, role and user status mean."""
+class Who(Protocol):
+    """Whether an event was done by whom a filter's user, role and user status mean.
 
-    def __call__(self, event_filter: EventFilter, /) -> Sequence[str]: ...
+    With the condition comes whether an index serves it.
+    """
+
+    def __call__(self, event_filter: EventFilter, /) -> tuple[Condition, bool]: ...
 
 
 class FilterError(InvalidFields):
@@ -175,11 +178,10 @@ class EventFilter:
             or self.terms
         )
 
-    def conditions(self, actors_of: ActorsOf) -> tuple[list[Condition], list[Condition]]:
+    def conditions(self, who: Who) -> tuple[list[Condition], list[Condition]]:
         """What an event must meet, besides its workspace: what an index serves, and the rest.
 
-        ``actors_of`` finds the ids of the actors that a filter of user, role and user status
-        means in that workspace.
+        ``who`` says what a filter of user, role and user status means in that workspace.
         """
         indexed = list(self.period_conditions())
         checked: list[Condition] = []
@@ -188,7 +190,8 @@ class EventFilter:
         if self.activity:
             indexed.append(matches_activity(events.c.activity, self.activity))
         if self.names_actors:
-            indexed.append(among(events.c.actor_id, actors_of(self)))
+            did, listed = who(self)
+            (indexed if listed else checked).append(did)
         if self.ip:
             indexed.append(or_(*(in_network(value) for value in self.ip)))
         if self.method:
@@ -199,7 +202,7 @@ class EventFilter:
             checked.append(events.c.duration_ms >= self.min_ms)
         if self.max_ms is not None:
             checked.append(events.c.duration_ms <= self.max_ms)
-        checked += [condition(term, _by_term(actors_of)) for term in self.terms]
+        checked += [condition(term, _by_term(who)) for term in self.terms]
         return indexed, checked
 
     def period_conditions(self) -> Iterable[ColumnElement[bool]]:
@@ -240,10 +243,10 @@ class EventFilter:
 EMPTY = EventFilter()
 
 
-def _by_term(actors_of: ActorsOf) -> Callable[[str, Sequence[str]], Sequence[str]]:
-    def find(key: str, values: Sequence[str]) -> Sequence[str]:
+def _by_term(who: Who) -> Callable[[str, Sequence[str]], Condition]:
+    def find(key: str, values: Sequence[str]) -> Condition:
         wanted: dict[str, Any] = {key: tuple(values)}
-        return actors_of(EventFilter(**wanted))
+        return who(EventFilter(**wanted))[0]
 
     return find
 

@@ -14,23 +14,23 @@ from auditsaas.events.predicates import among, in_network, matches_activity
 from auditsaas.workspaces.models import Workspace
 
 Condition = ColumnElement[bool]
-ActorsOf = Callable[[str, Sequence[str]], Sequence[str]]
-"""From ``user``, ``role`` or ``user_status`` and its values to the ids of the actors meant."""
+Who = Callable[[str, Sequence[str]], Condition]
+"""From ``user``, ``role`` or ``user_status`` and its values to whether such an actor did it."""
 
 LINE = "\n"
 
 
-def condition(term: Term, actors_of: ActorsOf) -> Condition:
+def condition(term: Term, who: Who) -> Condition:
     """What an event must meet for the term to hold; an event without the field is not excluded."""
-    found = _positive(term, actors_of)
+    found = _positive(term, who)
     return not_(func.coalesce(found, False)) if term.negated else found
 
 
-def _positive(term: Term, actors_of: ActorsOf) -> Condition:
+def _positive(term: Term, who: Who) -> Condition:
     if term.key is None:
         return contains(term.values[0])
     if term.key in ("user", "role", "user_status"):
-        return among(events.c.actor_id, actors_of(term.key, term.values))
+        return who(term.key, term.values)
     if term.key.startswith("meta."):
         return _metadata(term.key.removeprefix("meta."), term.values)
     return BUILDERS[term.key](term)

@@ -16,11 +16,12 @@ from itertools import product
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.orm import Session
 
 from auditsaas.events.filters import EventFilter
-from auditsaas.events.models import actor_emails, actors, events
+from auditsaas.events.models import events
+from auditsaas.events.people import meant
 from auditsaas.events.timerange import TimeRange
 
 MAX_BRANCHES = 12
@@ -62,14 +63,14 @@ def walks(
     start = event_filter.period.start
     found = []
     for workspace_id in workspace_ids:
-        actors_of = partial(matching_actors, session, workspace_id)
+        who = partial(meant, session, workspace_id)
         place = events.c.workspace_id == workspace_id
         upto = [] if snapshot is None else [events.c.seq <= snapshot[workspace_id]]
-        indexed, checked = event_filter.conditions(actors_of)
+        indexed, checked = event_filter.conditions(who)
         found.append(Walk(workspace_id, [place, *indexed], [*checked, *upto]))
         if since is not None and start is not None:
             earlier = event_filter.with_period(TimeRange(None, start))
-            indexed, checked = earlier.conditions(actors_of)
+            indexed, checked = earlier.conditions(who)
             late = events.c.seq > since[workspace_id]
             found.append(Walk(workspace_id, [place, *indexed], [*checked, late, *upto]))
     return found
@@ -87,26 +88,6 @@ def branches(
         for workspace_id, alternative in product(workspace_ids, alternatives)
         for walk in walks(session, [workspace_id], alternative)
     ]
-
-
-def matching_actors(
-    session: Session, workspace_id: UUID, event_filter: EventFilter
-) -> tuple[str, ...]:
-    """The ids of the actors that a filter's user, role and user status mean in a workspace."""
-    found = select(actors.c.id).where(actors.c.workspace_id == workspace_id)
-    if event_filter.user:
-        wanted = list(event_filter.user)
-        by_address = select(actor_emails.c.actor_id).where(
-            actor_emails.c.workspace_id == workspace_id,
-            actor_emails.c.email.in_([value.lower() for value in wanted]),
-        )
-        found = found.where(or_(actors.c.id.in_(wanted), actors.c.id.in_(by_address)))
-    if event_filter.role:
-        found = found.where(actors.c.role.in_(event_filter.role))
-    if len(event_filter.user_status) == 1:
-        disabled = actors.c.status.is_not_distinct_from("disabled")
-        found = found.where(disabled if event_filter.user_status[0] == "disabled" else ~disabled)
-    return tuple(session.scalars(found))
 
 
 @dataclass

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from auditsaas.accounts.models import User
-from auditsaas.events import across, across_actors, counts, histogram, queries, windows
+from auditsaas.events import across, counts, histogram, people, queries, windows
 from auditsaas.events.filters import EventFilter
 from auditsaas.events.walks import Budget
 from auditsaas.workspaces.models import Workspace
@@ -125,7 +125,7 @@ def number(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     """Both sides of the bounds that decide how events and actors are looked for."""
     if request.param == "many":
         monkeypatch.setattr(across, "FEW", 2)
-        monkeypatch.setattr(across_actors, "MANY_ACTORS", 1)
+        monkeypatch.setattr(people, "MANY_ACTORS", 1)
 
 
 def chosen(args: dict[str, Any]) -> EventFilter:

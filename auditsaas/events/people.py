@@ -1,9 +1,14 @@
-"""Who a filter means, where it is asked of very many workspaces: each has actors of its own."""
+"""Who a filter's user, role and user status mean: each workspace has actors of its own.
+
+While they are few, they are listed, and the index of what each did finds their events. A log of an
+application's customers may have millions of them; then each event's own actor is looked up.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -17,16 +22,16 @@ from sqlalchemy import (
     func,
     literal,
     not_,
-    or_,
     select,
 )
 from sqlalchemy.orm import Session
 
 from auditsaas.events.filters import EventFilter
 from auditsaas.events.models import actor_emails, actors, events
+from auditsaas.events.predicates import among
 
 MANY_ACTORS = 1_000
-"""Up to this many are probed each by the index of what they did; of more, events are asked."""
+"""Up to this many are listed; of more, events are asked."""
 
 FIELDS = ("user", "role", "user_status")
 
@@ -39,6 +44,19 @@ class Person:
 
     asked: EventFilter
     negated: bool = False
+
+
+def meant(
+    session: Session, workspace_id: UUID, event_filter: EventFilter
+) -> tuple[Condition, bool]:
+    """Whether somebody whom a filter means did an event of a workspace.
+
+    With it comes whether they are listed, so that an index serves it.
+    """
+    listed = pairs(session, [workspace_id], event_filter)
+    if listed is None:
+        return did(session, [workspace_id], Person(event_filter)), False
+    return among(events.c.actor_id, [actor for _, actor in listed]), True
 
 
 def apart(event_filter: EventFilter) -> tuple[EventFilter, list[Person]]:
@@ -81,6 +99,7 @@ def did(session: Session, workspace_ids: Sequence[UUID], person: Person) -> Cond
             actors.c.id == events.c.actor_id,
             *_meant(session, workspace_ids, person.asked),
         )
+        .offset(0)  # a plan that begins with everybody's actors is none: this keeps it a lookup
         .correlate(events)
         .exists()
     )
@@ -103,14 +122,16 @@ def _meant(
 
 
 def _named(session: Session, workspace_ids: Sequence[UUID], users: Sequence[str]) -> Condition:
+    """Whether an actor has one of these ids, or had one of them as an e-mail address."""
     by_address = select(actor_emails.c.workspace_id, actor_emails.c.actor_id).where(
         actor_emails.c.workspace_id == any_(literal(list(workspace_ids), ARRAY(Uuid))),
         actor_emails.c.email.in_([value.lower() for value in users]),
     )
-    known = session.execute(by_address).all()
-    named = func.unnest(
-        literal([row.workspace_id for row in known], ARRAY(Uuid)),
-        literal([row.actor_id for row in known], ARRAY(Text)),
+    named = [(row.workspace_id, row.actor_id) for row in session.execute(by_address)]
+    named += product(workspace_ids, users)
+    listed = func.unnest(
+        literal([workspace for workspace, _ in named], ARRAY(Uuid)),
+        literal([actor for _, actor in named], ARRAY(Text)),
     ).table_valued(column("workspace_id", Uuid), column("actor_id", Text))
-    listed = select(*named.render_derived(name="named").c)
-    return or_(actors.c.id.in_(users), func.row(actors.c.workspace_id, actors.c.id).in_(listed))
+    rows = select(*listed.render_derived(name="named").c)
+    return func.row(actors.c.workspace_id, actors.c.id).in_(rows)
