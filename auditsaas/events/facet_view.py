@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from auditsaas.events import across
-from auditsaas.events.facets import (
-    facets,
-    known_actors,
-    newest_actors,
-    recent_activities,
-    recent_roles,
-)
+from auditsaas.events.facets import facets, known_actors, last_heard, recent_activities
 from auditsaas.events.filters import EventFilter
 from auditsaas.events.labels import capitalized
 from auditsaas.events.labels import label as activity_label
@@ -53,10 +48,12 @@ def quick(place: Place, chosen: EventFilter) -> list[ShownFacet]:
     ids = place.chosen_ids(())
     if len(ids) > across.MANY:
         return _panel(place, chosen, {"activity": {}, "user": {}, "role": {}})
+    heard = last_heard(place.session, ids)
+    roles = Counter(actor.role for actor in heard if actor.role)
     found: dict[str, dict[str, int | None]] = {
         "activity": dict.fromkeys(recent_activities(place.session, ids, TOP + 1)),
-        "user": dict.fromkeys(actor.id for actor in newest_actors(place.session, ids, TOP)),
-        "role": dict.fromkeys(recent_roles(place.session, ids, TOP + 1)),
+        "user": dict.fromkeys(actor.id for actor in heard[:TOP]),
+        "role": dict.fromkeys(role for role, _ in roles.most_common(TOP + 1)),
     }
     return _panel(place, chosen, found)
 

@@ -14,14 +14,15 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, and_, func, select
 from sqlalchemy.orm import Session
 
+from auditsaas.events import across
 from auditsaas.events.counted import counted
 from auditsaas.events.counts import CAP
-from auditsaas.events.filters import EventFilter
+from auditsaas.events.filters import EMPTY, EventFilter
 from auditsaas.events.labels import capitalized
-from auditsaas.events.models import actors, event_counts
+from auditsaas.events.models import actors, event_counts, events
 from auditsaas.events.spans import split_hours
 from auditsaas.events.tally import tally
 
@@ -29,7 +30,8 @@ WEEK = timedelta(days=7)
 TEXT_CAP = 20_000
 """How many events are looked at where their text decides, which takes longer."""
 
-LAST_HEARD = 200
+LAST_HEARD = 1_000
+HEARD = (events.c.workspace_id, events.c.actor_id, events.c.occurred_at)
 COUNTED_BY_HOUR = ("status", "activity", "method", "workspace")
 
 
@@ -152,23 +154,30 @@ def _by_hour(
     return by_name
 
 
-def recent_roles(session: Session, workspace_ids: Sequence[UUID], limit: int) -> list[str]:
-    """The most frequent roles of the actors last heard of."""
+def last_heard(session: Session, workspace_ids: Sequence[UUID]) -> list[KnownActor]:
+    """The actors of each log's newest events, whoever was heard last first.
+
+    However many actors there are, only so many events are read.
+    """
+    newest = across.each(session, workspace_ids, EMPTY, HEARD, limit=LAST_HEARD).subquery()
     heard = (
-        select(actors.c.role)
-        .where(actors.c.workspace_id.in_(workspace_ids))
-        .order_by(actors.c.as_of.desc())
-        .limit(LAST_HEARD)
+        select(newest.c.workspace_id, newest.c.actor_id, func.max(newest.c.occurred_at).label("at"))
+        .group_by(newest.c.workspace_id, newest.c.actor_id)
         .subquery()
     )
     found = (
-        select(heard.c.role)
-        .where(heard.c.role.is_not(None))
-        .group_by(heard.c.role)
-        .order_by(func.count().desc(), heard.c.role)
-        .limit(limit)
+        select(actors)
+        .join(
+            heard,
+            and_(
+                actors.c.workspace_id.in_(workspace_ids),
+                actors.c.workspace_id == heard.c.workspace_id,
+                actors.c.id == heard.c.actor_id,
+            ),
+        )
+        .order_by(heard.c.at.desc(), actors.c.id)
     )
-    return list(session.scalars(found))
+    return [_actor(row) for row in session.execute(found)]
 
 
 def recent_activities(session: Session, workspace_ids: Sequence[UUID], limit: int) -> list[str]:
@@ -186,14 +195,3 @@ def recent_activities(session: Session, workspace_ids: Sequence[UUID], limit: in
         .limit(limit)
     )
     return list(session.scalars(found))
-
-
-def newest_actors(session: Session, workspace_ids: Sequence[UUID], limit: int) -> list[KnownActor]:
-    """The actors last heard of."""
-    found = (
-        select(actors)
-        .where(actors.c.workspace_id.in_(workspace_ids))
-        .order_by(actors.c.as_of.desc())
-        .limit(limit)
-    )
-    return [_actor(row) for row in session.execute(found)]

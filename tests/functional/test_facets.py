@@ -74,6 +74,29 @@ def test_every_value_has_its_count(acme: Workspace, client: FlaskClient) -> None
     assert counts["user_status"] == {"active": 4, "disabled": 2}
 
 
+@pytest.mark.parametrize(
+    ("looked_at", "users", "roles"),
+    [(3, ["dora", "bob", "ann"], ["SRE", "manager"]), (2, ["dora", "bob"], ["SRE", "manager"])],
+)
+def test_the_page_first_offers_the_people_of_its_newest_events(
+    client: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+    looked_at: int,
+    users: list[str],
+    roles: list[str],
+) -> None:
+    """Of so many events only, for there may be millions of people."""
+    monkeypatch.setattr(facets, "LAST_HEARD", looked_at)
+    workspace = make_workspace()
+    sign_in(client, make_member(workspace))
+    for actor, role in (("ann", "SRE"), ("bob", "manager"), ("dora", "SRE")):
+        append_events(workspace, [event(actor, role)])
+    text = client.get(f"/w/{workspace.slug}/audit-logs").text
+    offered = [(option["name"], option["value"]) for option in OPTION.finditer(text)]
+    assert [value for name, value in offered if name == "user"] == users
+    assert sorted(value for name, value in offered if name == "role") == roles
+
+
 def test_values_of_a_field_are_alternatives_and_fields_must_all_hold(
     acme: Workspace, client: FlaskClient
 ) -> None:
