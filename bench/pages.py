@@ -63,7 +63,7 @@ def measure(dataset: Dataset, depth: int) -> Table:
     with _connected(dataset) as connection:
         edge = _edge(connection, dataset.big, depth)
         for case in cases(connection, dataset.big):
-            first, bare, deep, bare_deep = _medians(
+            first, bare, deep, bare_deep = medians(
                 partial(_fragment, client, dataset, case, None),
                 partial(_bare, connection, dataset.big, case, None),
                 partial(_fragment, client, dataset, case, edge),
@@ -98,14 +98,14 @@ def measure_counts(dataset: Dataset) -> Table:
         for case in count_cases(cases(connection, dataset.big)):
             query = urlencode([*case.args, ("from", f"{start:%Y-%m-%d}")])
             base = f"/w/{dataset.big_slug}/audit-logs"
-            parts = _medians(
+            parts = medians(
                 *(
                     partial(_part, client, f"{base}/{part}?{query}")
                     for part in ("count", "facets", "histogram")
                 ),
                 runs=COUNT_RUNS,
             )
-            [bare] = _medians(
+            [bare] = medians(
                 partial(_bare_counts, connection, dataset.big, case, start), runs=BARE_COUNT_RUNS
             )
             table.add(
@@ -259,7 +259,7 @@ def _bare(
     ).fetchall()
 
 
-def _medians(*asked: Callable[[], object], runs: int = RUNS) -> list[float]:
+def medians(*asked: Callable[[], object], runs: int = RUNS) -> list[float]:
     """The median of each one's runs in ms, after one that does not count.
 
     They take turns, so that what else the machine does falls on all of them alike.

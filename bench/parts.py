@@ -76,6 +76,11 @@ _ALL = {
         "bench.pages",
         lambda m, run: [m.measure(run.data, run.depth), m.measure_counts(run.data)],
     ),
+    "crowd": Part(
+        "Pages of the log of very many people",
+        "bench.crowd",
+        lambda m, run: m.measure(run.options.events, run.options.share),
+    ),
     "exports": Part("Exports", "bench.exports", lambda m, run: m.measure(run.data)),
     "ingest": Part(
         "Ingest",
