@@ -74,19 +74,23 @@ def apart(event_filter: EventFilter) -> tuple[EventFilter, list[Person]]:
 
 
 def pairs(
-    session: Session, workspace_ids: Sequence[UUID], event_filter: EventFilter
+    session: Session,
+    workspace_ids: Sequence[UUID],
+    event_filter: EventFilter,
+    most: int | None = None,
 ) -> list[tuple[UUID, str]] | None:
-    """Workspace and id of the actors that a filter means; None where they are very many."""
+    """Workspace and id of the actors that a filter means; None where there are more."""
+    most = MANY_ACTORS if most is None else most
     found = (
         select(actors.c.workspace_id, actors.c.id)
         .where(
             actors.c.workspace_id == any_(literal(list(workspace_ids), ARRAY(Uuid))),
             *_meant(session, workspace_ids, event_filter),
         )
-        .limit(MANY_ACTORS + 1)
+        .limit(most + 1)
     )
     rows = session.execute(found).all()
-    return None if len(rows) > MANY_ACTORS else [(row.workspace_id, row.id) for row in rows]
+    return None if len(rows) > most else [(row.workspace_id, row.id) for row in rows]
 
 
 def did(session: Session, workspace_ids: Sequence[UUID], person: Person) -> Condition:

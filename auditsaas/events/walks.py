@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from auditsaas.events.filters import EventFilter
 from auditsaas.events.models import events
-from auditsaas.events.people import meant
+from auditsaas.events.people import meant, pairs
 from auditsaas.events.timerange import TimeRange
 
 MAX_BRANCHES = 12
@@ -83,11 +83,42 @@ def branches(
     alternatives = event_filter.alternatives()
     if len(workspace_ids) * len(alternatives) > MAX_BRANCHES:
         alternatives = [event_filter]
+    if alternatives == [event_filter]:
+        split = _one_a_person(session, workspace_ids, event_filter)
+        if split is not None:
+            return split
     return [
         walk
         for workspace_id, alternative in product(workspace_ids, alternatives)
         for walk in walks(session, [workspace_id], alternative)
     ]
+
+
+def _one_a_person(
+    session: Session, workspace_ids: Sequence[UUID], event_filter: EventFilter
+) -> list[Walk] | None:
+    """A walk for each actor that the filter means; None where it means nobody, or many."""
+    if not event_filter.names_actors:
+        return None
+    people = pairs(session, workspace_ids, event_filter, MAX_BRANCHES)
+    if not people:
+        return None
+    found = []
+    for workspace_id, actor_id in people:
+        who = partial(_this_one, session, workspace_id, event_filter, actor_id)
+        indexed, checked = event_filter.conditions(who)
+        place = events.c.workspace_id == workspace_id
+        found.append(Walk(workspace_id, [place, *indexed], checked))
+    return found
+
+
+def _this_one(
+    session: Session, workspace_id: UUID, whole: EventFilter, actor_id: str, asked: EventFilter, /
+) -> tuple[Condition, bool]:
+    """The actor for the filter itself; for what its search box asks, whoever that means."""
+    if asked is whole:
+        return events.c.actor_id == actor_id, True
+    return meant(session, workspace_id, asked)
 
 
 @dataclass

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from auditsaas.events import counts, facets, people, queries
+from auditsaas.events import counts, facets, people, queries, walks
 from auditsaas.events.filters import EventFilter
 from auditsaas.workspaces.models import Workspace
 from tests.factories import append_events, event_input, make_workspace, scoped
@@ -93,6 +93,22 @@ def test_events_of_very_many_people_are_those_of_a_few(
     assert (counted.total, counted.exact) == (len(expected), True)
     written = queries.ordered(session, [crowded.id], chosen, columns=queries.ROW_COLUMNS)
     assert "".join(sorted(row.path for row in session.execute(written))) == expected
+
+
+def test_an_index_is_walked_for_each_of_a_few_people(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An id that is another's address means both, and each of them once."""
+    acme = make_workspace()
+    people_of_acme = ("ann", "bob", "bob@example.com", "eve")
+    append_events(acme, [by(name, str(n), "admin") for n, name in enumerate(people_of_acme)])
+    chosen = parse(user=["ann", "bob@example.com"], q="-path:0")
+    with scoped(acme.id) as session:
+        assert len(walks.branches(session, [acme.id], chosen)) == 3
+        assert paths(session, acme, chosen) == "12"
+        monkeypatch.setattr(walks, "MAX_BRANCHES", 2)
+        assert len(walks.branches(session, [acme.id], chosen)) == 1
+        assert paths(session, acme, chosen) == "12"
 
 
 def test_facets_of_very_many_people(crowded: Workspace, session: Session) -> None:
