@@ -9,7 +9,7 @@ from auditsaas.events.importers.fitting import fit
 from auditsaas.events.importers.lines import SourceError
 from auditsaas.events.importers.outcomes import status_of
 from auditsaas.events.importers.registry import FORMATS
-from auditsaas.events.schema import from_mapping
+from auditsaas.events.schema import RefusedEvent, from_mapping
 from tests.unit.events.importers.reading_files import FIXTURES, NOW, events, outcomes, refusals
 
 NESTED: dict[str, Any] = {"a": 1}
@@ -135,6 +135,11 @@ def test_a_record_with_any_value_anywhere_is_a_storable_event_or_refused(
     broken[data.draw(st.sampled_from(sorted(record)))] = data.draw(JSON)
     try:
         found = outcomes(json.dumps(broken, allow_nan=False), format)
+    except RefusedEvent as refused:
+        # An importer knows no clock; what is ahead of the log's own is refused by the log.
+        if [error.field for error in refused.errors] != ["occurred_at"]:
+            raise
+        return
     except (SourceError, ValueError):
         return
     assert len(events(found)) + len(refusals(found)) == 1
