@@ -199,7 +199,7 @@ def _examine(found: Findings, made: Installation, row: Any) -> None:
         for path in (made.disk.folder / "exports" / export_id).glob("*")
     ]
     if state == "failed":
-        found.failed[(error or "").split(".")[0].split(",")[0]] += 1
+        found.failed[(error or "").rstrip(".").split(". ")[0].split(",")[0]] += 1
         if not error:
             found.broken["failed without a reason"] += 1
         if files:
