@@ -31,6 +31,8 @@ TEXT_CAP = 20_000
 """How many events are looked at where their text decides, which takes longer."""
 
 LAST_HEARD = 1_000
+"""How many of each log's newest events say who is offered before anybody is counted."""
+
 HEARD = (events.c.workspace_id, events.c.actor_id, events.c.occurred_at)
 COUNTED_BY_HOUR = ("status", "activity", "method", "workspace")
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from auditsaas.events import indexes, partitions
 from tests.factories import append_events, event_input, make_workspace
+from tests.unit.events.test_partitions import PARTITIONS
 from tests.workers import eventually
 
 NAME = "ix_events_of_test"
@@ -22,7 +23,6 @@ CHILDREN = text("""
 SELECT count(*) FILTER (WHERE x.indisvalid) FROM pg_inherits AS i
 JOIN pg_index AS x ON x.indexrelid = i.inhrelid WHERE i.inhparent = to_regclass(:index)
 """)
-MONTHS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'events'::regclass"
 VALID = text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:index)")
 WAITING = text(
     "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'events'::regclass"
@@ -33,11 +33,11 @@ WAITING = text(
 @pytest.fixture(autouse=True)
 def _as_it_was(owner_engine: Engine, engine: Engine) -> Iterator[None]:
     with owner_engine.begin() as connection:
-        before = set(connection.scalars(text(MONTHS)))
+        before = set(connection.scalars(text(PARTITIONS)))
     yield
     with owner_engine.begin() as connection:
         connection.exec_driver_sql(f"DROP INDEX IF EXISTS {NAME}")
-        for name in set(connection.scalars(text(MONTHS))) - before:
+        for name in set(connection.scalars(text(PARTITIONS))) - before:
             connection.exec_driver_sql(f"DROP TABLE {name}")
         for name in before:
             own = NAME + name.removeprefix("events")
@@ -47,7 +47,7 @@ def _as_it_was(owner_engine: Engine, engine: Engine) -> Iterator[None]:
 def is_whole(owner_engine: Engine) -> bool:
     """Whether the log's index is valid, and so is one of each month."""
     with owner_engine.connect() as connection:
-        months = connection.scalars(text(MONTHS)).all()
+        months = connection.scalars(text(PARTITIONS)).all()
         valid = connection.scalar(VALID, {"index": NAME})
         return bool(valid) and connection.scalar(CHILDREN, {"index": NAME}) == len(months)
 
