@@ -24,12 +24,12 @@ from auditsaas.workspaces.models import Workspace
 from bench.installation import Opened, installation, open_workspaces
 from bench.tables import Table
 from config.settings import Settings
-from tests import factories, hostile
-from tests.factories import event_input
-from tests.hostile import Raw, encoded
-from tests.log_state import in_log
-from tests.raw_http import BROKEN, head, sent
-from tests.serving import WebProcess
+from tests.support import factories, hostile
+from tests.support.factories import event_input
+from tests.support.hostile import Raw, encoded
+from tests.support.log_state import in_log
+from tests.support.raw_http import BROKEN, head, sent
+from tests.support.serving import WebProcess
 
 TEXTS = ["activity", "path", "method", "user_agent", "request_id", "idempotency_key", "ip"]
 WRONG_TYPES: list[Any] = [None, True, 1, 1.5, "x", [], {}, [[]], {"id": {}}]

@@ -29,7 +29,7 @@ from bench.installation import Opened, installation, open_workspaces
 from bench.tables import Table
 from config.settings import Settings
 from tests.sdk.cutting import network
-from tests.serving import WebProcess
+from tests.support.serving import WebProcess
 
 RESTARTS = 20
 CUT_EVERY = 10

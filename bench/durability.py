@@ -30,7 +30,7 @@ from bench.installation import installation, open_workspaces
 from bench.tables import Table
 from config import embedded
 from config.settings import Settings
-from tests.serving import WebProcess
+from tests.support.serving import WebProcess
 
 WRITERS = 4
 BATCH = 10

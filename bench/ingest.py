@@ -31,7 +31,7 @@ from auditsaas.events.schema import from_mapping
 from bench.installation import installation, open_workspaces
 from bench.tables import Table, ms
 from config.settings import Settings
-from tests.serving import WebProcess
+from tests.support.serving import WebProcess
 
 BATCH = 500
 CONNECTIONS = 4

@@ -1,7 +1,7 @@
 """What all tests share: a real PostgreSQL and Redis, migrated once for the run.
 
 Tests commit, as the product does. They do not clean up either: each makes its own workspaces and
-people through ``tests.factories``.
+people through ``tests.support.factories``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 from auditsaas import database
 from config import embedded
 from config.settings import Settings
-from tests import factories
+from tests.support import factories
 
 LOOPBACK = ("127.", "::1", "localhost")
 
@@ -67,7 +67,7 @@ def settings(database_urls: embedded.DatabaseUrls, data_dir: Path) -> Settings:
 
 @pytest.fixture(scope="session")
 def engine(settings: Settings) -> Iterator[Engine]:
-    """Connections of the app role, bound to the sessions of ``tests.factories``."""
+    """Connections of the app role, bound to the sessions of ``tests.support.factories``."""
     made = create_engine(settings.database_url, connect_args={"options": "-c timezone=UTC"})
     factories.Sessions.configure(bind=made)
     yield made

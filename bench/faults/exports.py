@@ -20,7 +20,7 @@ from bench.faults.files import rows_in
 from bench.faults.harm import FAULTS, PAUSE, Harm
 from bench.faults.installation import Installation
 from tasks.exports import expire_exports
-from tests import factories
+from tests.support import factories
 
 SEED = 20261123
 FEW, SOME, ALL = ["fault.few"], ["fault.few", "fault.some"], ["fault.*"]

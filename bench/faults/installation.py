@@ -23,8 +23,8 @@ from config import embedded
 from config import settings as settings_module
 from config.engines.pids import live_pid
 from config.settings import Settings
-from tests import factories
-from tests.workers import ROOT, eventually, process_environment
+from tests.support import factories
+from tests.support.workers import ROOT, eventually, process_environment
 
 WORKERS = {"quick": "--queues quick --concurrency 2", "heavy": "--queues heavy --concurrency 2"}
 SWEEPING = "sweep exports"

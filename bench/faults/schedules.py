@@ -30,8 +30,8 @@ from auditsaas.tenancy import Scope
 from bench.faults.harm import PAUSE, Harm
 from bench.faults.installation import Installation
 from tasks.schedules import tick
-from tests import factories
-from tests.scheduling import ids_in, make_schedule, runs_of, schedule_row
+from tests.support import factories
+from tests.support.scheduling import ids_in, make_schedule, runs_of, schedule_row
 
 TICKERS = 3
 HOUR = timedelta(hours=1)

@@ -23,8 +23,8 @@ from bench.load.senders import BATCH, PER_SECOND, SENDERS, Sender
 from bench.load.topology import Topology, running
 from bench.load.watch import Watch
 from bench.tables import Table
-from tests.smtp import mail_server
-from tests.workers import PATIENCE_SECONDS
+from tests.support.smtp import mail_server
+from tests.support.workers import PATIENCE_SECONDS
 
 JOIN_SECONDS = 300
 SETTLED_SECONDS = 15

@@ -15,8 +15,8 @@ from config import embedded
 from config.engines import postgres, redis
 from tests.deployment.installation import CELERY, Installation
 from tests.deployment.visitor import is_ready
-from tests.serving import environment
-from tests.workers import eventually
+from tests.support.serving import environment
+from tests.support.workers import eventually
 
 PARTS = ("web", "worker-quick", "worker-heavy", "beat")
 

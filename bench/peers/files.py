@@ -18,7 +18,7 @@ from statistics import median
 from bench.dataset import Dataset
 from bench.machine import free_bytes
 from bench.peers.peer import Server, TooSlow
-from tests.serving import environment
+from tests.support.serving import environment
 
 RUNS = 3
 ENOUGH_SECONDS = 60

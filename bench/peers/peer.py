@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from tests.serving import free_port
+from tests.support.serving import free_port
 
 ROWS = 50
 """On a page."""

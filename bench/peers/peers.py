@@ -19,8 +19,8 @@ from bench.dataset import Dataset, session_of
 from bench.peers import installs
 from bench.peers.peer import ROWS, Peer
 from bench.peers.same_events import COLUMNS, INDEXED, SameEvents
-from tests.serving import environment
-from tests.workers import ROOT
+from tests.support.serving import environment
+from tests.support.workers import ROOT
 
 SITES = Path(__file__).parent / "sites"
 ONE_WORKER = ("--workers", "1", "--threads", "4", "--timeout", "0", "--log-level", "warning")

@@ -33,7 +33,7 @@ from tests.architecture.stage import (
     upload,
     with_second_factor,
 )
-from tests.factories import PASSWORD, unique
+from tests.support.factories import PASSWORD, unique
 
 DEEDS: dict[str, Deed] = {
     "account.save": deed(

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from auditsaas.accounts.models import User
 from auditsaas.permissions import ApiScope, Permission, Role, allows
 from tests.architecture.needs import KEY, MINE, PERSON, WORKSPACE, Need
-from tests.company import Company
+from tests.support.company import Company
 
 ANSWERED, SIGN_IN, UNKNOWN, FORBIDDEN, NO_KEY = "answered", "sign in", "404", "403", "401"
 TO_ADMIN_LOG = "to the log of all"

@@ -15,10 +15,10 @@ from werkzeug.test import TestResponse
 from auditsaas.accounts import resets, sealing, second_factor
 from auditsaas.accounts.models import User
 from auditsaas.exports.models import ExportState
-from tests import factories
-from tests.authenticator import Authenticator
-from tests.company import Company
-from tests.factories import PASSWORD, csrf_token, make_api_key
+from tests.support import factories
+from tests.support.authenticator import Authenticator
+from tests.support.company import Company
+from tests.support.factories import PASSWORD, csrf_token, make_api_key
 
 NEW_PASSWORD = "seven purple otters juggling"
 ORIGIN = "http://localhost:8000"

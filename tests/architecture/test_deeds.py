@@ -26,8 +26,8 @@ from tests.architecture.deeds import (
 )
 from tests.architecture.stage import ORIGIN, Deed, Stage
 from tests.architecture.test_routes import address
-from tests.company import Company
-from tests.factories import make_user, sign_in
+from tests.support.company import Company
+from tests.support.factories import make_user, sign_in
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
 

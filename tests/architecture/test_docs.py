@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from auditsaas.operations import instruments
-from tests.workers import ROOT
+from tests.support.workers import ROOT
 
 DOCS = ROOT / "docs"
 PAGES = sorted([ROOT / "README.md", *DOCS.rglob("*.md")])

@@ -23,11 +23,11 @@ from auditsaas.workspaces import service
 from auditsaas.workspaces.loaders import WorkspaceAccess
 from auditsaas.workspaces.models import ApiKey, Workspace
 from config.settings import Settings
-from tests import factories
 from tests.architecture.matrix import ANSWERED, Caller, Case, World, cases, expected, outcome, sees
 from tests.architecture.needs import KEY, MINE, OPEN, PERSON, PLATFORM, WORKSPACE
-from tests.company import Company
-from tests.factories import csrf_token, make_api_key, make_member, make_user, sign_in
+from tests.support import factories
+from tests.support.company import Company
+from tests.support.factories import csrf_token, make_api_key, make_member, make_user, sign_in
 
 FROM = {"REMOTE_ADDR": "192.0.2.77"}
 """An address of its own, for refused sign-ins are counted by where they come from."""

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
 from tests.architecture.needs import OPEN
-from tests.factories import csrf_token, make_user, make_workspace, sign_in
+from tests.support.factories import csrf_token, make_user, make_workspace, sign_in
 
 SAMPLES = {"fragment": "count", "filename": "app.css"}
 

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from auditsaas import tenancy
 from auditsaas.notifications.models import MailChoice
 from auditsaas.tenancy import Scope
-from tests.company import Company
-from tests.factories import make_user, make_workspace, scoped
+from tests.support.company import Company
+from tests.support.factories import make_user, make_workspace, scoped
 
 
 @pytest.fixture(scope="module")

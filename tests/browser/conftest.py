@@ -14,8 +14,8 @@ from sqlalchemy import Engine
 
 from auditsaas.accounts.models import User
 from config.settings import Settings
-from tests.factories import PASSWORD
-from tests.workers import (
+from tests.support.factories import PASSWORD
+from tests.support.workers import (
     BROWSER_QUEUE,
     ROOT,
     WorkerProcess,

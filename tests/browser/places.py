@@ -11,10 +11,10 @@ from auditsaas.imports import service as imports
 from auditsaas.storage import storage_at
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
-from tests import factories
-from tests.exporting import ask
-from tests.factories import append_events, event_input
-from tests.scheduling import make_schedule
+from tests.support import factories
+from tests.support.exporting import ask
+from tests.support.factories import append_events, event_input
+from tests.support.scheduling import make_schedule
 
 OUTSIDE = {
     "sign in": "/login",

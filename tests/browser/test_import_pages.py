@@ -12,7 +12,7 @@ from auditsaas.accounts.models import User
 from auditsaas.workspaces.models import Workspace
 from tests.browser.axe import violations
 from tests.browser.conftest import PHONE, Visitor, visit
-from tests.factories import make_member, make_user, make_workspace
+from tests.support.factories import make_member, make_user, make_workspace
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 

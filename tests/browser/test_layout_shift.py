@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, Route, ViewportSize, expect
 
 from auditsaas.workspaces.models import Workspace
 from tests.browser.conftest import PHONE, Visitor, visit
-from tests.factories import append_events, event_input, make_member, make_workspace
+from tests.support.factories import append_events, event_input, make_member, make_workspace
 
 SLOWER = re.compile("/audit-logs/(count|facets|histogram)")
 WATCH = """

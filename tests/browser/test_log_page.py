@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from auditsaas.accounts.models import User
 from auditsaas.workspaces.models import Workspace
 from tests.browser.conftest import Visitor
-from tests.factories import append_events, event_input, make_member, make_workspace
+from tests.support.factories import append_events, event_input, make_member, make_workspace
 
 START = datetime(2026, 11, 16, 10, tzinfo=UTC)
 

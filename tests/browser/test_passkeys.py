@@ -15,9 +15,9 @@ from werkzeug.serving import make_server
 from auditsaas.accounts.models import Passkey
 from auditsaas.app import create_app
 from config.settings import Settings
-from tests import factories
 from tests.browser.conftest import visit
-from tests.factories import PASSWORD, make_member, make_workspace
+from tests.support import factories
+from tests.support.factories import PASSWORD, make_member, make_workspace
 
 AUTHENTICATOR = {
     "protocol": "ctap2",

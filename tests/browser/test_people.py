@@ -10,10 +10,10 @@ from playwright.sync_api import Browser, expect
 from auditsaas.accounts.models import User
 from auditsaas.permissions import ApiScope, Role
 from auditsaas.workspaces.models import Invitation, Workspace
-from tests import factories
 from tests.browser.axe import violations
 from tests.browser.conftest import Visitor, visit
-from tests.factories import (
+from tests.support import factories
+from tests.support.factories import (
     append_events,
     event_input,
     make_api_key,

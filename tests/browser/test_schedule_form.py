@@ -13,8 +13,8 @@ from auditsaas.accounts.models import User
 from auditsaas.workspaces.models import Workspace
 from tests.browser.axe import violations
 from tests.browser.conftest import Visitor, visit
-from tests.factories import append_events, event_input, make_member, make_workspace
-from tests.scheduling import end_all_schedules, let_pass, make_schedule
+from tests.support.factories import append_events, event_input, make_member, make_workspace
+from tests.support.scheduling import end_all_schedules, let_pass, make_schedule
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.deployment.installation import Installation
 from tests.deployment.nginx import Nginx
 from tests.deployment.servers import PostgresServer, RedisServer
 from tests.deployment.visitor import Visitor, is_ready
-from tests.workers import eventually
+from tests.support.workers import eventually
 
 
 @pytest.fixture(scope="session")

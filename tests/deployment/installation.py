@@ -13,8 +13,8 @@ from typing import Any
 
 from tests.deployment.servers import PostgresServer, RedisServer
 from tests.deployment.visitor import HOST
-from tests.serving import free_port
-from tests.workers import PATIENCE_SECONDS, ROOT, eventually
+from tests.support.serving import free_port
+from tests.support.workers import PATIENCE_SECONDS, ROOT, eventually
 
 CELERY = ("celery", "--quiet", "--app", "tasks.worker")
 

@@ -8,9 +8,9 @@ import subprocess
 from pathlib import Path
 from typing import Self
 
-from tests.certificates import write_certificate
-from tests.serving import free_port
-from tests.workers import ROOT
+from tests.support.certificates import write_certificate
+from tests.support.serving import free_port
+from tests.support.workers import ROOT
 
 PROGRAM = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") or "nginx"
 EXAMPLE = ROOT / "deploy" / "nginx" / "auditsaas.conf"

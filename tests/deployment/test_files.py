@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from config import refusals
-from tests.workers import ROOT
+from tests.support.workers import ROOT
 
 BIN = Path(sys.executable).parent
 COMPOSE = ROOT / "docker-compose.yml"

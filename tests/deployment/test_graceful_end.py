@@ -10,7 +10,7 @@ import pytest
 from tests.deployment.installation import Installation
 from tests.deployment.servers import PostgresServer
 from tests.deployment.visitor import Visitor, is_ready
-from tests.workers import eventually
+from tests.support.workers import eventually
 
 EMAIL, PASSWORD = "bob@globex.example", "a long enough password for Bob"
 SENDERS = 4

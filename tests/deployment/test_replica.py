@@ -14,7 +14,7 @@ import pytest
 from tests.deployment.installation import Installation
 from tests.deployment.servers import PostgresServer, RedisServer, Replica
 from tests.deployment.visitor import Visitor, is_ready
-from tests.workers import eventually
+from tests.support.workers import eventually
 
 EMAIL, PASSWORD = "ann@umbrella.example", "a long enough password for Ann"
 

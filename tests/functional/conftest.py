@@ -13,8 +13,8 @@ from sqlalchemy import Engine
 from auditsaas.app import create_app
 from config.settings import Settings
 from tasks.queue import EXTENSION
-from tests.exporting import end_all_exports
-from tests.workers import JOURNEY_QUEUE, WorkerProcess, with_queue
+from tests.support.exporting import end_all_exports
+from tests.support.workers import JOURNEY_QUEUE, WorkerProcess, with_queue
 
 
 @pytest.fixture(scope="session")

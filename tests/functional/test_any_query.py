@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auditsaas.workspaces.models import Workspace
-from tests.factories import (
+from tests.support.factories import (
     append_events,
     event_input,
     make_member,

@@ -9,8 +9,8 @@ from sqlalchemy import Engine, make_url
 
 from auditsaas.app import create_app
 from config.settings import Settings
-from tests.factories import event_input, make_api_key, make_workspace
-from tests.serving import free_port
+from tests.support.factories import event_input, make_api_key, make_workspace
+from tests.support.serving import free_port
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

@@ -12,8 +12,8 @@ from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from auditsaas.workspaces.models import Workspace
-from tests.factories import event_input, make_api_key, make_workspace
-from tests.hostile import (
+from tests.support.factories import event_input, make_api_key, make_workspace
+from tests.support.hostile import (
     HOSTILE_TEXTS,
     HOSTILE_TIMES,
     KINDS,
@@ -22,7 +22,7 @@ from tests.hostile import (
     hostile_events,
     spoilt,
 )
-from tests.log_state import in_log
+from tests.support.log_state import in_log
 
 CASES = 400
 OCCURRED = "2026-11-16T10:00:00Z"

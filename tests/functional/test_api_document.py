@@ -16,7 +16,7 @@ from auditsaas.api.ingest import MAX_BODY_BYTES
 from auditsaas.api.limits import PER_MINUTE
 from auditsaas.api.problems import KINDS, ProblemKind
 from auditsaas.events.append import MAX_BATCH
-from tests.workers import ROOT
+from tests.support.workers import ROOT
 
 
 def test_the_document_is_openapi_and_needs_no_key(client: FlaskClient) -> None:

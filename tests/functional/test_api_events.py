@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from auditsaas.events.models import events
 from auditsaas.permissions import ApiScope
 from auditsaas.workspaces.models import Workspace
-from tests.factories import event_input, make_api_key, make_workspace, scoped
+from tests.support.factories import event_input, make_api_key, make_workspace, scoped
 
 NOW = "2026-11-16T10:00:00Z"
 

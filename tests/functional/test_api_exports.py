@@ -19,8 +19,8 @@ from auditsaas.events.models import events
 from auditsaas.permissions import ApiScope
 from auditsaas.storage import storage_at
 from auditsaas.workspaces.models import Workspace
-from tests.exporting import cells, row_of
-from tests.factories import (
+from tests.support.exporting import cells, row_of
+from tests.support.factories import (
     append_events,
     csrf_token,
     event_input,

@@ -14,8 +14,8 @@ from auditsaas.accounts.models import User
 from auditsaas.events.models import events
 from auditsaas.permissions import Role
 from auditsaas.workspaces.models import ApiKey, Workspace
-from tests import factories
-from tests.factories import csrf_token, event_input, make_member, make_workspace
+from tests.support import factories
+from tests.support.factories import csrf_token, event_input, make_member, make_workspace
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from auditsaas.api.limits import PER_MINUTE
 from auditsaas.app import create_app
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
-from tests.factories import event_input, make_api_key, make_workspace
+from tests.support.factories import event_input, make_api_key, make_workspace
 
 
 @pytest.fixture

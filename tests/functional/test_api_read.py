@@ -19,7 +19,7 @@ from auditsaas.api import feed
 from auditsaas.api.models import EventPage, Feed, StoredEvent
 from auditsaas.permissions import ApiScope
 from auditsaas.workspaces.models import Workspace
-from tests.factories import append_events, event_input, make_api_key, make_workspace
+from tests.support.factories import append_events, event_input, make_api_key, make_workspace
 
 BASE = datetime(2026, 11, 16, 10, tzinfo=UTC)
 

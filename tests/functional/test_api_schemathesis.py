@@ -22,8 +22,8 @@ from auditsaas.api import feed
 from auditsaas.api.calls import DESCRIBED
 from auditsaas.exports import build
 from auditsaas.storage import storage_at
-from tests.factories import event_input, make_api_key, make_workspace
-from tests.log_state import in_log
+from tests.support.factories import event_input, make_api_key, make_workspace
+from tests.support.log_state import in_log
 
 CASES = {"api.post_events": 100, "api.post_export": 30}
 CASES_OF_OTHERS = 40

@@ -13,10 +13,10 @@ from sqlalchemy import Engine
 
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
-from tests.factories import event_input, make_api_key, make_workspace
-from tests.log_state import in_log
-from tests.raw_http import BROKEN, CHUNKED, EVENT, chunk, head, sent
-from tests.serving import WebProcess
+from tests.support.factories import event_input, make_api_key, make_workspace
+from tests.support.log_state import in_log
+from tests.support.raw_http import BROKEN, CHUNKED, EVENT, chunk, head, sent
+from tests.support.serving import WebProcess
 
 KEYED = event_input(idempotency_key="k", occurred_at="2026-11-16T10:00:00Z")
 RACERS = 50

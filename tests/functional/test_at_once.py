@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from auditsaas.accounts.models import User
 from auditsaas.permissions import Role
 from auditsaas.workspaces.models import Workspace
-from tests.factories import (
+from tests.support.factories import (
     csrf_token,
     make_api_key,
     make_member,

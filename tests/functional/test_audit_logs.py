@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from auditsaas.accounts.models import User
 from auditsaas.permissions import Role
 from auditsaas.workspaces.models import Workspace
-from tests.factories import (
+from tests.support.factories import (
     append_events,
     event_input,
     make_member,

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from auditsaas.events import queries, walks
 from auditsaas.workspaces.models import Workspace
-from tests.factories import append_events, event_input, make_member, make_workspace, sign_in
+from tests.support.factories import append_events, event_input, make_member, make_workspace, sign_in
 
 START = datetime(2026, 11, 16, 10, tzinfo=UTC)
 EVENTS = 90

@@ -26,8 +26,8 @@ from auditsaas.saved_views.models import SavedView
 from auditsaas.workspaces.api_keys import authenticate_key
 from auditsaas.workspaces.models import Membership, Workspace
 from config.settings import Settings
-from tests import factories
-from tests.factories import event_input, make_workspace, scoped, unique
+from tests.support import factories
+from tests.support.factories import event_input, make_workspace, scoped, unique
 
 Run = Callable[..., Result]
 

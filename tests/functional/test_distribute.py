@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from auditsaas.cli import cli
 from auditsaas.operations.distribute import placement
 from config.settings import Settings
-from tests.workers import process_environment
+from tests.support.workers import process_environment
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from auditsaas.workspaces.models import Workspace
-from tests.factories import append_events, event_input, make_member, make_workspace, sign_in
+from tests.support.factories import append_events, event_input, make_member, make_workspace, sign_in
 
 LINK = re.compile(r'href="(?P<url>[^"]+)" aria-label="(?P<does>Only show|Exclude) (?P<what>[^"]+)"')
 

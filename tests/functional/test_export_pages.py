@@ -14,8 +14,8 @@ from sqlalchemy import Engine, func, update
 from auditsaas.accounts.models import User
 from auditsaas.exports.models import Export
 from auditsaas.workspaces.models import Workspace
-from tests.exporting import ask, parsed_filter
-from tests.factories import (
+from tests.support.exporting import ask, parsed_filter
+from tests.support.factories import (
     append_events,
     event_input,
     make_member,
@@ -23,7 +23,7 @@ from tests.factories import (
     scoped,
     sign_in,
 )
-from tests.scheduling import end_all_schedules, let_pass, make_schedule
+from tests.support.scheduling import end_all_schedules, let_pass, make_schedule
 
 PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)

@@ -26,8 +26,8 @@ from config.celery import PUBLISHER_TRANSPORT
 from config.settings import Settings
 from tasks.exports import expire_exports, sweep_exports
 from tasks.queue import AT_ONCE_SECONDS
-from tests.exporting import age, cells, ids_on_the_page, parsed_filter, row_of
-from tests.factories import (
+from tests.support.exporting import age, cells, ids_on_the_page, parsed_filter, row_of
+from tests.support.factories import (
     append_events,
     csrf_token,
     event_input,
@@ -38,7 +38,7 @@ from tests.factories import (
     scoped,
     sign_in,
 )
-from tests.workers import PATIENCE_SECONDS, WorkerProcess, eventually
+from tests.support.workers import PATIENCE_SECONDS, WorkerProcess, eventually
 
 PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
 

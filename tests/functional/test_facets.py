@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from auditsaas.events import facets
 from auditsaas.events.across import MANY
 from auditsaas.workspaces.models import Workspace
-from tests.factories import (
+from tests.support.factories import (
     append_events,
     event_input,
     make_member,

@@ -17,8 +17,8 @@ from auditsaas.app import create_app
 from auditsaas.events.models import events
 from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID
 from config.settings import Settings
-from tests import factories
-from tests.factories import PASSWORD, csrf_token, make_user, unique
+from tests.support import factories
+from tests.support.factories import PASSWORD, csrf_token, make_user, unique
 
 FORGED = [
     "",

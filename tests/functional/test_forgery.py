@@ -14,8 +14,8 @@ from auditsaas.accounts.models import SignInSession, User
 from auditsaas.app import create_app
 from auditsaas.notifications.models import Mail
 from config.settings import Settings
-from tests import factories
-from tests.factories import PASSWORD, csrf_token, make_user, unique
+from tests.support import factories
+from tests.support.factories import PASSWORD, csrf_token, make_user, unique
 
 HOPS = "203.0.113.66, 198.51.100.7"
 """What a forger wrote, and the address that our own proxy saw and appended."""

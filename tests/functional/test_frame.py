@@ -19,8 +19,8 @@ from auditsaas.notifications.models import Notification
 from auditsaas.permissions import Role
 from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID
 from config.settings import Settings
-from tests import factories
-from tests.factories import make_member, make_user, make_workspace
+from tests.support import factories
+from tests.support.factories import make_member, make_user, make_workspace
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"

@@ -15,7 +15,7 @@ from auditsaas.events.models import events
 from auditsaas.imports.command import import_command
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
-from tests.factories import make_workspace, scoped
+from tests.support.factories import make_workspace, scoped
 
 Run = Callable[..., Result]
 

@@ -25,7 +25,7 @@ from auditsaas.storage import Storage, storage_at
 from auditsaas.tenancy import Scope, platform_session
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
-from tests.factories import csrf_token, make_member, make_workspace, scoped, sign_in
+from tests.support.factories import csrf_token, make_member, make_workspace, scoped, sign_in
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 ACCESS_LOG = FIXTURES / "access.log"

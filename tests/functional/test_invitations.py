@@ -24,8 +24,8 @@ from auditsaas.workspaces import invitations
 from auditsaas.workspaces.deeds import Doer
 from auditsaas.workspaces.invitations import Sent
 from auditsaas.workspaces.models import Invitation, Membership, Workspace
-from tests import factories
-from tests.factories import csrf_token, make_member, make_user, make_workspace, unique
+from tests.support import factories
+from tests.support.factories import csrf_token, make_member, make_user, make_workspace, unique
 
 STRONG = "seven purple otters juggling"
 

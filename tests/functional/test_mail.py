@@ -22,9 +22,9 @@ from auditsaas.notifications.service import notify
 from auditsaas.permissions import Role
 from auditsaas.workspaces.models import Membership
 from config.settings import Settings
-from tests import smtp
-from tests.factories import csrf_token, make_member, make_user, make_workspace, scoped
-from tests.smtp import MailServer, mail_server
+from tests.support import smtp
+from tests.support.factories import csrf_token, make_member, make_user, make_workspace, scoped
+from tests.support.smtp import MailServer, mail_server
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from auditsaas.events import across, counts, histogram, people, queries, windows
 from auditsaas.events.filters import EventFilter
 from auditsaas.events.walks import Budget
 from auditsaas.workspaces.models import Workspace
-from tests.factories import (
+from tests.support.factories import (
     append_events,
     event_input,
     make_member,

@@ -15,8 +15,14 @@ from auditsaas.accounts.models import User
 from auditsaas.events.models import actors, events
 from auditsaas.permissions import Role
 from auditsaas.workspaces.models import Membership, Workspace
-from tests import factories
-from tests.factories import append_events, csrf_token, event_input, make_member, make_workspace
+from tests.support import factories
+from tests.support.factories import (
+    append_events,
+    csrf_token,
+    event_input,
+    make_member,
+    make_workspace,
+)
 
 
 @pytest.fixture

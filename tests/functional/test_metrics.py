@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 from auditsaas.app import create_app
 from config.settings import Settings
 from tasks.exports import sweep_exports
-from tests.exporting import ask
-from tests.factories import append_events, event_input, make_member, make_workspace
+from tests.support.exporting import ask
+from tests.support.factories import append_events, event_input, make_member, make_workspace
 
 TOKEN = "a-token-for-prometheus"
 

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from auditsaas.accounts.models import User
 from auditsaas.notifications import outbox, sending, service
 from auditsaas.notifications.models import Mail
-from tests.factories import csrf_token, make_user, scoped, sign_in
+from tests.support.factories import csrf_token, make_user, scoped, sign_in
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ from flask.testing import FlaskClient
 from auditsaas.object_store import PART_BYTES, ObjectStorage, client_of
 from auditsaas.storage import FileMissing, Storage, StorageError, storage_at
 from tasks.exports import build_export
-from tests.exporting import ask, row_of
-from tests.factories import append_events, event_input, make_member, make_workspace, sign_in
-from tests.serving import free_port
-from tests.workers import eventually
+from tests.support.exporting import ask, row_of
+from tests.support.factories import append_events, event_input, make_member, make_workspace, sign_in
+from tests.support.serving import free_port
+from tests.support.workers import eventually
 
 KEY = "exports/1/1.csv"
 PATTERN = bytes(range(256)) * 4096

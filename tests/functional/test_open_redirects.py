@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from auditsaas.accounts.forms import HOME
-from tests import factories
-from tests.factories import PASSWORD, csrf_token, make_user
+from tests.support import factories
+from tests.support.factories import PASSWORD, csrf_token, make_user
 from tests.unit.accounts.test_own_path import HOSTILE
 
 Visit = Callable[[FlaskClient, str], TestResponse]

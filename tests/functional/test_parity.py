@@ -27,8 +27,8 @@ from hypothesis import strategies as st
 from auditsaas.events import counts
 from auditsaas.exports.formats import FORMATS
 from auditsaas.workspaces.models import Workspace
-from tests.exporting import ask, build_in, cells, ids_on_the_page, parsed_filter
-from tests.factories import (
+from tests.support.exporting import ask, build_in, cells, ids_on_the_page, parsed_filter
+from tests.support.factories import (
     append_events,
     event_input,
     make_api_key,

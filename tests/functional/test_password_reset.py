@@ -19,8 +19,15 @@ from auditsaas.accounts.models import PasswordReset, User
 from auditsaas.events.models import events
 from auditsaas.notifications import sending
 from auditsaas.notifications.models import Mail
-from tests import factories
-from tests.factories import PASSWORD, csrf_token, make_member, make_user, make_workspace, unique
+from tests.support import factories
+from tests.support.factories import (
+    PASSWORD,
+    csrf_token,
+    make_member,
+    make_user,
+    make_workspace,
+    unique,
+)
 
 NEW = "seven purple otters juggling"
 

@@ -17,8 +17,8 @@ from auditsaas.app import create_app
 from auditsaas.cli import cli
 from auditsaas.extensions import db
 from config.settings import Settings
-from tests.exporting import ask, build_in, cells
-from tests.factories import (
+from tests.support.exporting import ask, build_in, cells
+from tests.support.factories import (
     append_events,
     event_input,
     make_api_key,
@@ -27,8 +27,8 @@ from tests.factories import (
     sign_in,
     unique,
 )
-from tests.pgbouncer import SERVER_CONNECTIONS, PgBouncer
-from tests.workers import process_environment
+from tests.support.pgbouncer import SERVER_CONNECTIONS, PgBouncer
+from tests.support.workers import process_environment
 
 TIMEOUT_MS = 12_345
 THREADS = 4 * SERVER_CONNECTIONS

@@ -14,8 +14,8 @@ from werkzeug.test import TestResponse
 from auditsaas.exports.formats import FORMATS
 from auditsaas.permissions import Role
 from auditsaas.workspaces.models import Workspace
-from tests.exporting import row_of
-from tests.factories import (
+from tests.support.exporting import row_of
+from tests.support.factories import (
     append_events,
     csrf_token,
     event_input,

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
-from tests.factories import append_events, event_input, make_member, make_workspace, sign_in
+from tests.support.factories import append_events, event_input, make_member, make_workspace, sign_in
 
 FILTERS: list[dict[str, Any]] = [
     {},

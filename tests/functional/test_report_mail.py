@@ -15,12 +15,12 @@ from sqlalchemy import Engine
 from auditsaas.app import create_app
 from config.settings import Settings
 from tasks.queue import enqueue
-from tests import smtp
-from tests.exporting import cells
-from tests.factories import append_events, event_input, make_member, make_workspace, sign_in
-from tests.scheduling import DAILY, end_all_schedules, make_schedule, runs_of
-from tests.smtp import MailServer, mail_server
-from tests.workers import MAIL_QUEUE, WorkerProcess, eventually, with_queue
+from tests.support import smtp
+from tests.support.exporting import cells
+from tests.support.factories import append_events, event_input, make_member, make_workspace, sign_in
+from tests.support.scheduling import DAILY, end_all_schedules, make_schedule, runs_of
+from tests.support.smtp import MailServer, mail_server
+from tests.support.workers import MAIL_QUEUE, WorkerProcess, eventually, with_queue
 
 AT_MIDNIGHT = replace(DAILY, at=time(0))
 BEAT = ("schedules.tick", "exports.sweep", "mails.sweep")

@@ -14,8 +14,8 @@ from sqlalchemy import Engine, select
 from auditsaas.events.models import events
 from auditsaas.schedules.timetable import Frequency, Timetable
 from auditsaas.workspaces.models import Workspace
-from tests.factories import append_events, event_input, make_member, make_workspace, scoped
-from tests.scheduling import (
+from tests.support.factories import append_events, event_input, make_member, make_workspace, scoped
+from tests.support.scheduling import (
     end_all_schedules,
     ids_in,
     let_pass,

@@ -17,7 +17,7 @@ from auditsaas.cli import cli
 from auditsaas.events.models import events
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
-from tests.factories import append_events, event_input, make_workspace, scoped
+from tests.support.factories import append_events, event_input, make_workspace, scoped
 
 Run = Callable[..., str]
 

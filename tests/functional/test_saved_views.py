@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from auditsaas.accounts.models import User
 from auditsaas.permissions import Role
 from auditsaas.workspaces.models import Workspace
-from tests.factories import (
+from tests.support.factories import (
     append_events,
     csrf_token,
     event_input,

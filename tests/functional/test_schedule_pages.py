@@ -19,8 +19,8 @@ from auditsaas.events.models import events
 from auditsaas.permissions import Role
 from auditsaas.schedules.models import Schedule
 from auditsaas.workspaces.models import Workspace
-from tests.exporting import cells
-from tests.factories import (
+from tests.support.exporting import cells
+from tests.support.factories import (
     append_events,
     csrf_token,
     event_input,
@@ -29,7 +29,7 @@ from tests.factories import (
     scoped,
     sign_in,
 )
-from tests.scheduling import build_all, end_all_schedules, let_pass, runs_of, schedule_row
+from tests.support.scheduling import build_all, end_all_schedules, let_pass, runs_of, schedule_row
 
 PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
 DAY = timedelta(days=1)

@@ -18,8 +18,8 @@ from auditsaas.permissions import Role
 from auditsaas.schedules import service
 from auditsaas.schedules.models import Schedule
 from auditsaas.workspaces.models import Membership, Workspace
-from tests.factories import append_events, event_input, make_member, make_workspace, scoped
-from tests.scheduling import (
+from tests.support.factories import append_events, event_input, make_member, make_workspace, scoped
+from tests.support.scheduling import (
     end_all_schedules,
     ids_in,
     let_pass,
@@ -235,7 +235,7 @@ def test_a_scheduled_export_is_not_announced_a_second_time(
 def test_a_change_of_rhythm_leaves_no_gap(app: Flask, workspace: Workspace, admin: User) -> None:
     from auditsaas.exports.service import Asker
     from auditsaas.schedules.timetable import Frequency, Timetable
-    from tests.scheduling import DAILY
+    from tests.support.scheduling import DAILY
 
     schedule_id = make_schedule(workspace, admin, START)
     let_pass(app, START + DAY)

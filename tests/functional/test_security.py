@@ -15,8 +15,8 @@ from werkzeug.test import TestResponse
 from auditsaas.accounts.models import SignInSession, User
 from auditsaas.events.models import events
 from auditsaas.workspaces.models import Workspace
-from tests import factories
-from tests.factories import PASSWORD, csrf_token, make_member, make_user, make_workspace
+from tests.support import factories
+from tests.support.factories import PASSWORD, csrf_token, make_member, make_user, make_workspace
 
 NEW = "seven purple otters juggling"
 

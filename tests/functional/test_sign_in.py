@@ -18,8 +18,8 @@ from auditsaas.events.models import events
 from auditsaas.permissions import Role
 from auditsaas.workspaces.models import Membership
 from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID
-from tests import factories
-from tests.factories import PASSWORD, csrf_token, make_member, make_user, make_workspace
+from tests.support import factories
+from tests.support.factories import PASSWORD, csrf_token, make_member, make_user, make_workspace
 
 
 def submit(

@@ -24,8 +24,8 @@ from auditsaas.workspaces.platform_access import HOLDS_FOR
 from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID
 from config.celery import ALIVE_FOR, WORKERS_KEY
 from config.settings import Settings
-from tests.company import Company
-from tests.factories import (
+from tests.support.company import Company
+from tests.support.factories import (
     Sessions,
     append_events,
     csrf_token,
@@ -39,7 +39,7 @@ from tests.factories import (
     sign_in,
     unique,
 )
-from tests.workers import WorkerProcess, eventually
+from tests.support.workers import WorkerProcess, eventually
 
 PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
 

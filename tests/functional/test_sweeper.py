@@ -15,9 +15,9 @@ from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
 from tasks.exports import BUILD, sweep_exports
 from tasks.queue import EXTENSION, enqueue
-from tests.exporting import age, ask, nobody_reads_events, row_of
-from tests.factories import append_events, event_input, make_member, make_workspace, scoped
-from tests.workers import WorkerProcess, eventually
+from tests.support.exporting import age, ask, nobody_reads_events, row_of
+from tests.support.factories import append_events, event_input, make_member, make_workspace, scoped
+from tests.support.workers import WorkerProcess, eventually
 
 
 @pytest.fixture

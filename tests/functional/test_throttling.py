@@ -18,8 +18,15 @@ from auditsaas.accounts.attempts import Limit, network_of
 from auditsaas.app import create_app
 from auditsaas.events.models import events
 from config.settings import Settings
-from tests import factories
-from tests.factories import PASSWORD, csrf_token, make_member, make_user, make_workspace, unique
+from tests.support import factories
+from tests.support.factories import (
+    PASSWORD,
+    csrf_token,
+    make_member,
+    make_user,
+    make_workspace,
+    unique,
+)
 
 WRONG = "not the right password"
 NOW = datetime(2026, 11, 19, 12, tzinfo=UTC)

@@ -17,8 +17,8 @@ from auditsaas.schedules.models import Schedule
 from auditsaas.tenancy import Scope
 from auditsaas.workspaces.models import Workspace
 from tasks.schedules import tick
-from tests.factories import Sessions, make_member, make_workspace
-from tests.scheduling import end_all_schedules, let_pass, make_schedule, runs_of
+from tests.support.factories import Sessions, make_member, make_workspace
+from tests.support.scheduling import end_all_schedules, let_pass, make_schedule, runs_of
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)

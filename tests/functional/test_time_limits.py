@@ -18,8 +18,8 @@ from auditsaas.workspaces.models import Workspace
 from config.celery import QUICK
 from tasks.exports import BUILD, build_export, expire_exports
 from tasks.queue import EXTENSION
-from tests.exporting import ask, nobody_reads_events, row_of
-from tests.factories import (
+from tests.support.exporting import ask, nobody_reads_events, row_of
+from tests.support.factories import (
     append_events,
     event_input,
     make_member,
@@ -27,7 +27,7 @@ from tests.factories import (
     scoped,
     sign_in,
 )
-from tests.workers import WorkerProcess, eventually
+from tests.support.workers import WorkerProcess, eventually
 
 
 @pytest.fixture

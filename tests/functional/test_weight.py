@@ -6,7 +6,7 @@ import re
 
 from flask.testing import FlaskClient
 
-from tests.factories import append_events, event_input, make_member, make_workspace, sign_in
+from tests.support.factories import append_events, event_input, make_member, make_workspace, sign_in
 
 PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
 ACCEPT = {"Accept-Encoding": "br, gzip"}

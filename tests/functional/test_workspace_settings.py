@@ -16,8 +16,8 @@ from auditsaas.events.models import events
 from auditsaas.permissions import Role
 from auditsaas.workspaces.models import Workspace
 from auditsaas.workspaces.service import RESERVED_SLUGS
-from tests import factories
-from tests.factories import (
+from tests.support import factories
+from tests.support.factories import (
     append_events,
     csrf_token,
     event_input,

@@ -14,9 +14,9 @@ from auditsaas.events.models import events
 from auditsaas.permissions import ApiScope
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
-from tests.factories import make_api_key, make_workspace, scoped
 from tests.sdk.loopback import Loopback, loopback
-from tests.serving import WebProcess
+from tests.support.factories import make_api_key, make_workspace, scoped
+from tests.support.serving import WebProcess
 
 KEY = "aud_test"
 

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Row
 
-from tests.serving import WebProcess, free_port
-from tests.workers import ROOT, eventually
+from tests.support.serving import WebProcess, free_port
+from tests.support.workers import ROOT, eventually
 
 EXAMPLES = ROOT / "sdk" / "python" / "examples"
 COMMANDS = {

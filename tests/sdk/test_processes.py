@@ -16,7 +16,7 @@ from auditsaas_client import AsyncAuditLog, AuditLog
 from tests.sdk import looping
 from tests.sdk.conftest import KEY
 from tests.sdk.loopback import Loopback, Reply
-from tests.workers import eventually
+from tests.support.workers import eventually
 
 NOWHERE = "http://127.0.0.1:1"
 Open = Callable[..., AuditLog]

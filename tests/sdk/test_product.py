@@ -11,7 +11,7 @@ from auditsaas_client import AuditLog, Undelivered
 from sqlalchemy import Row
 
 from tests.sdk.cutting import network
-from tests.serving import WebProcess
+from tests.support.serving import WebProcess
 
 Open = Callable[..., AuditLog]
 Stored = Callable[[], list[Row[Any]]]

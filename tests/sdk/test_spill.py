@@ -15,8 +15,8 @@ import pytest
 from auditsaas_client import AuditLog, Undelivered
 
 from tests.sdk.loopback import Loopback, Reply
-from tests.serving import free_port
-from tests.workers import eventually
+from tests.support.serving import free_port
+from tests.support.workers import eventually
 
 Open = Callable[..., AuditLog]
 

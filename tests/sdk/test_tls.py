@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from auditsaas_client import AuditLog
 
-from tests.certificates import write_certificate
 from tests.sdk.loopback import Loopback
-from tests.workers import eventually
+from tests.support.certificates import write_certificate
+from tests.support.workers import eventually
 
 Open = Callable[..., AuditLog]
 

@@ -12,7 +12,7 @@ from auditsaas import own_actions
 from auditsaas.events.models import events
 from auditsaas.events.schema import ActorInput, TargetInput
 from auditsaas.own_actions import ACTIVITIES, Activity, RequestFacts
-from tests.factories import make_workspace, scoped
+from tests.support.factories import make_workspace, scoped
 
 ACTOR = ActorInput(id="u_1", name="Ann Lee")
 FACTS = RequestFacts(

@@ -14,7 +14,7 @@ from auditsaas.events.models import actors, event_counts, event_days, events, lo
 from auditsaas.tenancy import Scope
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
-from tests.factories import append_events, event_input, make_workspace, scoped
+from tests.support.factories import append_events, event_input, make_workspace, scoped
 
 TENANT_TABLES = [events, log_heads, event_counts, event_days, actors]
 

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from auditsaas.accounts.service import create_user, find_by_email, normal_email
 from auditsaas.errors import Conflict, Invalid
-from tests.factories import PASSWORD, unique
+from tests.support.factories import PASSWORD, unique
 
 
 def test_a_person_is_found_by_their_address_in_any_case(session: Session) -> None:

@@ -15,9 +15,9 @@ from auditsaas.events.models import actor_emails, actors, event_counts, events, 
 from auditsaas.events.schema import ActorInput, EventInput, from_mapping
 from auditsaas.ids import time_of
 from auditsaas.workspaces.models import Workspace
-from tests.factories import append_events, event_input, make_workspace, scoped
-from tests.log_state import counts_are_exact
-from tests.workers import eventually
+from tests.support.factories import append_events, event_input, make_workspace, scoped
+from tests.support.log_state import counts_are_exact
+from tests.support.workers import eventually
 
 MONDAY = "2026-11-16T10:00:00Z"
 

@@ -26,8 +26,8 @@ from auditsaas.events.histogram import histogram
 from auditsaas.events.timerange import TimeRange
 from auditsaas.workspaces.models import Workspace
 from tasks.maintenance import count_days
-from tests.factories import append_events, event_input, make_workspace, scoped
-from tests.log_state import counts_are_exact
+from tests.support.factories import append_events, event_input, make_workspace, scoped
+from tests.support.log_state import counts_are_exact
 
 START = datetime(2026, 2, 20, tzinfo=UTC)
 DAYS = 120

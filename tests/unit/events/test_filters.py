@@ -17,7 +17,7 @@ from auditsaas.events.query_terms import METHODS
 from auditsaas.events.timerange import PRESETS, TimeRange
 from auditsaas.events.useragent import PLATFORMS
 from auditsaas.workspaces.models import Workspace
-from tests.factories import append_events, event_input, make_workspace, scoped
+from tests.support.factories import append_events, event_input, make_workspace, scoped
 
 NEW_YORK = ZoneInfo("America/New_York")
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)

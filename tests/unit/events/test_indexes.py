@@ -11,9 +11,9 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
 from auditsaas.events import indexes, partitions
-from tests.factories import append_events, event_input, make_workspace
+from tests.support.factories import append_events, event_input, make_workspace
+from tests.support.workers import eventually
 from tests.unit.events.test_partitions import PARTITIONS
-from tests.workers import eventually
 
 NAME = "ix_events_of_test"
 DEFINITION = "(workspace_id, status_code, id)"

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from auditsaas.events import partitions
-from tests.workers import eventually
+from tests.support.workers import eventually
 
 FAR = datetime(2061, 5, 20, tzinfo=UTC)
 MONTH = "events_2061_08"

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from auditsaas.events import counts, facets, people, queries, walks
 from auditsaas.events.filters import EventFilter
 from auditsaas.workspaces.models import Workspace
-from tests.factories import append_events, event_input, make_workspace, scoped
+from tests.support.factories import append_events, event_input, make_workspace, scoped
 from tests.unit.events.test_filters import parse
 
 VERY_MANY = 70_000

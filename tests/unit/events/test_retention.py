@@ -15,8 +15,8 @@ from auditsaas.events import feed, partitions, retention
 from auditsaas.events.models import events, log_heads
 from auditsaas.workspaces.models import Workspace
 from tasks.maintenance import apply_retention
-from tests.factories import Sessions, append_events, event_input, make_workspace, scoped
-from tests.log_state import counts_are_exact
+from tests.support.factories import Sessions, append_events, event_input, make_workspace, scoped
+from tests.support.log_state import counts_are_exact
 
 NOW = datetime.now(UTC)
 

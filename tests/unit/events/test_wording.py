@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from auditsaas.events.schema import RefusedEvent, from_mapping
-from tests.factories import event_input
+from tests.support.factories import event_input
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

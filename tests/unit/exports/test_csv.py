@@ -10,8 +10,8 @@ from flask import Flask
 from auditsaas.accounts.models import User
 from auditsaas.events.filters import EventFilter
 from auditsaas.workspaces.models import Workspace
-from tests.exporting import ask, build_in, cells, ids_on_the_page, parsed_filter
-from tests.factories import append_events, event_input, make_member, make_workspace
+from tests.support.exporting import ask, build_in, cells, ids_on_the_page, parsed_filter
+from tests.support.factories import append_events, event_input, make_member, make_workspace
 
 HEADER = (
     b"created_at,activity,status,status_code,method,path,duration_ms,user_name,user_email,user_id,"

@@ -29,8 +29,8 @@ from auditsaas.exports.columns import COLUMNS
 from auditsaas.exports.formats import FORMATS, Options, format_called, options
 from auditsaas.exports.writers.xlsx import LONGEST_TEXT, fitted
 from auditsaas.workspaces.models import Workspace
-from tests.exporting import ask, build_in, cells, parsed_filter
-from tests.factories import append_events, event_input, make_member, make_workspace, scoped
+from tests.support.exporting import ask, build_in, cells, parsed_filter
+from tests.support.factories import append_events, event_input, make_member, make_workspace, scoped
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NEW_YORK = ZoneInfo("America/New_York")

@@ -18,8 +18,8 @@ from auditsaas.notifications import service as notifications
 from auditsaas.storage import LocalStorage, LocalUpload, StorageFull
 from auditsaas.tenancy import platform_session
 from auditsaas.workspaces.models import Workspace
-from tests.exporting import age, ask, build_in, row_of
-from tests.factories import append_events, event_input, make_member, make_workspace, scoped
+from tests.support.exporting import age, ask, build_in, row_of
+from tests.support.factories import append_events, event_input, make_member, make_workspace, scoped
 
 
 @pytest.fixture

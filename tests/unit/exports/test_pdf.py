@@ -20,8 +20,8 @@ from auditsaas.exports.limits import pages_of, row_limits
 from auditsaas.exports.writers.pdf import layout
 from auditsaas.exports.writers.pdf.render import PackagedOnly
 from auditsaas.workspaces.models import Workspace
-from tests.exporting import ask, build_in, parsed_filter
-from tests.factories import append_events, event_input, make_member, make_workspace
+from tests.support.exporting import ask, build_in, parsed_filter
+from tests.support.factories import append_events, event_input, make_member, make_workspace
 
 INVOICES = parsed_filter({"activity": "invoice.*"})
 NEW_YORK = ZoneInfo("America/New_York")

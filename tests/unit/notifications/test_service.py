@@ -1,6 +1,6 @@
 from auditsaas.accounts.models import User
 from auditsaas.notifications import service
-from tests.factories import make_user, scoped
+from tests.support.factories import make_user, scoped
 
 
 def tell(user: User, title: str = "Everything", url: str = "/exports/1") -> None:

@@ -10,8 +10,8 @@ from auditsaas.errors import Invalid
 from auditsaas.permissions import ApiScope
 from auditsaas.workspaces.api_keys import authenticate_key, create_api_key
 from auditsaas.workspaces.models import ApiKey
-from tests import factories
-from tests.factories import make_api_key, make_workspace
+from tests.support import factories
+from tests.support.factories import make_api_key, make_workspace
 
 NOW = datetime.now(UTC)
 

@@ -17,7 +17,7 @@ from auditsaas.workspaces.service import (
     system_workspace,
     workspaces_of,
 )
-from tests.factories import make_member, make_user, make_workspace, unique
+from tests.support.factories import make_member, make_user, make_workspace, unique
 
 
 def test_a_new_workspace_has_an_empty_log(session: Session) -> None:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from config.settings import Settings
-from tests.workers import PATIENCE_SECONDS, ROOT, eventually
+from tests.support.workers import PATIENCE_SECONDS, ROOT, eventually
 
 
 def environment(settings: Settings) -> dict[str, str]:

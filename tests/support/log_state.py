@@ -9,7 +9,7 @@ from sqlalchemy import Table, func, select
 from auditsaas.events import days
 from auditsaas.events.models import event_counts, event_days, events, log_heads
 from auditsaas.workspaces.models import Workspace
-from tests.factories import scoped
+from tests.support.factories import scoped
 
 
 def in_log(workspace: Workspace) -> tuple[int, int, int]:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from config.settings import Settings
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 60
 
 # Databases of the run's Redis. Nobody listens to the first, which tests without a worker send to.

@@ -27,7 +27,7 @@ from auditsaas.extensions import Base
 from auditsaas.storage import LocalStorage
 from auditsaas.tenancy import platform_session
 from auditsaas.workspaces.models import Workspace
-from tests.factories import scoped
+from tests.support.factories import scoped
 
 UTC_ZONE = ZoneInfo("UTC")
 

@@ -6,8 +6,8 @@ import json
 import socket
 from typing import Any
 
-from tests.factories import event_input
-from tests.serving import WebProcess
+from tests.support.factories import event_input
+from tests.support.serving import WebProcess
 
 EVENT = json.dumps(event_input()).encode()
 PATIENCE_SECONDS = 20

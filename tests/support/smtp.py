@@ -19,7 +19,7 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from tests.workers import ROOT, eventually
+from tests.support.workers import ROOT, eventually
 
 TAKE, BUSY, NO_SUCH_ADDRESS, NOT_THIS_MAIL, THINK, HANG_UP, TAKE_AND_HANG_UP = (
     "take",
@@ -106,7 +106,7 @@ def mail_server(folder: Path) -> Iterator[MailServer]:
     server.becomes(TAKE)
     command = [sys.executable, "-m", "aiosmtpd", "-n", "-l", f"127.0.0.1:{port}"]
     process = subprocess.Popen(
-        [*command, "-c", "tests.smtp.Handler", str(folder)],
+        [*command, "-c", "tests.support.smtp.Handler", str(folder)],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

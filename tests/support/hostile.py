@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.factories import event_input
+from tests.support.factories import event_input
 
 
 class Raw(str):

@@ -24,8 +24,8 @@ from auditsaas.saved_views.models import ALL_MY_WORKSPACES, SavedView
 from auditsaas.schedules.models import ScheduleRun
 from auditsaas.storage import storage_at
 from auditsaas.workspaces.models import ApiKey, Invitation, InvitationLookup, Workspace
-from tests.exporting import ask
-from tests.factories import (
+from tests.support.exporting import ask
+from tests.support.factories import (
     append_events,
     event_input,
     make_api_key,
@@ -34,7 +34,7 @@ from tests.factories import (
     scoped,
     unique,
 )
-from tests.scheduling import make_schedule
+from tests.support.scheduling import make_schedule
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from sqlalchemy import URL, make_url
 
 from config.engines.account import engine_account
 from config.settings import Settings
-from tests.serving import free_port
-from tests.workers import eventually
+from tests.support.serving import free_port
+from tests.support.workers import eventually
 
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin") or "pgbouncer"
 SERVER_CONNECTIONS = 2

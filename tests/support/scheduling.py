@@ -27,7 +27,7 @@ from auditsaas.storage import storage_at
 from auditsaas.tenancy import platform_session
 from auditsaas.workspaces.models import Workspace
 from tasks.schedules import tick
-from tests.factories import scoped
+from tests.support.factories import scoped
 
 DAILY = Timetable(frequency=Frequency.DAILY, at=time(8), zone=ZoneInfo("UTC"))
 
