@@ -17,6 +17,7 @@ from auditsaas.events.views import audit_logs
 from auditsaas.exports.views import exports
 from auditsaas.extensions import compress, csrf, db, login_manager
 from auditsaas.imports.views import imports
+from auditsaas.jobs import queue
 from auditsaas.notifications.views import notifications
 from auditsaas.saved_views.views import saved_views
 from auditsaas.schedules import views as schedule_pages
@@ -24,7 +25,6 @@ from auditsaas.superadmin.views import superadmin
 from auditsaas.tenancy import PLATFORM_BIND
 from auditsaas.workspaces import views as workspace_pages
 from config.settings import Settings, load
-from tasks import queue
 
 WEB_STATEMENT_TIMEOUT_MS = 15_000
 

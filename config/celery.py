@@ -46,6 +46,13 @@ PUBLISHER_TRANSPORT: Final[dict[str, Any]] = {
 }
 
 SETTINGS: Final[dict[str, Any]] = {
+    "include": (
+        "tasks.exports",
+        "tasks.imports",
+        "tasks.mails",
+        "tasks.maintenance",
+        "tasks.schedules",
+    ),
     "task_acks_late": True,
     "task_reject_on_worker_lost": True,
     "task_ignore_result": True,

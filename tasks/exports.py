@@ -15,17 +15,13 @@ from redis.exceptions import RedisError
 from auditsaas import tenancy
 from auditsaas.exports import build, expiry, lease
 from auditsaas.exports.build import House
-from auditsaas.exports.formats import FORMATS
 from auditsaas.exports.limits import row_limits
-from auditsaas.exports.models import Export
 from auditsaas.extensions import db
+from auditsaas.jobs.queue import first_within, note_sweep, send, task
 from auditsaas.storage import Storage, storage_at
 from auditsaas.tenancy import platform_session
-from config.celery import BUILD_SOFT_LIMIT, HINT_LIFETIME, QUICK
+from config.celery import BUILD_SOFT_LIMIT, HINT_LIFETIME
 from config.settings import Settings
-from tasks.queue import enqueue, first_within, note_sweep, task
-
-BUILD = "exports.build"
 
 _MINUTES = BUILD_SOFT_LIMIT.total_seconds() / 60
 TOO_LONG = f"Building took too long: it was stopped after {_MINUTES:g} minutes."
@@ -34,12 +30,7 @@ REASONS: dict[type[Exception], str] = {SoftTimeLimitExceeded: TOO_LONG}
 log = logging.getLogger(__name__)
 
 
-def enqueue_build(export: Export) -> None:
-    """Hint that an export is waiting; call it after the commit."""
-    _enqueue(export.id, export.format)
-
-
-@task(BUILD)
+@task(lease.BUILD)
 def build_export(export_id: str) -> None:
     build.build(UUID(export_id), _storage(), house=_house(), reasons=REASONS)
 
@@ -62,7 +53,7 @@ def sweep_exports() -> int:
         except (OperationalError, RedisError, OSError) as error:
             log.warning("Sweeping stopped, for Redis does not answer: %s", error)
             break
-        sent += _enqueue(export.export_id, export.format)
+        sent += send(lease.build_message(export.export_id, export.format))
     if sent:
         log.info("Sent %d waiting exports again", sent)
     with suppress(OperationalError, RedisError, OSError):
@@ -88,11 +79,6 @@ def expire_exports() -> None:
         storage.delete(key)
     if left:
         log.info("Removed %d files that no export has", len(left))
-
-
-def _enqueue(export_id: UUID, format: str) -> bool:
-    queue = FORMATS[format].queue if format in FORMATS else QUICK
-    return enqueue(BUILD, str(export_id), queue=queue)
 
 
 def _house() -> House:

@@ -12,12 +12,10 @@ from redis.exceptions import RedisError
 
 from auditsaas.imports import lease
 from auditsaas.imports.run import run
+from auditsaas.jobs.queue import first_within, send, task
 from auditsaas.storage import storage_at
 from auditsaas.tenancy import platform_session
-from config.celery import HEAVY, HINT_LIFETIME, IMPORT_SOFT_LIMIT
-from tasks.queue import enqueue, first_within, task
-
-RUN = "imports.run"
+from config.celery import HINT_LIFETIME, IMPORT_SOFT_LIMIT
 
 _HOURS = IMPORT_SOFT_LIMIT.total_seconds() / 3600
 REASONS: dict[type[Exception], str] = {
@@ -28,12 +26,7 @@ REASONS: dict[type[Exception], str] = {
 log = logging.getLogger(__name__)
 
 
-def enqueue_import(import_id: UUID) -> None:
-    """Hint that an import is waiting; call it after the commit."""
-    enqueue(RUN, str(import_id), queue=HEAVY)
-
-
-@task(RUN)
+@task(lease.RUN)
 def run_import(import_id: str) -> None:
     settings = current_app.extensions["settings"]
     run(UUID(import_id), storage_at(settings.storage_url), reasons=REASONS)
@@ -52,5 +45,5 @@ def sweep_imports() -> int:
         except (OperationalError, RedisError, OSError) as error:
             log.warning("Sweeping imports stopped, for Redis does not answer: %s", error)
             break
-        sent += enqueue(RUN, str(found.id), queue=HEAVY)
+        sent += send(lease.run_message(found.id))
     return sent

@@ -9,10 +9,10 @@ from flask import current_app
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from auditsaas.jobs.queue import enqueue, first_within, task
 from auditsaas.notifications import outbox, sending
 from auditsaas.tenancy import platform_session
 from config.celery import HINT_LIFETIME
-from tasks.queue import enqueue, first_within, task
 
 SEND = "mails.send"
 

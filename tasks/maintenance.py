@@ -11,9 +11,9 @@ from auditsaas import own_actions, tenancy
 from auditsaas.events import days, partitions, retention
 from auditsaas.events.schema import ActorInput
 from auditsaas.extensions import db
+from auditsaas.jobs.queue import task
 from auditsaas.own_actions import Activity
 from auditsaas.tenancy import Scope
-from tasks.queue import task
 
 
 @task("maintenance.make_partitions")

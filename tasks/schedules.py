@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from auditsaas.exports.lease import build_message
 from auditsaas.extensions import db
+from auditsaas.jobs.queue import send, task
 from auditsaas.schedules import reports, runs
 from auditsaas.tenancy import platform_session
-from tasks.exports import enqueue_build
-from tasks.queue import task
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def tick(now: datetime | None = None) -> int:
             log.exception("Schedule %s could not be started", schedule_id)
             continue
         if export is not None:
-            enqueue_build(export)
+            send(build_message(export.id, export.format))
             started += 1
     return started
 

@@ -12,11 +12,12 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from auditsaas.app import create_app
+from auditsaas.exports.lease import BUILD
 from auditsaas.extensions import db
+from auditsaas.jobs.queue import EXTENSION
 from config.celery import ALIVE_FOR, CONSUMER_TRANSPORT, WORKERS_KEY
 from config.settings import SettingsError
-from tasks.exports import BUILD, stop_build
-from tasks.queue import EXTENSION
+from tasks.exports import stop_build
 
 try:
     flask_app = create_app(statement_timeout_ms=0)

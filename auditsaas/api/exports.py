@@ -23,12 +23,13 @@ from auditsaas.events.wording import field_error
 from auditsaas.exports import service
 from auditsaas.exports.ask_views import limits_here
 from auditsaas.exports.formats import format_called, options
+from auditsaas.exports.lease import build_message
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.exports.service import Asker
 from auditsaas.exports.views import file_response
 from auditsaas.extensions import db
 from auditsaas.incoming import facts
-from tasks.exports import enqueue_build
+from auditsaas.jobs.queue import send
 
 _decode = msgspec.json.Decoder(ExportInput).decode
 
@@ -53,7 +54,7 @@ def post_export() -> Response:
         status_code=202,
     )
     db.session.commit()
-    enqueue_build(export)
+    send(build_message(export.id, export.format))
     response = answer(_job(export, slug), 202)
     response.headers["Location"] = url_for("api.get_export", export_id=export.id)
     return response

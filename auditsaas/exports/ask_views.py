@@ -16,6 +16,7 @@ from auditsaas.exports import places, service
 from auditsaas.exports.blueprint import exports
 from auditsaas.exports.columns import COLUMNS
 from auditsaas.exports.formats import FORMATS, checked, format_called, options
+from auditsaas.exports.lease import build_message
 from auditsaas.exports.limits import row_limits
 from auditsaas.exports.models import Export
 from auditsaas.exports.monthly import request_monthly
@@ -24,7 +25,7 @@ from auditsaas.exports.preflight import preflight
 from auditsaas.exports.presenter import present
 from auditsaas.extensions import db
 from auditsaas.incoming import is_partial
-from tasks.exports import enqueue_build
+from auditsaas.jobs.queue import send
 
 
 @exports.app_context_processor
@@ -66,7 +67,7 @@ def ask(slug: str | None = None) -> ResponseReturnValue:
     made = _requested(place, _filter(request.form))
     db.session.commit()
     for export in made:
-        enqueue_build(export)
+        send(build_message(export.id, export.format))
     if is_partial():
         shown = [present(export, place, frame.viewer()) for export in made]
         return render_template("exports/_requested.html", exports=shown, list_url=place.base_url)

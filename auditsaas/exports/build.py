@@ -24,7 +24,6 @@ from auditsaas.exports import finish, lease
 from auditsaas.exports.about import about_export
 from auditsaas.exports.columns import COLUMNS
 from auditsaas.exports.formats import format_called
-from auditsaas.exports.heartbeat import Heartbeat
 from auditsaas.exports.lease import Claim, LostLease
 from auditsaas.exports.limits import ROW_LIMITS
 from auditsaas.exports.models import Export
@@ -33,6 +32,7 @@ from auditsaas.exports.pinned import pinned_filter
 from auditsaas.exports.reader import reader
 from auditsaas.exports.source import About, Source
 from auditsaas.extensions import db
+from auditsaas.jobs.heartbeat import Heartbeat
 from auditsaas.storage import Storage, StorageError, StorageFull
 from auditsaas.tenancy import platform_session
 from auditsaas.workspaces.models import Workspace

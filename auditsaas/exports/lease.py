@@ -11,13 +11,16 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from auditsaas.exports.formats import Options
+from auditsaas.exports.formats import FORMATS, Options
 from auditsaas.exports.models import Export, ExportState
-from auditsaas.leases import LEASE, MAX_ATTEMPTS, MESSAGE_GRACE, Leases, LostLease
+from auditsaas.jobs.leases import LEASE, MAX_ATTEMPTS, MESSAGE_GRACE, Leases, LostLease
+from auditsaas.jobs.message import Message
 from auditsaas.tenancy import Scope
+from config.celery import QUICK
 
 __all__ = ["LEASE", "MAX_ATTEMPTS", "MESSAGE_GRACE", "LostLease"]
 
+BUILD = "exports.build"
 UNFINISHED = (ExportState.QUEUED, ExportState.BUILDING)
 
 _leases = Leases(Export, *UNFINISHED)
@@ -62,6 +65,11 @@ class Waiting:
     export_id: UUID
     fence: int
     format: str
+
+
+def build_message(export_id: UUID, format: str) -> Message:
+    """What tells a worker that an export is waiting to be built."""
+    return Message(BUILD, export_id, FORMATS[format].queue if format in FORMATS else QUICK)
 
 
 def waiting(platform: Session, limit: int = 500) -> Sequence[Waiting]:

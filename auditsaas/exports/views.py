@@ -14,14 +14,15 @@ from auditsaas.errors import NotFound
 from auditsaas.exports import ask_views, places, service, words
 from auditsaas.exports.blueprint import exports
 from auditsaas.exports.formats import FORMATS, GZIP
+from auditsaas.exports.lease import build_message
 from auditsaas.exports.models import FINAL_STATES, Export
 from auditsaas.exports.places import Place
 from auditsaas.exports.presenter import present
 from auditsaas.extensions import db
 from auditsaas.incoming import is_partial
+from auditsaas.jobs.queue import send
 from auditsaas.notifications.service import announce, mark_read
 from auditsaas.storage import FileMissing, storage_at
-from tasks.exports import enqueue_build
 
 __all__ = ["ask_views", "exports"]
 
@@ -87,7 +88,7 @@ def retry(export_id: UUID, slug: str | None = None) -> ResponseReturnValue:
     export = service.find(place.session, place.visible, export_id)
     service.run_again(place.session, export, place.asker)
     db.session.commit()
-    enqueue_build(export)
+    send(build_message(export.id, export.format))
     return _row(export, place) if is_partial() else redirect(place.base_url, 303)
 
 

@@ -11,9 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from auditsaas.imports.models import Import, ImportState
-from auditsaas.leases import Leases
+from auditsaas.jobs.leases import Leases
+from auditsaas.jobs.message import Message
 from auditsaas.tenancy import Scope
+from config.celery import HEAVY
 
+RUN = "imports.run"
 LEASES = Leases(Import, ImportState.QUEUED, ImportState.RUNNING)
 
 
@@ -42,6 +45,11 @@ class Claim:
 
     def renew(self, session: Session, done: int) -> bool:
         return LEASES.renew(session, self.import_id, self.fence, bytes_done=done)
+
+
+def run_message(import_id: UUID) -> Message:
+    """What tells a worker that an import is waiting to be run."""
+    return Message(RUN, import_id, HEAVY)
 
 
 def waiting(platform: Session) -> Sequence[Any]:

@@ -20,11 +20,11 @@ from auditsaas.errors import DomainError
 from auditsaas.events.importers.lines import Source, SourceError, open_stream
 from auditsaas.events.importers.registry import checked_format
 from auditsaas.extensions import db
-from auditsaas.heartbeat import Heartbeat
 from auditsaas.imports import finish, lease
 from auditsaas.imports.lease import LEASES, Claim
 from auditsaas.imports.load import Outcome, load
-from auditsaas.leases import MAX_ATTEMPTS, RETRY_DELAY, LostLease
+from auditsaas.jobs.heartbeat import Heartbeat
+from auditsaas.jobs.leases import MAX_ATTEMPTS, RETRY_DELAY, LostLease
 from auditsaas.storage import FileMissing, Storage, StorageError
 from auditsaas.tenancy import platform_session
 from auditsaas.workspaces.models import Workspace

@@ -16,15 +16,16 @@ from auditsaas.events.importers.registry import AUTO, FORMATS
 from auditsaas.events.schema import TargetInput
 from auditsaas.extensions import db
 from auditsaas.imports import service
+from auditsaas.imports.lease import run_message
 from auditsaas.imports.models import Import
 from auditsaas.imports.presenter import present
 from auditsaas.incoming import is_partial
+from auditsaas.jobs.queue import send
 from auditsaas.notifications.service import mark_read
 from auditsaas.own_actions import Activity
 from auditsaas.permissions import Permission
 from auditsaas.storage import Storage, StorageError, storage_at
 from auditsaas.workspaces.loaders import WorkspaceAccess, doer_in, load_workspace, require_person
-from tasks.imports import enqueue_import
 
 imports = Blueprint("imports", __name__, url_prefix="/w/<slug>/imports")
 
@@ -74,7 +75,7 @@ def upload(slug: str) -> ResponseReturnValue:
         return _form(access, fields, words), 422
     db.session.commit()
     for each in made:
-        enqueue_import(each.id)
+        send(run_message(each.id))
     return redirect(_base(access), 303)
 
 

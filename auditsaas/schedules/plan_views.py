@@ -19,8 +19,10 @@ from auditsaas.events import counts
 from auditsaas.events.timerange import TimeRange
 from auditsaas.exports.columns import COLUMNS
 from auditsaas.exports.formats import FORMATS
+from auditsaas.exports.lease import build_message
 from auditsaas.extensions import db
 from auditsaas.incoming import is_partial
+from auditsaas.jobs.queue import send
 from auditsaas.permissions import Permission
 from auditsaas.saved_views import service as saved_views
 from auditsaas.schedules import places, presenter, runs, service
@@ -30,7 +32,6 @@ from auditsaas.schedules.models import Schedule
 from auditsaas.schedules.places import Place
 from auditsaas.schedules.timetable import Frequency, Run, Timetable
 from auditsaas.workspaces import loaders
-from tasks.exports import enqueue_build
 
 WEEK = timedelta(days=7)
 
@@ -169,7 +170,7 @@ def run_now(slug: str, schedule_id: UUID) -> ResponseReturnValue:
     schedule = place.find_own(schedule_id)
     export = runs.run_now(place.session, schedule, asker=place.asker, now=place.now)
     db.session.commit()
-    enqueue_build(export)
+    send(build_message(export.id, export.format))
     return redirect(f"{place.base_url}/{schedule_id}", 303)
 
 

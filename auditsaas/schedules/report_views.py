@@ -15,15 +15,16 @@ from auditsaas import page as frame
 from auditsaas.accounts.models import User
 from auditsaas.errors import NotFound
 from auditsaas.exports import service as exports
+from auditsaas.exports.lease import build_message
 from auditsaas.exports.models import Export
 from auditsaas.exports.views import file_response
 from auditsaas.extensions import db
+from auditsaas.jobs.queue import send
 from auditsaas.notifications.service import mark_read
 from auditsaas.schedules import places, presenter, service
 from auditsaas.schedules.blueprint import schedules
 from auditsaas.schedules.models import RunState, ScheduleRun
 from auditsaas.schedules.places import Place
-from tasks.exports import enqueue_build
 
 PAGE_SIZE = 25
 
@@ -98,7 +99,7 @@ def retry_run(slug: str, schedule_id: UUID, run_id: UUID) -> ResponseReturnValue
     if run.state == RunState.FAILED:
         run.state = RunState.BUILDING
     db.session.commit()
-    enqueue_build(export)
+    send(build_message(export.id, export.format))
     return redirect(f"{place.base_url}/{schedule_id}", 303)
 
 

@@ -12,7 +12,7 @@ import sys
 from datetime import timedelta
 from typing import Any
 
-from auditsaas import heartbeat, leases
+from auditsaas.jobs import heartbeat, leases
 from config import celery as timetable
 
 LEASE = timedelta(seconds=4)

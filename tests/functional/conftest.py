@@ -11,8 +11,8 @@ from redis import Redis
 from sqlalchemy import Engine
 
 from auditsaas.app import create_app
+from auditsaas.jobs.queue import EXTENSION
 from config.settings import Settings
-from tasks.queue import EXTENSION
 from tests.support.exporting import end_all_exports
 from tests.support.workers import JOURNEY_QUEUE, WorkerProcess, with_queue
 

@@ -20,12 +20,12 @@ from sqlalchemy import Engine, update
 from werkzeug.test import TestResponse
 
 from auditsaas.accounts.models import User
+from auditsaas.jobs.queue import AT_ONCE_SECONDS
 from auditsaas.permissions import Role
 from auditsaas.workspaces.models import Membership, Workspace
 from config.celery import PUBLISHER_TRANSPORT
 from config.settings import Settings
 from tasks.exports import expire_exports, sweep_exports
-from tasks.queue import AT_ONCE_SECONDS
 from tests.support.exporting import age, cells, ids_on_the_page, parsed_filter, row_of
 from tests.support.factories import (
     append_events,

@@ -13,8 +13,8 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from auditsaas.app import create_app
+from auditsaas.jobs.queue import enqueue
 from config.settings import Settings
-from tasks.queue import enqueue
 from tests.support import smtp
 from tests.support.exporting import cells
 from tests.support.factories import append_events, event_input, make_member, make_workspace, sign_in

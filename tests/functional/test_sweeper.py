@@ -10,11 +10,12 @@ from flask import Flask
 from sqlalchemy import Engine, NullPool, create_engine, text
 
 from auditsaas.accounts.models import User
+from auditsaas.exports.lease import BUILD
+from auditsaas.jobs.queue import EXTENSION, enqueue
 from auditsaas.notifications import service as notifications
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
-from tasks.exports import BUILD, sweep_exports
-from tasks.queue import EXTENSION, enqueue
+from tasks.exports import sweep_exports
 from tests.support.exporting import age, ask, nobody_reads_events, row_of
 from tests.support.factories import append_events, event_input, make_member, make_workspace, scoped
 from tests.support.workers import WorkerProcess, eventually

@@ -14,10 +14,11 @@ from sqlalchemy import Engine, select
 
 from auditsaas.accounts.models import User
 from auditsaas.events.models import events
+from auditsaas.exports.lease import BUILD
+from auditsaas.jobs.queue import EXTENSION
 from auditsaas.workspaces.models import Workspace
 from config.celery import QUICK
-from tasks.exports import BUILD, build_export, expire_exports
-from tasks.queue import EXTENSION
+from tasks.exports import build_export, expire_exports
 from tests.support.exporting import ask, nobody_reads_events, row_of
 from tests.support.factories import (
     append_events,

@@ -14,18 +14,12 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from auditsaas import logs
+from auditsaas.jobs import job_log
+from auditsaas.jobs.message import Message
 from config.celery import HINT_LIFETIME, PUBLISHER_TRANSPORT, QUICK, SETTINGS, SWEPT_KEY
 from config.settings import Settings
-from tasks import job_log
 
 EXTENSION = "celery"
-TASK_MODULES = (
-    "tasks.exports",
-    "tasks.imports",
-    "tasks.mails",
-    "tasks.maintenance",
-    "tasks.schedules",
-)
 
 AT_ONCE_SECONDS = 0.1
 
@@ -42,7 +36,7 @@ def install(app: Flask, settings: Settings) -> None:
             with app.app_context(), job_log.written(self, args):
                 return self.run(*args, **kwargs)  # type: ignore[no-untyped-call]
 
-    celery = Celery(app.name, task_cls=ContextTask, include=TASK_MODULES, set_as_current=False)  # type: ignore[no-untyped-call]
+    celery = Celery(app.name, task_cls=ContextTask, set_as_current=False)  # type: ignore[no-untyped-call]
     celery.conf.update(SETTINGS)
     celery.conf.broker_url = settings.redis_url
     celery.conf.broker_transport_options = PUBLISHER_TRANSPORT
@@ -52,6 +46,11 @@ def install(app: Flask, settings: Settings) -> None:
 def task(name: str) -> Callable[[Function], Function]:
     """A task of every Celery app there is; it stays a function that can be called."""
     return cast("Callable[[Function], Function]", shared_task(name=name))  # type: ignore[no-untyped-call]  # Celery ships no types
+
+
+def send(message: Message) -> bool:
+    """Send a message after the commit that it depends on; whether Redis took it."""
+    return enqueue(message.task, str(message.row), queue=message.queue)
 
 
 def enqueue(name: str, *args: str, queue: str = QUICK) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from auditsaas import tenancy
-from auditsaas.leases import LostLease
+from auditsaas.jobs.leases import LostLease
 from auditsaas.tenancy import Scope
 
 BEAT_SECONDS = 2.0
