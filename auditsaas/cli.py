@@ -19,6 +19,7 @@ from auditsaas.operations.distribute import distribute
 from auditsaas.operations.doctor import doctor
 from auditsaas.own_actions import Activity
 from auditsaas.permissions import ApiScope, Role
+from auditsaas.version import version
 from auditsaas.workspaces.api_keys import create_api_key
 from auditsaas.workspaces.service import add_member, create_workspace
 from config.settings import load
@@ -35,6 +36,7 @@ class Commands(AppGroup):
 
 
 @click.group(cls=Commands, context_settings=HELP)
+@click.version_option(version(), prog_name="AuditSaaS", message="%(prog)s %(version)s")
 def cli() -> None:
     """Operate an AuditSaaS installation: its database, people, workspaces, keys and files.
 

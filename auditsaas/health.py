@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from auditsaas import database
 from auditsaas.extensions import db
+from auditsaas.version import version
 
 health = Blueprint("health", __name__)
 
@@ -17,7 +18,8 @@ REDIS_TIMEOUT_SECONDS = 0.5
 
 @health.get("/healthz")
 def alive() -> Response:
-    return Response("ok\n", mimetype="text/plain")
+    """``ok`` and the version, without asking any other part."""
+    return Response(f"ok {version()}\n", mimetype="text/plain")
 
 
 @health.get("/readyz")
@@ -30,11 +32,11 @@ def ready() -> Response:
 
 def _database() -> str:
     try:
-        version = db.session.scalar(text("SELECT version_num FROM alembic_version"))
+        schema = db.session.scalar(text("SELECT version_num FROM alembic_version"))
     except SQLAlchemyError:
         db.session.rollback()
         return "does not answer"
-    return "ok" if version == database.newest_migration() else "migrations are missing"
+    return "ok" if schema == database.newest_migration() else "migrations are missing"
 
 
 def _redis() -> str:

@@ -18,6 +18,7 @@ from auditsaas.events.append import MAX_BATCH
 from auditsaas.events.schema import EventInput
 from auditsaas.exports.columns import COLUMNS
 from auditsaas.exports.formats import FORMATS
+from auditsaas.version import version
 
 JSON = "application/json"
 EVERY_CALL = (401, 403, 429, 503)
@@ -36,7 +37,7 @@ def document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "AuditSaaS API",
-            "version": "1",
+            "version": version(),
             "description": "Send events to a workspace's audit log, read them, follow them as they"
             " are written, and export them.",
         },

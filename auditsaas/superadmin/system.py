@@ -20,6 +20,7 @@ from auditsaas.exports.lease import UNFINISHED
 from auditsaas.exports.models import Export
 from auditsaas.imports.lease import LEASES
 from auditsaas.imports.models import Import
+from auditsaas.version import version
 from config.celery import ALIVE_FOR, HEAVY, QUICK, SWEPT_KEY, WORKERS_KEY
 
 REDIS_SECONDS = 0.25
@@ -38,12 +39,13 @@ class Part:
 
 
 def state(session: Session, redis_url: str, now: datetime) -> list[Part]:
-    return [*_database(session, now), *_redis(redis_url, now)]
+    product = Part("Version", f"AuditSaaS {version()}", True)
+    return [product, *_database(session, now), *_redis(redis_url, now)]
 
 
 def _database(session: Session, now: datetime) -> list[Part]:
     try:
-        version, size, used, most = session.execute(
+        server, size, used, most = session.execute(
             text(
                 "SELECT current_setting('server_version'), pg_database_size(current_database()),"
                 " (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()),"
@@ -56,7 +58,7 @@ def _database(session: Session, now: datetime) -> list[Part]:
         return [Part("Database", "Does not answer", False)]
     waited = (now - oldest).total_seconds() if oldest else 0
     return [
-        Part("Database", f"PostgreSQL {version.split()[0]}", True),
+        Part("Database", f"PostgreSQL {server.split()[0]}", True),
         Part("Database size", f"{size / 1_000_000:,.0f} MB", True),
         Part("Database connections", f"{used} of {most}", used < most * 0.9),
         Part("Partitions ahead", f"{months} months", months >= 1),

@@ -17,6 +17,7 @@ from auditsaas.events.models import events
 from auditsaas.extensions import db
 from auditsaas.notifications.models import Notification
 from auditsaas.permissions import Role
+from auditsaas.version import version
 from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID
 from config.settings import Settings
 from tests.support import factories
@@ -239,7 +240,7 @@ def test_the_bars_count_is_of_the_persons_own_unread_notifications(
 
 
 def test_a_ready_process_says_so(client: FlaskClient) -> None:
-    assert client.get("/healthz").text == "ok\n"
+    assert client.get("/healthz").text == f"ok {version()}\n"
     assert client.get("/readyz").json == {"database": "ok", "redis": "ok"}
 
 

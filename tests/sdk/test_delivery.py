@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from importlib import metadata
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from auditsaas_client import Actor, AuditLog, FieldError, Target, Undelivered
 
 from tests.sdk.loopback import Event, Loopback, Reply
 
+CLIENT = "auditsaas-client"
 Open = Callable[..., AuditLog]
 
 
@@ -209,3 +211,10 @@ def test_a_log_that_is_not_enabled_does_nothing() -> None:
     log.record("a.b", "success", "u_1")
     assert log.flush()
     assert log.close()
+
+
+def test_a_request_names_the_client_and_its_version(server: Loopback, open_log: Open) -> None:
+    log = open_log(server.url)
+    log.record("invoice.update", "success", Actor("u_1"))
+    assert log.flush()
+    assert server.headers[0]["User-Agent"] == f"auditsaas-client/{metadata.version(CLIENT)}"

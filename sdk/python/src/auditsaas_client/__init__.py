@@ -4,6 +4,7 @@ from .annotations import annotate
 from .client import AsyncAuditLog, AuditLog
 from .events import Actor, Target
 from .reports import Counts, FieldError, Undelivered
+from .version import __version__
 
 __all__ = [
     "Actor",
@@ -13,5 +14,6 @@ __all__ = [
     "FieldError",
     "Target",
     "Undelivered",
+    "__version__",
     "annotate",
 ]

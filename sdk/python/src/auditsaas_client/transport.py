@@ -12,9 +12,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .backoff import retry_after_seconds
+from .version import __version__
 
 EVENTS_PATH = "/api/v1/events"
-USER_AGENT = "auditsaas-client/0.1.0"
+USER_AGENT = f"auditsaas-client/{__version__}"
 MAX_ANSWER_BYTES = 4_000_000
 # Level 1 halves the time of the default for a few per cent of size.
 GZIP_LEVEL = 1
