@@ -126,7 +126,7 @@ def _first_places(identified: list[tuple[datetime, UUID]]) -> list[int]:
 
 
 class Identifier:
-    """Gives each event of one batch its time and id (ARCHITECTURE, decision 2)."""
+    """Gives each event of one batch its time and id (docs/decisions/0002)."""
 
     def __init__(self, workspace_id: UUID, arrived_at: datetime) -> None:
         self._workspace = workspace_id.bytes
