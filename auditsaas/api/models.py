@@ -66,7 +66,7 @@ class StoredEvent(Struct, kw_only=True, omit_defaults=True, forbid_unknown_field
     status_code: int | None = None
     ip: str | None = None
     user_agent: str | None = None
-    platform: Literal["Windows", "macOS", "Linux", "iOS", "Android", "Other"]
+    platform: Literal["Windows", "macOS", "Linux", "iOS", "Android", "ChromeOS", "Other"]
     browser: str
     """Empty where the user agent names none."""
     duration_ms: float | None = None

@@ -19,6 +19,7 @@ _DESKTOPS = (
     "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0",
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:153.0) Gecko/20100101 Firefox/153.0",
     f"{_WINDOWS} {_KIT} Chrome/155.0.0.0 Safari/537.36",
+    f"Mozilla/5.0 (X11; CrOS x86_64 16500.9.0) {_KIT} Chrome/156.0.0.0 Safari/537.36",
 )
 _PHONES = (
     f"Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) {_SAFARI} Mobile/15E148 Safari/604.1",

@@ -1,4 +1,4 @@
-"""What a user agent says of its sender: a platform of six, and a browser or client with version."""
+"""What a user agent says of its sender: one of seven platforms, and a browser or client."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ua_parser import OS, Domain, Parser, UserAgent
 from ua_parser.loaders import load_builtins
 from ua_parser.regex import Resolver
 
-PLATFORMS = ("Windows", "macOS", "Linux", "iOS", "Android", "Other")
+PLATFORMS = ("Windows", "macOS", "Linux", "iOS", "Android", "ChromeOS", "Other")
 
 LONGEST = 2048
 LONGEST_BROWSER = 64
@@ -34,6 +34,7 @@ _PLATFORM_OF = {
     "Mandriva": "Linux",
     "Slackware": "Linux",
     "Windows": "Windows",
+    "Chrome OS": "ChromeOS",
     "Windows Phone": "Windows",
     "Windows Mobile": "Windows",
 }

@@ -9,7 +9,7 @@ from typing import Any
 from auditsaas.events.importers import request
 from auditsaas.events.importers.fitting import LONGEST_AGENT, part, put, put_duration, rest, word
 from auditsaas.events.importers.format import record_format
-from auditsaas.events.importers.outcome import LineError
+from auditsaas.events.importers.outcome import lacking
 from auditsaas.events.importers.reading import Event
 from auditsaas.events.importers.times import read_time
 
@@ -22,7 +22,7 @@ _MS = {"ns": 1e-6, "us": 1e-3, "µs": 1e-3, "μs": 1e-3, "ms": 1.0, "s": 1e3, "m
 def read(record: dict[str, Any], zone: tzinfo | None) -> Event:
     asked = part(record, "request")
     if "status" not in record or "ts" not in record or not asked:
-        raise LineError("is no request: it has no ts, request and status")
+        raise lacking(record, "is no request", "ts", "request", "status")
     event = request.answered(read_time(record["ts"], zone), record["status"], rest(record, *_USED))
     request.add_request(event, asked.get("method"), asked.get("uri"))
     client = asked.get("client_ip") or asked.get("remote_ip") or asked.get("remote_addr")

@@ -1,4 +1,8 @@
-"""AWS CloudTrail: delivered files (``Records``), arrays, lines, and ``lookup-events`` output.
+"""AWS CloudTrail: delivered files (``Records``), arrays and lines, and what else carries records.
+
+That is ``lookup-events`` output (``Events``), EventBridge (``detail``), CloudWatch subscriptions
+(``logEvents``) and exports (a time before each record). Only the record itself becomes the event,
+so it is the same by every way.
 
 The activity is the service and the call: ``s3.put_object`` of ``PutObject`` at
 ``s3.amazonaws.com``. An ``errorCode``, or a console sign-in that failed, is an error. Times are
@@ -17,6 +21,7 @@ from auditsaas.events.importers.fitting import (
     LONGEST_ACTIVITY,
     LONGEST_AGENT,
     LONGEST_REQUEST_ID,
+    part,
     put,
     put_actor,
     put_address,
@@ -25,19 +30,22 @@ from auditsaas.events.importers.fitting import (
     word,
 )
 from auditsaas.events.importers.format import record_format
-from auditsaas.events.importers.outcome import LineError
+from auditsaas.events.importers.outcome import LineError, lacking
 from auditsaas.events.importers.reading import Event
 from auditsaas.events.importers.times import read_time
 
 _WORD_STARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_CARRIERS = ("CloudTrailEvent", "message")
+"""Under which a record stands as text: of ``lookup-events``, and of CloudWatch."""
+_NAMES = ("Records", "Events", "logEvents")
 _USED = ("eventTime", "sourceIPAddress", "userAgent", "requestID", "eventID", "resources")
 
 
 def read(record: dict[str, Any], zone: tzinfo | None) -> Event:
     record = _call(record)
     name, source = word(record.get("eventName")), word(record.get("eventSource"))
-    if name is None or source is None or "eventTime" not in record:
-        raise LineError("has no eventName, eventSource and eventTime")
+    if name is None or source is None or word(record.get("eventTime")) is None:
+        raise lacking(record, "is no CloudTrail record", "eventName", "eventSource", "eventTime")
     event: Event = {
         "activity": f"{source.partition('.')[0]}.{snake(name)}"[:LONGEST_ACTIVITY],
         "status": "error" if _failed(record) else "success",
@@ -63,16 +71,24 @@ def snake(name: str) -> str:
 
 
 def _call(record: dict[str, Any]) -> dict[str, Any]:
-    """The record itself; ``lookup-events`` gives it as text inside another."""
-    text = record.get("CloudTrailEvent")
-    if not isinstance(text, str):
+    """The record itself, which ``lookup-events`` and CloudWatch give as text inside another."""
+    if "eventName" in record:
+        return _call_told(record) if "CloudTrailEvent" in record else record
+    if isinstance(record.get("detail"), dict):
+        return part(record, "detail")
+    return _call_told(record)
+
+
+def _call_told(record: dict[str, Any]) -> dict[str, Any]:
+    name = next((name for name in _CARRIERS if isinstance(record.get(name), str)), None)
+    if name is None:
         return record
     try:
-        inner = msgspec.json.decode(text)
+        inner = msgspec.json.decode(record[name])
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         inner = None
     if not isinstance(inner, dict):
-        raise LineError("its CloudTrailEvent is no JSON object")
+        raise LineError(f"its {name} is no JSON object")
     return inner
 
 
@@ -100,6 +116,4 @@ def _targets(resources: object) -> list[dict[str, str]]:
     return found
 
 
-FORMAT = record_format(
-    "cloudtrail", "AWS CloudTrail", read, names=("Records", "Events"), own_id=own_id
-)
+FORMAT = record_format("cloudtrail", "AWS CloudTrail", read, names=_NAMES, own_id=own_id)

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from auditsaas.events.importers.outcome import NOTHING
 from auditsaas.events.schema import MAX_JSON_BYTES, MAX_JSON_DEPTH, normal_address, too_deep
 
 LONGEST_PATH = 4096
@@ -23,7 +24,10 @@ _CROWD = 512
 
 EMAIL = re.compile(r"[^@\s]{1,64}@(?P<domain>[^@\s]{1,180}\.[^@\s.]{1,63})")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_NOTHING: tuple[object, ...] = (None, "", "-", [], {})
+# `192.0.2.1:443`, `[2001:db8::1]:443`, `[2001:db8::1]`
+_PORT = re.compile(
+    r"\[(?P<six>[0-9A-Fa-f:.]{2,45})\](?::[0-9]{1,5})?|(?P<four>[0-9.]{7,15}):[0-9]{1,5}"
+)
 
 
 def email_in(text: str | None) -> str | None:
@@ -57,14 +61,21 @@ def put(event: dict[str, Any], name: str, value: object, longest: int) -> None:
 
 
 def put_address(event: dict[str, Any], value: object, name: str = "ip") -> None:
-    """Set ``ip``; an address that is none is kept in metadata under ``name``."""
+    """Set ``ip``; an address that is none, or has a port, is kept in metadata under ``name``."""
     text = word(value)
     if text is None:
         return
-    if normal_address(text):
-        event["ip"] = text
-    else:
+    address = without_port(text)
+    if normal_address(address):
+        event["ip"] = address
+    if address != event.get("ip") or address != text:
         event["metadata"][name] = text
+
+
+def without_port(address: str) -> str:
+    """`192.0.2.1` of `192.0.2.1:443`, `2001:db8::1` of `[2001:db8::1]:443`."""
+    found = _PORT.fullmatch(address)
+    return (found["six"] or found["four"]) if found else address
 
 
 def put_actor(
@@ -110,7 +121,7 @@ def put_targets(event: dict[str, Any], targets: list[dict[str, str]]) -> None:
 def rest(record: dict[str, Any], *used: str) -> dict[str, Any]:
     """The fields of a record that are not used elsewhere and say something, for metadata."""
     return {
-        name: value for name, value in record.items() if name not in used and value not in _NOTHING
+        name: value for name, value in record.items() if name not in used and value not in NOTHING
     }
 
 

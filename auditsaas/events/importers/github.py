@@ -15,6 +15,8 @@ from auditsaas.events.importers.cloudtrail import snake
 from auditsaas.events.importers.fitting import (
     LONGEST_ACTIVITY,
     LONGEST_AGENT,
+    LONGEST_METHOD,
+    LONGEST_PATH,
     LONGEST_REQUEST_ID,
     part,
     put,
@@ -25,9 +27,10 @@ from auditsaas.events.importers.fitting import (
     word,
 )
 from auditsaas.events.importers.format import record_format
-from auditsaas.events.importers.outcome import LineError
+from auditsaas.events.importers.outcome import LineError, lacking
 from auditsaas.events.importers.outcomes import status_of
 from auditsaas.events.importers.reading import Event
+from auditsaas.events.importers.request import METHODS
 from auditsaas.events.importers.times import read_time
 
 # `failed_login` and `rejected_ref_update`; but `block_user` and `access_denied` are things done.
@@ -39,13 +42,14 @@ _TARGETS = {"repo": "repository", "org": "organization", "team": "team", "user":
 def read(record: dict[str, Any], zone: tzinfo | None) -> Event:
     if isinstance(record.get("sender", record.get("repository")), dict):
         raise LineError(
-            "is a webhook's payload, which says neither its time nor the name of its event"
+            "is a webhook's payload, which says neither its time nor the name of its event",
+            near=2 if isinstance(record.get("sender"), dict) else 0,
         )
     if isinstance(record.get("actor"), dict) and "type" in record:
         return _public(record, zone)
     action = word(record.get("action"))
     if action is None or ("actor" not in record and "_document_id" not in record):
-        raise LineError("is no GitHub event: it has no action and actor")
+        raise lacking(record, "is no GitHub event", "action", "actor")
     return _audit(record, action, zone)
 
 
@@ -66,6 +70,7 @@ def _audit(record: dict[str, Any], action: str, zone: tzinfo | None) -> Event:
             *_TIMES, *_TARGETS,
         ),
     }  # fmt: skip
+    _add_call(event, record)
     put_actor(event, record.get("actor"), email=record.get("external_identity_nameid"))
     put_address(event, record.get("actor_ip"), "actor_ip")
     put(event, "user_agent", record.get("user_agent"), LONGEST_AGENT)
@@ -77,6 +82,15 @@ def _audit(record: dict[str, Any], action: str, zone: tzinfo | None) -> Event:
     ]
     put_targets(event, targets)
     return event
+
+
+def _add_call(event: Event, record: dict[str, Any]) -> None:
+    """What an entry of the API says of the request; a method that HTTP has not stays metadata."""
+    for name in ("request_method", "method"):
+        if (word(record.get(name)) or "").upper() in METHODS:
+            put(event, "method", event["metadata"].pop(name), LONGEST_METHOD)
+            break
+    put(event, "path", event["metadata"].pop("url_path", None), LONGEST_PATH)
 
 
 def _status(record: dict[str, Any], action: str) -> str:

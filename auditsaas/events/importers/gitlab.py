@@ -19,10 +19,11 @@ from auditsaas.events.importers.fitting import (
     word,
 )
 from auditsaas.events.importers.format import record_format
-from auditsaas.events.importers.outcome import LineError
+from auditsaas.events.importers.outcome import lacking
 from auditsaas.events.importers.reading import Event
 from auditsaas.events.importers.times import read_time
 
+_NEEDED = ("method", "path", "status", "time", "duration_s")
 _USED = (
     "time", "status", "method", "path", "username", "meta.user", "remote_ip", "meta.remote_ip",
     "ua", "correlation_id", "duration_s",
@@ -30,8 +31,8 @@ _USED = (
 
 
 def read(record: dict[str, Any], zone: tzinfo | None) -> Event:
-    if not {"method", "path", "status", "duration_s", "time"} <= record.keys():
-        raise LineError("is no GitLab request: it has no method, path, status, time and duration_s")
+    if not record.keys() >= set(_NEEDED):
+        raise lacking(record, "is no GitLab request", *_NEEDED)
     event = request.answered(
         read_time(record["time"], zone), record["status"], rest(record, *_USED)
     )

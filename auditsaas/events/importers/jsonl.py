@@ -42,7 +42,7 @@ def parse(source: Source, reading: Reading) -> Outcomes:
             event = _event(record, reading.zone)
             yield own.parsed(number, event, record.get("id"), reading, orders)
         except LineError as error:
-            yield Refused(number, error.reason, byte)
+            yield Refused(number, error.reason, byte, error.near)
 
 
 def _records(source: Source, reading: Reading) -> Iterator[tuple[int, int | None, bytes]]:

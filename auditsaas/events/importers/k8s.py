@@ -23,7 +23,7 @@ from auditsaas.events.importers.fitting import (
     word,
 )
 from auditsaas.events.importers.format import record_format
-from auditsaas.events.importers.outcome import LineError
+from auditsaas.events.importers.outcome import lacking
 from auditsaas.events.importers.reading import Event
 from auditsaas.events.importers.times import read_time
 
@@ -47,7 +47,7 @@ _USED = (
 def read(record: dict[str, Any], zone: tzinfo | None) -> Event:
     verb = word(record.get("verb"))
     if verb is None or not str(record.get("apiVersion", "")).startswith("audit.k8s.io/"):
-        raise LineError("has no verb and apiVersion audit.k8s.io")
+        raise lacking(record, "is no event of audit.k8s.io", "verb", "apiVersion")
     received = record.get("requestReceivedTimestamp")
     ended = record.get("stageTimestamp")
     answer = part(record, "responseStatus")

@@ -19,7 +19,7 @@ from auditsaas.events.importers.fitting import (
     word,
 )
 from auditsaas.events.importers.format import record_format
-from auditsaas.events.importers.outcome import LineError
+from auditsaas.events.importers.outcome import lacking
 from auditsaas.events.importers.reading import Event
 from auditsaas.events.importers.times import read_time
 
@@ -35,7 +35,7 @@ _SECONDS = ("request_time", "response_time")
 def read(record: dict[str, Any], zone: tzinfo | None) -> Event:
     line, method = _first(record, ("request",)), _first(record, _METHOD)
     if _first(record, ("status",)) is None or (line is None and method is None):
-        raise LineError("is no nginx request: it has no status and request")
+        raise lacking(record, "is no nginx request", "status", "request")
     used = {"status", "request", "request_id", *_TIME, *_CLIENT, *_USER, *_METHOD, *_PATH}
     metadata = rest(record, *used, *_AGENT, *_SECONDS)
     event = request.answered(read_time(_value(record, _TIME), zone), record["status"], metadata)

@@ -14,7 +14,7 @@ from auditsaas.events.importers.fitting import (
     word,
 )
 from auditsaas.events.importers.format import record_format
-from auditsaas.events.importers.outcome import LineError
+from auditsaas.events.importers.outcome import lacking
 from auditsaas.events.importers.reading import Event
 from auditsaas.events.importers.times import read_time
 
@@ -25,7 +25,7 @@ def read(record: dict[str, Any], zone: tzinfo | None) -> Event:
     entry = part(record, "event") or record
     activity = word(entry.get("type"))
     if activity is None or "workspace_id" not in entry or "timestamp" not in entry:
-        raise LineError("is no Notion audit event: it has no type, timestamp and workspace_id")
+        raise lacking(entry, "is no Notion audit event", "type", "timestamp", "workspace_id")
     event: Event = {
         "activity": activity[:LONGEST_ACTIVITY],
         "status": "success",

@@ -23,7 +23,7 @@ from auditsaas.events.importers.fitting import (
     word,
 )
 from auditsaas.events.importers.format import record_format
-from auditsaas.events.importers.outcome import LineError
+from auditsaas.events.importers.outcome import lacking
 from auditsaas.events.importers.outcomes import status_of
 from auditsaas.events.importers.reading import Event
 from auditsaas.events.importers.times import read_time
@@ -32,9 +32,10 @@ _USED = ("eventType", "eventtype", "published", "uuid", "actor", "target", "vers
 
 
 def read(record: dict[str, Any], zone: tzinfo | None) -> Event:
-    activity = word(record.get("eventType", record.get("eventtype")))
-    if activity is None or "published" not in record:
-        raise LineError("has no eventType and published")
+    spelling = "eventtype" if "eventtype" in record else "eventType"
+    activity = word(record.get(spelling))
+    if activity is None or word(record.get("published")) is None:
+        raise lacking(record, "is no Okta event", spelling, "published")
     outcome = part(record, "outcome").get("result")
     event: Event = {
         "activity": activity[:LONGEST_ACTIVITY],

@@ -15,7 +15,7 @@ from auditsaas.events.importers.fitting import (
     word,
 )
 from auditsaas.events.importers.format import record_format
-from auditsaas.events.importers.outcome import LineError
+from auditsaas.events.importers.outcome import lacking
 from auditsaas.events.importers.reading import Event
 from auditsaas.events.importers.times import read_time
 
@@ -28,7 +28,7 @@ _USED = (
 def read(record: dict[str, Any], zone: tzinfo | None) -> Event:
     kind, action = word(record.get("object_type")), word(record.get("action"))
     if kind is None or action is None or "actor_uuid" not in record:
-        raise LineError("is no 1Password audit event: it has no action, object_type and actor_uuid")
+        raise lacking(record, "is no 1Password audit event", "action", "object_type", "actor_uuid")
     event: Event = {
         "activity": f"{kind}.{action}"[:LONGEST_ACTIVITY],
         "status": "success",

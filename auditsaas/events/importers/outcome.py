@@ -2,17 +2,56 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
+NOTHING: tuple[object, ...] = (None, "", "-", [], {})
+"""Values that say nothing."""
+SHOWN_KEYS = 5
+LONGEST_KEY = 40
+# Of names such as `id`, `type` and `status` every format has some.
+_TELLING = re.compile(r"[A-Z_@.]")
+
 
 class LineError(ValueError):
-    """A line that cannot be understood; ``reason`` is a phrase for the operator."""
+    """A line that cannot be understood; ``reason`` is a phrase for the operator.
 
-    def __init__(self, reason: str) -> None:
+    ``near`` is how much of the format the line has all the same: 0 where it may be of any other.
+    """
+
+    def __init__(self, reason: str, near: int = 0) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.near = near
+
+
+def lacking(record: dict[str, Any], kind: str, *needed: str) -> LineError:
+    """That a record is not of a kind: which of the needed fields are missing, and what it has.
+
+    A record that lacks one of them only, and has another by which the kind is known, is near.
+    """
+    missing = [name for name in needed if record.get(name) in NOTHING]
+    found = [name for name in needed if name not in missing]
+    near = len(found) if len(missing) == 1 and any(map(_TELLING.search, found)) else 0
+    words = f"{kind}: it has no {listed(missing)}" if missing else kind
+    return LineError(f"{words}{first_keys(record)}", near)
+
+
+def first_keys(record: dict[str, Any]) -> str:
+    """`; its first keys are eventType and uuid`, as the end of a reason."""
+    keys = [str(key)[:LONGEST_KEY] for key in islice(record, SHOWN_KEYS)]
+    if not keys:
+        return "; it has no keys"
+    return f"; its first keys are {listed(keys)}" if len(keys) > 1 else f"; its key is {keys[0]}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """`a`, `a and b`, or `a, b and c`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 @dataclass(frozen=True)
@@ -39,6 +78,8 @@ class Refused:
     line: int
     reason: str
     byte: int | None = None
+    near: int = 0
+    """See LineError."""
 
     @property
     def place(self) -> str:

@@ -16,10 +16,13 @@ from auditsaas.events.importers import documents
 from auditsaas.events.importers.fitting import SHORT, fit, storable_copy
 from auditsaas.events.importers.lines import MAX_LINE_BYTES, Progress, Source, untold
 from auditsaas.events.importers.outcome import LAST_ORDER, LineError, Parsed, Refused
+from auditsaas.events.importers.weblog import readable
 from auditsaas.events.schema import MAX_JSON_DEPTH, SURROGATE_ESCAPE
 
 LONGEST_OWN_ID = 96
 REMEMBERED_INSTANTS = 65_536
+LONGEST_PREFIX = 512
+"""Bytes that may stand before the object of a line."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 Event = dict[str, Any]
@@ -76,14 +79,14 @@ def by_line(source: Source, reading: Reading, read: ReadLine) -> Outcomes:
         try:
             event = read(_checked(raw, number))
         except LineError as error:
-            yield Refused(number, error.reason)
+            yield Refused(number, error.reason, near=error.near)
             continue
         if event is None:
             continue
         event["idempotency_key"] = f"{reading.key}:{number}"
         if len(raw) > SHORT:
             fit(event["metadata"])
-        yield Parsed(number, event, _order(event, orders))
+        yield Parsed(number, event, order_of(event, orders))
 
 
 def by_record(
@@ -104,23 +107,28 @@ def by_record(
         DocumentError: the document's structure is broken.
     """
     orders = Orders()
-    prefix = reading.key.partition(":")[0]
     for number, byte, raw in objects(source, names, reading.progress):
         try:
             record = record_of(raw)
             event = read(record)
         except LineError as error:
-            yield Refused(number, error.reason, byte)
+            yield Refused(number, error.reason, byte, error.near)
             continue
         known_as = own_id(record)
-        if known_as is None:
-            event["idempotency_key"] = f"{reading.key}:{number}"
-        else:
-            event["idempotency_key"] = f"{prefix}:{_short(str(known_as))}"
+        event["idempotency_key"] = key_of(reading, number, known_as)
+        if known_as is None and (before := raw[: _start(raw)].strip()):
+            event["metadata"].setdefault("prefix", readable(before))
         if len(raw) > SHORT or raw.count(b"{") + raw.count(b"[") > MAX_JSON_DEPTH:
             fit(event["metadata"])
-        order = _order(event, orders) if known_as is None else None
+        order = order_of(event, orders) if known_as is None else None
         yield Parsed(number, event, order, byte=byte)
+
+
+def key_of(reading: Reading, number: int, known_as: object) -> str:
+    """The idempotency key: by the source's own id, or else by the place in the file."""
+    if known_as is None:
+        return f"{reading.key}:{number}"
+    return f"{reading.key.partition(':')[0]}:{_short(str(known_as))}"
 
 
 def objects(
@@ -139,6 +147,16 @@ def objects(
     found = documents.records(source.reader(progress), names)
     for number, (byte, raw) in enumerate(found, 1):
         yield number, byte, raw
+
+
+def _start(raw: bytes) -> int:
+    """Where the object of a line begins, behind what a collector wrote before it.
+
+    Such as ``web-1  | {…}`` of Docker Compose and ``2026-11-16T08:00:00.000Z {…}`` of CloudWatch.
+    """
+    if raw.startswith((b"{", b"[")) or not raw.rstrip().endswith(b"}"):
+        return 0
+    return max(0, raw.find(b"{", 0, LONGEST_PREFIX))
 
 
 def _is_lines(source: Source, names: frozenset[str]) -> bool:
@@ -160,8 +178,12 @@ def _is_lines(source: Source, names: frozenset[str]) -> bool:
 
 
 def record_of(raw: bytes) -> dict[str, Any]:
-    """The object of a record's text; what an outer object holds as ``_raw`` text is the record."""
-    record = _decoded(raw)
+    """The object of a record's text; what an outer object holds as ``_raw`` text is the record.
+
+    Raises:
+        LineError: there is none.
+    """
+    record = _decoded(raw[_start(raw) :])
     if isinstance(record, dict) and isinstance(record.get("_raw"), str):
         record = _decoded(record["_raw"].encode("utf-8", "replace"))
     if not isinstance(record, dict):
@@ -202,7 +224,7 @@ def _checked(raw: bytes, number: int) -> bytes:
     return raw.removeprefix(_BYTE_ORDER_MARK) if number == 1 else raw
 
 
-def _order(event: Event, orders: Orders) -> int | None:
+def order_of(event: Event, orders: Orders) -> int | None:
     """The place in the instant, where the source knows the instant to no more than a ms."""
     moment = event["occurred_at"]
     if isinstance(moment, datetime) and moment.microsecond % 1000:

@@ -31,8 +31,8 @@ from auditsaas.events.importers import (
 from auditsaas.events.importers.documents import DocumentError
 from auditsaas.events.importers.format import Format
 from auditsaas.events.importers.lines import Source, SourceError
-from auditsaas.events.importers.outcome import Parsed, Refused
-from auditsaas.events.importers.reading import Reading
+from auditsaas.events.importers.outcome import LineError, Parsed, Refused, first_keys
+from auditsaas.events.importers.reading import Reading, objects, record_of
 from auditsaas.events.importers.times import NO_ZONE
 
 AUTO = "auto"
@@ -83,6 +83,10 @@ _NO_LOGS = (
 )
 
 
+Tried = dict[str, tuple[int, Refused | None]]
+"""What ``_tried`` found, by format."""
+
+
 def checked_format(source: Source, name: str, zone: tzinfo | None = None) -> Format:
     """The format of that name, or the one that ``auto`` recognises by the file's beginning.
 
@@ -102,14 +106,14 @@ def checked_format(source: Source, name: str, zone: tzinfo | None = None) -> For
 
 
 def _recognised(source: Source, zone: tzinfo | None) -> Format:
-    tried = {key: _tried(source, made, zone) for key, made in FORMATS.items()}
+    tried: Tried = {key: _tried(source, made, zone) for key, made in FORMATS.items()}
     best = max(tried, key=lambda key: (tried[key][0], tried[key][1] is None))
     if tried[best][0] or tried[best][1] is None:
         return FORMATS[best]
     zoneless = next((refused for _, refused in tried.values() if _lacks_zone(refused)), None)
     if zoneless is not None:
         raise SourceError(f"{source.name} cannot be read: {_words(zoneless)}")
-    raise SourceError(f"{source.name} is of no known format: {_what_it_is(source)}")
+    raise SourceError(f"{source.name} is of no known format: {_what_it_is(source, tried)}")
 
 
 def _advice(source: Source, zone: tzinfo | None) -> str:
@@ -122,7 +126,8 @@ def _advice(source: Source, zone: tzinfo | None) -> str:
 def _tried(source: Source, chosen: Format, zone: tzinfo | None) -> tuple[int, Refused | None]:
     """How many at the beginning are events, and the first that is not, if there is one.
 
-    One that only lacks a zone goes before others, for it says what to do.
+    One that only lacks a zone goes before others, for it says what to do; then one that is nearly
+    of the format.
     """
     parsed, refused = 0, None
     try:
@@ -131,11 +136,17 @@ def _tried(source: Source, chosen: Format, zone: tzinfo | None) -> tuple[int, Re
         ):
             if isinstance(outcome, Parsed):
                 parsed += 1
-            elif refused is None or (_lacks_zone(outcome) and not _lacks_zone(refused)):
+            elif refused is None or _says_more(outcome, refused):
                 refused = outcome
     except DocumentError as error:
         return parsed, refused or Refused(0, error.reason, error.byte)
     return parsed, refused
+
+
+def _says_more(refused: Refused, before: Refused) -> bool:
+    if _lacks_zone(refused) != _lacks_zone(before):
+        return _lacks_zone(refused)
+    return refused.near > before.near
 
 
 def _lacks_zone(refused: Refused | None) -> bool:
@@ -147,10 +158,29 @@ def _words(refused: Refused) -> str:
     return f"{place}: {refused.reason}"
 
 
-def _what_it_is(source: Source) -> str:
+def _what_it_is(source: Source, tried: Tried) -> str:
     start = source.reader()(8)
     known = next((words for first, words in _NO_LOGS if start.startswith(first)), None)
-    return known or f"it begins with {_beginning(source)}"
+    return known or _nearest(tried) or _keys(source) or f"it begins with {_beginning(source)}"
+
+
+def _nearest(tried: Tried) -> str | None:
+    """The format that a file has the most of, and what it lacks."""
+    near = {key: refused for key, (_, refused) in tried.items() if refused and refused.near}
+    if not near:
+        return None
+    key = max(near, key=lambda key: near[key].near)
+    return f"it looks most like {key}, but {_words(near[key])}"
+
+
+def _keys(source: Source) -> str | None:
+    """The keys of the first record, where the file is of JSON objects."""
+    try:
+        _, _, raw = next(objects(source, frozenset()))
+        record = record_of(raw)
+    except (StopIteration, DocumentError, LineError):
+        return None
+    return f"it begins with an object{first_keys(record)}"
 
 
 def _beginning(source: Source) -> str:

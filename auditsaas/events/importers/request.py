@@ -23,20 +23,20 @@ from auditsaas.events.importers.fitting import (
     LONGEST_PATH,
     email_in,
     put,
+    without_port,
     word,
 )
 from auditsaas.events.schema import normal_address
 
 # RFC 9110 and 5789, and WebDAV (RFC 4918, 3253 and 5323).
 _WEBDAV = {"COPY", "LOCK", "MKCOL", "MOVE", "PROPFIND", "PROPPATCH", "REPORT", "SEARCH", "UNLOCK"}
-_METHODS = frozenset({*HTTPMethod, *_WEBDAV})
-ACTIVITIES = {method: f"http.{method.lower()}" for method in _METHODS}
+METHODS = frozenset({*HTTPMethod, *_WEBDAV})
+ACTIVITIES = {method: f"http.{method.lower()}" for method in METHODS}
 _REQUEST = re.compile(
     r"(?P<method>[A-Za-z][A-Za-z0-9_-]{0,31}) (?P<path>.+) (?P<protocol>HTTP/[0-9.]{1,4})"
 )
 # HTTP/0.9 and cut requests name no protocol.
 _BARE_REQUEST = re.compile(r"(?P<method>[A-Z-]{1,32}) (?P<path>.+)")
-_PORT = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<four>[0-9.]+)):[0-9]{1,5}")
 
 
 def answered(occurred_at: datetime, status: object, metadata: dict[str, Any]) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def add_line(
     match = _REQUEST.fullmatch(request)
     if match is None:
         match = _BARE_REQUEST.fullmatch(request)
-        if match is None or match["method"] not in _METHODS:
+        if match is None or match["method"] not in METHODS:
             event["metadata"]["request"] = request
             return
     else:
@@ -95,9 +95,3 @@ def add_parties(event: dict[str, Any], user: object, clients: object) -> None:
     event["actor"] = {"id": identity[:LONGEST_ACTOR]}
     if email := email_in(told):
         event["actor"]["email"] = email
-
-
-def without_port(address: str) -> str:
-    """`192.0.2.1` of `192.0.2.1:443`, `2001:db8::1` of `[2001:db8::1]:443`."""
-    found = _PORT.fullmatch(address)
-    return (found["six"] or found["four"]) if found else address

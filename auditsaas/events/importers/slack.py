@@ -17,7 +17,7 @@ from auditsaas.events.importers.fitting import (
     word,
 )
 from auditsaas.events.importers.format import record_format
-from auditsaas.events.importers.outcome import LineError
+from auditsaas.events.importers.outcome import lacking
 from auditsaas.events.importers.outcomes import status_of
 from auditsaas.events.importers.reading import Event
 from auditsaas.events.importers.times import read_time
@@ -30,7 +30,7 @@ def read(record: dict[str, Any], zone: tzinfo | None) -> Event:
         part(record, "entity"),
     )
     if action is None or "date_create" not in record or not entity:
-        raise LineError("is no Slack audit entry: it has no action, date_create and entity")
+        raise lacking(record, "is no Slack audit entry", "action", "date_create", "entity")
     event: Event = {
         "activity": action[:LONGEST_ACTIVITY],
         "status": status_of(action),

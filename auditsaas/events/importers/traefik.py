@@ -8,7 +8,7 @@ from typing import Any
 from auditsaas.events.importers import request
 from auditsaas.events.importers.fitting import LONGEST_AGENT, put, put_duration, rest
 from auditsaas.events.importers.format import record_format
-from auditsaas.events.importers.outcome import LineError
+from auditsaas.events.importers.outcome import lacking
 from auditsaas.events.importers.reading import Event
 from auditsaas.events.importers.times import read_time
 
@@ -20,7 +20,7 @@ _USED = (
 
 def read(record: dict[str, Any], zone: tzinfo | None) -> Event:
     if "DownstreamStatus" not in record or "RequestMethod" not in record:
-        raise LineError("is no request: it has no RequestMethod and DownstreamStatus")
+        raise lacking(record, "is no request", "RequestMethod", "DownstreamStatus")
     # An hour of daylight saving is lost in StartLocal, and ``time`` is when the line was written.
     moment = read_time(record.get("StartUTC", record.get("time")), zone)
     event = request.answered(moment, record["DownstreamStatus"], rest(record, *_USED))

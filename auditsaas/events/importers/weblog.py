@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from auditsaas.events.importers.outcome import LineError
+from auditsaas.events.importers.times import shown
 from auditsaas.events.schema import normal_address
 
 _TIME = re.compile(
@@ -114,8 +115,12 @@ def _parties(head: str) -> tuple[str | None, str, str | None, str | None]:
         vhost = words.pop(0)
     while len(words) > 3 and words[0].endswith(","):
         words[:2] = [f"{words[0]} {words[1]}"]
-    if len(words) < 2 or not words[0]:
+    if not words[0]:
         raise LineError("no client and user before the time")
+    if len(words) < 2:
+        raise LineError(
+            f"no ident and user (- -) between the client {shown(words[0])} and the time", near=1
+        )
     ident, user = words[1], " ".join(words[2:])
     return (
         vhost,

@@ -14,7 +14,7 @@ from auditsaas.events.importers.fitting import (
     word,
 )
 from auditsaas.events.importers.format import record_format
-from auditsaas.events.importers.outcome import LineError
+from auditsaas.events.importers.outcome import lacking
 from auditsaas.events.importers.reading import Event
 from auditsaas.events.importers.times import read_time
 
@@ -27,7 +27,7 @@ _USED = (
 def read(record: dict[str, Any], zone: tzinfo | None) -> Event:
     kind, action = word(record.get("source_type")), word(record.get("action"))
     if kind is None or action is None or "actor_id" not in record:
-        raise LineError("is no Zendesk audit entry: it has no action, source_type and actor_id")
+        raise lacking(record, "is no Zendesk audit entry", "action", "source_type", "actor_id")
     event: Event = {
         "activity": f"{kind}.{action}"[:LONGEST_ACTIVITY],
         "status": "success",

@@ -41,6 +41,11 @@ WEBKIT = "AppleWebKit/605.1.15 (KHTML, like Gecko) Version/27.0"
             "Linux",
             "Firefox 153",
         ),
+        (
+            f"Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) {CHROME} Safari/537.36",
+            "ChromeOS",
+            "Chrome 156",
+        ),
         ("python-httpx/0.28.1", "Other", "python-httpx 0.28"),
         ("python-requests/2.32.3", "Other", "Python Requests 2.32"),
         ("curl/8.5.0", "Other", "curl 8.5"),

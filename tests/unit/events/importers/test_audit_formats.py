@@ -55,12 +55,34 @@ def cloudtrail_in(shape: str) -> str:
         "file on file": '{"Records":[' + lines[0] + ']}\n{"Records":[' + ",".join(lines[1:]) + "]}",
         "indented": "\n".join(json.dumps(record, indent=2) for record in records),
         "raw": json.dumps([{"_raw": line, "_time": 1} for line in lines]),
+        "event bridge": "\n".join(
+            json.dumps({"detail-type": "AWS API Call via CloudTrail", "id": "1", "detail": record})
+            for record in records
+        ),
+        "subscription": json.dumps(
+            {
+                "messageType": "DATA_MESSAGE",
+                "logEvents": [{"id": "1", "timestamp": 1, "message": line} for line in lines],
+            }
+        ),
+        "export": "\n".join(f"2026-11-16T08:00:00.000Z {line}" for line in lines),
         "looked up": json.dumps({"Events": [{"CloudTrailEvent": line} for line in lines]}),
     }[shape]
 
 
 @pytest.mark.parametrize(
-    "shape", ["array", "lines", "file on file", "indented", "raw", "looked up"]
+    "shape",
+    [
+        "array",
+        "lines",
+        "file on file",
+        "indented",
+        "raw",
+        "looked up",
+        "event bridge",
+        "subscription",
+        "export",
+    ],
 )
 def test_cloudtrail_in_every_shape_is_the_same_events(shape: str) -> None:
     assert events(outcomes(cloudtrail_in(shape))) == events(outcomes(FIXTURES / "cloudtrail.json"))

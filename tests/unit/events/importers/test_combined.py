@@ -248,7 +248,9 @@ def test_a_line_that_is_quoted_as_a_whole_is_understood(wrapped: str) -> None:
         ('192.0.2.1 - - [31/Feb/2026:08:00:00 +0000] "GET / HTTP/1.1" 200 5', "is not a time"),
         ('192.0.2.1 - - [16/Nov/2026:08:00:00 +9900] "GET / HTTP/1.1" 200 5', "is not a time"),
         (f'192.0.2.1 - - {TIME} "GET / HTTP/1.1"', "no status code and size"),
-        (f'192.0.2.1 {TIME} "GET / HTTP/1.1" 200 5', "no client and user"),
+        (f'192.0.2.1 {TIME} "GET / HTTP/1.1" 200 5', "no ident and user (- -) between"),
+        (f'{TIME} "GET / HTTP/1.1" 200 5', "no [time]"),
+        (f' {TIME} "GET / HTTP/1.1" 200 5', "no client and user"),
     ],
 )
 def test_a_line_of_another_shape_is_refused_with_a_reason(line: str, reason: str) -> None:

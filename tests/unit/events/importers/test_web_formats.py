@@ -72,10 +72,17 @@ def test_caddy_may_write_times_and_durations_as_text_and_ports_after_addresses()
     assert (event["duration_ms"], event["ip"]) == (62_500.0, "2001:db8::7")
 
 
+def test_what_a_collector_writes_before_an_object_is_kept_in_metadata() -> None:
+    plain = events(outcomes(FIXTURES / "caddy.jsonl"))
+    lines = (FIXTURES / "caddy.jsonl").read_text().splitlines()
+    found = events(outcomes("\n".join(f"web-1  | {line}" for line in lines)))
+    assert [event["metadata"].pop("prefix") for event in found] == ["web-1  |"] * len(plain)
+    assert found == plain
+
+
 def test_what_is_no_request_is_refused_by_its_line() -> None:
-    assert refusals(outcomes(FIXTURES / "caddy.jsonl")) == [
-        ("line 3", "is no request: it has no ts, request and status")
-    ]
+    words = "it has no request and status; its first keys are level, ts, logger and msg"
+    assert refusals(outcomes(FIXTURES / "caddy.jsonl")) == [("line 3", f"is no request: {words}")]
 
 
 def test_traefik_durations_are_nanoseconds_and_the_first_host_is_the_client() -> None:
