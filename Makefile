@@ -7,67 +7,95 @@ PYTHON ?= $(firstword $(shell for name in python3 python3.14 python3.13 python3.
 BIN := .venv/bin
 CHECKED := auditsaas tasks config
 
-.PHONY: help demo test lint format bench faults scan docs pictures lock
+.DEFAULT_GOAL := help
 
-help:
-	@echo "make demo    the product with invented data; PORT=8000 DATA_DIR=./var EVENTS=50000"
-	@echo "make test    linters and every test"
-	@echo "make lint    linters only"
-	@echo "make format  put the code in order"
-	@echo "make bench   measurements, as tables"
-	@echo "make faults  everything that can break, broken; as a table"
-	@echo "make scan    scanners against a demo and a control; ten minutes, prints a table"
-	@echo "make docs    the documentation as a site, in var/site"
-	@echo "make pictures  the pictures of the documentation, taken anew"
-	@echo "make lock    compile requirements/ from pyproject.toml; UPGRADE=1 for newer versions"
+.PHONY: help
+help: ## this list
+	@awk -F ':.*?## ' '/^[a-z-]+:.*## / {printf "make %-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: export PORT ?= 8000
 demo: export DATA_DIR ?= ./var
 demo: export EVENTS ?= 50000
-demo: .venv/.base
+.PHONY: demo
+demo: .venv/.base ## the product with invented data; PORT=8000 DATA_DIR=./var EVENTS=50000
 	@$(BIN)/auditsaas demo
 
-test: .venv/.dev programs lint
+.PHONY: test
+test: .venv/.dev programs lint ## linters and every test; ARGS for pytest
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-lint: .venv/.dev
+.PHONY: lint
+lint: .venv/.dev ## linters only
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy $(CHECKED)
 	$(BIN)/lint-imports
 
-format: .venv/.dev
+.PHONY: format
+format: .venv/.dev ## put the code in order
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: .venv/.dev
+.PHONY: bench
+bench: .venv/.dev ## measurements, as tables
 	$(BIN)/python -m bench $(ARGS)
 
-faults: .venv/.dev
+.PHONY: faults
+faults: .venv/.dev ## everything that can break, broken; as a table
 	@$(BIN)/python -m bench.faults $(ARGS)
 
-scan: .venv/.base
+.PHONY: scan
+scan: .venv/.base ## scanners against a demo and a control; ten minutes, prints a table
 	@$(BIN)/python -m scripts.scan
 
-# A site of the pages; they also read well as they are.
-docs: .venv/.base
-	@test -x .venv-docs/bin/mkdocs || { $(BIN)/python -m venv .venv-docs && \
-		.venv-docs/bin/pip install -qq mkdocs-material==9.8.1; }
+.PHONY: docs
+docs: .venv-docs/.made ## the documentation as a site, in var/site
 	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict --quiet --site-dir var/site
 	@echo "var/site/index.html"
 
-pictures: .venv/.dev programs
+.PHONY: pictures
+pictures: .venv/.dev programs ## the pictures of the documentation, taken anew
 	@$(BIN)/python -m scripts.pictures
 
+.PHONY: shell
+shell: .venv/.dev ## a Python prompt in the application: session, select, events, bind("acme"); DATA_DIR=./var
+	@$(BIN)/flask --app scripts.shell shell
+
+.PHONY: psql
+psql: .venv/.base ## PostgreSQL's prompt; ROLE=app|platform|owner WORKSPACE=acme DATA_DIR=./var
+	@$(BIN)/python -m scripts.psql
+
+.PHONY: migration
+migration: .venv/.base ## the next numbered migration; NAME=add_colours
+	@$(BIN)/python -m scripts.migration '$(or $(NAME),$(error Name it: make migration NAME=add_colours))'
+
+.PHONY: watch
+watch: .venv/.dev ## tests, again whenever a file changes; T=tests/unit
+	@$(BIN)/watchfiles --filter python \
+		"$(BIN)/python -m pytest -q $(or $(T),tests/unit) $(ARGS)" auditsaas config tasks tests
+
+.PHONY: coverage
+coverage: .venv/.dev ## which lines the tests reach, as a site in var/coverage; T=tests/unit
+	$(BIN)/python -m pytest -q --cov --cov-report=term:skip-covered --cov-report=html \
+		$(or $(T),tests/unit tests/functional tests/architecture) $(ARGS)
+	@echo "var/coverage/index.html"
+
+.PHONY: audit
+audit: .venv/.dev ## known vulnerabilities of the locked packages
+	@$(BIN)/python -m scripts.audit $(ARGS)
+
 .PHONY: programs
-programs:
+programs: ## what tests drive beside Python packages: Chromium, nginx, PgBouncer
 	@scripts/install-programs
 
-lock: .venv/.base
-	$(COMPILE) --output-file requirements/base.txt
-	$(COMPILE) --output-file requirements/dev.txt --group dev --constraint requirements/base.txt
+.PHONY: lock
+lock: .venv/.base ## compile requirements/ from pyproject.toml; UPGRADE=1 for newer versions
+	$(COMPILE) pyproject.toml --output-file requirements/base.txt
+	$(COMPILE) pyproject.toml --group dev --constraint requirements/base.txt \
+		--output-file requirements/dev.txt
+	$(COMPILE) --group docs --output-file requirements/docs.txt
 
-COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header $(if $(UPGRADE),--upgrade)
 
 # The editable install needs to be repeated only when the project's metadata change.
@@ -79,3 +107,9 @@ COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-vers
 
 INSTALL = $(or $(PYTHON),$(error AuditSaaS needs Python 3.11 or newer; name it with \
 	make PYTHON=/path/to/python3)) scripts/install
+
+# mkdocs stays out of .venv: nothing that is tested or shipped needs it.
+.venv-docs/.made: requirements/docs.txt | .venv/.base
+	@$(BIN)/python -m venv --clear .venv-docs
+	@.venv-docs/bin/pip install -qq --require-hashes -r requirements/docs.txt
+	@touch $@

