@@ -26,6 +26,9 @@ from auditsaas import database
 from config import embedded
 from config.settings import Settings
 from tests.support import factories
+from tests.support.markup import PageClient
+
+Flask.test_client_class = PageClient
 
 LOOPBACK = ("127.", "::1", "localhost")
 
