@@ -53,13 +53,17 @@
     event.target.closest("[data-close=toast]")?.closest(".toast").remove();
   });
 
-  document.addEventListener("submit", (event) => {
-    if (!event.target.matches("[data-theme-form]")) return;
-    const field = event.target.elements.theme;
-    const theme = document.documentElement.dataset.bsTheme === "dark" ? "light" : "dark";
-    field.value = theme;
-    document.documentElement.dataset.theme = document.documentElement.dataset.bsTheme = theme;
-    const other = theme === "dark" ? "light" : "dark";
-    event.target.querySelector("button").ariaLabel = `Use ${other} theme`;
-  }, { capture: true });
+  document.addEventListener(
+    "submit",
+    (event) => {
+      if (!event.target.matches("[data-theme-form]")) return;
+      const field = event.target.elements.theme;
+      const theme = document.documentElement.dataset.bsTheme === "dark" ? "light" : "dark";
+      field.value = theme;
+      document.documentElement.dataset.theme = document.documentElement.dataset.bsTheme = theme;
+      const other = theme === "dark" ? "light" : "dark";
+      event.target.querySelector("button").ariaLabel = `Use ${other} theme`;
+    },
+    { capture: true },
+  );
 })();

@@ -25,7 +25,10 @@
       ...(url && {
         preload: "focus",
         score: () => () => 1,
-        load: (text, done) => { field.clearOptions(); find(url, text, done); },
+        load: (text, done) => {
+          field.clearOptions();
+          find(url, text, done);
+        },
         shouldLoad: () => true,
       }),
     });
@@ -122,7 +125,9 @@
     if (!found) return "";
     const parts = [];
     const order = /^\d{4}-/.test(text.trim()) ? [0, 1, 2] : patterns[format];
-    order.forEach((place, i) => { parts[place] = found[i + 1].padStart(place ? 2 : 4, "0"); });
+    order.forEach((place, i) => {
+      parts[place] = found[i + 1].padStart(place ? 2 : 4, "0");
+    });
     return parts.join("-");
   }
 
@@ -192,9 +197,13 @@
     return date.toISOString().slice(0, 10);
   }
 
-  document.addEventListener("toggle", (event) => {
-    if (event.target.id === "range-pop" && event.newState === "open") showCalendar();
-  }, { capture: true });
+  document.addEventListener(
+    "toggle",
+    (event) => {
+      if (event.target.id === "range-pop" && event.newState === "open") showCalendar();
+    },
+    { capture: true },
+  );
 
   // ---- the panel as a sheet (narrow windows), or hidden (wide ones) ----
   function openSheet() {
@@ -211,8 +220,14 @@
   }
 
   document.addEventListener("click", (event) => {
-    if (event.target.closest("#filters-open")) { event.preventDefault(); openSheet(); }
-    if (event.target.closest("#filters-close")) { event.preventDefault(); closeSheet(); }
+    if (event.target.closest("#filters-open")) {
+      event.preventDefault();
+      openSheet();
+    }
+    if (event.target.closest("#filters-close")) {
+      event.preventDefault();
+      closeSheet();
+    }
     const hide = event.target.closest("#filters-hide, #filters-unhide");
     if (hide) {
       const hidden = document.querySelector(".shell").classList.toggle("no-filters");

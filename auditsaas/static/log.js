@@ -95,7 +95,9 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    const typing = event.target.closest("input:not([type=checkbox], [type=radio]), select, textarea");
+    const typing = event.target.closest(
+      "input:not([type=checkbox], [type=radio]), select, textarea",
+    );
     if (event.key === "Escape") {
       if (document.querySelector(":popover-open, .filters.open")) return;
       if (isOpen()) closeDrawer();
@@ -164,12 +166,21 @@
     announce(count);
   });
   document.addEventListener("htmx:after:swap", (event) => {
-    if (event.detail.ctx.sourceElement?.id === "live" || event.detail.ctx.target?.id === "log-rows") {
+    if (
+      event.detail.ctx.sourceElement?.id === "live" ||
+      event.detail.ctx.target?.id === "log-rows"
+    ) {
       showBar();
       trim();
     }
   });
-  window.addEventListener("scroll", () => { if (!reading()) release(); }, { passive: true });
+  window.addEventListener(
+    "scroll",
+    () => {
+      if (!reading()) release();
+    },
+    { passive: true },
+  );
 
   const words = (n) => `${n.toLocaleString("en-US")} new ${n === 1 ? "event" : "events"}`;
 
@@ -205,7 +216,10 @@
   document.addEventListener("table-changed", () => {
     const density = document.querySelector("#columns-menu input[name=density]:checked")?.value;
     if (density) document.documentElement.dataset.density = density;
-    htmx.ajax("GET", location.pathname + location.search, { target: "#results", swap: "outerHTML" });
+    htmx.ajax("GET", location.pathname + location.search, {
+      target: "#results",
+      swap: "outerHTML",
+    });
   });
 
   // ---- the bars' tip ----
@@ -217,7 +231,12 @@
     if (!bar) return;
     const [when, counts] = bar.getAttribute("aria-label").split(/: (?=[\d,]+ success)/);
     const [success, error] = counts.split(", ").map((text) => text.split(" ")[0]);
-    tip.replaceChildren(line("b", when), pair("ok", "Success", success), pair("er", "Error", error), line("span", "Press to see this time"));
+    tip.replaceChildren(
+      line("b", when),
+      pair("ok", "Success", success),
+      pair("er", "Error", error),
+      line("span", "Press to see this time"),
+    );
     const chart = tip.parentElement.getBoundingClientRect();
     const box = bar.getBoundingClientRect();
     const left = box.left - chart.left + box.width + 8;

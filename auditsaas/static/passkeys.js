@@ -22,9 +22,14 @@
       });
       if (!answer.ok) throw new Error(String(answer.status));
       const options = await answer.json();
-      const credential = form.dataset.passkey === "create"
-        ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options) })
-        : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options) });
+      const credential =
+        form.dataset.passkey === "create"
+          ? await navigator.credentials.create({
+              publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options),
+            })
+          : await navigator.credentials.get({
+              publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options),
+            });
       form.elements.credential.value = JSON.stringify(credential.toJSON());
       form.requestSubmit();
     } catch {

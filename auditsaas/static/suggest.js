@@ -50,24 +50,30 @@
     else box().ariaExpanded = String(options().length > 0);
   });
 
-  document.addEventListener("keydown", (event) => {
-    if (event.target !== box()) return;
-    if (!options().length) {
-      if (event.key === "ArrowDown" && list()) htmx.trigger(list(), "ask");
-      return;
-    }
-    const all = options();
-    const at = all.indexOf(current());
-    if (event.key === "ArrowDown") choose(all[(at + 1) % all.length]);
-    else if (event.key === "ArrowUp") choose(all[(at - 1 + all.length) % all.length]);
-    else if (current() && (event.key === "Enter" || event.key === "Tab")) take(current());
-    else if (event.key === "Escape") { close(); event.stopImmediatePropagation(); }
-    else {
-      if (event.key === "Enter") close();
-      return;
-    }
-    event.preventDefault();
-  }, { capture: true });
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.target !== box()) return;
+      if (!options().length) {
+        if (event.key === "ArrowDown" && list()) htmx.trigger(list(), "ask");
+        return;
+      }
+      const all = options();
+      const at = all.indexOf(current());
+      if (event.key === "ArrowDown") choose(all[(at + 1) % all.length]);
+      else if (event.key === "ArrowUp") choose(all[(at - 1 + all.length) % all.length]);
+      else if (current() && (event.key === "Enter" || event.key === "Tab")) take(current());
+      else if (event.key === "Escape") {
+        close();
+        event.stopImmediatePropagation();
+      } else {
+        if (event.key === "Enter") close();
+        return;
+      }
+      event.preventDefault();
+    },
+    { capture: true },
+  );
 
   document.addEventListener("pointerdown", (event) => {
     const option = event.target.closest("#q-suggestions [role=option]");
@@ -75,5 +81,7 @@
     event.preventDefault();
     take(option);
   });
-  document.addEventListener("focusout", (event) => { if (event.target === box()) close(); });
+  document.addEventListener("focusout", (event) => {
+    if (event.target === box()) close();
+  });
 })();
