@@ -36,8 +36,9 @@ def services() -> Mapping[str, Any]:
     return found
 
 
-def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
-    assert complaints(BIN / "hadolint", ROOT / "Dockerfile") == ""
+@pytest.mark.parametrize("path", ["Dockerfile", ".devcontainer/Dockerfile"])
+def test_hadolint_finds_nothing_in_the_dockerfile(path: str) -> None:
+    assert complaints(BIN / "hadolint", ROOT / path) == ""
 
 
 def test_hadolint_would_say_what_is_wrong() -> None:
