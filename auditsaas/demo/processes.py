@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 import os
 import queue
@@ -17,12 +18,13 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import honcho.manager
 from honcho.compat import ProcessManager
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
+from honcho.printer import Printer
 from honcho.process import Process
 
 from config.engines import users
@@ -121,7 +123,7 @@ class _Leaders(ProcessManager):
 
 class _Manager(Manager):
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(Printer(_unbuffered(sys.stdout)))
         self.ended_first: str | None = None
         self._process_ctor = _Tethered
         self._procmgr = _Leaders()
@@ -163,6 +165,17 @@ class _Manager(Manager):
         code = self._processes[self.ended_first]["returncode"]
         sys.stderr.write(f"{self.ended_first} ended by itself with code {code}; all stopped.\n")
         return code if 0 < code < 126 else 1
+
+
+def _unbuffered(stream: TextIO) -> TextIO:
+    """The same output without a buffer.
+
+    Honcho prints in its signal handlers as well, and a buffer refuses to be entered twice; nor
+    shall anything be left to write when the other end has gone away.
+    """
+    stream.flush()
+    raw = io.FileIO(stream.fileno(), "w", closefd=False)
+    return io.TextIOWrapper(raw, encoding=stream.encoding, errors="replace", write_through=True)
 
 
 def _signal_group(leader: int, number: signal.Signals) -> None:

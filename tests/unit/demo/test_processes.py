@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 from collections.abc import Iterator
 from itertools import islice
@@ -18,6 +20,7 @@ import pytest
 from auditsaas.demo import processes
 from config import embedded
 from config.settings import SettingsError
+from tests.support.workers import eventually
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -46,6 +49,8 @@ CHATTER = """
 while True:
     print("x" * 80)
 """
+# What a pipe holds on Linux.
+PIPE_BYTES = 65536
 FAILING = "raise SystemExit(3)"
 
 
@@ -64,6 +69,7 @@ class Demo:
         self.process = subprocess.Popen(
             [sys.executable, "-c", DEMO, self.data_dir, str(self.port), procfile],
             cwd=ROOT,
+            env={name: os.environ[name] for name in os.environ if name != "PYTHONUNBUFFERED"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -76,6 +82,15 @@ class Demo:
         found = (int(words[1]) for words in lines if words[:1] == ["pid"])
         # One that ends at once may take the others along before they have said theirs.
         return list(islice(found, count))
+
+    def is_held_up(self) -> bool:
+        """Whether the pipe is full of what it said."""
+        return self._unread() == self._unread() > PIPE_BYTES - 4096
+
+    def _unread(self) -> int:
+        assert self.process.stdout is not None
+        answer = fcntl.ioctl(self.process.stdout, termios.FIONREAD, b"\0" * 4)
+        return int.from_bytes(answer, sys.byteorder)
 
     def ended(self) -> tuple[int, str]:
         _, error = self.process.communicate(timeout=60)
@@ -119,6 +134,15 @@ def test_asked_to_stop_it_leaves_nothing_behind(folder: Path, number: signal.Sig
     assert demo.ended() == (0, "")
     assert not any(map(alive, pids))
     assert not embedded.is_running(demo.data_dir)
+
+
+def test_stop_signal_during_a_blocked_write_ends_without_an_error(folder: Path) -> None:
+    demo = Demo(folder, SLEEPER, CHATTER)
+    pids = demo.pids(1)
+    eventually(demo.is_held_up, "a demo that waits for its output to be read")
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.ended() == (0, "")
+    assert not any(map(alive, pids))
 
 
 def test_one_that_ends_by_itself_ends_the_rest_and_is_named(folder: Path) -> None:
