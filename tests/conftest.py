@@ -16,19 +16,32 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.orm import Session
 
 from auditsaas import database
+from auditsaas.accounts.models import User
+from auditsaas.workspaces.models import Workspace
 from config import embedded
 from config.settings import Settings
 from tests.support import factories
 from tests.support.markup import PageClient
 
 Flask.test_client_class = PageClient
+
+# A test says how many cases it tries; how long one takes is a matter of the machine. A fixture is
+# made once for all cases, which add to the log but need no empty one.
+hypothesis.settings.register_profile(
+    "auditsaas",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+hypothesis.settings.load_profile("auditsaas")
 
 LOOPBACK = ("127.", "::1", "localhost")
 
@@ -77,6 +90,19 @@ def engine(settings: Settings) -> Iterator[Engine]:
     made.dispose()
 
 
+@pytest.fixture(autouse=True)
+def _factories_bound_on_request(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The factories have a database only where a test or its fixtures ask for ``engine``.
+
+    Else a test that forgets to ask would pass after others and fail alone.
+    """
+    bind = factories.Sessions.kw["bind"]
+    if "engine" not in request.fixturenames:
+        factories.Sessions.configure(bind=None)
+    yield
+    factories.Sessions.configure(bind=bind)
+
+
 @pytest.fixture(scope="session")
 def owner_engine(settings: Settings) -> Iterator[Engine]:
     """Connections of the tables' owner, for tests that break or look behind the walls."""
@@ -105,6 +131,18 @@ def session(engine: Engine) -> Iterator[Session]:
     """A session of the app role without a scope; what is not committed is rolled back."""
     with factories.Sessions() as made:
         yield made
+
+
+@pytest.fixture
+def workspace(engine: Engine) -> Workspace:
+    """A workspace without events; a file whose tests want some makes its own."""
+    return factories.make_workspace()
+
+
+@pytest.fixture
+def admin(workspace: Workspace) -> User:
+    """An admin of the workspace, signed in nowhere."""
+    return factories.make_member(workspace)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from auditsaas.accounts.models import User
 from auditsaas.workspaces.models import Workspace
 from tests.browser.axe import violations
 from tests.browser.conftest import Visitor, visit
-from tests.support.factories import append_events, event_input, make_member, make_workspace
+from tests.support.factories import append_events, event_input, make_workspace
 from tests.support.scheduling import end_all_schedules, let_pass, make_schedule
 
 
@@ -23,11 +23,6 @@ def workspace(server: str, owner_engine: Engine) -> Workspace:
     made = make_workspace("Halden Freight")
     append_events(made, [event_input(status="error") for _ in range(5)])
     return made
-
-
-@pytest.fixture
-def admin(workspace: Workspace) -> User:
-    return make_member(workspace)
 
 
 def test_a_schedule_is_made_from_the_log_with_a_preview_that_follows(

@@ -2,19 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import Engine
 
+from auditsaas.accounts.models import User
 from auditsaas.app import create_app
 from auditsaas.jobs.queue import EXTENSION
+from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
 from tests.support.exporting import end_all_exports
+from tests.support.factories import make_api_key, make_workspace, sign_in
+from tests.support.scheduling import end_all_schedules
 from tests.support.workers import JOURNEY_QUEUE, WorkerProcess, with_queue
+
+
+@pytest.fixture(autouse=True)
+def _database(engine: Engine) -> None:
+    """Every journey has the migrated database of ``settings``."""
+
+
+@pytest.fixture
+def acme() -> Workspace:
+    """A workspace by a name that pages show."""
+    return make_workspace("Acme Freight")
+
+
+@pytest.fixture
+def key(acme: Workspace) -> str:
+    """A key of Acme's with every scope."""
+    return make_api_key(acme)
+
+
+@pytest.fixture
+def browser(app: Flask) -> Callable[[User], FlaskClient]:
+    """Opens a browser of its own, in which the person is signed in."""
+
+    def signed_in(user: User) -> FlaskClient:
+        client = app.test_client()
+        sign_in(client, user)
+        return client
+
+    return signed_in
+
+
+@pytest.fixture
+def signed_in_admin(client: FlaskClient, admin: User) -> User:
+    """The workspace's admin, signed in in ``client``."""
+    sign_in(client, admin)
+    return admin
+
+
+@pytest.fixture
+def no_other_schedules(owner_engine: Engine) -> None:
+    """No schedule of an earlier test is due."""
+    end_all_schedules(owner_engine)
 
 
 @pytest.fixture(scope="session")

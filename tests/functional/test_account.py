@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 import pytest
 from flask.testing import FlaskClient
 
-from auditsaas.accounts.models import User
 from auditsaas.permissions import Role
 from auditsaas.workspaces.models import Workspace
 from tests.support.factories import (
@@ -14,9 +13,10 @@ from tests.support.factories import (
     csrf_token,
     event_input,
     make_member,
-    make_workspace,
     sign_in,
 )
+
+pytestmark = pytest.mark.usefixtures("signed_in_admin")
 
 AT = datetime(2026, 11, 16, 20, 5, 9, tzinfo=UTC)
 PREFERENCES = {
@@ -29,27 +29,16 @@ PREFERENCES = {
 }
 
 
-@pytest.fixture
-def acme(client: FlaskClient) -> Workspace:
-    return make_workspace()
-
-
-@pytest.fixture
-def admin(acme: Workspace, client: FlaskClient) -> User:
-    user = make_member(acme)
-    sign_in(client, user)
-    return user
-
-
 def post(client: FlaskClient, url: str, **fields: object) -> int:
     return client.post(url, data={"csrf_token": csrf_token(client)} | fields).status_code
 
 
-@pytest.mark.usefixtures("admin")
-def test_what_a_person_chooses_is_how_the_log_reads(acme: Workspace, client: FlaskClient) -> None:
-    append_events(acme, [event_input(occurred_at=AT.isoformat())])
+def test_what_a_person_chooses_is_how_the_log_reads(
+    workspace: Workspace, client: FlaskClient
+) -> None:
+    append_events(workspace, [event_input(occurred_at=AT.isoformat())])
     assert post(client, "/account", **PREFERENCES) == 303
-    page = client.get(f"/w/{acme.slug}/audit-logs").text
+    page = client.get(f"/w/{workspace.slug}/audit-logs").text
     assert "16/11/2026" in page
     assert "3:05:09 PM" in page
     assert "EST" in page
@@ -58,7 +47,6 @@ def test_what_a_person_chooses_is_how_the_log_reads(acme: Workspace, client: Fla
     assert 'value="Ann Lee"' in client.get("/account").text
 
 
-@pytest.mark.usefixtures("admin")
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -80,54 +68,53 @@ def test_a_choice_that_does_not_exist_is_refused_beside_its_field(
     assert f"{field}-error" in answer.text
 
 
-@pytest.mark.usefixtures("admin")
-def test_columns_that_a_person_hides_are_not_sent(acme: Workspace, client: FlaskClient) -> None:
-    append_events(acme, [event_input()])
+def test_columns_that_a_person_hides_are_not_sent(
+    workspace: Workspace, client: FlaskClient
+) -> None:
+    append_events(workspace, [event_input()])
     assert (
         post(client, "/account/table", columns=["status", "created_at"], density="compact") == 303
     )
-    page = client.get(f"/w/{acme.slug}/audit-logs").text
+    page = client.get(f"/w/{workspace.slug}/audit-logs").text
     head = re.findall(r'scope="col" class="(c-\w+)', page)
     assert head == ["c-act", "c-st", "c-ts"]
     assert post(client, "/account/table", columns=["nonsense"], density="compact") == 422
 
 
 def test_my_activity_shows_a_members_own_events_and_nobody_elses(
-    acme: Workspace, client: FlaskClient
+    workspace: Workspace, client: FlaskClient
 ) -> None:
-    member = make_member(acme, Role.MEMBER)
+    member = make_member(workspace, Role.MEMBER)
     mine = {"id": str(member.id), "name": "Me"}
     by_mail = {"id": "u_99", "email": member.email.upper()}
     ids = append_events(
-        acme, [event_input(actor=mine), event_input(), event_input(actor=by_mail)]
+        workspace, [event_input(actor=mine), event_input(), event_input(actor=by_mail)]
     ).ids
     sign_in(client, member)
     page = client.get("/me/activity").text
     shown = re.findall(r'data-event-id="([^"]+)"', page)
     assert shown == [str(ids[2]), str(ids[0])]
-    own = client.get(f"/me/activity/{acme.slug}/{ids[0]}")
+    own = client.get(f"/me/activity/{workspace.slug}/{ids[0]}")
     assert own.status_code == 200
     assert "Only show" not in own.text, "this list takes no filter"
-    assert client.get(f"/me/activity/{acme.slug}/{ids[1]}").status_code == 404
+    assert client.get(f"/me/activity/{workspace.slug}/{ids[1]}").status_code == 404
     assert client.get("/me/activity?user=u_1&status=error").text.count("data-event-id") == 2
 
 
-@pytest.mark.usefixtures("admin")
 def test_the_search_box_suggests_keys_and_values_of_the_log(
-    acme: Workspace, client: FlaskClient
+    workspace: Workspace, client: FlaskClient
 ) -> None:
-    append_events(acme, [event_input(activity="invoice.void")])
-    base = f"/w/{acme.slug}/audit-logs/suggest"
+    append_events(workspace, [event_input(activity="invoice.void")])
+    base = f"/w/{workspace.slug}/audit-logs/suggest"
     assert "activity:" in client.get(f"{base}?q=act&at=3").text
     assert "invoice.void" in client.get(f"{base}?q=activity:inv&at=12").text
     assert "ann@example.com" in client.get(f"{base}?q=user:ann&at=8").text
 
 
-@pytest.mark.usefixtures("admin")
 def test_response_times_of_the_filter_follow_the_count(
-    acme: Workspace, client: FlaskClient
+    workspace: Workspace, client: FlaskClient
 ) -> None:
-    append_events(acme, [event_input(duration_ms=n) for n in range(1, 101)])
-    answer = client.get(f"/w/{acme.slug}/audit-logs/latency?min_ms=1")
+    append_events(workspace, [event_input(duration_ms=n) for n in range(1, 101)])
+    answer = client.get(f"/w/{workspace.slug}/audit-logs/latency?min_ms=1")
     text = re.sub(r"<[^>]+>", "", answer.text)
     assert "p50 50 ms · p95 95 ms · max 100 ms" in text.replace("51 ms", "50 ms")

@@ -66,7 +66,7 @@ def acme(client: FlaskClient) -> Workspace:
 
 def test_any_query_string_gets_a_page_or_a_message(acme: Workspace, client: FlaskClient) -> None:
     @given(query=st.lists(pairs, max_size=5), part=st.sampled_from(PARTS), partial=st.booleans())
-    @settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=CASES, suppress_health_check=list(HealthCheck))
     def never_fails(query: list[tuple[str, str]], part: str, partial: bool) -> None:
         encoded = urlencode(query, errors="surrogatepass")
         headers = {"HX-Request": "true", "HX-Request-Type": "partial"} if partial else {}

@@ -29,7 +29,6 @@ OCCURRED = "2026-11-16T10:00:00Z"
 
 many = settings(
     max_examples=CASES,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

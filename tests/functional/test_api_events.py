@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, func, select
+from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from auditsaas.events.models import events
@@ -15,16 +15,6 @@ from auditsaas.workspaces.models import Workspace
 from tests.support.factories import event_input, make_api_key, make_workspace, scoped
 
 NOW = "2026-11-16T10:00:00Z"
-
-
-@pytest.fixture
-def acme(engine: Engine) -> Workspace:
-    return make_workspace()
-
-
-@pytest.fixture
-def key(acme: Workspace) -> str:
-    return make_api_key(acme)
 
 
 def post(client: FlaskClient, key: str | None, body: object, **headers: str) -> TestResponse:

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from auditsaas.api.models import ExportJob
@@ -30,11 +30,6 @@ from tests.support.factories import (
     scoped,
     sign_in,
 )
-
-
-@pytest.fixture
-def acme(engine: Engine) -> Workspace:
-    return make_workspace()
 
 
 @pytest.fixture

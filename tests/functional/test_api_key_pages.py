@@ -17,17 +17,7 @@ from auditsaas.workspaces.models import ApiKey, Workspace
 from tests.support import factories
 from tests.support.factories import csrf_token, event_input, make_member, make_workspace
 
-
-@pytest.fixture
-def workspace() -> Workspace:
-    return make_workspace()
-
-
-@pytest.fixture
-def admin(client: FlaskClient, workspace: Workspace) -> User:
-    user = make_member(workspace)
-    factories.sign_in(client, user)
-    return user
+pytestmark = pytest.mark.usefixtures("signed_in_admin")
 
 
 def make(client: FlaskClient, workspace: Workspace, **fields: object) -> TestResponse:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from auditsaas.api import limits
@@ -19,17 +18,7 @@ from auditsaas.api.limits import PER_MINUTE
 from auditsaas.app import create_app
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
-from tests.support.factories import event_input, make_api_key, make_workspace
-
-
-@pytest.fixture
-def acme(engine: Engine) -> Workspace:
-    return make_workspace()
-
-
-@pytest.fixture
-def key(acme: Workspace) -> str:
-    return make_api_key(acme)
+from tests.support.factories import event_input, make_api_key
 
 
 @pytest.fixture

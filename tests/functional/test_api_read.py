@@ -12,7 +12,6 @@ import msgspec
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from auditsaas.api import feed
@@ -22,11 +21,6 @@ from auditsaas.workspaces.models import Workspace
 from tests.support.factories import append_events, event_input, make_api_key, make_workspace
 
 BASE = datetime(2026, 11, 16, 10, tzinfo=UTC)
-
-
-@pytest.fixture
-def acme(engine: Engine) -> Workspace:
-    return make_workspace()
 
 
 @pytest.fixture

@@ -41,7 +41,6 @@ UNTAUGHT = FeedbackSources()
 """What was answered before does not change what is asked, so a failure can be had again."""
 
 few = settings(
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

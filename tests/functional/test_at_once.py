@@ -16,16 +16,10 @@ from tests.support.factories import (
     make_api_key,
     make_member,
     make_user,
-    make_workspace,
     sign_in,
 )
 
 TIMES = 50
-
-
-@pytest.fixture
-def acme() -> Workspace:
-    return make_workspace()
 
 
 @pytest.fixture

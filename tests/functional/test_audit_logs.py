@@ -19,14 +19,9 @@ from tests.support.factories import (
     make_workspace,
     sign_in,
 )
+from tests.support.htmx import PARTIAL
 
-PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
 START = datetime(2026, 11, 16, 10, tzinfo=UTC)
-
-
-@pytest.fixture
-def acme(client: FlaskClient) -> Workspace:
-    return make_workspace("Acme Freight")
 
 
 @pytest.fixture

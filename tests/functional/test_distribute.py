@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from click.testing import CliRunner
 from sqlalchemy import Engine, text
 
@@ -10,11 +9,6 @@ from auditsaas.cli import cli
 from auditsaas.operations.distribute import placement
 from config.settings import Settings
 from tests.support.workers import process_environment
-
-
-@pytest.fixture(autouse=True)
-def _migrated(engine: Engine) -> None:
-    """The database of ``settings`` is there."""
 
 
 def test_plain_postgresql_is_told_so_and_left_alone(settings: Settings) -> None:

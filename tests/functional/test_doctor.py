@@ -6,17 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-import pytest
 from sqlalchemy import Engine, make_url, text
 
 from auditsaas.operations import doctor, doctor_services
 from auditsaas.operations.finding import Finding, Verdict
 from config.settings import Settings
-
-
-@pytest.fixture(autouse=True)
-def _migrated(engine: Engine) -> None:
-    """The database of ``settings`` is there."""
 
 
 def findings(settings: Settings) -> dict[str, Finding]:

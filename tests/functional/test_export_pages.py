@@ -21,11 +21,12 @@ from tests.support.factories import (
     make_member,
     make_workspace,
     scoped,
-    sign_in,
 )
+from tests.support.htmx import PARTIAL
 from tests.support.scheduling import end_all_schedules, let_pass, make_schedule
 
-PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
+pytestmark = pytest.mark.usefixtures("signed_in_admin")
+
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
@@ -34,17 +35,6 @@ def workspace() -> Workspace:
     made = make_workspace()
     append_events(made, [event_input(status="error") for _ in range(3)])
     return made
-
-
-@pytest.fixture
-def admin(workspace: Workspace) -> User:
-    return make_member(workspace)
-
-
-@pytest.fixture
-def client(client: FlaskClient, admin: User) -> FlaskClient:
-    sign_in(client, admin)
-    return client
 
 
 def change(workspace: Workspace, admin: User, export_id: UUID, **values: object) -> None:

@@ -36,11 +36,11 @@ from tests.support.factories import (
     make_workspace,
     say_why,
     scoped,
-    sign_in,
 )
+from tests.support.htmx import PARTIAL
 from tests.support.workers import PATIENCE_SECONDS, WorkerProcess, eventually
 
-PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
+pytestmark = pytest.mark.usefixtures("signed_in_admin")
 
 
 @pytest.fixture
@@ -49,26 +49,6 @@ def workspace() -> Workspace:
     statuses = ["success", "error"]
     append_events(made, [event_input(status=statuses[n % 2]) for n in range(120)])
     return made
-
-
-@pytest.fixture
-def browser(app: Flask) -> Callable[[User], FlaskClient]:
-    def signed_in(user: User) -> FlaskClient:
-        client = app.test_client()
-        sign_in(client, user)
-        return client
-
-    return signed_in
-
-
-@pytest.fixture
-def admin(workspace: Workspace) -> User:
-    return make_member(workspace)
-
-
-@pytest.fixture
-def client(browser: Callable[[User], FlaskClient], admin: User) -> FlaskClient:
-    return browser(admin)
 
 
 def post(client: FlaskClient, url: str, **form: Any) -> TestResponse:

@@ -27,6 +27,8 @@ from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
 from tests.support.factories import csrf_token, make_member, make_workspace, scoped, sign_in
 
+pytestmark = pytest.mark.usefixtures("signed_in_admin")
+
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 ACCESS_LOG = FIXTURES / "access.log"
 
@@ -37,18 +39,6 @@ def app(settings: Settings, engine: Engine) -> Flask:
     made = create_app(replace(settings, redis_url="redis://127.0.0.1:9/0"))
     made.testing = True
     return made
-
-
-@pytest.fixture
-def workspace() -> Workspace:
-    return make_workspace()
-
-
-@pytest.fixture
-def admin(workspace: Workspace, client: FlaskClient) -> User:
-    person = make_member(workspace)
-    sign_in(client, person)
-    return person
 
 
 @pytest.fixture

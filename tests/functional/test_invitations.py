@@ -25,19 +25,9 @@ from auditsaas.workspaces.deeds import Doer
 from auditsaas.workspaces.invitations import Sent
 from auditsaas.workspaces.models import Invitation, Membership, Workspace
 from tests.support import factories
-from tests.support.factories import csrf_token, make_member, make_user, make_workspace, unique
+from tests.support.factories import csrf_token, make_user, make_workspace, unique
 
 STRONG = "seven purple otters juggling"
-
-
-@pytest.fixture
-def workspace() -> Workspace:
-    return make_workspace()
-
-
-@pytest.fixture
-def admin(workspace: Workspace) -> User:
-    return make_member(workspace)
 
 
 def doer(workspace: Workspace, admin: User) -> Doer:

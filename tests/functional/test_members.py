@@ -24,17 +24,7 @@ from tests.support.factories import (
     make_workspace,
 )
 
-
-@pytest.fixture
-def workspace() -> Workspace:
-    return make_workspace()
-
-
-@pytest.fixture
-def admin(client: FlaskClient, workspace: Workspace) -> User:
-    user = make_member(workspace)
-    factories.sign_in(client, user)
-    return user
+pytestmark = pytest.mark.usefixtures("signed_in_admin")
 
 
 def post(client: FlaskClient, address: str, **fields: str) -> TestResponse:
@@ -191,9 +181,8 @@ def test_nobody_disables_themselves(client: FlaskClient, workspace: Workspace, a
     assert post(client, page(workspace, f"/{admin.id}/disable")).status_code == 409
 
 
-def test_two_admins_who_demote_each_other_at_once_leave_one(
-    app: Flask, workspace: Workspace
-) -> None:
+def test_two_admins_who_demote_each_other_at_once_leave_one(app: Flask) -> None:
+    workspace = make_workspace()
     for _ in range(5):
         pair = [make_member(workspace), make_member(workspace)]
         browsers = [app.test_client(), app.test_client()]

@@ -144,7 +144,6 @@ READERS: dict[str, Callable[[bytes], list[str]]] = {
 @given(filters, st.randoms(use_true_random=False))
 @settings(
     max_examples=3,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.generate],  # a smaller example tells nothing where others append meanwhile
 )

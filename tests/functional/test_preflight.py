@@ -23,8 +23,9 @@ from tests.support.factories import (
     make_workspace,
     sign_in,
 )
+from tests.support.htmx import PARTIAL
 
-PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
+pytestmark = pytest.mark.usefixtures("signed_in_admin")
 
 
 @pytest.fixture
@@ -33,12 +34,6 @@ def workspace() -> Workspace:
     moments = [f"2026-0{month}-{day:02}T12:00:00Z" for month in (3, 5) for day in range(1, 11)]
     append_events(made, [event_input(occurred_at=moment) for moment in moments])
     return made
-
-
-@pytest.fixture
-def client(client: FlaskClient, workspace: Workspace) -> FlaskClient:
-    sign_in(client, make_member(workspace))
-    return client
 
 
 @pytest.fixture

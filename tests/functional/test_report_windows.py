@@ -47,7 +47,7 @@ steps = st.lists(
 
 
 @given(timetables, steps)
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, suppress_health_check=list(HealthCheck))
 def test_every_event_is_in_exactly_one_report(
     app: Flask,
     owner_engine: Engine,

@@ -17,19 +17,14 @@ from tests.support.factories import (
     sign_in,
 )
 
+pytestmark = pytest.mark.usefixtures("signed_in_admin")
+
 
 @pytest.fixture
-def acme(client: FlaskClient) -> Workspace:
+def workspace(client: FlaskClient) -> Workspace:
     workspace = make_workspace()
     append_events(workspace, [event_input(), event_input(status="error")])
     return workspace
-
-
-@pytest.fixture
-def admin(acme: Workspace, client: FlaskClient) -> User:
-    user = make_member(acme)
-    sign_in(client, user)
-    return user
 
 
 def save(client: FlaskClient, base: str, **fields: str) -> str:
@@ -46,23 +41,21 @@ def rows(client: FlaskClient, url: str) -> int:
     return answer.text.count("data-event-id")
 
 
-@pytest.mark.usefixtures("admin")
 def test_a_view_opens_with_its_filter_and_parameters_beside_it_override_it(
-    acme: Workspace, client: FlaskClient
+    workspace: Workspace, client: FlaskClient
 ) -> None:
-    url = save(client, f"/w/{acme.slug}")
+    url = save(client, f"/w/{workspace.slug}")
     assert rows(client, url) == 1
     assert rows(client, f"{url}&status=success&status=error") == 2
     assert rows(client, f"{url}&q=nothing-like-this") == 0
-    assert "Errors" in client.get(f"/w/{acme.slug}/audit-logs").text
+    assert "Errors" in client.get(f"/w/{workspace.slug}/audit-logs").text
 
 
-@pytest.mark.usefixtures("admin")
 def test_the_default_view_opens_first_and_everything_can_still_be_reached(
-    acme: Workspace, client: FlaskClient
+    workspace: Workspace, client: FlaskClient
 ) -> None:
-    base = f"/w/{acme.slug}/audit-logs"
-    save(client, f"/w/{acme.slug}", default="1")
+    base = f"/w/{workspace.slug}/audit-logs"
+    save(client, f"/w/{workspace.slug}", default="1")
     assert rows(client, base) == 1
     everything = client.get(f"{base}?view=all")
     assert everything.text.count("data-event-id") == 2
@@ -70,53 +63,52 @@ def test_the_default_view_opens_first_and_everything_can_still_be_reached(
 
 
 def test_a_shared_view_is_offered_to_others_and_a_private_one_is_not(
-    acme: Workspace, admin: User, client: FlaskClient
+    workspace: Workspace, admin: User, client: FlaskClient
 ) -> None:
-    shared = save(client, f"/w/{acme.slug}", name="For all", shared="1")
-    private = save(client, f"/w/{acme.slug}", name="Mine")
-    sign_in(client, make_member(acme, Role.AUDITOR))
+    shared = save(client, f"/w/{workspace.slug}", name="For all", shared="1")
+    private = save(client, f"/w/{workspace.slug}", name="Mine")
+    sign_in(client, make_member(workspace, Role.AUDITOR))
     assert rows(client, shared) == 1
     assert client.get(private).status_code == 422
-    page = client.get(f"/w/{acme.slug}/audit-logs").text
+    page = client.get(f"/w/{workspace.slug}/audit-logs").text
     assert "For all" in page
     assert "Mine" not in page
     view_id = shared.rpartition("=")[2]
     removal = client.post(
-        f"/w/{acme.slug}/views/{view_id}/remove", data={"csrf_token": csrf_token(client)}
+        f"/w/{workspace.slug}/views/{view_id}/remove", data={"csrf_token": csrf_token(client)}
     )
     assert removal.status_code == 404
 
 
 def test_a_shared_view_of_another_workspace_is_not_seen(
-    acme: Workspace, admin: User, client: FlaskClient
+    workspace: Workspace, admin: User, client: FlaskClient
 ) -> None:
-    shared = save(client, f"/w/{acme.slug}", name="For all", shared="1")
+    shared = save(client, f"/w/{workspace.slug}", name="For all", shared="1")
     other = make_workspace()
     sign_in(client, make_member(other))
     view_id = shared.rpartition("=")[2]
     assert client.get(f"/w/{other.slug}/audit-logs?view={view_id}").status_code == 422
 
 
-@pytest.mark.usefixtures("admin")
-def test_an_owner_removes_a_view(acme: Workspace, client: FlaskClient) -> None:
-    url = save(client, f"/w/{acme.slug}")
+def test_an_owner_removes_a_view(workspace: Workspace, client: FlaskClient) -> None:
+    url = save(client, f"/w/{workspace.slug}")
     view_id = url.rpartition("=")[2]
-    client.post(f"/w/{acme.slug}/views/{view_id}/remove", data={"csrf_token": csrf_token(client)})
+    client.post(
+        f"/w/{workspace.slug}/views/{view_id}/remove", data={"csrf_token": csrf_token(client)}
+    )
     assert client.get(url).status_code == 422
 
 
-@pytest.mark.usefixtures("admin")
 @pytest.mark.parametrize(
     ("fields", "status"), [({"name": ""}, 422), ({"name": "x" * 81}, 422), ({"name": "a\x07"}, 422)]
 )
 def test_a_name_that_cannot_be_used_is_refused(
-    acme: Workspace, client: FlaskClient, fields: dict[str, str], status: int
+    workspace: Workspace, client: FlaskClient, fields: dict[str, str], status: int
 ) -> None:
     data = {"csrf_token": csrf_token(client), "query": ""} | fields
-    assert client.post(f"/w/{acme.slug}/views", data=data).status_code == status
+    assert client.post(f"/w/{workspace.slug}/views", data=data).status_code == status
 
 
-@pytest.mark.usefixtures("admin")
 def test_a_view_over_all_workspaces_is_kept_for_oneself(client: FlaskClient) -> None:
     url = save(client, "")
     assert url.startswith("/audit-logs?view=")

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, select, update
+from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
 from auditsaas.accounts.models import User
@@ -27,17 +27,13 @@ from tests.support.factories import (
     make_member,
     make_workspace,
     scoped,
-    sign_in,
 )
-from tests.support.scheduling import build_all, end_all_schedules, let_pass, runs_of, schedule_row
+from tests.support.htmx import PARTIAL
+from tests.support.scheduling import build_all, let_pass, runs_of, schedule_row
 
-PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
+pytestmark = pytest.mark.usefixtures("no_other_schedules", "signed_in_admin")
+
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_else_is_due(owner_engine: Engine) -> None:
-    end_all_schedules(owner_engine)
 
 
 @pytest.fixture
@@ -45,26 +41,6 @@ def workspace() -> Workspace:
     made = make_workspace()
     append_events(made, [event_input() for _ in range(7)])
     return made
-
-
-@pytest.fixture
-def browser(app: Flask) -> Callable[[User], FlaskClient]:
-    def signed_in(user: User) -> FlaskClient:
-        client = app.test_client()
-        sign_in(client, user)
-        return client
-
-    return signed_in
-
-
-@pytest.fixture
-def admin(workspace: Workspace) -> User:
-    return make_member(workspace)
-
-
-@pytest.fixture
-def client(browser: Callable[[User], FlaskClient], admin: User) -> FlaskClient:
-    return browser(admin)
 
 
 def fields(*recipients: User, **changed: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, select, update
+from sqlalchemy import select, update
 
 from auditsaas.accounts.models import User
 from auditsaas.events.filters import EventFilter
@@ -18,9 +18,8 @@ from auditsaas.permissions import Role
 from auditsaas.schedules import service
 from auditsaas.schedules.models import Schedule
 from auditsaas.workspaces.models import Membership, Workspace
-from tests.support.factories import append_events, event_input, make_member, make_workspace, scoped
+from tests.support.factories import append_events, event_input, make_member, scoped
 from tests.support.scheduling import (
-    end_all_schedules,
     ids_in,
     let_pass,
     make_schedule,
@@ -28,23 +27,10 @@ from tests.support.scheduling import (
     schedule_row,
 )
 
+pytestmark = pytest.mark.usefixtures("no_other_schedules")
+
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_else_is_due(owner_engine: Engine) -> None:
-    end_all_schedules(owner_engine)
-
-
-@pytest.fixture
-def workspace() -> Workspace:
-    return make_workspace()
-
-
-@pytest.fixture
-def admin(workspace: Workspace) -> User:
-    return make_member(workspace)
 
 
 def at(moment: datetime, **fields: Any) -> dict[str, Any]:

@@ -39,9 +39,8 @@ from tests.support.factories import (
     sign_in,
     unique,
 )
+from tests.support.htmx import PARTIAL
 from tests.support.workers import WorkerProcess, eventually
-
-PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
 
 @pytest.fixture

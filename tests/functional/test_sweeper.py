@@ -17,7 +17,7 @@ from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
 from tasks.exports import sweep_exports
 from tests.support.exporting import age, ask, nobody_reads_events, row_of
-from tests.support.factories import append_events, event_input, make_member, make_workspace, scoped
+from tests.support.factories import append_events, event_input, make_workspace, scoped
 from tests.support.workers import WorkerProcess, eventually
 
 
@@ -26,11 +26,6 @@ def workspace() -> Workspace:
     made = make_workspace()
     append_events(made, [event_input() for _ in range(10)])
     return made
-
-
-@pytest.fixture
-def admin(workspace: Workspace) -> User:
-    return make_member(workspace)
 
 
 @pytest.fixture

@@ -17,22 +17,14 @@ from auditsaas.schedules.models import Schedule
 from auditsaas.tenancy import Scope
 from auditsaas.workspaces.models import Workspace
 from tasks.schedules import tick
-from tests.support.factories import Sessions, make_member, make_workspace
-from tests.support.scheduling import end_all_schedules, let_pass, make_schedule, runs_of
+from tests.support.factories import Sessions, make_member
+from tests.support.scheduling import let_pass, make_schedule, runs_of
+
+pytestmark = pytest.mark.usefixtures("no_other_schedules")
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
 TICKERS = 3
-
-
-@pytest.fixture(autouse=True)
-def _nothing_else_is_due(owner_engine: Engine) -> None:
-    end_all_schedules(owner_engine)
-
-
-@pytest.fixture
-def workspace() -> Workspace:
-    return make_workspace()
 
 
 def at_once(work: Callable[[], object]) -> list[BaseException | None]:

@@ -38,11 +38,6 @@ def workspace() -> Workspace:
     return made
 
 
-@pytest.fixture
-def admin(workspace: Workspace) -> User:
-    return make_member(workspace)
-
-
 @pytest.mark.parametrize("frozen", [False, True], ids=["soft", "hard"])
 def test_a_build_past_its_limit_fails_in_words_and_tells_its_asker(
     app: Flask,

@@ -7,8 +7,8 @@ import re
 from flask.testing import FlaskClient
 
 from tests.support.factories import append_events, event_input, make_member, make_workspace, sign_in
+from tests.support.htmx import PARTIAL
 
-PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
 ACCEPT = {"Accept-Encoding": "br, gzip"}
 
 

@@ -26,17 +26,7 @@ from tests.support.factories import (
     unique,
 )
 
-
-@pytest.fixture
-def workspace() -> Workspace:
-    return make_workspace()
-
-
-@pytest.fixture
-def admin(client: FlaskClient, workspace: Workspace) -> User:
-    user = make_member(workspace)
-    factories.sign_in(client, user)
-    return user
+pytestmark = pytest.mark.usefixtures("signed_in_admin")
 
 
 def save(client: FlaskClient, workspace: Workspace, **fields: str) -> TestResponse:

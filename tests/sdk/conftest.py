@@ -15,7 +15,7 @@ from auditsaas.permissions import ApiScope
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
 from tests.sdk.loopback import Loopback, loopback
-from tests.support.factories import make_api_key, make_workspace, scoped
+from tests.support.factories import make_api_key, scoped
 from tests.support.serving import WebProcess
 
 KEY = "aud_test"
@@ -58,11 +58,6 @@ def product(product_process: WebProcess) -> WebProcess:
     """The product itself, which a test may also kill."""
     product_process.start()
     return product_process
-
-
-@pytest.fixture
-def workspace(engine: Engine) -> Workspace:
-    return make_workspace()
 
 
 @pytest.fixture

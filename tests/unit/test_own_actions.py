@@ -14,6 +14,8 @@ from auditsaas.events.schema import ActorInput, TargetInput
 from auditsaas.own_actions import ACTIVITIES, Activity, RequestFacts
 from tests.support.factories import make_workspace, scoped
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 ACTOR = ActorInput(id="u_1", name="Ann Lee")
 FACTS = RequestFacts(
     method="POST",

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
@@ -112,9 +112,7 @@ def named(activity: str, wanted: tuple[str, ...]) -> bool:
     )
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=100)
 @given(wanted=filters, zone=st.sampled_from(ZONES))
 def test_count_facets_and_bars_are_those_of_the_events_in_any_zone_and_period(
     acme: tuple[Workspace, list[Event]], wanted: EventFilter, zone: str

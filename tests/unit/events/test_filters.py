@@ -58,7 +58,7 @@ argument_sets = st.fixed_dictionaries(
 
 
 @given(args=argument_sets)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_filter_survives_being_written_back_to_its_arguments(args: dict[str, list[str]]) -> None:
     _, chosen = understood(args)
     assume(chosen is not None)
@@ -91,7 +91,7 @@ def test_a_filter_survives_being_written_back_to_its_arguments(args: dict[str, l
         max_size=5,
     )
 )
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=2000)
 def test_any_arguments_are_either_understood_or_refused_by_name(
     query: dict[str, list[str]],
 ) -> None:

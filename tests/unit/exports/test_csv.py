@@ -34,16 +34,6 @@ HARMLESS = [
 ]
 
 
-@pytest.fixture
-def workspace() -> Workspace:
-    return make_workspace()
-
-
-@pytest.fixture
-def admin(workspace: Workspace) -> User:
-    return make_member(workspace)
-
-
 def exported(
     app: Flask,
     folder: Path,

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -55,16 +55,6 @@ HOSTILE = [
     "TRUE",
     "",
 ]
-
-
-@pytest.fixture
-def workspace() -> Workspace:
-    return make_workspace()
-
-
-@pytest.fixture
-def admin(workspace: Workspace) -> User:
-    return make_member(workspace)
 
 
 @pytest.fixture
@@ -138,9 +128,7 @@ def sent_events() -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
-@hypothesis_settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=25)
 @given(sent=st.lists(sent_events(), min_size=1, max_size=20))
 def test_jsonl_is_the_event_of_the_api_byte_for_byte(
     app: Flask, tmp_path: Path, sent: list[dict[str, Any]]

@@ -19,19 +19,14 @@ from auditsaas.storage import LocalStorage, LocalUpload, StorageFull
 from auditsaas.tenancy import platform_session
 from auditsaas.workspaces.models import Workspace
 from tests.support.exporting import age, ask, build_in, row_of
-from tests.support.factories import append_events, event_input, make_member, make_workspace, scoped
+from tests.support.factories import append_events, event_input, make_workspace, scoped
 
 
 @pytest.fixture
-def workspace() -> Workspace:
+def workspace(engine: Engine) -> Workspace:
     made = make_workspace()
     append_events(made, [event_input(), event_input()])
     return made
-
-
-@pytest.fixture
-def admin(workspace: Workspace) -> User:
-    return make_member(workspace)
 
 
 @pytest.fixture

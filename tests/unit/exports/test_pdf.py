@@ -13,6 +13,7 @@ import pikepdf
 import pypdf
 import pytest
 from flask import Flask
+from sqlalchemy import Engine
 
 from auditsaas.accounts.models import User
 from auditsaas.exports.build import House
@@ -29,13 +30,8 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def workspace() -> Workspace:
+def workspace(engine: Engine) -> Workspace:
     return make_workspace("Halden Freight")
-
-
-@pytest.fixture
-def admin(workspace: Workspace) -> User:
-    return make_member(workspace)
 
 
 @pytest.fixture

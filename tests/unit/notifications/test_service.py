@@ -1,6 +1,10 @@
+import pytest
+
 from auditsaas.accounts.models import User
 from auditsaas.notifications import service
 from tests.support.factories import make_user, scoped
+
+pytestmark = pytest.mark.usefixtures("engine")
 
 
 def tell(user: User, title: str = "Everything", url: str = "/exports/1") -> None:

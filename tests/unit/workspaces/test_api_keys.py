@@ -13,6 +13,8 @@ from auditsaas.workspaces.models import ApiKey
 from tests.support import factories
 from tests.support.factories import make_api_key, make_workspace
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 NOW = datetime.now(UTC)
 
 
