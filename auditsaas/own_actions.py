@@ -17,11 +17,14 @@ from auditsaas.events.schema import ActorInput, EventInput, TargetInput, storabl
 
 MAX_PATH = 4096
 MAX_USER_AGENT = 2048
+NAMED_CONFLICTS = 500
+"""How many ids an event names whose content was another; all are counted."""
 
 
 class Activity(StrEnum):
     USER_LOGIN = "user.login"
     USER_LOGOUT = "user.logout"
+    EVENT_CONFLICT = "event.conflict"
     LOG_IMPORT = "log.import"
     IMPORT_REQUESTED = "import.requested"
     IMPORT_CANCELLED = "import.cancelled"
@@ -83,6 +86,9 @@ ERROR = frozenset({"error"})
 ACTIVITIES: dict[Activity, ActivityKind] = {
     Activity.USER_LOGIN: ActivityKind("A person signed in, or tried to", SUCCESS | ERROR),
     Activity.USER_LOGOUT: ActivityKind("A person signed out", SUCCESS),
+    Activity.EVENT_CONFLICT: ActivityKind(
+        "Events came under the ids of others, with other content, and were not stored", ERROR
+    ),
     Activity.LOG_IMPORT: ActivityKind("Log files were imported", SUCCESS | ERROR),
     Activity.IMPORT_REQUESTED: ActivityKind("An admin uploaded a file to be imported", SUCCESS),
     Activity.IMPORT_CANCELLED: ActivityKind("An admin cancelled an import", SUCCESS),
@@ -226,6 +232,34 @@ def record(
             workspace_id,
             [structs.replace(event, actor=structs.replace(actor, role=role)) if role else event],
         )
+
+
+def record_conflicts(
+    session: Session,
+    workspace_id: UUID,
+    ids: Sequence[UUID],
+    *,
+    actor: ActorInput,
+    conflicts: int | None = None,
+    facts: RequestFacts | None = None,
+    targets: Sequence[TargetInput] = (),
+) -> None:
+    """Append one ``event.conflict`` for a request or a file, with the ids that were taken.
+
+    ``conflicts`` is their number, where ``ids`` are only the first. The event has no key of its
+    own, so it cannot itself be in conflict.
+    """
+    named = list(dict.fromkeys(str(identifier) for identifier in ids))[:NAMED_CONFLICTS]
+    record(
+        session,
+        Activity.EVENT_CONFLICT,
+        workspaces=[workspace_id],
+        actor=actor,
+        status="error",
+        facts=facts,
+        targets=targets,
+        metadata={"conflicts": len(ids) if conflicts is None else conflicts, "ids": named},
+    )
 
 
 def _told_by(facts: RequestFacts | None) -> dict[str, Any]:

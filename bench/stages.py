@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from auditsaas import tenancy
-from auditsaas.api.ingest import parse_json
+from auditsaas.api.ingest.bodies import parse_json
 from auditsaas.console import open_session
 from auditsaas.events import append as appending
 from auditsaas.tenancy import Scope

@@ -11,7 +11,7 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import BadRequest
 
 from auditsaas.api.blueprint import api
-from auditsaas.api.ingest import MAX_BODY_BYTES, TooLarge
+from auditsaas.api.ingest.bodies import MAX_BODY_BYTES, TooLarge
 from auditsaas.errors import DomainError, Forbidden
 from auditsaas.extensions import db
 from auditsaas.permissions import ApiScope

@@ -103,9 +103,9 @@ DESCRIBED = {
         },
         answers={
             200: ("Every event was there already.", _json("Ingested")),
-            201: ("Stored; refused events are listed.", _json("Ingested")),
+            201: ("Stored; events refused or in conflict are listed.", _json("Ingested")),
         },
-        refusals=(400, 413, 415, 422),
+        refusals=(400, 409, 413, 415, 422),
         problem="IngestProblem",
     ),
     "api.list_events": Described(

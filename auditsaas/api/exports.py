@@ -15,7 +15,7 @@ from werkzeug.datastructures import MultiDict
 from auditsaas.api.access import key_access, workspace_slug
 from auditsaas.api.answers import FILTER_PARAMETERS, UTC_ZONE, Parameters, answer
 from auditsaas.api.blueprint import api
-from auditsaas.api.ingest import NotJson, Unsupported, unpack
+from auditsaas.api.ingest.bodies import NotJson, Unsupported, unpack
 from auditsaas.api.models import ExportInput
 from auditsaas.errors import FieldError, InvalidFields
 from auditsaas.events.schema import storable

@@ -30,14 +30,27 @@ class RejectedEvent(Struct, kw_only=True):
     errors: list[FieldError]
 
 
+class ConflictingEvent(Struct, kw_only=True):
+    """An event whose id stands for other content, by its place in the batch from 0."""
+
+    index: Count
+    id: UUID
+    """The id of the event that stands."""
+
+
 class Ingested(Struct, kw_only=True):
     """What became of a batch."""
 
     accepted: Count
     duplicates: Count
+    """Those that were there already, with the same content."""
+    conflicts: list[ConflictingEvent]
+    """Those that were not stored, for another event has their key and time."""
+    expired: Count
+    """Of the accepted, those older than the workspace keeps; the next night removes them."""
     rejected: list[RejectedEvent]
     ids: list[UUID | None]
-    """By place in the batch; null for an event that was refused."""
+    """By place in the batch; null for an event that was refused or is in conflict."""
 
 
 class StoredActor(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -146,5 +159,7 @@ class IngestProblem(Problem, kw_only=True):
 
     accepted: Count | None = None
     duplicates: Count | None = None
+    conflicts: list[ConflictingEvent] | None = None
+    expired: Count | None = None
     rejected: list[RejectedEvent] | None = None
     ids: list[UUID | None] | None = None

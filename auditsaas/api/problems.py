@@ -74,6 +74,14 @@ KINDS = (
         "Ask for the export until its state is ready.",
     ),
     ProblemKind(
+        409,
+        "Other content",
+        "Other events have the ids of the events sent, which their keys and times make, and their"
+        " content differs; conflicts names each. Nothing was stored, and the conflict is recorded"
+        " as event.conflict.",
+        "Give every event a key of its own. The same request will be refused again.",
+    ),
+    ProblemKind(
         410,
         "Expired",
         "The file of an export was removed when its time was over.",

@@ -8,10 +8,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from auditsaas.api import access, docs, events, exports, feed, limits, openapi
 from auditsaas.api.blueprint import api
+from auditsaas.api.ingest import views as ingest
 from auditsaas.api.problems import problem
 from auditsaas.extensions import csrf, db
 
-__all__ = ["access", "api", "events", "exports", "feed", "install", "openapi"]
+__all__ = ["access", "api", "events", "exports", "feed", "ingest", "install", "openapi"]
 
 
 def install(app: Flask) -> None:

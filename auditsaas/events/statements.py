@@ -94,10 +94,11 @@ STORE_IF_NEW = text(_store_sql(conflict="ON CONFLICT (workspace_id, id) DO NOTHI
 LOCK_HEAD = text(
     "SELECT seq, redacted_keys FROM log_heads WHERE workspace_id = :workspace FOR UPDATE"
 )
+RULES = text("SELECT redacted_keys FROM log_heads WHERE workspace_id = :workspace")
 # Between the lowest and the highest, so that PostgreSQL looks into no other month.
 THERE_ALREADY = (
     text(
-        "SELECT id FROM events WHERE workspace_id = :workspace AND id = ANY (:ids)"
+        f"SELECT {_COLUMNS} FROM events WHERE workspace_id = :workspace AND id = ANY (:ids)"  # noqa: S608
         " AND id BETWEEN :lowest AND :highest"
     )
     .bindparams(bindparam("ids", type_=ARRAY(Uuid)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,9 +16,12 @@ from sqlalchemy.orm import Session
 from auditsaas import console
 from auditsaas.console import open_session, workspace_called
 from auditsaas.events.importers.lines import Source, SourceError, open_source
+from auditsaas.events.importers.outcome import Refused
 from auditsaas.events.importers.registry import AUTO, NAMES
 from auditsaas.events.importers.times import NO_ZONE
-from auditsaas.imports.load import Outcome, import_source
+from auditsaas.imports.expired import Expired, ExpiredEvents
+from auditsaas.imports.load import import_source
+from auditsaas.imports.outcome import Outcome
 from auditsaas.imports.preview import preview
 from auditsaas.workspaces.models import Workspace
 
@@ -56,6 +59,14 @@ def _zone(_context: click.Context, _option: click.Parameter, text: str | None) -
     callback=_zone,
     help="The zone of times that name none.",
 )
+@click.option(
+    "--expired",
+    type=click.Choice([policy.value for policy in Expired]),
+    default=Expired.REFUSE.value,
+    show_default=True,
+    help="What to do with a file that holds events older than the workspace keeps: refuse it, skip"
+    " those events, or import them all the same.",
+)
 @click.option("--dry-run", is_flag=True, help="Show the first ten events and store nothing.")
 @click.pass_context
 def import_command(
@@ -64,34 +75,46 @@ def import_command(
     files: tuple[str, ...],
     file_format: str,
     zone: tzinfo | None,
+    expired: str,
     dry_run: bool,
 ) -> None:
     """Import log files, plain or gzip, into the workspace SLUG; - is standard input.
 
-    Lines that are no events are refused by number and the rest goes in; a file that is not of the
-    format is refused whole. Importing a file again adds nothing.
+    Lines that are no events are refused by number and the rest goes in, and so are lines whose id
+    stands for other content; a file that is not of the format is refused whole. Importing a file
+    again adds nothing.
     """
     run = _show if dry_run else _load
-    refused, unread = 0, 0
+    troubled, unread = 0, 0
     with open_session() as session:
         workspace = workspace_called(session, slug)
         for name in files:
             try:
-                outcome = run(session, workspace, name, file_format, zone)
+                outcome = run(session, workspace, name, file_format, zone, Expired(expired))
             except SourceError as error:
-                hint = " Use --assume-zone." if NO_ZONE in str(error) else ""
-                click.echo(f"Error: {error}.{hint}", err=True)
+                click.echo(f"Error: {error}.{_hint(error)}", err=True)
                 unread += 1
                 continue
             _report(outcome, name if len(files) > 1 else None, dry_run=dry_run)
-            refused += outcome.refused
+            troubled += outcome.refused + outcome.conflicts
     if unread == len(files):
         context.exit(console.NOT_DONE)
-    context.exit(console.PARTLY_REFUSED if refused or unread else console.DONE)
+    context.exit(console.PARTLY_REFUSED if troubled or unread else console.DONE)
+
+
+def _hint(error: SourceError) -> str:
+    if isinstance(error, ExpiredEvents):
+        return " Use --expired skip to leave them out, or --expired import to add them too."
+    return " Use --assume-zone." if NO_ZONE in str(error) else ""
 
 
 def _load(
-    session: Session, workspace: Workspace, name: str, file_format: str, zone: tzinfo | None
+    session: Session,
+    workspace: Workspace,
+    name: str,
+    file_format: str,
+    zone: tzinfo | None,
+    expired: Expired,
 ) -> Outcome:
     with open_source(name) as source, _progress(source) as advance:
         return import_source(
@@ -101,15 +124,21 @@ def _load(
             file_format,
             actor=console.operator(),
             zone=zone,
+            expired=expired,
             progress=advance,
         )
 
 
 def _show(
-    session: Session, workspace: Workspace, name: str, file_format: str, zone: tzinfo | None
+    session: Session,
+    workspace: Workspace,
+    name: str,
+    file_format: str,
+    zone: tzinfo | None,
+    expired: Expired,
 ) -> Outcome:
     with open_source(name) as source:
-        shown = preview(session, workspace, source, file_format, zone=zone)
+        shown = preview(session, workspace, source, file_format, zone=zone, expired=expired)
     for event in shown.events:
         click.echo(msgspec.json.encode(event, enc_hook=str))
     return shown.outcome
@@ -126,15 +155,15 @@ def _progress(source: Source) -> Iterator[Callable[[int], object]]:
 
 
 def _report(outcome: Outcome, name: str | None, *, dry_run: bool) -> None:
-    for line in outcome.first_refused:
-        click.echo(f"{line.place}: {line.reason}", err=True)
-    more = outcome.refused - len(outcome.first_refused)
-    if more:
-        click.echo(f"and {more:,} more refused lines", err=True)
-    said = str(outcome)
-    if dry_run:
-        lines = "line" if outcome.refused == 1 else "lines"
-        found = f"{outcome.added:,} events" if outcome.added != 1 else "1 event"
-        said = f"{found} as {outcome.format}, {outcome.refused:,} {lines} refused, nothing stored"
+    _list(outcome.first_refused, outcome.refused, "refused lines")
+    _list(outcome.first_conflicts, outcome.conflicts, "lines in conflict")
+    said = outcome.foreseen if dry_run else str(outcome)
     # What a dry run shows may be piped on, so its summary stays out of the way.
     click.echo(f"{name}: {said}" if name else said, err=dry_run)
+
+
+def _list(first: Sequence[Refused], number: int, what: str) -> None:
+    for line in first:
+        click.echo(f"{line.place}: {line.reason}", err=True)
+    if number > len(first):
+        click.echo(f"and {number - len(first):,} more {what}", err=True)

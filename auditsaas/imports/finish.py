@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from auditsaas import own_actions
 from auditsaas.accounts.models import User
+from auditsaas.events.importers.outcome import Refused
 from auditsaas.events.schema import ActorInput, TargetInput
 from auditsaas.imports.lease import LEASES, Claim
-from auditsaas.imports.load import Outcome, record
+from auditsaas.imports.load import record
 from auditsaas.imports.models import Import, ImportState
+from auditsaas.imports.outcome import Outcome
 from auditsaas.notifications.service import notify
 from auditsaas.own_actions import Activity
 from auditsaas.workspaces.models import Workspace
@@ -25,19 +29,19 @@ def complete(
     Raises:
         LostLease: the claim no longer holds; nothing was changed.
     """
-    refused = [{"place": line.place, "reason": line.reason} for line in outcome.first_refused]
     LEASES.conclude(
         session,
         claim.import_id,
         claim.fence,
         ImportState.DONE,
         file_key=None,
-        first_refused=refused,
+        first_refused=_kept(outcome.first_refused),
+        first_conflicts=_kept(outcome.first_conflicts),
         error=None,
         bytes_done=Import.bytes_total,
         **counts,
     )
-    whole = Outcome(outcome.format, counts["added"], counts["already_there"], outcome.refused)
+    whole = replace(outcome, added=counts["added"], already_there=counts["already_there"])
     _tell(session, claim, "import.ready", str(whole))
     record(
         session,
@@ -47,6 +51,10 @@ def complete(
         actor=_actor(session, claim),
         outcome=whole,
     )
+
+
+def _kept(lines: Sequence[Refused]) -> list[dict[str, str]]:
+    return [{"place": line.place, "reason": line.reason} for line in lines]
 
 
 def fail(session: Session, claim: Claim, reason: str) -> None:

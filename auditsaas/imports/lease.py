@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from auditsaas.imports.expired import Expired
 from auditsaas.imports.models import Import, ImportState
 from auditsaas.jobs.leases import Leases
 from auditsaas.jobs.message import Message
@@ -32,6 +33,7 @@ class Claim:
     name: str
     format: str
     time_zone: str | None
+    expired: Expired
     file_key: str
     added_before: int
     """Events that earlier attempts added; to this one they are already there."""
@@ -79,6 +81,7 @@ def claim(session: Session, import_id: UUID) -> Claim | None:
         name=found.name,
         format=found.format,
         time_zone=found.time_zone,
+        expired=Expired(found.expired),
         file_key=found.file_key or "",
         added_before=found.added,
     )

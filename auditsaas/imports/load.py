@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 from itertools import islice
 from pathlib import PurePath
@@ -19,40 +18,10 @@ from auditsaas.events.importers.outcome import Refused
 from auditsaas.events.importers.reading import Reading
 from auditsaas.events.importers.registry import checked_format
 from auditsaas.events.schema import ActorInput, EventInput, RefusedEvent, TargetInput, from_mapping
+from auditsaas.imports.expired import Expired, oldest_kept, refuse_expired
+from auditsaas.imports.outcome import Accepted, Outcome
 from auditsaas.own_actions import Activity
 from auditsaas.workspaces.models import Workspace
-
-SHOWN_REFUSALS = 20
-
-Accepted = tuple[EventInput, int | None, UUID | None]
-"""An event, its place in its instant, and the id that it has already."""
-
-
-@dataclass
-class Outcome:
-    """What became of the lines so far."""
-
-    format: str
-    added: int = 0
-    already_there: int = 0
-    refused: int = 0
-    first_refused: list[Refused] = field(default_factory=list)
-    shown: int = SHOWN_REFUSALS
-    """How many of the refused are kept."""
-
-    def refuse(self, line: Refused) -> None:
-        self.refused += 1
-        if len(self.first_refused) < self.shown:
-            self.first_refused.append(line)
-
-    def __str__(self) -> str:
-        """`9,999 events added, 0 already there, 1 line refused`."""
-        events = "event" if self.added == 1 else "events"
-        lines = "line" if self.refused == 1 else "lines"
-        return (
-            f"{self.added:,} {events} added, {self.already_there:,} already there,"
-            f" {self.refused:,} {lines} refused"
-        )
 
 
 def import_source(
@@ -63,20 +32,23 @@ def import_source(
     *,
     actor: ActorInput,
     zone: tzinfo | None = None,
+    expired: Expired = Expired.REFUSE,
     progress: Callable[[int], object] = untold,
 ) -> Outcome:
     """Append every line that is an event; the rest is counted. Commits batch by batch.
 
     The same content never adds an event twice, so an import that was cut off is simply run again.
-    ``zone`` is that of times that name none; ``progress`` is told the bytes of each line read. The
-    session's scope must hold the workspace.
+    ``zone`` is that of times that name none; ``expired`` says what becomes of events older than the
+    workspace keeps; ``progress`` is told the bytes of each line read. The session's scope must hold
+    the workspace.
 
     Raises:
-        SourceError: the file is not of the format; nothing was stored.
+        SourceError: the file is not of the format, or it holds expired events that nobody expects;
+            nothing was stored.
     """
     chosen = checked_format(source, file_format, zone)
     outcome = Outcome(chosen.key)
-    load(session, workspace, source, chosen, outcome, zone=zone, progress=progress)
+    load(session, workspace, source, chosen, outcome, zone=zone, expired=expired, progress=progress)
     record(
         session,
         workspace.id,
@@ -97,25 +69,76 @@ def load(
     outcome: Outcome,
     *,
     zone: tzinfo | None = None,
+    expired: Expired = Expired.REFUSE,
     progress: Callable[[int], object] = untold,
     before_commit: Callable[[], object] = lambda: None,
 ) -> None:
     """Append every line of a checked file that is an event, and count in ``outcome``.
 
     ``before_commit`` is called in the transaction of each batch, with the batch counted.
+
+    Raises:
+        ExpiredEvents: as ``expired`` wants it; nothing was stored.
     """
-    found = accepted_events(source, chosen, zone, outcome, progress)
+    found = events_to_add(
+        workspace, source, chosen, outcome, zone=zone, expired=expired, progress=progress
+    )
     while batch := list(islice(found, MAX_BATCH)):
-        appended = append_batch(session, workspace, batch)
-        outcome.added += appended.accepted
-        outcome.already_there += appended.duplicates
+        outcome.count(batch, append_batch(session, workspace, batch))
         before_commit()
         session.commit()
 
 
 def append_batch(session: Session, workspace: Workspace, batch: list[Accepted]) -> Appended:
-    accepted, orders, ids = zip(*batch, strict=True)
-    return append(session, workspace.id, accepted, orders=orders, ids=ids if any(ids) else None)
+    accepted, orders, ids = columns(batch)
+    return append(session, workspace.id, accepted, orders=orders, ids=ids)
+
+
+def columns(
+    batch: Sequence[Accepted],
+) -> tuple[list[EventInput], list[int | None], list[UUID | None] | None]:
+    """The events, orders and ids of a batch as ``append`` takes them."""
+    ids = [item.id for item in batch]
+    return (
+        [item.event for item in batch],
+        [item.order for item in batch],
+        ids if any(ids) else None,
+    )
+
+
+def events_to_add(
+    workspace: Workspace,
+    source: Source,
+    chosen: Format,
+    outcome: Outcome,
+    *,
+    zone: tzinfo | None,
+    expired: Expired,
+    progress: Callable[[int], object],
+) -> Iterator[Accepted]:
+    """The events of a file that are to be appended; all else is counted in ``outcome``.
+
+    Raises:
+        ExpiredEvents: as ``expired`` wants it, before the first event is given.
+    """
+    oldest = oldest_kept(workspace, datetime.now(UTC))
+    if oldest is not None and expired is Expired.REFUSE:
+        unread = accepted_events(source, chosen, zone, Outcome(chosen.key), untold)
+        refuse_expired(workspace, source.name, (item.event for item in unread), oldest)
+    found = accepted_events(source, chosen, zone, outcome, progress)
+    if oldest is None or expired is not Expired.SKIP:
+        return found
+    return leave_out(found, oldest, f"older than {workspace.keeps}", outcome)
+
+
+def leave_out(
+    found: Iterator[Accepted], oldest: datetime, reason: str, outcome: Outcome
+) -> Iterator[Accepted]:
+    for item in found:
+        if item.event.occurred_at is not None and item.event.occurred_at < oldest:
+            outcome.refuse(Refused(item.line, reason, item.byte))
+        else:
+            yield item
 
 
 def accepted_events(
@@ -137,7 +160,7 @@ def accepted_events(
         except RefusedEvent as error:
             outcome.refuse(Refused(found.line, str(error), found.byte))
             continue
-        yield event, found.order, found.id
+        yield Accepted(event, found.order, found.id, found.line, found.byte)
 
 
 def record(
@@ -149,20 +172,31 @@ def record(
     actor: ActorInput,
     outcome: Outcome,
 ) -> None:
-    """Append ``log.import`` for a file."""
+    """Append ``log.import`` for a file, and ``event.conflict`` if it holds conflicts."""
     stored = outcome.added + outcome.already_there
+    file = TargetInput(type="file", id=sha256, name=_name(name))
+    if outcome.conflicts:
+        own_actions.record_conflicts(
+            session,
+            workspace_id,
+            outcome.conflicting_ids,
+            conflicts=outcome.conflicts,
+            actor=actor,
+            targets=[file],
+        )
     own_actions.record(
         session,
         Activity.LOG_IMPORT,
         workspaces=[workspace_id],
         actor=actor,
-        status="error" if outcome.refused and not stored else "success",
-        targets=[TargetInput(type="file", id=sha256, name=_name(name))],
+        status="error" if (outcome.refused or outcome.conflicts) and not stored else "success",
+        targets=[file],
         metadata={
             "format": outcome.format,
             "added": outcome.added,
             "already_there": outcome.already_there,
             "refused": outcome.refused,
+            "conflicts": outcome.conflicts,
         },
     )
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from auditsaas.accounts.models import Timestamp, User
 from auditsaas.extensions import Base
 from auditsaas.ids import new_id
+from auditsaas.imports.expired import Expired
 
 
 class ImportState(StrEnum):
@@ -40,6 +41,8 @@ class Import(Base):
     """As asked for; ``auto`` becomes what the file was recognised as."""
     time_zone: Mapped[str | None] = mapped_column(Text)
     """Of times that name none."""
+    expired: Mapped[str] = mapped_column(Text, default=Expired.REFUSE)
+    """What becomes of events older than the workspace keeps."""
     file_key: Mapped[str | None] = mapped_column(Text)
     """Where the upload is kept until the import ends."""
     bytes: Mapped[int] = mapped_column(BigInteger)
@@ -58,6 +61,10 @@ class Import(Base):
     refused: Mapped[int] = mapped_column(BigInteger, default=0)
     first_refused: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
     """The first of the refused: ``place`` and ``reason``."""
+    conflicts: Mapped[int] = mapped_column(BigInteger, default=0)
+    """Lines that were not stored, for their id stands for other content."""
+    first_conflicts: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
+    """The first of them: ``place`` and ``reason``."""
     error: Mapped[str | None] = mapped_column(Text)
 
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))

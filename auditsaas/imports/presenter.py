@@ -27,6 +27,8 @@ class ShownImport:
     already_there: int
     refused: int
     first_refused: Sequence[dict[str, str]]
+    conflicts: int
+    first_conflicts: Sequence[dict[str, str]]
     error: str | None
     requested_by: str
     created_at: datetime
@@ -53,6 +55,8 @@ def present(found: Import, base: str) -> ShownImport:
         already_there=found.already_there,
         refused=found.refused,
         first_refused=found.first_refused,
+        conflicts=found.conflicts,
+        first_conflicts=found.first_conflicts,
         error=found.error,
         requested_by=found.requester.name,
         created_at=found.created_at,

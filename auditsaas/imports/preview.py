@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import UTC, datetime, tzinfo
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from auditsaas.events.append import MAX_BATCH
+from auditsaas.events.foresight import foresight
 from auditsaas.events.importers.lines import Source, untold
 from auditsaas.events.importers.registry import checked_format
 from auditsaas.events.models import events
 from auditsaas.events.stored import stored_event
-from auditsaas.imports.load import Accepted, Outcome, accepted_events, append_batch
+from auditsaas.imports.expired import Expired
+from auditsaas.imports.load import append_batch, columns, events_to_add
+from auditsaas.imports.outcome import Accepted, Outcome
 from auditsaas.workspaces.models import Workspace
 
 SHOWN_EVENTS = 10
@@ -35,23 +40,30 @@ def preview(
     file_format: str,
     *,
     zone: tzinfo | None = None,
+    expired: Expired = Expired.REFUSE,
     progress: Callable[[int], object] = untold,
 ) -> Preview:
     """Read a whole file and store nothing.
 
     The first events are appended and rolled back, so they are shown exactly as they would be.
-    ``added`` of the outcome counts every event of the file, wherever it may already be.
+    The outcome is that of an import now: what is there already, or in conflict, is told apart.
 
     Raises:
-        SourceError: the file is not of the format.
+        SourceError: the file is not of the format, or would be refused for what is expired.
     """
     chosen = checked_format(source, file_format, zone)
     outcome = Outcome(chosen.key)
     first: list[Accepted] = []
-    for item in accepted_events(source, chosen, zone, outcome, progress):
-        outcome.added += 1
-        if len(first) < SHOWN_EVENTS:
-            first.append(item)
+    found = events_to_add(
+        workspace, source, chosen, outcome, zone=zone, expired=expired, progress=progress
+    )
+    with foresight(session, workspace.id, datetime.now(UTC)) as ahead:
+        while batch := list(islice(found, MAX_BATCH)):
+            accepted, orders, ids = columns(batch)
+            foreseen = ahead.append(accepted, orders=orders, ids=ids)
+            outcome.count(batch, foreseen)
+            shown = zip(batch, foreseen.conflicting, strict=True)
+            first += [item for item, differs in shown if not differs][: SHOWN_EVENTS - len(first)]
     return Preview(_as_stored(session, workspace, first), outcome)
 
 

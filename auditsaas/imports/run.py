@@ -21,8 +21,10 @@ from auditsaas.events.importers.lines import Source, SourceError, open_stream
 from auditsaas.events.importers.registry import checked_format
 from auditsaas.extensions import db
 from auditsaas.imports import finish, lease
+from auditsaas.imports.expired import ExpiredEvents
 from auditsaas.imports.lease import LEASES, Claim
-from auditsaas.imports.load import Outcome, load
+from auditsaas.imports.load import load
+from auditsaas.imports.outcome import Outcome
 from auditsaas.jobs.heartbeat import Heartbeat
 from auditsaas.jobs.leases import MAX_ATTEMPTS, RETRY_DELAY, LostLease
 from auditsaas.storage import FileMissing, Storage, StorageError
@@ -108,6 +110,7 @@ def _loaded(claim: Claim, source: Source, heartbeat: Heartbeat) -> Outcome:
         chosen,
         outcome,
         zone=zone,
+        expired=claim.expired,
         progress=progress,
         before_commit=note,
     )
@@ -130,6 +133,7 @@ def _counts(claim: Claim, outcome: Outcome) -> dict[str, Any]:
         "added": claim.added_before + outcome.added,
         "already_there": max(0, outcome.already_there - claim.added_before),
         "refused": outcome.refused,
+        "conflicts": outcome.conflicts,
         "format": outcome.format,
     }
 
@@ -171,6 +175,8 @@ def _reason(claim: Claim, error: Exception, reasons: Mapping[type[Exception], st
     for kind, words in reasons.items():
         if isinstance(error, kind):
             return words
+    if isinstance(error, ExpiredEvents):
+        return f"{error}. Nothing was imported. Upload it again and choose what becomes of them."
     if isinstance(error, SourceError):
         return f"{error}. Nothing was imported."
     if isinstance(error, FileMissing):

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from auditsaas.errors import Conflict, FieldError, InvalidFields, NotFound
 from auditsaas.events.importers.registry import NAMES
 from auditsaas.ids import new_id
+from auditsaas.imports.expired import Expired
 from auditsaas.imports.lease import LEASES
 from auditsaas.imports.models import Import, ImportState
 from auditsaas.storage import Storage
@@ -32,11 +33,12 @@ def request(
     content: BinaryIO,
     format: str,
     time_zone: str | None,
+    expired: str = Expired.REFUSE,
 ) -> Import:
     """Keep an uploaded file and ask for its import; the caller commits, then enqueues.
 
     Raises:
-        InvalidFields: the format or the zone is none, or the file is empty.
+        InvalidFields: the format, the zone or what becomes of expired events is none of them.
         StorageError: it could not be kept.
     """
     errors = []
@@ -44,6 +46,8 @@ def request(
         errors.append(FieldError("format", "Choose one of the formats."))
     if time_zone is not None and not _is_zone(time_zone):
         errors.append(FieldError("time_zone", "Choose a zone such as Europe/Berlin, or leave it."))
+    if expired not in list(Expired):
+        errors.append(FieldError("expired", "Choose what becomes of events older than is kept."))
     if errors:
         raise InvalidFields(errors)
     identity = new_id()
@@ -58,6 +62,7 @@ def request(
         name=_storable(name),
         format=format,
         time_zone=time_zone,
+        expired=expired,
         file_key=key,
         bytes=upload.size,
     )

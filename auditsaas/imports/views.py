@@ -16,6 +16,7 @@ from auditsaas.events.importers.registry import AUTO, FORMATS
 from auditsaas.events.schema import TargetInput
 from auditsaas.extensions import db
 from auditsaas.imports import service
+from auditsaas.imports.expired import Expired
 from auditsaas.imports.lease import run_message
 from auditsaas.imports.models import Import
 from auditsaas.imports.presenter import present
@@ -31,7 +32,12 @@ imports = Blueprint("imports", __name__, url_prefix="/w/<slug>/imports")
 
 PAGE_SIZE = 50
 MAX_UPLOAD_BYTES = 1024**3
-FIELDS = {"format": AUTO, "time_zone": ""}
+FIELDS = {"format": AUTO, "time_zone": "", "expired": Expired.REFUSE.value}
+EXPIRED = {
+    Expired.REFUSE.value: "Import nothing of such a file, and say how many there are",
+    Expired.SKIP.value: "Leave them out, and import the others",
+    Expired.IMPORT.value: "Import them all the same",
+}
 
 
 @imports.url_value_preprocessor
@@ -61,7 +67,7 @@ def new(slug: str) -> ResponseReturnValue:
 def upload(slug: str) -> ResponseReturnValue:
     """One import for each file; where one cannot be kept, none is asked for."""
     access = load_workspace(slug, Permission.WORKSPACE_MANAGE)
-    fields = {name: request.form.get(name, "").strip() for name in FIELDS}
+    fields = {name: request.form.get(name, usual).strip() for name, usual in FIELDS.items()}
     files = [file for file in request.files.getlist("file") if file.filename]
     if not files:
         return _form(access, fields, "Choose a file."), 422
@@ -117,6 +123,7 @@ def _keep(access: WorkspaceAccess, file: FileStorage, fields: dict[str, str]) ->
         content=file.stream,  # type: ignore[arg-type]  # a binary stream, typed as any
         format=fields["format"],
         time_zone=fields["time_zone"] or None,
+        expired=fields["expired"],
     )
 
 
@@ -135,6 +142,7 @@ def _form(access: WorkspaceAccess, fields: dict[str, str], error: str | None) ->
         error=error,
         formats={AUTO: "Recognise each file", **{key: made.title for key, made in FORMATS.items()}},
         zones=sorted(available_timezones()),
+        expired=EXPIRED,
         base=_base(access),
     )
 

@@ -32,10 +32,11 @@ FEED_LAG = Histogram(
 )
 
 
-def count_ingest(*, accepted: int, duplicates: int, refused: int) -> None:
+def count_ingest(*, accepted: int, duplicates: int, conflicts: int, refused: int) -> None:
     for outcome, number in (
         ("accepted", accepted),
         ("duplicate", duplicates),
+        ("conflict", conflicts),
         ("refused", refused),
     ):
         if number:

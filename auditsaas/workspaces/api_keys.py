@@ -47,6 +47,8 @@ FIND_KEY = select(
     _table.c.last_used_at,
     _table.c.allowed_networks,
     _workspaces.c.suspended_at,
+    _workspaces.c.retention_days,
+    _workspaces.c.legal_hold,
 ).where(
     _table.c.workspace_id == bindparam("tenant"),
     _table.c.public_id == bindparam("public_id"),
@@ -74,6 +76,8 @@ class KeyAccess:
     key_id: UUID
     name: str
     scopes: frozenset[ApiScope]
+    kept_days: int | None = None
+    """How long the workspace keeps its events; None where it removes none."""
     use_noted: bool = False
     """Whether this use was noted, which is then to be committed before anything else."""
 
@@ -159,7 +163,8 @@ def authenticate_key(
             .where(ApiKey.workspace_id == tenant, ApiKey.id == key.id)
             .values(last_used_at=now)
         )
-    return KeyAccess(tenant, key.id, key.name, _scopes(tuple(key.scopes)), use_noted=note)
+    kept_days = None if key.legal_hold else key.retention_days
+    return KeyAccess(tenant, key.id, key.name, _scopes(tuple(key.scopes)), kept_days, note)
 
 
 _tenants: dict[str, UUID] = {}

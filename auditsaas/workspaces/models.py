@@ -32,6 +32,17 @@ class Workspace(Base):
     suspended_at: Mapped[datetime | None] = mapped_column(Timestamp)
     """Since when members and keys are refused, by a super-admin's word."""
 
+    @property
+    def kept_days(self) -> int | None:
+        """How long events stay; None where none is removed."""
+        return None if self.legal_hold else self.retention_days
+
+    @property
+    def keeps(self) -> str:
+        """`this workspace keeps (30 days)`."""
+        days = self.retention_days
+        return f"this workspace keeps ({days:,} {'day' if days == 1 else 'days'})"
+
 
 class FormerSlug(Base):
     """An address that a workspace had, which leads to the one it has now."""

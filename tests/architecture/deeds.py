@@ -221,6 +221,7 @@ WITHOUT: dict[str, str] = {
 """Routes that change something and leave no event, and why."""
 
 BY_ITSELF = {
+    "event.conflict": "tests/functional/test_conflicts.py",
     "log.import": "tests/functional/test_imports.py",
     "export.completed": "tests/functional/test_exports.py",
     "export.failed": "tests/functional/test_exports.py",

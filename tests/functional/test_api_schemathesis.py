@@ -64,8 +64,9 @@ class Caller:
     def call(self, case: Case, *, unless: Iterable[CheckFunction] = ()) -> None:
         answer = case.call_and_validate(headers=self.headers(), excluded_checks=list(unless))
         self.answers[answer.status_code] += 1
-        if answer.status_code in (200, 201) and case.method == "POST":
-            self.in_log += answer.json()["accepted"]
+        if answer.status_code in (200, 201, 409) and case.method == "POST":
+            account = answer.json()
+            self.in_log += account["accepted"] + bool(account["conflicts"])
         elif answer.status_code == 202 or case.path.endswith("/download"):
             self.in_log += answer.status_code in (200, 202, 206)  # its own record
         assert in_log(self.workspace) == (self.in_log,) * 3

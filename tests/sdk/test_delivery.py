@@ -218,3 +218,28 @@ def test_a_request_names_the_client_and_its_version(server: Loopback, open_log: 
     log.record("invoice.update", "success", Actor("u_1"))
     assert log.flush()
     assert server.headers[0]["User-Agent"] == f"auditsaas-client/{metadata.version(CLIENT)}"
+
+
+def test_an_event_whose_key_stands_for_other_content_is_reported_as_conflicting(
+    server: Loopback, open_log: Open
+) -> None:
+    def taken(events: list[Event]) -> Reply:
+        return Reply(
+            409,
+            {
+                "accepted": 0,
+                "duplicates": 0,
+                "conflicts": [{"index": 0, "id": "x-1"}],
+                "rejected": [],
+                "ids": [None],
+            },
+        )
+
+    reports: list[Undelivered] = []
+    server.rule = taken
+    log = open_log(server.url, on_undelivered=reports.append)
+    log.record("invoice.update", "success", "u_1")
+    assert log.flush()
+    [report] = reports
+    assert (report.reason, report.errors[0].field) == ("conflicting", "idempotency_key")
+    assert (log.counts().conflicting, log.counts().delivered) == (1, 0)

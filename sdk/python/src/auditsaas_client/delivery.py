@@ -64,16 +64,23 @@ class Delivery:
 
     def _settle(self, batch: list[bytes], body: dict[str, Any]) -> None:
         rejected = {item["index"]: item["errors"] for item in body["rejected"]}
-        delivered = len(batch) - len(rejected)
+        conflicts = body.get("conflicts") or []
+        delivered = len(batch) - len(rejected) - len(conflicts)
         self._reports.add(delivered=delivered, duplicates=body["duplicates"])
         for index, errors in rejected.items():
             found = [FieldError(str(e["field"]), str(e["message"])) for e in errors]
             self.refuse(batch[index], "refused", found)
+        for item in conflicts:
+            words = f"names the event {item['id']}, which has other content"
+            why = [FieldError("idempotency_key", words)]
+            self.refuse(batch[item["index"]], "conflicting", why)
 
 
 def _is_result(answer: Answer) -> bool:
     """Whether it is the API's account of a batch, rather than some other server's page."""
-    return answer.status in (200, 201, 422) and {"rejected", "duplicates"} <= answer.body.keys()
+    return (
+        answer.status in (200, 201, 409, 422) and {"rejected", "duplicates"} <= answer.body.keys()
+    )
 
 
 def _all(batch: list[bytes], work: list[list[bytes]]) -> list[bytes]:

@@ -23,7 +23,8 @@ class FieldError:
 class Undelivered:
     """An event that the log will not hold.
 
-    ``reason`` is ``refused`` (by the server, or because it is no JSON), ``dropped`` (there was no
+    ``reason`` is ``refused`` (by the server, or because it is no JSON), ``conflicting`` (the log
+    has another event of the same key and time, with other content), ``dropped`` (there was no
     room left in memory or on the disk, or the application ended) or ``expired`` (the key or the
     address was refused for longer than ``give_up_after``).
     """
@@ -43,6 +44,8 @@ class Counts:
     duplicates: int = 0
     """Of the delivered ones, those that it already had."""
     refused: int = 0
+    conflicting: int = 0
+    """Their key and time stand for another event, with other content."""
     dropped: int = 0
     expired: int = 0
     spilled: int = 0

@@ -1,0 +1,113 @@
+"""What an event says, without what the server adds: by it one id has one content, or a conflict.
+
+Compared is what would be stored by the rules of redaction that hold now. The idempotency key is
+left out, for it names an event and tells nothing of it; so are the platform and the browser,
+which are read from the user agent, and of course ``seq`` and the time of arrival.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Row as Stored
+
+from auditsaas.events.redaction import redacted, redacted_changes
+from auditsaas.events.rows import COLUMNS, Row, row_of
+from auditsaas.events.schema import EventInput
+
+FIELDS = tuple(
+    name
+    for name in COLUMNS
+    if name not in ("id", "idempotency_key", "platform", "browser", "occurred_at")
+)
+"""The time is in the id: two events of one id have it in common."""
+
+DIGEST_BYTES = 8
+LARGEST_INTEGER = 1 << 64
+_ABSENT = bytes(DIGEST_BYTES)
+
+Content = tuple[bytes, ...]
+"""A digest of each of ``FIELDS``, in their order; of an absent one all zeros."""
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+def content_of(row: Row | Stored[Any], rules: frozenset[str]) -> Content:
+    """The content of a row that is to be stored, or of one that is, without redacted values."""
+    return tuple(_digest(_plain(name, getattr(row, name), rules)) for name in FIELDS)
+
+
+def same_content(given: Content, standing: Content, *, partial: bool = False) -> bool:
+    """Whether what is given says nothing but what stands.
+
+    ``partial`` is for a file that may leave out fields, as our own files with chosen columns do:
+    it is then compared by those that it has.
+    """
+    if not partial:
+        return given == standing
+    return all(one in (_ABSENT, other) for one, other in zip(given, standing, strict=True))
+
+
+def conflicting(
+    events: Sequence[EventInput],
+    identified: Sequence[tuple[datetime, UUID]],
+    new: Sequence[bool],
+    rows: Iterable[Row | Stored[Any]],
+    rules: frozenset[str],
+    *,
+    ids: Sequence[UUID | None] | None,
+) -> tuple[bool, ...]:
+    """Whether each event that is not new differs from what stands under its id.
+
+    Of ``rows`` of one id the last is the one that stands. ``ids`` are those that events of our own
+    files have already, see ``same_content``.
+    """
+    if all(new):
+        return (False,) * len(new)
+    standing = {row.id: row for row in rows}
+    contents: dict[UUID, Content] = {}
+    found = [False] * len(new)
+    for place, (event, (moment, identifier)) in enumerate(zip(events, identified, strict=True)):
+        if new[place]:
+            continue
+        if identifier not in contents:
+            contents[identifier] = content_of(standing[identifier], rules)
+        given = content_of(row_of(event, moment, identifier), rules)
+        partial = ids is not None and ids[place] is not None
+        found[place] = not same_content(given, contents[identifier], partial=partial)
+    return tuple(found)
+
+
+def _plain(name: str, value: Any, rules: frozenset[str]) -> Any:
+    if value is None:
+        return None
+    if name == "ip":
+        return str(value)
+    if name not in ("targets", "changes", "metadata"):
+        return value
+    value = msgspec.to_builtins(value)
+    if rules and name == "changes":
+        return redacted_changes(value, rules)
+    return redacted(value, rules) if rules and name == "metadata" else value
+
+
+def _digest(value: Any) -> bytes:
+    if value is None:
+        return _ABSENT
+    return sha256(_encode(_canonical(value))).digest()[:DIGEST_BYTES]
+
+
+def _canonical(value: Any) -> Any:
+    """The value with equal numbers written alike, for some senders write 1 and others 1.0."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_INTEGER:
+        return int(value)
+    if isinstance(value, Mapping):
+        return {name: _canonical(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_canonical(inner) for inner in value]
+    return value

@@ -1,0 +1,87 @@
+"""What an append would do with a file's events, batch by batch, without storing them.
+
+What the file itself would have stored by then is remembered by id and content in a temporary
+database that SQLite keeps in memory while it is small, and else in a file of its own.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from auditsaas.events.append import Appended, there_already
+from auditsaas.events.content import DIGEST_BYTES, FIELDS, Content, content_of, same_content
+from auditsaas.events.identity import identify
+from auditsaas.events.rows import row_of
+from auditsaas.events.schema import EventInput
+from auditsaas.events.statements import RULES
+
+_REMEMBER = "INSERT INTO seen VALUES (?, ?)"
+_RECALL = "SELECT content FROM seen WHERE id = ?"
+
+
+@contextmanager
+def foresight(session: Session, workspace_id: UUID, now: datetime) -> Iterator[Foresight]:
+    """A look ahead over one file; the session's scope must hold the workspace."""
+    with closing(sqlite3.connect("")) as seen:
+        seen.execute("CREATE TABLE seen (id BLOB PRIMARY KEY, content BLOB) WITHOUT ROWID")
+        yield Foresight(session, workspace_id, now, seen)
+
+
+class Foresight:
+    """Says of each batch what ``append`` would, had it been given those before."""
+
+    def __init__(
+        self, session: Session, workspace_id: UUID, now: datetime, seen: sqlite3.Connection
+    ) -> None:
+        self._session, self._workspace_id, self._now = session, workspace_id, now
+        self._seen = seen
+
+    def append(
+        self,
+        events: Sequence[EventInput],
+        *,
+        orders: Sequence[int | None],
+        ids: Sequence[UUID | None] | None,
+    ) -> Appended:
+        """The ids of a batch, which of its events are new, and which are in conflict."""
+        asked = {"workspace": self._workspace_id}
+        rules = frozenset(self._session.execute(RULES, asked).scalar_one_or_none() or ())
+        identified = identify(
+            self._workspace_id, events, arrived_at=self._now, orders=orders, ids=ids
+        )
+        known = [identifier for _, identifier in identified]
+        stored = there_already(self._session, self._workspace_id, known)
+        standing = {row.id: content_of(row, rules) for row in stored}
+        new, conflicting = [], []
+        for place, event in enumerate(events):
+            moment, identifier = identified[place]
+            own = ids is not None and ids[place] is not None
+            # A key made from the line's number cannot come again in the file.
+            may_return = own or orders[place] is None
+            stands = standing.get(identifier)
+            if stands is None and may_return:
+                stands = self._recalled(identifier)
+            new.append(stands is None)
+            conflicting.append(False)
+            if stands is None and not may_return:
+                continue
+            given = content_of(row_of(event, moment, identifier), rules)
+            if stands is None:
+                self._seen.execute(_REMEMBER, (identifier.bytes, b"".join(given)))
+            else:
+                conflicting[-1] = not same_content(given, stands, partial=own)
+        return Appended(tuple(known), tuple(new), tuple(conflicting), None, None)
+
+    def _recalled(self, identifier: UUID) -> Content | None:
+        row = self._seen.execute(_RECALL, (identifier.bytes,)).fetchone()
+        if row is None:
+            return None
+        return tuple(
+            row[0][at * DIGEST_BYTES : (at + 1) * DIGEST_BYTES] for at in range(len(FIELDS))
+        )
