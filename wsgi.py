@@ -3,7 +3,7 @@
 import sys
 
 from auditsaas.app import create_app
-from config.settings import SettingsError
+from config.errors import SettingsError
 
 WORKER_BOOT_ERROR = 3
 """With this code of a worker gunicorn ends; after any other it would start the next worker."""

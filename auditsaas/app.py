@@ -6,25 +6,28 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from auditsaas import formatting, logs, pools, replica, walls, web
-from auditsaas.accounts.account_views import account
-from auditsaas.accounts.passkey_views import passkey_pages
-from auditsaas.accounts.reset_views import password_reset
-from auditsaas.accounts.security_views import security
-from auditsaas.accounts.views import accounts
+from auditsaas import formatting, logs
 from auditsaas.api import views as api
-from auditsaas.events.views import audit_logs
-from auditsaas.exports.views import exports
+from auditsaas.db import isolation, pools, replica
+from auditsaas.db.tenancy import PLATFORM_BIND
 from auditsaas.extensions import compress, csrf, db, login_manager
-from auditsaas.imports.views import imports
+from auditsaas.frame import setup
 from auditsaas.jobs import queue
-from auditsaas.notifications.views import notifications
-from auditsaas.saved_views.views import saved_views
-from auditsaas.schedules import views as schedule_pages
-from auditsaas.superadmin.views import superadmin
-from auditsaas.tenancy import PLATFORM_BIND
-from auditsaas.workspaces import views as workspace_pages
-from config.settings import Settings, load
+from auditsaas.pages.account.passkey_views import passkey_pages
+from auditsaas.pages.account.password_reset_views import password_reset
+from auditsaas.pages.account.preferences_views import account
+from auditsaas.pages.account.security_views import security
+from auditsaas.pages.account.sign_in_views import accounts
+from auditsaas.pages.audit_log.views import audit_logs
+from auditsaas.pages.exports.views import exports
+from auditsaas.pages.imports.views import imports
+from auditsaas.pages.notifications.views import notifications
+from auditsaas.pages.saved_views.views import saved_views
+from auditsaas.pages.schedules import views as schedule_pages
+from auditsaas.pages.superadmin.views import superadmin
+from auditsaas.pages.workspaces import views as workspace_pages
+from config.settings import Settings
+from config.start import load
 
 WEB_STATEMENT_TIMEOUT_MS = 15_000
 
@@ -44,16 +47,16 @@ def create_app(
     settings = settings or load()
     logs.install(as_json=settings.production)
     if settings.production:
-        walls.refuse_to_start_above(settings)
-    app = Flask("auditsaas", template_folder=str(web.TEMPLATES), static_folder=str(web.STATIC))
-    app.config.update(web.configuration(settings))
+        isolation.refuse_to_start_above(settings)
+    app = Flask("auditsaas", template_folder=str(setup.TEMPLATES), static_folder=str(setup.STATIC))
+    app.config.update(setup.configuration(settings))
     app.extensions["settings"] = settings
     _connect(app, settings, statement_timeout_ms)
     csrf.init_app(app)
     login_manager.init_app(app)
     compress.init_app(app)
     formatting.install(app)
-    web.install(app)
+    setup.install(app)
     queue.install(app, settings)
     for blueprint in (account, accounts, audit_logs, exports, imports, notifications, saved_views):
         app.register_blueprint(blueprint)

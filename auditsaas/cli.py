@@ -8,21 +8,23 @@ from typing import Any
 import click
 from flask.cli import AppGroup
 
-from auditsaas import console, database
+from auditsaas import cli_session
 from auditsaas.accounts import passwords, second_factor, sessions
-from auditsaas.accounts.service import create_user, find_by_email, record_for
-from auditsaas.console import Refusal, open_session, operator, workspace_called
+from auditsaas.accounts.service import create_user, find_by_email
+from auditsaas.cli_session import Refusal, open_session, operator, workspace_called
 from auditsaas.demo.command import demo
 from auditsaas.exports.command import export_command
 from auditsaas.imports.command import import_command
 from auditsaas.operations.distribute import distribute
 from auditsaas.operations.doctor import doctor
+from auditsaas.operations.upgrade import upgrade as upgrade_database
 from auditsaas.own_actions import Activity
 from auditsaas.permissions import ApiScope, Role
 from auditsaas.version import version
+from auditsaas.workspaces.account_events import record_for
 from auditsaas.workspaces.api_keys import create_api_key
 from auditsaas.workspaces.service import add_member, create_workspace
-from config.settings import load
+from config.start import load
 
 HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -31,7 +33,7 @@ class Commands(AppGroup):
     """A group whose commands say errors in a sentence and need no application."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        with console.errors_as_sentences():
+        with cli_session.errors_as_sentences():
             return super().invoke(ctx)
 
 
@@ -52,7 +54,7 @@ def database_group() -> None:
 @database_group.command("upgrade", with_appcontext=False)
 def upgrade() -> None:
     """Bring the schema to this version; safe to run again."""
-    database.upgrade(load())
+    upgrade_database(load())
     click.echo("The database is up to date.")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID
@@ -12,8 +12,9 @@ from uuid import UUID
 from msgspec import structs
 from sqlalchemy.orm import Session
 
-from auditsaas.events.append import append
-from auditsaas.events.schema import ActorInput, EventInput, TargetInput, storable
+from auditsaas.events.schema import ActorInput, EventInput, TargetInput
+from auditsaas.events.writing.append import append
+from auditsaas.text import storable
 
 MAX_PATH = 4096
 MAX_USER_AGENT = 2048
@@ -165,6 +166,11 @@ class RequestFacts:
 
     def duration_ms(self) -> float:
         return round((time.perf_counter() - self.started) * 1000, 3)
+
+
+def without_token(facts: RequestFacts) -> RequestFacts:
+    """The facts of a request whose path ends in a secret, which no log may keep."""
+    return replace(facts, path=facts.path.rpartition("/")[0] + "/…")
 
 
 def person(

@@ -19,7 +19,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
 from auditsaas.app import create_app
-from auditsaas.console import workspace_called
+from auditsaas.cli_session import workspace_called
 from auditsaas.workspaces.models import Workspace
 from bench.installation import Opened, installation, open_workspaces
 from bench.tables import Table

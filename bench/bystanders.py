@@ -14,12 +14,12 @@ from uuid import UUID
 import psycopg
 from sqlalchemy import make_url
 
-from auditsaas import tenancy
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
 from auditsaas.demo.activity import generate
-from auditsaas.events.append import append
 from auditsaas.events.schema import from_mapping
+from auditsaas.events.writing.append import append
 from auditsaas.extensions import db
-from auditsaas.tenancy import Scope
 from bench.dataset import Dataset
 from bench.seeding import superuser
 

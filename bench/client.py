@@ -23,7 +23,7 @@ from unittest.mock import patch
 from auditsaas_client import AuditLog
 from sqlalchemy import select
 
-from auditsaas.console import open_session, workspace_called
+from auditsaas.cli_session import open_session, workspace_called
 from auditsaas.events.models import events
 from bench.installation import Opened, installation, open_workspaces
 from bench.tables import Table

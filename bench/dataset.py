@@ -19,14 +19,14 @@ from uuid import UUID
 from flask import Flask
 from sqlalchemy import text
 
-from auditsaas import database, tenancy
 from auditsaas.accounts import sessions
 from auditsaas.app import create_app
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
 from auditsaas.extensions import db
-from auditsaas.tenancy import Scope
+from auditsaas.operations import upgrade
 from bench import seeding
-from config import embedded
-from config import settings as settings_module
+from config import embedded, start
 from config.settings import Settings
 
 MADE = "made.json"
@@ -69,7 +69,7 @@ def ready(events: int, share: float) -> Dataset:
     if not (folder / MADE).exists():
         _make(folder, events, share)
     settings = settings_of(folder)
-    database.upgrade(settings)
+    upgrade.upgrade(settings)
     app = create_app(settings, statement_timeout_ms=0)
     with app.app_context():
         return _find(app, events)
@@ -78,7 +78,7 @@ def ready(events: int, share: float) -> Dataset:
 def settings_of(folder: Path) -> Settings:
     """The settings of the servers of a data folder, which are started."""
     environ = {"DATA_DIR": str(folder), "STORAGE_URL": (folder / "files").resolve().as_uri()}
-    return dataclasses.replace(settings_module.load(environ), base_url="http://127.0.0.1:8000")
+    return dataclasses.replace(start.load(environ), base_url="http://127.0.0.1:8000")
 
 
 @contextmanager
@@ -95,7 +95,7 @@ def copied(events: int, share: float, name: str) -> Iterator[Dataset]:
     subprocess.run(["cp", "--archive", "--reflink=auto", *parts, str(folder)], check=True)
     try:
         settings = settings_of(folder)
-        database.upgrade(settings)
+        upgrade.upgrade(settings)
         app = create_app(settings, statement_timeout_ms=0)
         with app.app_context():
             found = _find(app, events)
@@ -112,7 +112,7 @@ def _make(folder: Path, events: int, share: float) -> None:
     _remove(folder)
     now = datetime.now(UTC)
     settings = settings_of(folder)
-    database.upgrade(settings, now)
+    upgrade.upgrade(settings, now)
     print(f"making {events:,} events by {seeding.SENDERS} processes …", flush=True)
     started = time.perf_counter()
     seconds = seeding.fill(settings, events, share, now)

@@ -18,18 +18,18 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from auditsaas import tenancy
 from auditsaas.accounts.models import User
 from auditsaas.app import create_app
-from auditsaas.events import queries
-from auditsaas.events.filters import EventFilter
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
+from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.filter.period import TimeRange
 from auditsaas.events.models import events
-from auditsaas.events.timerange import TimeRange
+from auditsaas.events.reading import pages
 from auditsaas.exports import build, service
 from auditsaas.exports.models import Export
 from auditsaas.exports.service import Asker
-from auditsaas.storage import storage_at
-from auditsaas.tenancy import Scope
+from auditsaas.storage.address import storage_at
 from bench.dataset import Dataset
 
 
@@ -78,7 +78,7 @@ def newest(dataset: Dataset, rows: int) -> EventFilter:
     """A filter that matches the newest ``rows`` events, where no two share an instant."""
     with dataset.app.app_context():
         session = tenancy.bind(Scope.of(dataset.big))
-        statement = queries.ordered(
+        statement = pages.ordered(
             session, [dataset.big], EventFilter(), columns=[events.c.occurred_at]
         )
         oldest: datetime | None = session.scalar(statement.offset(rows - 1).limit(1))

@@ -17,8 +17,8 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from auditsaas import console
-from auditsaas.console import open_session, workspace_called
+from auditsaas import cli_session
+from auditsaas.cli_session import open_session, workspace_called
 from auditsaas.events.importers.lines import SourceError, open_source
 from auditsaas.events.importers.registry import AUTO
 from auditsaas.events.models import events
@@ -58,7 +58,7 @@ def _import(session: Session, workspace: Workspace, path: Path, folder: Path) ->
     try:
         with open_source(str(path)) as source:
             outcome = import_source(
-                session, workspace, source, AUTO, actor=console.operator(), zone=UTC
+                session, workspace, source, AUTO, actor=cli_session.operator(), zone=UTC
             )
     except SourceError as error:
         refusal = str(error).removeprefix(f"{path} ")

@@ -25,9 +25,9 @@ from msgspec import structs
 from sqlalchemy import make_url
 
 from auditsaas.demo.activity import generate
-from auditsaas.events.append import Identifier
-from auditsaas.events.rows import row_of
 from auditsaas.events.schema import from_mapping
+from auditsaas.events.writing.append import Identifier
+from auditsaas.events.writing.rows import row_of
 from bench.installation import installation, open_workspaces
 from bench.tables import Table, ms
 from config.settings import Settings

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from auditsaas import database, tenancy
 from auditsaas.app import create_app
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
 from auditsaas.extensions import db
+from auditsaas.operations import upgrade
 from auditsaas.permissions import ApiScope
-from auditsaas.tenancy import Scope
 from auditsaas.workspaces import api_keys, service
-from config import embedded
-from config import settings as settings_module
+from config import embedded, start
 from config.settings import Settings
 
 
@@ -35,10 +35,8 @@ def installation(name: str) -> Iterator[Settings]:
     """Settings of a migrated installation below a temporary folder, which goes with it."""
     folder = Path(tempfile.mkdtemp(prefix=f"auditsaas-{name}-"))
     try:
-        settings = settings_module.load(
-            {"DATA_DIR": str(folder), "STORAGE_URL": (folder / "files").as_uri()}
-        )
-        database.upgrade(settings)
+        settings = start.load({"DATA_DIR": str(folder), "STORAGE_URL": (folder / "files").as_uri()})
+        upgrade.upgrade(settings)
         yield settings
     finally:
         embedded.stop(folder)

@@ -21,7 +21,7 @@ from uuid import UUID
 import psycopg
 from sqlalchemy import make_url
 
-from auditsaas.ids import first_id_at
+from auditsaas.db.ids import first_id_at
 from bench.dataset import Dataset, signed_in
 from bench.tables import Table, ms
 

@@ -19,9 +19,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, text
 
-from auditsaas.events import partitions, retention
-from auditsaas.events.partitions import add_months
-from auditsaas.ids import first_id_at
+from auditsaas.db.ids import first_id_at
+from auditsaas.events.maintenance import partitions, retention
+from auditsaas.events.maintenance.partitions import add_months
 from bench import dataset
 from bench.bystanders import PAGE, PAUSE_SECONDS, READERS, WRITERS, Busy, busy_with, connected
 from bench.dataset import Dataset

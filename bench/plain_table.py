@@ -19,14 +19,14 @@ from markupsafe import Markup
 from weasyprint import CSS, HTML
 from weasyprint.text.fonts import FontConfiguration
 
-from auditsaas import tenancy
 from auditsaas.app import create_app
-from auditsaas.events import queries
-from auditsaas.events.filters import EventFilter
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
+from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.presenter import PresentedEvent, WorkspaceName, present
+from auditsaas.events.reading import pages
 from auditsaas.exports.writers.pdf.layout import FONT
 from auditsaas.exports.writers.pdf.report import COLUMNS
-from auditsaas.tenancy import Scope
 from bench.dataset import Dataset
 from bench.exporting import Built, peak_mb, run_apart
 
@@ -74,7 +74,7 @@ def _render(workspace: UUID, rows: int) -> Built:
     with app.app_context():
         idle, started = peak_mb(), time.perf_counter()
         session = tenancy.bind(Scope.of(workspace))
-        statement = queries.ordered(session, [workspace], EventFilter(), columns=COLUMNS)
+        statement = pages.ordered(session, [workspace], EventFilter(), columns=COLUMNS)
         name = WorkspaceName("big", "Big")
         found = [present(row, name) for row in session.execute(statement.limit(rows))]
         body = Markup("").join(

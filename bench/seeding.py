@@ -19,15 +19,15 @@ from uuid import UUID
 import psycopg
 from sqlalchemy import create_engine, event, make_url, text
 
-from auditsaas import tenancy
 from auditsaas.accounts import passwords
 from auditsaas.accounts.models import User
 from auditsaas.app import create_app
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
 from auditsaas.demo.activity import generate
-from auditsaas.events.append import append
 from auditsaas.events.schema import from_mapping
+from auditsaas.events.writing.append import append
 from auditsaas.extensions import db
-from auditsaas.tenancy import Scope
 from auditsaas.workspaces import service
 from auditsaas.workspaces.models import Membership
 from config.settings import Settings

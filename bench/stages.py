@@ -14,11 +14,11 @@ from typing import TypeVar
 import msgspec
 from sqlalchemy.orm import Session
 
-from auditsaas import tenancy
 from auditsaas.api.ingest.bodies import parse_json
-from auditsaas.console import open_session
-from auditsaas.events import append as appending
-from auditsaas.tenancy import Scope
+from auditsaas.cli_session import open_session
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
+from auditsaas.events.writing import append as appending
 from bench.ingest import BATCH, Client, Place, Source, now, place
 from bench.tables import Table
 

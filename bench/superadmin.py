@@ -21,15 +21,15 @@ from uuid import uuid4
 from flask import Flask
 from sqlalchemy import Connection, Engine, create_engine, event, text
 
-from auditsaas import database
 from auditsaas.accounts import passwords, sessions
 from auditsaas.accounts.models import User
 from auditsaas.app import create_app
 from auditsaas.extensions import db
+from auditsaas.operations import upgrade
 from auditsaas.workspaces.models import PlatformAccess
 from bench.pages import FRAGMENT_HEADERS
 from bench.tables import Table, ms
-from config import settings as settings_module
+from config import start
 
 WORKSPACES = 1_000
 CHUNK = 250_000
@@ -83,9 +83,9 @@ SELECT DISTINCT ON (workspace_id, actor_id) workspace_id, actor_id, actor_name, 
 def ready(events: int) -> Flask:
     folder = Path(os.environ.get("BENCH_DIR") or "var/bench") / f"across-{events}"
     environ = {"DATA_DIR": str(folder), "STORAGE_URL": (folder / "files").resolve().as_uri()}
-    settings = dataclasses.replace(settings_module.load(environ), base_url="http://127.0.0.1:8000")
+    settings = dataclasses.replace(start.load(environ), base_url="http://127.0.0.1:8000")
     now = datetime.now(UTC)
-    database.upgrade(settings, now)
+    upgrade.upgrade(settings, now)
     owner = create_engine(settings.migration_database_url)
     with owner.connect() as connection:
         if not connection.scalar(text("SELECT count(*) FROM workspaces")):

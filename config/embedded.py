@@ -18,7 +18,8 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from config.engines import postgres, redis, users, watch
-from config.settings import SettingsError
+from config.engines.shutdown import stop_engines
+from config.errors import SettingsError
 
 Result = TypeVar("Result")
 
@@ -52,7 +53,7 @@ def stop(data_dir: Path) -> None:
     """Stops both engines, whoever uses them; nothing happens when they are not running."""
     data_dir = data_dir.resolve()
     if data_dir.is_dir():
-        _stop_engines(data_dir)
+        stop_engines(data_dir)
         users.leave(data_dir)
 
 
@@ -77,11 +78,5 @@ def _started(data_dir: Path, start: Callable[[Path], Result]) -> Result:
 
 def _last_user_left(data_dir: Path) -> None:
     if data_dir.is_dir():
-        _stop_engines(data_dir)
+        stop_engines(data_dir)
         watch.dismiss(data_dir)
-
-
-def _stop_engines(data_dir: Path) -> None:
-    with users.changing(data_dir):
-        postgres.stop(data_dir)
-        redis.stop(data_dir)

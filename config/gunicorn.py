@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from config import settings
+from config import errors, settings
 
 # Loopback, for TLS and the outside belong to a proxy.
 bind = f"127.0.0.1:{settings.port()}"
@@ -56,7 +56,7 @@ def on_starting(_server: object) -> None:
     try:
         settings.refuse_unsafe()
         settings.share_metrics(settings.data_folder() / "run" / f"metrics-{settings.port()}")
-    except (settings.SettingsError, OSError) as error:
+    except (errors.SettingsError, OSError) as error:
         sys.exit(str(error))
 
 

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from config import refusals
-
-
-class SettingsError(Exception):
-    """A setting is missing or cannot be used; the message is one sentence for the operator."""
+from config.errors import SettingsError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,30 +50,31 @@ class Settings:
 
 
 REQUIRED_IN_PRODUCTION = refusals.REQUIRED
+DATABASES = refusals.DATABASES
 SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"  # the name that prometheus-client reads
 
 
+def environment() -> Mapping[str, str]:
+    """The environment of this process."""
+    return os.environ
+
+
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Settings from ``environ``; unset databases mean the embedded ones, which are started.
+    """Read settings from ``environ``; nothing is made or started (``config.start`` does that).
 
     Raises:
-        SettingsError: a value is unusable, or production lacks one it needs.
+        SettingsError: a value is missing or unusable.
     """
     production = refuse_unsafe(environ)
     data_dir = data_folder(environ)
-    database = _database_urls(environ, data_dir)
-    redis_url = environ.get("REDIS_URL")
-    if not redis_url:
-        from config import embedded
-
-        redis_url = embedded.start_redis(data_dir)
+    app, platform, owner = _database_urls(environ)
     base_url = environ.get("BASE_URL") or f"http://127.0.0.1:{port(environ)}"
     return Settings(
-        database_url=database[0],
-        platform_database_url=database[1],
-        migration_database_url=database[2],
-        redis_url=redis_url,
-        secret_key=environ.get("SECRET_KEY") or _kept_secret(data_dir),
+        database_url=app,
+        platform_database_url=platform,
+        migration_database_url=owner,
+        redis_url=_required(environ, "REDIS_URL"),
+        secret_key=_required(environ, "SECRET_KEY"),
         data_dir=data_dir,
         base_url=base_url.rstrip("/"),
         storage_url=environ.get("STORAGE_URL") or (data_dir / "files").as_uri(),
@@ -132,21 +128,26 @@ def port(environ: Mapping[str, str] = os.environ) -> int:
     return number
 
 
-def _database_urls(environ: Mapping[str, str], data_dir: Path) -> tuple[str, str, str]:
-    names = ("DATABASE_URL", "PLATFORM_DATABASE_URL", "MIGRATION_DATABASE_URL")
-    given = [name for name in names if environ.get(name)]
-    if not given:
-        from config import embedded
+def has_database(environ: Mapping[str, str]) -> bool:
+    """Whether any of the database's URLs is given."""
+    return any(environ.get(name) for name in DATABASES)
 
-        urls = embedded.start_postgres(data_dir)
-        return urls.app, urls.platform, urls.owner
-    missing = [name for name in names if name not in given]
-    if missing:
+
+def _database_urls(environ: Mapping[str, str]) -> tuple[str, str, str]:
+    given = [name for name in DATABASES if environ.get(name)]
+    missing = [name for name in DATABASES if name not in given]
+    if given and missing:
         raise SettingsError(
             f"{given[0]} is set but {missing[0]} is not; the three roles need a URL each."
         )
-    app, platform, owner = (_psycopg_url(name, environ[name]) for name in names)
+    app, platform, owner = (_psycopg_url(name, _required(environ, name)) for name in DATABASES)
     return app, platform, owner
+
+
+def _required(environ: Mapping[str, str], name: str) -> str:
+    if not environ.get(name):
+        raise SettingsError(f"{name} is not set.")
+    return environ[name]
 
 
 def _replica_url(environ: Mapping[str, str]) -> str | None:
@@ -166,24 +167,3 @@ def _whole_number(environ: Mapping[str, str], name: str, default: int = 0) -> in
     if not text.isascii() or not text.isdigit():
         raise SettingsError(f"{name} must be a whole number, not {text!r}.")
     return int(text)
-
-
-def _kept_secret(data_dir: Path) -> str:
-    """The demo's own key: made once, readable by its owner only, never a default that ships."""
-    path = data_dir / "secret_key"
-    unfinished = data_dir / f"secret_key.{secrets.token_hex(8)}"
-    try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
-            descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_urlsafe(48))
-            # A link appears whole or not at all, and only one of two that start at once makes it.
-            with suppress(FileExistsError):
-                os.link(unfinished, path)
-            unfinished.unlink()
-        return path.read_text()
-    except OSError as error:
-        raise SettingsError(
-            f"The data folder {data_dir} cannot be used: {error.strerror}."
-        ) from error

@@ -1,4 +1,4 @@
-"""Runs migrations on the connection that ``auditsaas.database.upgrade`` hands over."""
+"""Runs migrations on the connection that ``auditsaas.operations.upgrade.upgrade`` hands over."""
 
 from alembic import context
 

@@ -12,14 +12,15 @@ from flask import current_app
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from auditsaas import tenancy
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import platform_session
 from auditsaas.exports import build, expiry, lease
 from auditsaas.exports.build import House
 from auditsaas.exports.limits import row_limits
 from auditsaas.extensions import db
 from auditsaas.jobs.queue import first_within, note_sweep, send, task
-from auditsaas.storage import Storage, storage_at
-from auditsaas.tenancy import platform_session
+from auditsaas.storage.address import storage_at
+from auditsaas.storage.base import Storage
 from config.celery import BUILD_SOFT_LIMIT, HINT_LIFETIME
 from config.settings import Settings
 

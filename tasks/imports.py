@@ -10,11 +10,11 @@ from flask import current_app
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from auditsaas.db.tenancy import platform_session
 from auditsaas.imports import lease
 from auditsaas.imports.run import run
 from auditsaas.jobs.queue import first_within, send, task
-from auditsaas.storage import storage_at
-from auditsaas.tenancy import platform_session
+from auditsaas.storage.address import storage_at
 from config.celery import HINT_LIFETIME, IMPORT_SOFT_LIMIT
 
 _HOURS = IMPORT_SOFT_LIMIT.total_seconds() / 3600

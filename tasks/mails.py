@@ -9,9 +9,10 @@ from flask import current_app
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from auditsaas.db.tenancy import platform_session
 from auditsaas.jobs.queue import enqueue, first_within, task
-from auditsaas.notifications import outbox, sending
-from auditsaas.tenancy import platform_session
+from auditsaas.mail import outbox
+from auditsaas.notifications import delivery
 from config.celery import HINT_LIFETIME
 
 SEND = "mails.send"
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 
 @task(SEND)
 def send_mail(mail_id: str) -> None:
-    sending.deliver(UUID(mail_id), current_app.extensions["settings"])
+    delivery.deliver(UUID(mail_id), current_app.extensions["settings"])
 
 
 @task("mails.sweep")

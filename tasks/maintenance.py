@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from flask import current_app
 from sqlalchemy import NullPool, create_engine
 
-from auditsaas import own_actions, tenancy
-from auditsaas.events import days, partitions, retention
+from auditsaas import own_actions
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
+from auditsaas.events.maintenance import daily_counts, partitions, retention
 from auditsaas.events.schema import ActorInput
 from auditsaas.extensions import db
 from auditsaas.jobs.queue import task
 from auditsaas.own_actions import Activity
-from auditsaas.tenancy import Scope
 
 
 @task("maintenance.make_partitions")
@@ -29,7 +30,7 @@ def make_partitions() -> list[str]:
 def count_days() -> int:
     """Complete the daily counts, as the tables' owner; how many workspaces were behind."""
     url = current_app.extensions["settings"].migration_database_url
-    return days.catch_up(create_engine(url, poolclass=NullPool))
+    return daily_counts.catch_up(create_engine(url, poolclass=NullPool))
 
 
 @task("maintenance.apply_retention")

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from auditsaas.db.tenancy import platform_session
 from auditsaas.exports.lease import build_message
 from auditsaas.extensions import db
 from auditsaas.jobs.queue import send, task
 from auditsaas.schedules import reports, runs
-from auditsaas.tenancy import platform_session
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from auditsaas.exports.lease import BUILD
 from auditsaas.extensions import db
 from auditsaas.jobs.queue import EXTENSION
 from config.celery import ALIVE_FOR, CONSUMER_TRANSPORT, WORKERS_KEY
-from config.settings import SettingsError
+from config.errors import SettingsError
 from tasks.exports import stop_build
 
 try:

@@ -24,8 +24,8 @@ from hypothesis import HealthCheck
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.orm import Session
 
-from auditsaas import database
 from auditsaas.accounts.models import User
+from auditsaas.operations import upgrade
 from auditsaas.workspaces.models import Workspace
 from config import embedded
 from config.settings import Settings
@@ -77,7 +77,7 @@ def settings(database_urls: embedded.DatabaseUrls, data_dir: Path) -> Settings:
         data_dir=data_dir,
         storage_url=(data_dir / "files").as_uri(),
     )
-    database.upgrade(made)
+    upgrade.upgrade(made)
     return made
 
 

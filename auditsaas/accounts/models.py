@@ -6,13 +6,12 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, Text, text
-from sqlalchemy.dialects.postgresql import ARRAY, INET, TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY, INET
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from auditsaas.db.columns import Timestamp
+from auditsaas.db.ids import new_id
 from auditsaas.extensions import Base
-from auditsaas.ids import new_id
-
-Timestamp = TIMESTAMP(timezone=True)
 
 
 class User(Base):

@@ -13,7 +13,7 @@ import segno
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from auditsaas.accounts import sealing
+from auditsaas.accounts import encryption
 from auditsaas.accounts.models import RecoveryCode, User
 from auditsaas.errors import Conflict
 
@@ -35,7 +35,7 @@ def begin(user: User, secret_key: str) -> None:
     """
     if user.totp_confirmed_at is not None:
         raise Conflict("You have a second factor already. Remove it first.")
-    user.totp_secret = sealing.seal(secret_key, pyotp.random_base32())
+    user.totp_secret = encryption.seal(secret_key, pyotp.random_base32())
     user.totp_last_step = None
 
 
@@ -43,7 +43,7 @@ def setup_secret(user: User, secret_key: str) -> str | None:
     """The secret that waits to be confirmed, to be shown; None if none does."""
     if user.totp_secret is None or user.totp_confirmed_at is not None:
         return None
-    return sealing.unseal(secret_key, user.totp_secret)
+    return encryption.unseal(secret_key, user.totp_secret)
 
 
 def setup_picture(secret: str, email: str, brand: str) -> str:
@@ -95,7 +95,7 @@ def _takes(user: User, code: str, secret_key: str) -> bool:
     typed = "".join(code.split())
     if user.totp_secret is None or not (typed.isascii() and typed.isdigit() and len(typed) == 6):
         return False
-    totp = pyotp.TOTP(sealing.unseal(secret_key, user.totp_secret))
+    totp = pyotp.TOTP(encryption.unseal(secret_key, user.totp_secret))
     now = int(datetime.now(UTC).timestamp()) // STEP_SECONDS
     for step in (now + around for around in STEPS_AROUND):
         fresh = user.totp_last_step is None or step > user.totp_last_step

@@ -11,7 +11,7 @@ from flask import Response
 from werkzeug.datastructures import MultiDict
 
 from auditsaas.errors import FieldError
-from auditsaas.events.filters import EventFilter, FilterError
+from auditsaas.events.filter.event_filter import EventFilter, FilterError
 
 UTC_ZONE = ZoneInfo("UTC")
 FILTER_PARAMETERS = (

@@ -9,9 +9,9 @@ from typing import Any, Literal
 from auditsaas.api.answers import LARGEST_SEQ
 from auditsaas.api.events import DEFAULT_LIMIT, MAX_LIMIT
 from auditsaas.api.feed import LONGEST_WAIT
-from auditsaas.events.query_terms import STATUSES, USER_STATUSES
-from auditsaas.events.timerange import PRESETS
-from auditsaas.events.useragent import PLATFORMS
+from auditsaas.events.filter.period import PRESETS
+from auditsaas.events.search.terms import STATUSES, USER_STATUSES
+from auditsaas.events.writing.useragent import PLATFORMS
 from auditsaas.exports.formats import FORMATS
 
 Schema = Mapping[str, Any]

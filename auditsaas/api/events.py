@@ -10,7 +10,7 @@ from auditsaas.api.access import key_access, workspace_slug
 from auditsaas.api.answers import FILTER_PARAMETERS, Parameters, answer
 from auditsaas.api.blueprint import api
 from auditsaas.errors import NotFound
-from auditsaas.events import queries
+from auditsaas.events.reading import pages
 from auditsaas.events.stored import stored_event
 from auditsaas.extensions import db
 
@@ -26,7 +26,7 @@ def list_events() -> Response:
     limit = parameters.whole("limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
     before = _cursor(parameters)
     parameters.check()
-    page = queries.page(
+    page = pages.page(
         db.session(), [key_access().workspace_id], event_filter, limit=limit, before=before
     )
     edge = page.searched_to
@@ -42,7 +42,7 @@ def list_events() -> Response:
 
 @api.get("/events/<uuid:event_id>")
 def get_event(event_id: UUID) -> Response:
-    row = queries.event(db.session(), key_access().workspace_id, event_id)
+    row = pages.event(db.session(), key_access().workspace_id, event_id)
     if row is None:
         raise NotFound("There is no event of this id in the key's workspace.")
     return answer(stored_event(row, workspace_slug()))

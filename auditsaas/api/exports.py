@@ -17,19 +17,19 @@ from auditsaas.api.answers import FILTER_PARAMETERS, UTC_ZONE, Parameters, answe
 from auditsaas.api.blueprint import api
 from auditsaas.api.ingest.bodies import NotJson, Unsupported, unpack
 from auditsaas.api.models import ExportInput
+from auditsaas.current_request import facts
 from auditsaas.errors import FieldError, InvalidFields
-from auditsaas.events.schema import storable
 from auditsaas.events.wording import field_error
 from auditsaas.exports import service
-from auditsaas.exports.ask_views import limits_here
 from auditsaas.exports.formats import format_called, options
 from auditsaas.exports.lease import build_message
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.exports.service import Asker
-from auditsaas.exports.views import file_response
 from auditsaas.extensions import db
-from auditsaas.incoming import facts
 from auditsaas.jobs.queue import send
+from auditsaas.pages.exports.ask_views import limits_here
+from auditsaas.pages.exports.views import file_response
+from auditsaas.text import storable
 
 _decode = msgspec.json.Decoder(ExportInput).decode
 

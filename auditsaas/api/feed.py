@@ -12,10 +12,10 @@ from auditsaas.api.access import key_access, workspace_slug
 from auditsaas.api.answers import LARGEST_SEQ, Parameters, answer
 from auditsaas.api.blueprint import api
 from auditsaas.api.events import DEFAULT_LIMIT, MAX_LIMIT
-from auditsaas.events import feed
+from auditsaas.events.reading import feed
 from auditsaas.events.stored import stored_event
 from auditsaas.extensions import db
-from auditsaas.operations.instruments import FEED_LAG
+from auditsaas.metrics import FEED_LAG
 
 LONGEST_WAIT = 20
 LOOK_EVERY_SECONDS = 0.25

@@ -14,8 +14,8 @@ from auditsaas.api.blueprint import api
 from auditsaas.api.calls import DESCRIBED, FILTER, Described, Parameter
 from auditsaas.api.limits import PER_MINUTE
 from auditsaas.api.problems import KINDS, PROBLEM_TYPE, ProblemKind
-from auditsaas.events.append import MAX_BATCH
 from auditsaas.events.schema import EventInput
+from auditsaas.events.writing.append import MAX_BATCH
 from auditsaas.exports.columns import COLUMNS
 from auditsaas.exports.formats import FORMATS
 from auditsaas.version import version

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from flask import Response
 
-from auditsaas import incoming
+from auditsaas import current_request
 
 DOCS = "/api/docs"
 PROBLEM_TYPE = "application/problem+json"
@@ -133,7 +133,7 @@ def problem(status: int, title: str, detail: str, **members: Any) -> Response:
         "title": title,
         "status": status,
         "detail": detail,
-        "request_id": incoming.request_id(),
+        "request_id": current_request.request_id(),
         **members,
     }
     return Response(msgspec.json.encode(body), status, content_type=PROBLEM_TYPE)

@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 
 import click
 
-from auditsaas import database
-from auditsaas.console import open_session
+from auditsaas.cli_session import open_session
 from auditsaas.demo import credentials as sign_ins
 from auditsaas.demo import seed
 from auditsaas.demo.credentials import Credentials, Filling
 from auditsaas.demo.views import ensure_views
+from auditsaas.operations import upgrade
 from config import settings as environment
+from config import start
 from config.settings import Settings
 
 MAX_EVENTS = 10_000_000
@@ -41,8 +42,8 @@ def demo(context: click.Context, events: int) -> None:
 
     port, data_dir = environment.port(), environment.data_folder()
     processes.claim(data_dir, port)
-    settings = environment.load()
-    database.upgrade(settings)
+    settings = start.load()
+    upgrade.upgrade(settings)
     credentials = fill(settings, events)
     announce(settings, credentials)
     context.exit(processes.run(settings, port))

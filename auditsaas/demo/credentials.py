@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from config.settings import SettingsError
+from config.errors import SettingsError
 
 FILE_NAME = "demo.json"
 PASSWORD_LENGTH = 20

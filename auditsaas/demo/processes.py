@@ -28,7 +28,8 @@ from honcho.printer import Printer
 from honcho.process import Process
 
 from config.engines import users
-from config.settings import Settings, SettingsError
+from config.errors import SettingsError
+from config.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PROCFILE = ROOT / "Procfile"

@@ -15,18 +15,18 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from auditsaas import tenancy
 from auditsaas.accounts import passwords
 from auditsaas.accounts.models import User
 from auditsaas.accounts.service import create_user, find_by_email
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
 from auditsaas.demo.activity import generate
 from auditsaas.demo.credentials import Account, Credentials
 from auditsaas.demo.people import WORKSPACES
-from auditsaas.events.append import MAX_BATCH, append
 from auditsaas.events.models import log_heads
 from auditsaas.events.schema import from_mapping
+from auditsaas.events.writing.append import MAX_BATCH, append
 from auditsaas.permissions import ApiScope, Role
-from auditsaas.tenancy import Scope
 from auditsaas.workspaces.api_keys import authenticate_key, create_api_key
 from auditsaas.workspaces.models import Membership
 from auditsaas.workspaces.service import add_member, create_workspace, find_workspace

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from auditsaas import tenancy
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
 from auditsaas.saved_views import service
 from auditsaas.saved_views.models import ALL_MY_WORKSPACES
-from auditsaas.tenancy import Scope
 
 VIEWS = {
     "Failed sign-ins": "status=error&activity=user.login",

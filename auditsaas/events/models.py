@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, INET, JSON
 
-from auditsaas.accounts.models import Timestamp
+from auditsaas.db.columns import Timestamp
 from auditsaas.extensions import Base
 
 ByteOrderedText = String(collation="C")

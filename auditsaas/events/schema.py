@@ -6,19 +6,18 @@ field, to name everything that is wrong with it.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
+from auditsaas.db.ids import EPOCH
 from auditsaas.errors import FieldError
 from auditsaas.events.wording import field_error, shown
-from auditsaas.ids import EPOCH
+from auditsaas.text import normal_address, storable
 
 MAX_AHEAD = timedelta(minutes=10)
 MAX_JSON_BYTES = 32 * 1024
@@ -227,16 +226,6 @@ SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 UNSTORABLE = "contains a NUL character or half of a surrogate pair"
 
 
-def storable(text: str) -> bool:
-    """Whether PostgreSQL can keep ``text``: neither NUL nor lone surrogates."""
-    if "\x00" in text:
-        return False
-    return text.isascii() or not _SURROGATES.search(text)
-
-
-_SURROGATES = re.compile("[\ud800-\udfff]")
-
-
 def _json_errors(name: str, value: dict[str, Any]) -> Iterator[FieldError]:
     try:
         encoded = msgspec.json.encode(value)
@@ -278,18 +267,3 @@ def _has_nul(value: Any) -> bool:
         elif isinstance(node, str) and "\x00" in node:
             return True
     return False
-
-
-@lru_cache(maxsize=8192)
-def normal_address(text: str) -> str | None:
-    """An IPv4 or IPv6 address in its one usual spelling; None where ``text`` is neither."""
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.scope_id is not None:
-            return None
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-    return str(address)

@@ -17,24 +17,24 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from auditsaas import tenancy
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import platform_session
 from auditsaas.errors import DomainError
-from auditsaas.events import queries
+from auditsaas.events.reading import pages
 from auditsaas.exports import finish, lease
-from auditsaas.exports.about import about_export
 from auditsaas.exports.columns import COLUMNS
+from auditsaas.exports.file_header import about_export
 from auditsaas.exports.formats import format_called
+from auditsaas.exports.frozen_filter import pinned_filter
 from auditsaas.exports.lease import Claim, LostLease
 from auditsaas.exports.limits import ROW_LIMITS
 from auditsaas.exports.models import Export
 from auditsaas.exports.packing import packed
-from auditsaas.exports.pinned import pinned_filter
 from auditsaas.exports.reader import reader
 from auditsaas.exports.source import About, Source
 from auditsaas.extensions import db
 from auditsaas.jobs.heartbeat import Heartbeat
-from auditsaas.storage import Storage, StorageError, StorageFull
-from auditsaas.tenancy import platform_session
+from auditsaas.storage.base import Storage, StorageError, StorageFull
 from auditsaas.workspaces.models import Workspace
 
 RETRY_DELAY = timedelta(seconds=5)
@@ -151,7 +151,7 @@ def _source(claim: Claim, house: House) -> Iterator[Source]:
         ).all()
         yield Source(
             connection=session.connection(),
-            select=lambda columns: queries.ordered(
+            select=lambda columns: pages.ordered(
                 session,
                 claim.workspace_ids,
                 pinned_filter(claim),

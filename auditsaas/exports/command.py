@@ -18,18 +18,18 @@ import click
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from auditsaas import console, own_actions
-from auditsaas.console import Refusal, open_session, workspace_called
-from auditsaas.events import queries
-from auditsaas.events.filters import EventFilter
+from auditsaas import cli_session, own_actions
+from auditsaas.cli_session import Refusal, open_session, workspace_called
+from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.reading import pages
 from auditsaas.events.schema import TargetInput
-from auditsaas.exports.about import period_words
+from auditsaas.exports.file_header import period_words
 from auditsaas.exports.formats import FORMATS, Format
 from auditsaas.exports.source import About, Source
 from auditsaas.formatting import Viewer
 from auditsaas.own_actions import Activity
 from auditsaas.workspaces.models import Workspace
-from config.settings import load
+from config.start import load
 
 
 @click.command("export")
@@ -72,11 +72,11 @@ def _filter(query: str, workspace: Workspace) -> EventFilter:
 
 def _source(session: Session, workspace: Workspace, event_filter: EventFilter) -> Source:
     ids = [workspace.id]
-    snapshot = queries.heads(session, ids)
+    snapshot = pages.heads(session, ids)
     viewer, now = Viewer(zone=ZoneInfo(workspace.time_zone)), datetime.now(UTC)
     return Source(
         connection=session.connection(),
-        select=lambda columns: queries.ordered(
+        select=lambda columns: pages.ordered(
             session, ids, event_filter, columns=columns, snapshot=snapshot
         ),
         slugs={workspace.id: workspace.slug},
@@ -127,7 +127,7 @@ def _record(
         session,
         Activity.EXPORT_DOWNLOADED,
         workspaces=[workspace.id],
-        actor=console.operator(),
+        actor=cli_session.operator(),
         targets=[TargetInput(type="workspace", id=str(workspace.id), name=workspace.name)],
         metadata={"format": chosen.key, "query": event_filter.query_string(), "rows": rows},
     )

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from auditsaas.exports.models import FINAL_STATES, Export, ExportState
-from auditsaas.storage import Storage
+from auditsaas.storage.base import Storage
 
 FOLDER = "exports/"
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from auditsaas import own_actions
 from auditsaas.accounts.models import User
 from auditsaas.events.schema import ActorInput, TargetInput
-from auditsaas.exports import lease, words
+from auditsaas.exports import lease, wording
 from auditsaas.exports.lease import Claim
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.notifications.service import notify
@@ -41,7 +41,7 @@ def complete(
         error=None,
         expires_at=func.now() + _kept_for(session, claim),
     )
-    detail = f"{words.format_name(claim.format)} · {words.rows(rows)}"
+    detail = f"{wording.format_name(claim.format)} · {wording.rows(rows)}"
     _tell(session, claim, "export.ready", detail)
     facts = {"rows": rows, "bytes": size, "sha256": sha256}
     _record(session, claim, Activity.EXPORT_COMPLETED, "success", facts)
@@ -54,7 +54,7 @@ def fail(session: Session, claim: Claim, reason: str) -> None:
         LostLease: the claim no longer holds; nothing was changed.
     """
     lease.conclude(session, claim, ExportState.FAILED, error=reason)
-    _tell(session, claim, "export.failed", f"{words.format_name(claim.format)} · {reason}")
+    _tell(session, claim, "export.failed", f"{wording.format_name(claim.format)} · {reason}")
     _record(session, claim, Activity.EXPORT_FAILED, "error", {"reason": reason})
 
 
@@ -68,9 +68,9 @@ def _tell(session: Session, claim: Claim, kind: str, detail: str) -> None:
         session,
         claim.requested_by,
         kind=kind,
-        title=words.plain_title(export),
+        title=wording.plain_title(export),
         body=detail,
-        url=words.own_address(export),
+        url=wording.own_address(export),
     )
 
 

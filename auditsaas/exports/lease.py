@@ -11,11 +11,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from auditsaas.db.tenancy import Scope
 from auditsaas.exports.formats import FORMATS, Options
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.jobs.leases import LEASE, MAX_ATTEMPTS, MESSAGE_GRACE, Leases, LostLease
 from auditsaas.jobs.message import Message
-from auditsaas.tenancy import Scope
 from config.celery import QUICK
 
 __all__ = ["LEASE", "MAX_ATTEMPTS", "MESSAGE_GRACE", "LostLease"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from auditsaas.errors import DomainError
-from auditsaas.events.counts import Count
+from auditsaas.events.reading.totals import Count
 
 XLSX_ROWS: Final = 1_048_575
 """What a sheet holds below its header (Microsoft, "Excel specifications and limits")."""

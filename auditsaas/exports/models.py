@@ -10,9 +10,10 @@ from sqlalchemy import BigInteger, ForeignKey, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
-from auditsaas.accounts.models import Timestamp, User
+from auditsaas.accounts.models import User
+from auditsaas.db.columns import Timestamp
+from auditsaas.db.ids import new_id
 from auditsaas.extensions import Base
-from auditsaas.ids import new_id
 from auditsaas.workspaces.models import ApiKey
 
 

@@ -12,10 +12,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from auditsaas.errors import FieldError, InvalidFields
-from auditsaas.events import counts
-from auditsaas.events.filters import EventFilter
+from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.filter.period import TimeRange
 from auditsaas.events.models import event_counts
-from auditsaas.events.timerange import TimeRange
+from auditsaas.events.reading import totals
 from auditsaas.exports import service
 from auditsaas.exports.models import Export
 
@@ -41,7 +41,7 @@ def request_monthly(
     wanted = []
     for month in _months(source, workspaces, event_filter.period, zone):
         narrowed = event_filter.with_period(month)
-        if counts.count(source, workspaces, narrowed).total:
+        if totals.count(source, workspaces, narrowed).total:
             wanted.append(narrowed)
     if len(wanted) > MOST_FILES:
         message = f"This is {len(wanted)} months; choose a range of at most {MOST_FILES}."

@@ -10,9 +10,9 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.orm import Session
 
-from auditsaas.events import counts, queries
-from auditsaas.events.counts import Count
-from auditsaas.events.filters import EventFilter
+from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.reading import pages, totals
+from auditsaas.events.reading.totals import Count
 from auditsaas.events.stored import stored_event
 from auditsaas.exports.formats import FORMATS, Format
 from auditsaas.exports.limits import TooManyRows, pages_of, refuse_too_many
@@ -63,14 +63,14 @@ def preflight(
 ) -> list[Preflight]:
     """An estimate for each format, in the same order."""
     workspaces = sorted(slugs)
-    count = counts.count(session, workspaces, event_filter)
+    count = totals.count(session, workspaces, event_filter)
     length = _length(session, slugs, event_filter)
     return [_estimate(chosen, count, length, row_limits) for chosen in formats]
 
 
 def _length(session: Session, slugs: Mapping[UUID, str], event_filter: EventFilter) -> float:
     """The mean length of an event as JSON, of those that a first page has."""
-    page = queries.page(session, sorted(slugs), event_filter, limit=SAMPLE)
+    page = pages.page(session, sorted(slugs), event_filter, limit=SAMPLE)
     lengths = [
         len(msgspec.json.encode(stored_event(row, slugs[row.workspace_id]))) for row in page.rows
     ]

@@ -8,11 +8,11 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
-from auditsaas import replica, tenancy
-from auditsaas.events import queries
+from auditsaas.db import replica, tenancy
+from auditsaas.db.tenancy import platform_session
+from auditsaas.events.reading import pages
 from auditsaas.exports.lease import Claim
 from auditsaas.extensions import db
-from auditsaas.tenancy import platform_session
 
 REPLICA_PATIENCE = timedelta(seconds=5)
 
@@ -51,7 +51,7 @@ def _on_the_replica(claim: Claim) -> Session | None:
         return None
 
     def has_the_snapshot(session: Session) -> bool:
-        heads = queries.heads(session, claim.workspace_ids)
+        heads = pages.heads(session, claim.workspace_ids)
         return all(heads.get(log, 0) >= seq for log, seq in claim.snapshot.items())
 
     return replica.caught_up(

@@ -14,18 +14,18 @@ from sqlalchemy.orm import Session, joinedload
 
 from auditsaas import own_actions
 from auditsaas.accounts.models import User
+from auditsaas.db.ids import first_id_at
 from auditsaas.errors import Conflict, DomainError, NotFound
-from auditsaas.events import counts, queries
-from auditsaas.events.filters import EventFilter
+from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.models import events
+from auditsaas.events.reading import pages, totals
 from auditsaas.events.schema import ActorInput, TargetInput
-from auditsaas.exports import words
+from auditsaas.exports import wording
 from auditsaas.exports.formats import Options, format_called
+from auditsaas.exports.frozen_filter import pinned_query
 from auditsaas.exports.lease import UNFINISHED
 from auditsaas.exports.limits import ROW_LIMITS, refuse_too_many
 from auditsaas.exports.models import Export, ExportState
-from auditsaas.exports.pinned import pinned_query
-from auditsaas.ids import first_id_at
 from auditsaas.own_actions import Activity, RequestFacts
 from auditsaas.workspaces.api_keys import KeyAccess
 from auditsaas.workspaces.models import ApiKey, Workspace
@@ -98,8 +98,8 @@ def request(
     """
     chosen = format_called(format)
     source = reader or session
-    heads = queries.heads(source, workspaces)
-    count = counts.count(source, workspaces, event_filter)
+    heads = pages.heads(source, workspaces)
+    count = totals.count(source, workspaces, event_filter)
     refuse_too_many(chosen.key, count, row_limits)
     export = Export(
         workspace_ids=list(workspaces),
@@ -295,7 +295,7 @@ def _record(
         targets=[TargetInput(type="export", id=str(export.id))],
         metadata={
             "format": export.format,
-            "filter": words.filter_words(export) or "Everything",
+            "filter": wording.filter_words(export) or "Everything",
             **(facts or {}),
         },
     )

@@ -13,8 +13,8 @@ import click
 import msgspec
 from sqlalchemy.orm import Session
 
-from auditsaas import console
-from auditsaas.console import open_session, workspace_called
+from auditsaas import cli_session
+from auditsaas.cli_session import open_session, workspace_called
 from auditsaas.events.importers.lines import Source, SourceError, open_source
 from auditsaas.events.importers.outcome import Refused
 from auditsaas.events.importers.registry import AUTO, NAMES
@@ -98,8 +98,8 @@ def import_command(
             _report(outcome, name if len(files) > 1 else None, dry_run=dry_run)
             troubled += outcome.refused + outcome.conflicts
     if unread == len(files):
-        context.exit(console.NOT_DONE)
-    context.exit(console.PARTLY_REFUSED if troubled or unread else console.DONE)
+        context.exit(cli_session.NOT_DONE)
+    context.exit(cli_session.PARTLY_REFUSED if troubled or unread else cli_session.DONE)
 
 
 def _hint(error: SourceError) -> str:
@@ -122,7 +122,7 @@ def _load(
             workspace,
             source,
             file_format,
-            actor=console.operator(),
+            actor=cli_session.operator(),
             zone=zone,
             expired=expired,
             progress=advance,

@@ -10,11 +10,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from auditsaas.db.tenancy import Scope
 from auditsaas.imports.expired import Expired
 from auditsaas.imports.models import Import, ImportState
 from auditsaas.jobs.leases import Leases
 from auditsaas.jobs.message import Message
-from auditsaas.tenancy import Scope
 from config.celery import HEAVY
 
 RUN = "imports.run"

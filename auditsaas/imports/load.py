@@ -11,13 +11,13 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from auditsaas import own_actions
-from auditsaas.events.append import MAX_BATCH, Appended, append
 from auditsaas.events.importers.format import Format
 from auditsaas.events.importers.lines import Source, untold
 from auditsaas.events.importers.outcome import Refused
 from auditsaas.events.importers.reading import Reading
 from auditsaas.events.importers.registry import checked_format
 from auditsaas.events.schema import ActorInput, EventInput, RefusedEvent, TargetInput, from_mapping
+from auditsaas.events.writing.append import MAX_BATCH, Appended, append
 from auditsaas.imports.expired import Expired, oldest_kept, refuse_expired
 from auditsaas.imports.outcome import Accepted, Outcome
 from auditsaas.own_actions import Activity

@@ -11,9 +11,10 @@ from sqlalchemy import BigInteger, ForeignKey, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from auditsaas.accounts.models import Timestamp, User
+from auditsaas.accounts.models import User
+from auditsaas.db.columns import Timestamp
+from auditsaas.db.ids import new_id
 from auditsaas.extensions import Base
-from auditsaas.ids import new_id
 from auditsaas.imports.expired import Expired
 
 

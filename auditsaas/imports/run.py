@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from auditsaas import tenancy
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import platform_session
 from auditsaas.errors import DomainError
 from auditsaas.events.importers.lines import Source, SourceError, open_stream
 from auditsaas.events.importers.registry import checked_format
@@ -27,8 +28,7 @@ from auditsaas.imports.load import load
 from auditsaas.imports.outcome import Outcome
 from auditsaas.jobs.heartbeat import Heartbeat
 from auditsaas.jobs.leases import MAX_ATTEMPTS, RETRY_DELAY, LostLease
-from auditsaas.storage import FileMissing, Storage, StorageError
-from auditsaas.tenancy import platform_session
+from auditsaas.storage.base import FileMissing, Storage, StorageError
 from auditsaas.workspaces.models import Workspace
 
 KEPT_REFUSALS = 100

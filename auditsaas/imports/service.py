@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from auditsaas.db.ids import new_id
 from auditsaas.errors import Conflict, FieldError, InvalidFields, NotFound
 from auditsaas.events.importers.registry import NAMES
-from auditsaas.ids import new_id
 from auditsaas.imports.expired import Expired
 from auditsaas.imports.lease import LEASES
 from auditsaas.imports.models import Import, ImportState
-from auditsaas.storage import Storage
+from auditsaas.storage.base import Storage
 
 LONGEST_NAME = 256
 _CHUNK = 1024 * 1024

@@ -12,9 +12,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from auditsaas import tenancy
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
 from auditsaas.jobs.leases import LostLease
-from auditsaas.tenancy import Scope
 
 BEAT_SECONDS = 2.0
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from auditsaas.notifications import outbox
+from auditsaas.mail import outbox
 from auditsaas.notifications.models import Notification
 
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import click
 from sqlalchemy import Connection, create_engine, text
 
-from auditsaas.database import Roles
-from config.settings import Settings, load
+from auditsaas.operations.upgrade import Roles
+from config.settings import Settings
+from config.start import load
 
 FIRST = "events"
 """The table that the others are placed beside."""

@@ -10,7 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from auditsaas.operations import doctor_database, doctor_services
 from auditsaas.operations.finding import Finding, Verdict, fail
-from config.settings import Settings, load
+from config.settings import Settings
+from config.start import load
 
 CONNECT_SECONDS = 5
 COLOURS = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "red"}

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.orm import Session
 
-from auditsaas import database, walls
+from auditsaas.db import isolation
+from auditsaas.operations import upgrade
 from auditsaas.operations.finding import Finding, fail, ok, warn
 from auditsaas.operations.gauges import oldest_pending, partition_horizon_days
 from config.settings import Settings
@@ -34,7 +35,7 @@ def as_app(connection: Connection) -> Iterator[Finding]:
 def as_platform(connection: Connection) -> Iterator[Finding]:
     """What the role of ``PLATFORM_DATABASE_URL`` shows."""
     yield _standing("platform role", "PLATFORM_DATABASE_URL", connection)
-    tables = walls.writable(connection)
+    tables = isolation.writable(connection)
     if tables:
         yield fail(
             "platform role",
@@ -51,7 +52,7 @@ def as_platform(connection: Connection) -> Iterator[Finding]:
 
 def as_owner(connection: Connection) -> Iterator[Finding]:
     """What the role of ``MIGRATION_DATABASE_URL`` shows."""
-    tables = walls.open_tables(connection)
+    tables = isolation.open_tables(connection)
     if tables:
         remedy = " ".join(
             f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY;"
@@ -129,7 +130,7 @@ def _version(connection: Connection) -> Finding:
 
 
 def _standing(part: str, setting: str, connection: Connection) -> Finding:
-    reason = walls.above_the_walls(connection)
+    reason = isolation.above_the_walls(connection)
     if reason:
         return fail(
             part,
@@ -140,7 +141,7 @@ def _standing(part: str, setting: str, connection: Connection) -> Finding:
 
 
 def _log(part: str, connection: Connection) -> Finding:
-    tables = walls.editable_log(connection)
+    tables = isolation.editable_log(connection)
     if tables:
         return fail(
             part,
@@ -153,7 +154,7 @@ def _log(part: str, connection: Connection) -> Finding:
 
 def _migrations(connection: Connection) -> Finding:
     here = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    newest = database.newest_migration()
+    newest = upgrade.newest_migration()
     if here != newest:
         return fail(
             "migrations", f"the database is at {here}, this version needs {newest}", UPGRADE

@@ -10,10 +10,12 @@ from uuid import uuid4
 
 import redis
 
-from auditsaas.mail import MailError, Server, greet
+from auditsaas.mail.transport import MailError, Server, greet
 from auditsaas.operations.finding import Finding, fail, ok, warn
-from auditsaas.storage import Storage, StorageError, storage_at
-from config.settings import Settings, SettingsError
+from auditsaas.storage.address import storage_at
+from auditsaas.storage.base import Storage, StorageError
+from config.errors import SettingsError
+from config.settings import Settings
 
 TIMEOUT_SECONDS = 5
 

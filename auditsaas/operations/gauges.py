@@ -14,10 +14,10 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from auditsaas.events import partitions
+from auditsaas.db.tenancy import platform_session
+from auditsaas.events.maintenance import partitions
 from auditsaas.exports.lease import UNFINISHED
 from auditsaas.exports.models import Export, ExportState
-from auditsaas.tenancy import platform_session
 from config.celery import HEAVY, QUICK, SWEPT_KEY
 
 REDIS_TIMEOUT_SECONDS = 0.5

@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from auditsaas.accounts.models import Timestamp
+from auditsaas.db.columns import Timestamp
+from auditsaas.db.ids import new_id
 from auditsaas.extensions import Base
-from auditsaas.ids import new_id
 
 ALL_MY_WORKSPACES = UUID(int=0)
 """In place of a workspace: views of the log over all of a person's workspaces."""

@@ -12,9 +12,10 @@ from sqlalchemy import BigInteger, ForeignKey, SmallInteger, Text, Time, Uuid, t
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from auditsaas.accounts.models import Timestamp, User
+from auditsaas.accounts.models import User
+from auditsaas.db.columns import Timestamp
+from auditsaas.db.ids import new_id
 from auditsaas.extensions import Base
-from auditsaas.ids import new_id
 from auditsaas.schedules.timetable import Frequency, Timetable
 
 

@@ -15,18 +15,19 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from auditsaas import formatting, own_actions, tenancy
+from auditsaas import formatting, own_actions
 from auditsaas.accounts.models import User
-from auditsaas.exports import words
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
+from auditsaas.exports import wording
+from auditsaas.exports.frozen_filter import pinned_filter
 from auditsaas.exports.models import FINAL_STATES, Export, ExportState
-from auditsaas.exports.pinned import pinned_filter
 from auditsaas.formatting import Clock, DateFormat, Viewer
 from auditsaas.notifications.service import notify
 from auditsaas.own_actions import Activity
-from auditsaas.schedules import findings, service
-from auditsaas.schedules.findings import Findings
+from auditsaas.schedules import report_summary, service
 from auditsaas.schedules.models import RunState, Schedule, ScheduleRun
-from auditsaas.tenancy import Scope
+from auditsaas.schedules.report_summary import Findings
 from auditsaas.workspaces.models import Workspace
 
 MADE = (ExportState.READY, ExportState.EXPIRED)
@@ -74,7 +75,7 @@ def conclude(session: Session, workspace_id: UUID, run_id: UUID) -> bool:
 
 
 def _send(session: Session, schedule: Schedule, run: ScheduleRun, export: Export) -> None:
-    found = findings.find(session, run, pinned_filter(export), _before(session, run))
+    found = report_summary.find(session, run, pinned_filter(export), _before(session, run))
     allowed = service.readers(session, run.workspace_id, schedule.recipients)
     run.state, run.finished_at = RunState.SENT, func.now()
     run.findings = found.as_json()
@@ -87,7 +88,7 @@ def _send(session: Session, schedule: Schedule, run: ScheduleRun, export: Export
     for person in allowed:
         facts = mail_facts(schedule, run, export, found, workspace, _viewer(schedule, person))
         facts |= {"url": f"{url}/download", "manual": asked_by}
-        detail = f"{words.format_name(export.format)} · {words.rows(found.events)}"
+        detail = f"{wording.format_name(export.format)} · {wording.rows(found.events)}"
         _tell(session, run, person, "report.ready", schedule.name, detail, url, facts)
     numbers = {"rows": found.events, "late": found.late, "errors": found.errors}
     _record(session, schedule, run, ok=True, metadata=numbers)
@@ -123,8 +124,8 @@ def mail_facts(
     return {
         "workspace": workspace.name,
         "schedule_url": f"/w/{workspace.slug}/schedules/{schedule.id}",
-        "format": words.format_name(export.format),
-        "filter_words": words.filter_words(export) or "Everything",
+        "format": wording.format_name(export.format),
+        "filter_words": wording.filter_words(export) or "Everything",
         "period": period_words(run, viewer),
         "period_short": days(run, viewer),
         "kept_until": formatting.date(export.expires_at, viewer) if export.expires_at else "",

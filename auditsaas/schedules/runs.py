@@ -20,20 +20,21 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from auditsaas import own_actions, tenancy
+from auditsaas import own_actions
+from auditsaas.db import tenancy
+from auditsaas.db.ids import new_id
+from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Conflict, DomainError
-from auditsaas.events.filters import EventFilter
-from auditsaas.events.timerange import TimeRange
+from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.filter.period import TimeRange
 from auditsaas.exports import service as exports
 from auditsaas.exports.formats import Options
 from auditsaas.exports.models import Export
 from auditsaas.exports.service import Asker
-from auditsaas.ids import new_id
 from auditsaas.notifications.service import notify
 from auditsaas.own_actions import Activity
 from auditsaas.schedules import service
 from auditsaas.schedules.models import RunState, Schedule, ScheduleRun
-from auditsaas.tenancy import Scope
 from auditsaas.workspaces.models import Workspace
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from auditsaas import own_actions
 from auditsaas.accounts.models import User
 from auditsaas.errors import Conflict, FieldError, InvalidFields, NotFound
-from auditsaas.events import queries
-from auditsaas.events.filters import EventFilter
+from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.reading import pages
 from auditsaas.events.schema import TargetInput
 from auditsaas.exports.formats import format_called
 from auditsaas.exports.service import Asker
@@ -82,7 +82,7 @@ def create(
         workspace_id=workspace_id,
         owner_id=asker.person.id,
         covered_until=plan.timetable.window_before(plan.timetable.window_end(due)),
-        covered_seq=queries.heads(session, [workspace_id]).get(workspace_id, 0),
+        covered_seq=pages.heads(session, [workspace_id]).get(workspace_id, 0),
         next_due_at=due,
     )
     _write(session, schedule, plan)

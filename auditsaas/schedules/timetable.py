@@ -16,7 +16,7 @@ from enum import StrEnum
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-from auditsaas.events.timerange import TimeRange
+from auditsaas.events.filter.period import TimeRange
 
 DAY = timedelta(days=1)
 

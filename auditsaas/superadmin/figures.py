@@ -11,8 +11,8 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 from sqlalchemy.orm import Session
 
+from auditsaas.db.ids import first_id_at
 from auditsaas.events.presenter import Latency, latency
-from auditsaas.ids import first_id_at
 from auditsaas.superadmin.spark import Day, Spark
 from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID
 

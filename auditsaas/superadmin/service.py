@@ -12,13 +12,14 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from auditsaas import own_actions, tenancy
+from auditsaas import own_actions
 from auditsaas.accounts.models import SignInSession, User
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Conflict, NotFound
 from auditsaas.events.models import actors
 from auditsaas.events.schema import TargetInput
 from auditsaas.own_actions import Activity
-from auditsaas.tenancy import Scope
 from auditsaas.workspaces.models import Membership, Workspace
 from auditsaas.workspaces.platform_access import ROLE, Onlooker
 from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID, create_workspace, system_workspace

@@ -15,7 +15,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from auditsaas.events import partitions
+from auditsaas.events.maintenance import partitions
 from auditsaas.exports.lease import UNFINISHED
 from auditsaas.exports.models import Export
 from auditsaas.imports.lease import LEASES

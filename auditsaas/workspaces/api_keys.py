@@ -20,11 +20,11 @@ from uuid import UUID
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from auditsaas import tenancy
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Forbidden, Invalid
 from auditsaas.extensions import db
 from auditsaas.permissions import ApiScope
-from auditsaas.tenancy import Scope
 from auditsaas.workspaces.models import ApiKey, ApiKeyLookup, Workspace
 from auditsaas.workspaces.networks import holds
 

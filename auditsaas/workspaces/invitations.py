@@ -14,15 +14,17 @@ from sqlalchemy import exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from auditsaas import own_actions, tenancy
+from auditsaas import own_actions
 from auditsaas.accounts.models import User
-from auditsaas.accounts.service import actor_of, find_by_email, normal_email
+from auditsaas.accounts.service import find_by_email, normal_email
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Conflict, Gone, Invalid, NotFound
 from auditsaas.events.schema import TargetInput
-from auditsaas.own_actions import Activity, RequestFacts
+from auditsaas.own_actions import Activity, RequestFacts, without_token
 from auditsaas.permissions import Role
-from auditsaas.tenancy import Scope
-from auditsaas.workspaces.deeds import SEE_OTHER, Doer, without_token
+from auditsaas.workspaces.account_events import actor_of
+from auditsaas.workspaces.acting_member import SEE_OTHER, Doer
 from auditsaas.workspaces.members import lock_people, target
 from auditsaas.workspaces.models import Invitation, InvitationLookup, Membership, Workspace
 from auditsaas.workspaces.service import add_member

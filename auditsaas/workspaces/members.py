@@ -16,7 +16,7 @@ from auditsaas.events.models import actors
 from auditsaas.events.schema import TargetInput
 from auditsaas.own_actions import Activity
 from auditsaas.permissions import Role
-from auditsaas.workspaces.deeds import Doer
+from auditsaas.workspaces.acting_member import Doer
 from auditsaas.workspaces.models import Membership, Workspace
 
 LAST_ADMIN = "A workspace keeps at least one active admin. Make somebody else an admin first."

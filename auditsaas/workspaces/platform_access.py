@@ -15,12 +15,13 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from auditsaas import own_actions, tenancy
+from auditsaas import own_actions
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Invalid
 from auditsaas.events.schema import ActorInput
 from auditsaas.own_actions import Activity, RequestFacts
-from auditsaas.tenancy import Scope
-from auditsaas.workspaces.deeds import SEE_OTHER
+from auditsaas.workspaces.acting_member import SEE_OTHER
 from auditsaas.workspaces.models import PlatformAccess
 from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID, system_workspace
 

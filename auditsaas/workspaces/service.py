@@ -11,11 +11,11 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from auditsaas import tenancy
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Conflict, Invalid
 from auditsaas.events.models import log_heads
 from auditsaas.permissions import Role
-from auditsaas.tenancy import Scope
 from auditsaas.workspaces.models import FormerSlug, Membership, Workspace
 
 SYSTEM_WORKSPACE_ID = UUID("00000000-0000-7000-8000-000000000001")

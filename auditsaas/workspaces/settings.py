@@ -11,13 +11,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from auditsaas.errors import Conflict
-from auditsaas.events import counts
-from auditsaas.events.filters import EventFilter
+from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.filter.period import TimeRange
 from auditsaas.events.models import log_heads
+from auditsaas.events.reading import totals
 from auditsaas.events.schema import TargetInput
-from auditsaas.events.timerange import TimeRange
 from auditsaas.own_actions import Activity
-from auditsaas.workspaces.deeds import Doer
+from auditsaas.workspaces.acting_member import Doer
 from auditsaas.workspaces.models import FormerSlug, Workspace
 
 
@@ -66,7 +66,7 @@ def events_older_than(session: Session, workspace_id: UUID, days: int) -> int:
     """How many events a retention of ``days`` would let go now, exactly."""
     cut = datetime.now(UTC) - timedelta(days=days)
     gone = EventFilter(period=TimeRange(end=cut))
-    return counts.count(session, [workspace_id], gone).total
+    return totals.count(session, [workspace_id], gone).total
 
 
 def _move(session: Session, workspace: Workspace, slug: str) -> None:

@@ -15,12 +15,11 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import create_engine
 
-from auditsaas import database
 from auditsaas.app import create_app
+from auditsaas.operations import upgrade
 from bench import engines
 from bench.faults.disk import Disk
-from config import embedded
-from config import settings as settings_module
+from config import embedded, start
 from config.engines.pids import live_pid
 from config.settings import Settings
 from tests.support import factories
@@ -38,10 +37,8 @@ class Installation:
         self.folder = folder
         self.disk = Disk(folder / "files", megabytes)
         storage = self.disk.folder.as_uri()
-        self.settings: Settings = settings_module.load(
-            {"DATA_DIR": str(folder), "STORAGE_URL": storage}
-        )
-        database.upgrade(self.settings)
+        self.settings: Settings = start.load({"DATA_DIR": str(folder), "STORAGE_URL": storage})
+        upgrade.upgrade(self.settings)
         self.app = create_app(self.settings)
         self._engine = create_engine(self.settings.database_url, pool_pre_ping=True)
         factories.Sessions.configure(bind=self._engine)

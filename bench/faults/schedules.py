@@ -21,12 +21,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from auditsaas import tenancy
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
 from auditsaas.events.models import events
 from auditsaas.schedules import runs
 from auditsaas.schedules.models import RunState, Schedule
 from auditsaas.schedules.timetable import Frequency, Timetable
-from auditsaas.tenancy import Scope
 from bench.faults.harm import PAUSE, Harm
 from bench.faults.installation import Installation
 from tasks.schedules import tick

@@ -11,18 +11,19 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from auditsaas import database, tenancy
 from auditsaas.accounts import passwords
 from auditsaas.accounts.models import User
 from auditsaas.app import create_app
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
 from auditsaas.events.models import log_heads
 from auditsaas.extensions import db
+from auditsaas.operations import upgrade
 from auditsaas.permissions import ApiScope
-from auditsaas.tenancy import Scope
 from auditsaas.workspaces import api_keys
 from auditsaas.workspaces.models import Membership, Workspace
 from bench import dataset, seeding
-from config import settings as settings_module
+from config import start
 from config.settings import Settings
 
 ADMINS = 20
@@ -53,8 +54,8 @@ def place(events: int, share: float, *, given: bool) -> Iterator[Place]:
 
 def _filled(events: int, share: float) -> Settings:
     """The servers of ``DATABASE_URL`` and the rest, with a dataset unless there is one."""
-    settings = settings_module.load()
-    database.upgrade(settings)
+    settings = start.load()
+    upgrade.upgrade(settings)
     with create_app(settings).app_context():
         there = db.session.scalar(select(func.count()).select_from(Workspace))
         db.engine.dispose()

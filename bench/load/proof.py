@@ -6,10 +6,10 @@ from collections import Counter
 
 from sqlalchemy import text
 
-from auditsaas import tenancy
 from auditsaas.app import create_app
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
 from auditsaas.extensions import db
-from auditsaas.tenancy import Scope
 from bench.load.place import Place
 from bench.load.senders import PER_SECOND, Sender
 from bench.tables import Table

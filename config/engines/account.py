@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config.engines.passage import let_through
-from config.settings import SettingsError
+from config.errors import SettingsError
 
 ACCOUNT_NAME = "pgserver"  # the name that the wheel's own launcher uses, so that both agree
 

@@ -21,7 +21,7 @@ from psycopg import sql
 
 from config.engines.account import Account, engine_account, installed
 from config.engines.pids import end, live_pid
-from config.settings import SettingsError
+from config.errors import SettingsError
 
 VERSION = 18
 PORT = 5432

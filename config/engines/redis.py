@@ -17,7 +17,7 @@ import redis
 
 from config.engines.account import Account, engine_account, installed
 from config.engines.pids import end, live_pid
-from config.settings import SettingsError
+from config.errors import SettingsError
 
 _START_SECONDS = 60
 _STOP_SECONDS = 30

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from config.settings import SettingsError
+from config.errors import SettingsError
 
 Stop = Callable[[Path], None]
 

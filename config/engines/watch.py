@@ -61,9 +61,10 @@ def _watch(data_dir: Path) -> None:
         os._exit(0)
     using = users.open_lock(data_dir, "users.lock")
     fcntl.flock(using, fcntl.LOCK_EX)
-    from config import embedded
+    from config.engines.shutdown import stop_engines  # late: a waiting process stays small
 
-    embedded.stop(data_dir)
+    if data_dir.is_dir():
+        stop_engines(data_dir)
     os.close(watching)  # before new users may come in, who would else count on this watch
     os.close(using)
 

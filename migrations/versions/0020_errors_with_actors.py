@@ -5,7 +5,7 @@ Facets of a year's 87,000 errors read nearly every page of the log: 252 ms, by t
 
 from alembic import op
 
-from auditsaas.events import indexes
+from auditsaas.events.maintenance import indexes
 
 revision = "0020"
 down_revision = "0019"

@@ -12,7 +12,7 @@ import pyotp
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from auditsaas.accounts import resets, sealing, second_factor
+from auditsaas.accounts import encryption, resets, second_factor
 from auditsaas.accounts.models import User
 from auditsaas.exports.models import ExportState
 from tests.support import factories
@@ -82,7 +82,7 @@ def begin_second_factor(stage: Stage) -> pyotp.TOTP:
         user = session.get_one(User, stage.company.admin.id)
         second_factor.begin(user, secret_key)
         assert user.totp_secret is not None
-        totp = pyotp.TOTP(sealing.unseal(secret_key, user.totp_secret))
+        totp = pyotp.TOTP(encryption.unseal(secret_key, user.totp_secret))
         assert second_factor.confirm(session, user, totp.at(0), secret_key) is None
         return totp
 

@@ -12,9 +12,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 
 from auditsaas.app import create_app
+from auditsaas.db.tenancy import platform_session
 from auditsaas.events.models import events
 from auditsaas.own_actions import ACTIVITIES
-from auditsaas.tenancy import platform_session
 from config.settings import Settings
 from tests.architecture.deeds import (
     BEHIND_A_REASON,

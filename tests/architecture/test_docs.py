@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 from flask.testing import FlaskClient
 
-from auditsaas.operations import instruments
+from auditsaas import metrics
 from tests.support.workers import ROOT
 
 DOCS = ROOT / "docs"
@@ -97,7 +97,7 @@ def test_every_figure_is_in_the_table_of_operating(client: FlaskClient) -> None:
     table = (DOCS / "operate.md").read_text()
     answer = client.get("/metrics").text
     gauges = set(re.findall(r"^# TYPE (auditsaas_\w+) ", answer, re.MULTILINE))
-    counted = {instruments.INGESTED, instruments.REPLICA_READS}
+    counted = {metrics.INGESTED, metrics.REPLICA_READS}
     gauges -= {f"{metric._name}_created" for metric in counted}
     assert len(gauges) > 8
     assert [name for name in gauges if not name.endswith("_created") and name not in table] == []

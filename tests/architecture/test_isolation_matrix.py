@@ -16,11 +16,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, update
 from werkzeug.test import TestResponse
 
-from auditsaas.accounts import reset_views
+from auditsaas.access.loaders import WorkspaceAccess
 from auditsaas.app import create_app
+from auditsaas.pages.account import password_reset_views
 from auditsaas.permissions import ApiScope, Role
 from auditsaas.workspaces import service
-from auditsaas.workspaces.loaders import WorkspaceAccess
 from auditsaas.workspaces.models import ApiKey, Workspace
 from config.settings import Settings
 from tests.architecture.matrix import ANSWERED, Caller, Case, World, cases, expected, outcome, sees
@@ -83,7 +83,7 @@ def world(app: Flask) -> Iterator[World]:
     acme, globex, closed = (Company.found(app) for _ in range(3))
     ids = {one.mark: one_of_everything(one) for one in (acme, globex, closed)}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reset_views, "ANSWER_AFTER_SECONDS", 0)
+        patch.setattr(password_reset_views, "ANSWER_AFTER_SECONDS", 0)
         yield World(app, acme, globex, closed, ids, _callers(acme, globex, closed))
 
 

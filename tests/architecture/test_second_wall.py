@@ -9,9 +9,9 @@ from flask import Flask
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.orm import Session
 
-from auditsaas import tenancy
-from auditsaas.notifications.models import MailChoice
-from auditsaas.tenancy import Scope
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
+from auditsaas.mail.models import MailChoice
 from tests.support.company import Company
 from tests.support.factories import make_user, make_workspace, scoped
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from auditsaas.accounts import resets
 from auditsaas.accounts.models import User
 from auditsaas.imports import service as imports
-from auditsaas.storage import storage_at
+from auditsaas.storage.address import storage_at
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
 from tests.support import factories

@@ -15,8 +15,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, text
 
-from auditsaas import database
-from auditsaas.database import MIGRATIONS, Roles
+from auditsaas.operations import upgrade
+from auditsaas.operations.upgrade import MIGRATIONS, Roles
 from config.settings import Settings
 from tests.deployment.servers import PostgresServer
 
@@ -154,12 +154,12 @@ def test_every_migration_goes_back_and_forth_again(scratch: Connection) -> None:
 def test_servers_that_start_together_all_upgrade(empty: Settings) -> None:
     """One migrates, the others wait; none of them for each other, as in building an index."""
     with ThreadPoolExecutor(3) as pool:
-        for started in [pool.submit(database.upgrade, empty) for _ in range(3)]:
+        for started in [pool.submit(upgrade.upgrade, empty) for _ in range(3)]:
             started.result()
     engine = create_engine(empty.migration_database_url)
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT version_num FROM alembic_version")) == (
-            database.newest_migration()
+            upgrade.newest_migration()
         )
         assert connection.scalars(INVALID).all() == []
     engine.dispose()

@@ -15,7 +15,7 @@ from auditsaas.api.feed import LONGEST_WAIT
 from auditsaas.api.ingest.bodies import MAX_BODY_BYTES
 from auditsaas.api.limits import PER_MINUTE
 from auditsaas.api.problems import KINDS, ProblemKind
-from auditsaas.events.append import MAX_BATCH
+from auditsaas.events.writing.append import MAX_BATCH
 from tests.support.workers import ROOT
 
 

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from auditsaas.api.models import ExportJob
 from auditsaas.events.models import events
 from auditsaas.permissions import ApiScope
-from auditsaas.storage import storage_at
+from auditsaas.storage.address import storage_at
 from auditsaas.workspaces.models import Workspace
 from tests.support.exporting import cells, row_of
 from tests.support.factories import (

@@ -21,7 +21,7 @@ from sqlalchemy import Engine
 from auditsaas.api import feed
 from auditsaas.api.calls import DESCRIBED
 from auditsaas.exports import build
-from auditsaas.storage import storage_at
+from auditsaas.storage.address import storage_at
 from tests.support.factories import event_input, make_api_key, make_workspace
 from tests.support.log_state import in_log
 

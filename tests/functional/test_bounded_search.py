@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from auditsaas.events import queries, walks
+from auditsaas.events.reading import index_scan, pages
 from auditsaas.workspaces.models import Workspace
 from tests.support.factories import append_events, event_input, make_member, make_workspace, sign_in
 
@@ -45,12 +45,12 @@ def needles(acme: Workspace) -> list[str]:
 
 def hurry(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """Small steps, as many on a page as ``seconds`` allow."""
-    monkeypatch.setattr(walks, "FIRST_STEP", STEP)
-    monkeypatch.setattr(walks, "LONGEST_STEP", STEP)
-    monkeypatch.setattr(queries, "Budget", partial(walks.Budget, seconds=seconds, step=STEP))
+    monkeypatch.setattr(index_scan, "FIRST_STEP", STEP)
+    monkeypatch.setattr(index_scan, "LONGEST_STEP", STEP)
+    monkeypatch.setattr(pages, "Budget", partial(index_scan.Budget, seconds=seconds, step=STEP))
 
 
-def pages(client: FlaskClient, url: str | None) -> Iterator[TestResponse]:
+def searched_pages(client: FlaskClient, url: str | None) -> Iterator[TestResponse]:
     """The pages of a search, each by the link that the one before offers."""
     while url is not None:
         answer = client.get(url)
@@ -78,7 +78,7 @@ def test_keeping_on_searching_finds_everything_once(
 ) -> None:
     hurry(monkeypatch, 0)
     url = f"/w/{acme.slug}/audit-logs?q=needle&limit={limit}"
-    seen = list(pages(client, url))
+    seen = list(searched_pages(client, url))
     assert [event_id for page in seen for event_id in ids_on(page)] == needles
     assert [came_to(page) for page in seen] == [True] * (EVENTS // STEP) + [False]
 
@@ -87,7 +87,7 @@ def test_a_page_takes_as_many_steps_as_there_is_time_for(
     acme: Workspace, client: FlaskClient, needles: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hurry(monkeypatch, 600)
-    [page] = pages(client, f"/w/{acme.slug}/audit-logs?q=needle")
+    [page] = searched_pages(client, f"/w/{acme.slug}/audit-logs?q=needle")
     assert ids_on(page) == needles
     assert not came_to(page)
 
@@ -97,7 +97,7 @@ def test_paging_back_finds_the_page_before(
     acme: Workspace, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hurry(monkeypatch, 600)
-    *_, before, last = pages(client, f"/w/{acme.slug}/audit-logs?q=hay&limit=25")
+    *_, before, last = searched_pages(client, f"/w/{acme.slug}/audit-logs?q=hay&limit=25")
     link = re.search(r'href="([^"]+)"[^>]*>Newer events</a>', last.text)
     assert link is not None
     assert ids_on(client.get(link[1].replace("&amp;", "&"))) == ids_on(before)
@@ -108,6 +108,6 @@ def test_a_search_for_what_is_not_there_says_how_far_it_came(
     acme: Workspace, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hurry(monkeypatch, 0)
-    seen = list(pages(client, f"/w/{acme.slug}/audit-logs?q=pitchfork"))
+    seen = list(searched_pages(client, f"/w/{acme.slug}/audit-logs?q=pitchfork"))
     assert all("No events match" in page.text for page in seen)
     assert [came_to(page) for page in seen] == [True] * (EVENTS // STEP) + [False]

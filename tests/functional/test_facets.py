@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 import pytest
 from flask.testing import FlaskClient
 
-from auditsaas.events import facets
-from auditsaas.events.across import MANY
+from auditsaas.events.reading import facets
+from auditsaas.events.reading.many_workspaces import MANY
 from auditsaas.workspaces.models import Workspace
 from tests.support.factories import (
     append_events,

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from auditsaas.accounts import resets
 from auditsaas.accounts.models import SignInSession, User
 from auditsaas.app import create_app
-from auditsaas.notifications.models import Mail
+from auditsaas.mail.models import Mail
 from config.settings import Settings
 from tests.support import factories
 from tests.support.factories import PASSWORD, csrf_token, make_user, unique

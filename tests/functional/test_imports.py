@@ -13,16 +13,17 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select, update
 
-from auditsaas import tenancy
 from auditsaas.accounts.models import User
 from auditsaas.app import create_app
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope, platform_session
 from auditsaas.events.models import events
 from auditsaas.imports import lease, run, service
 from auditsaas.imports.models import Import
 from auditsaas.notifications.models import Notification
 from auditsaas.permissions import Role
-from auditsaas.storage import Storage, storage_at
-from auditsaas.tenancy import Scope, platform_session
+from auditsaas.storage.address import storage_at
+from auditsaas.storage.base import Storage
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
 from tests.support.factories import csrf_token, make_member, make_workspace, scoped, sign_in

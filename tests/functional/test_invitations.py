@@ -16,12 +16,12 @@ from werkzeug.test import TestResponse
 
 from auditsaas.accounts.models import User
 from auditsaas.events.models import events
-from auditsaas.notifications import sending
-from auditsaas.notifications.models import Mail
+from auditsaas.mail.models import Mail
+from auditsaas.notifications import delivery
 from auditsaas.own_actions import RequestFacts, person
 from auditsaas.permissions import Role
 from auditsaas.workspaces import invitations
-from auditsaas.workspaces.deeds import Doer
+from auditsaas.workspaces.acting_member import Doer
 from auditsaas.workspaces.invitations import Sent
 from auditsaas.workspaces.models import Invitation, Membership, Workspace
 from tests.support import factories
@@ -195,7 +195,7 @@ def test_the_invitation_comes_by_mail_and_its_link_opens_it(
         mail = session.scalars(select(Mail).where(Mail.address == email)).one()
     settings = app.extensions["settings"]
     with app.app_context():
-        sending.deliver(mail.id, settings)
+        delivery.deliver(mail.id, settings)
     written = (settings.data_dir / "mail" / f"{mail.id}.eml").read_text()
     letter = message_from_string(written, policy=default)
     assert letter["Subject"] == f"{admin.name} invites you to {workspace.name}"

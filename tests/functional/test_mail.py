@@ -13,11 +13,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
-from auditsaas import logs, mail
+from auditsaas import logs
 from auditsaas.accounts.models import User
-from auditsaas.mail import MailError, Server
-from auditsaas.notifications import outbox, sending
-from auditsaas.notifications.models import Mail
+from auditsaas.mail import outbox, transport
+from auditsaas.mail.models import Mail
+from auditsaas.mail.transport import MailError, Server
+from auditsaas.notifications import delivery
 from auditsaas.notifications.service import notify
 from auditsaas.permissions import Role
 from auditsaas.workspaces.models import Membership
@@ -62,7 +63,7 @@ def try_to_send(app: Flask, person: User, mail_id: UUID | None, server: MailServ
         session.execute(update(Mail).where(Mail.id == mail_id).values(next_try_at=func.now()))
         session.commit()
     with app.app_context():
-        sending.deliver(mail_id, settings)
+        delivery.deliver(mail_id, settings)
     with scoped(user=person.id) as session:
         return session.get_one(Mail, mail_id)
 
@@ -120,7 +121,7 @@ def test_a_mail_waits_for_its_time(app: Flask, server: MailServer, person: User)
     server.becomes(smtp.BUSY)
     row = try_to_send(app, person, mail_id, server)
     with app.app_context():
-        sending.deliver(row.id, replace(app.extensions["settings"], smtp_url=server.url))
+        delivery.deliver(row.id, replace(app.extensions["settings"], smtp_url=server.url))
     with scoped(user=person.id) as session:
         assert session.get_one(Mail, row.id).attempts == 1
 
@@ -153,9 +154,13 @@ def test_a_server_that_does_not_answer_is_not_waited_for_without_end(
     app: Flask, server: MailServer, person: User
 ) -> None:
     server.becomes(smtp.THINK)
-    letter = sending.letter(taken(person), sending.Reader(person.name, person.email), settings(app))
+    letter = delivery.letter(
+        taken(person), delivery.Reader(person.name, person.email), settings(app)
+    )
     with pytest.raises(MailError, match="does not answer"):
-        mail.send(replace(Server.of(server.url), timeout_seconds=0.5), mail.composed(letter))
+        transport.send(
+            replace(Server.of(server.url), timeout_seconds=0.5), transport.composed(letter)
+        )
 
 
 def test_nothing_listens_and_the_mail_waits(app: Flask, person: User) -> None:
@@ -185,9 +190,9 @@ def test_an_address_that_is_none_is_never_tried_again(
     app: Flask, server: MailServer, address: str
 ) -> None:
     person = make_user()
-    letter = sending.letter(taken(person), sending.Reader("Ann", address), settings(app))
-    with pytest.raises(mail.MailRefused):
-        mail.composed(letter)
+    letter = delivery.letter(taken(person), delivery.Reader("Ann", address), settings(app))
+    with pytest.raises(transport.MailRefused):
+        transport.composed(letter)
 
 
 def test_who_switched_a_mail_off_gets_the_notification_alone(person: User) -> None:
@@ -232,7 +237,7 @@ def test_in_production_a_mail_waits_for_a_mail_server_to_be_named(app: Flask, pe
     mail_id = tell(person)
     assert mail_id is not None
     with app.app_context():
-        sending.deliver(mail_id, production)
+        delivery.deliver(mail_id, production)
     with scoped(user=person.id) as session:
         assert session.get_one(Mail, mail_id).state == "waiting"
 

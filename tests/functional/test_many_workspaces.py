@@ -17,9 +17,10 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from auditsaas.accounts.models import User
-from auditsaas.events import across, counts, histogram, people, queries, windows
-from auditsaas.events.filters import EventFilter
-from auditsaas.events.walks import Budget
+from auditsaas.events.filter import actors
+from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.reading import histogram, many_workspaces, pages, time_windows, totals
+from auditsaas.events.reading.index_scan import Budget
 from auditsaas.workspaces.models import Workspace
 from tests.support.factories import (
     append_events,
@@ -96,7 +97,7 @@ def reader(engine: object) -> User:
 
 @pytest.fixture(scope="module")
 def workspaces(reader: User) -> list[Workspace]:
-    made = [make_workspace() for _ in range(across.MANY + 3)]
+    made = [make_workspace() for _ in range(many_workspaces.MANY + 3)]
     for place, workspace in enumerate(made):
         make_member(workspace, user=reader)
         append_events(workspace, events_of(place))
@@ -117,15 +118,15 @@ def session(ids: list[UUID]) -> Iterator[Session]:
 @pytest.fixture
 def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time for a single step of few events."""
-    monkeypatch.setattr(windows, "Budget", partial(Budget, seconds=0, step=STEP))
+    monkeypatch.setattr(time_windows, "Budget", partial(Budget, seconds=0, step=STEP))
 
 
 @pytest.fixture(params=["few", "many"])
 def number(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both sides of the bounds that decide how events and actors are looked for."""
     if request.param == "many":
-        monkeypatch.setattr(across, "FEW", 2)
-        monkeypatch.setattr(people, "MANY_ACTORS", 1)
+        monkeypatch.setattr(many_workspaces, "FEW", 2)
+        monkeypatch.setattr(actors, "MANY_ACTORS", 1)
 
 
 def chosen(args: dict[str, Any]) -> EventFilter:
@@ -137,7 +138,7 @@ def one_by_one(session: Session, ids: Sequence[UUID], event_filter: EventFilter)
     found = [
         row.id
         for identifier in ids
-        for row in queries.page(session, [identifier], event_filter, limit=100).rows
+        for row in pages.page(session, [identifier], event_filter, limit=100).rows
     ]
     return sorted(found, reverse=True)
 
@@ -147,7 +148,7 @@ def paged_back(session: Session, ids: Sequence[UUID], event_filter: EventFilter)
     found: list[UUID] = []
     before: UUID | None = None
     for _ in range(500):
-        page = queries.page(session, ids, event_filter, limit=7, before=before)
+        page = pages.page(session, ids, event_filter, limit=7, before=before)
         found += [row.id for row in page.rows]
         if not page.older:
             return found
@@ -182,7 +183,7 @@ def test_a_search_that_stops_for_time_goes_on_towards_newer_events_too(
     found: list[UUID] = []
     after = UUID(int=0)
     while True:
-        page = queries.page(session, ids, event_filter, limit=7, after=after)
+        page = pages.page(session, ids, event_filter, limit=7, after=after)
         found += [row.id for row in reversed(page.rows)]
         if not page.newer:
             break
@@ -195,7 +196,7 @@ def test_a_step_of_a_text_search_looks_at_no_more_events_than_it_may(
     session: Session, ids: list[UUID]
 ) -> None:
     everything = one_by_one(session, ids, chosen({}))
-    page = queries.page(session, ids, chosen({"q": "nowhere"}), limit=50)
+    page = pages.page(session, ids, chosen({"q": "nowhere"}), limit=50)
     assert page.searched_to is not None
     assert 0 < sum(event >= page.searched_to for event in everything) <= STEP
 
@@ -205,9 +206,9 @@ def test_very_many_workspaces_are_counted_like_each_of_them(
     session: Session, ids: list[UUID], args: dict[str, Any]
 ) -> None:
     event_filter = chosen(args)
-    alone = [counts.count(session, [identifier], event_filter) for identifier in ids]
-    together = counts.count(session, ids, event_filter)
-    assert together == sum(alone, counts.Count(0, 0, exact=True))
+    alone = [totals.count(session, [identifier], event_filter) for identifier in ids]
+    together = totals.count(session, ids, event_filter)
+    assert together == sum(alone, totals.Count(0, 0, exact=True))
     shown = histogram.histogram(session, ids, event_filter, ZoneInfo("UTC"), NOW)
     assert sum(bar.success + bar.error for bar in shown.bars) == together.total
 
@@ -216,10 +217,10 @@ def test_very_many_workspaces_are_counted_like_each_of_them(
 def test_counting_that_stops_for_time_says_so(
     session: Session, ids: list[UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(counts, "Budget", partial(Budget, step=STEP))
-    monkeypatch.setattr(counts, "COUNT_SECONDS", 0)
+    monkeypatch.setattr(totals, "Budget", partial(Budget, step=STEP))
+    monkeypatch.setattr(totals, "COUNT_SECONDS", 0)
     event_filter = chosen({"q": "GET"})
-    found = counts.count(session, ids, event_filter)
+    found = totals.count(session, ids, event_filter)
     assert not found.exact
     assert found.total <= STEP
     shown = histogram.histogram(session, ids, event_filter, ZoneInfo("UTC"), NOW)

@@ -11,8 +11,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from auditsaas.accounts.models import User
-from auditsaas.notifications import outbox, sending, service
-from auditsaas.notifications.models import Mail
+from auditsaas.mail import outbox
+from auditsaas.mail.models import Mail
+from auditsaas.notifications import delivery, service
 from tests.support.factories import csrf_token, make_user, scoped, sign_in
 
 
@@ -75,7 +76,7 @@ def test_the_demo_links_to_the_mail_that_it_kept(
         mail_id = session.scalar(select(Mail.id).where(Mail.notification_id == notification))
     assert mail_id is not None
     with app.app_context():
-        sending.deliver(mail_id, replace(app.extensions["settings"], smtp_url=None))
+        delivery.deliver(mail_id, replace(app.extensions["settings"], smtp_url=None))
     url = f"/notifications/mails/{mail_id}"
     assert url in client.get("/notifications").text
     kept = client.get(url)

@@ -15,8 +15,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from auditsaas.object_store import PART_BYTES, ObjectStorage, client_of
-from auditsaas.storage import FileMissing, Storage, StorageError, storage_at
+from auditsaas.storage.address import storage_at
+from auditsaas.storage.base import FileMissing, Storage, StorageError
+from auditsaas.storage.s3 import PART_BYTES, ObjectStorage, client_of
 from tasks.exports import build_export
 from tests.support.exporting import ask, row_of
 from tests.support.factories import append_events, event_input, make_member, make_workspace, sign_in

@@ -24,7 +24,7 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from auditsaas.events import counts
+from auditsaas.events.reading import totals
 from auditsaas.exports.formats import FORMATS
 from auditsaas.workspaces.models import Workspace
 from tests.support.exporting import ask, build_in, cells, ids_on_the_page, parsed_filter
@@ -168,7 +168,7 @@ def test_pages_count_api_and_every_format_agree_while_others_append(
     shown = through_the_api(client, log.workspace, args)
     assert [event["id"] for event in shown] == ids_on_the_page([log.workspace], event_filter)
     with scoped(log.workspace.id) as session:
-        counted = counts.count(session, [log.workspace.id], event_filter)
+        counted = totals.count(session, [log.workspace.id], event_filter)
     assert (counted.total, counted.exact) == (len(shown), True)
     for format, export in built.items():
         last = export.snapshot[str(log.workspace.id)]

@@ -11,9 +11,10 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from auditsaas.accounts.models import User
-from auditsaas.events.filters import EventFilter
+from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.exports.models import Export
-from auditsaas.notifications.models import Mail, Notification
+from auditsaas.mail.models import Mail
+from auditsaas.notifications.models import Notification
 from auditsaas.permissions import Role
 from auditsaas.schedules import service
 from auditsaas.schedules.models import Schedule

@@ -13,12 +13,12 @@ from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import Engine, select, update
 
+from auditsaas.db.tenancy import PLATFORM_BIND, platform_session
 from auditsaas.events.models import events
 from auditsaas.extensions import db
 from auditsaas.imports.models import Import
 from auditsaas.permissions import Role
 from auditsaas.superadmin import system
-from auditsaas.tenancy import PLATFORM_BIND, platform_session
 from auditsaas.workspaces.models import PlatformAccess, Workspace
 from auditsaas.workspaces.platform_access import HOLDS_FOR
 from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID

@@ -13,10 +13,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from auditsaas.accounts import attempts, views
+from auditsaas.accounts import attempts
 from auditsaas.accounts.attempts import Limit, network_of
 from auditsaas.app import create_app
 from auditsaas.events.models import events
+from auditsaas.pages.account import sign_in_views
 from config.settings import Settings
 from tests.support import factories
 from tests.support.factories import (
@@ -44,7 +45,7 @@ def attempt(
 
 @pytest.fixture(autouse=True)
 def _refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "REFUSED_AFTER_SECONDS", 0)
+    monkeypatch.setattr(sign_in_views, "REFUSED_AFTER_SECONDS", 0)
 
 
 @pytest.mark.parametrize("exists", [True, False])

@@ -11,10 +11,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, text
 
-from auditsaas import tenancy
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
 from auditsaas.schedules import runs
 from auditsaas.schedules.models import Schedule
-from auditsaas.tenancy import Scope
 from auditsaas.workspaces.models import Workspace
 from tasks.schedules import tick
 from tests.support.factories import Sessions, make_member

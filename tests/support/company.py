@@ -13,16 +13,17 @@ from flask import Flask
 from sqlalchemy import select
 
 from auditsaas.accounts.models import User
+from auditsaas.db.ids import new_id
 from auditsaas.exports import build
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.extensions import Base
-from auditsaas.ids import new_id
 from auditsaas.imports.models import Import
-from auditsaas.notifications.models import Mail, Notification
+from auditsaas.mail.models import Mail
+from auditsaas.notifications.models import Notification
 from auditsaas.permissions import Role
 from auditsaas.saved_views.models import ALL_MY_WORKSPACES, SavedView
 from auditsaas.schedules.models import ScheduleRun
-from auditsaas.storage import storage_at
+from auditsaas.storage.address import storage_at
 from auditsaas.workspaces.models import ApiKey, Invitation, InvitationLookup, Workspace
 from tests.support.exporting import ask
 from tests.support.factories import (

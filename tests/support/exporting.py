@@ -17,15 +17,15 @@ from sqlalchemy import Engine, text
 from werkzeug.datastructures import MultiDict
 
 from auditsaas.accounts.models import User
-from auditsaas.events import queries
-from auditsaas.events.filters import EventFilter
+from auditsaas.db.tenancy import platform_session
+from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.reading import pages
 from auditsaas.exports import build, service
 from auditsaas.exports.build import HOUSE, House
 from auditsaas.exports.formats import Options
 from auditsaas.exports.service import NO_OPTIONS, Asker
 from auditsaas.extensions import Base
-from auditsaas.storage import LocalStorage
-from auditsaas.tenancy import platform_session
+from auditsaas.storage.local import LocalStorage
 from auditsaas.workspaces.models import Workspace
 from tests.support.factories import scoped
 
@@ -118,7 +118,7 @@ def ids_on_the_page(workspaces: Sequence[Workspace], event_filter: EventFilter) 
     before = None
     with scoped(*ids) as session:
         while True:
-            page = queries.page(session, ids, event_filter, limit=50, before=before)
+            page = pages.page(session, ids, event_filter, limit=50, before=before)
             found += [str(row.id) for row in page.rows]
             if not page.older:
                 return found

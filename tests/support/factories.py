@@ -13,13 +13,13 @@ from flask.testing import FlaskClient
 from flask_wtf.csrf import generate_csrf
 from sqlalchemy.orm import Session, sessionmaker
 
-from auditsaas import tenancy
 from auditsaas.accounts import passwords, sessions
 from auditsaas.accounts.models import User
-from auditsaas.events.append import MAX_BATCH, Appended, append
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
 from auditsaas.events.schema import from_mapping
+from auditsaas.events.writing.append import MAX_BATCH, Appended, append
 from auditsaas.permissions import ApiScope, Role
-from auditsaas.tenancy import Scope
 from auditsaas.workspaces import api_keys, service
 from auditsaas.workspaces.models import Membership, Workspace
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 from sqlalchemy import Table, func, select
 
-from auditsaas.events import days
+from auditsaas.events.maintenance import daily_counts
 from auditsaas.events.models import event_counts, event_days, events, log_heads
 from auditsaas.workspaces.models import Workspace
 from tests.support.factories import scoped
@@ -25,7 +25,7 @@ def in_log(workspace: Workspace) -> tuple[int, int, int]:
 def counts_are_exact(workspace: Workspace) -> bool:
     """Whether the hourly and the daily counts are those of the events that there are."""
     with scoped(workspace.id) as session:
-        complete = days.complete(session, [workspace.id])
+        complete = daily_counts.complete(session, [workspace.id])
     return (
         complete
         and counts_in(workspace, event_counts) == counted_from_events(workspace, "hour")

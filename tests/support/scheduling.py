@@ -12,19 +12,19 @@ from flask import Flask
 from sqlalchemy import Engine, select, text
 
 from auditsaas.accounts.models import User
-from auditsaas.events import queries
-from auditsaas.events.filters import EventFilter
+from auditsaas.db.tenancy import platform_session
+from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.models import events
+from auditsaas.events.reading import pages
 from auditsaas.exports import build, lease
+from auditsaas.exports.frozen_filter import pinned_filter
 from auditsaas.exports.models import Export
-from auditsaas.exports.pinned import pinned_filter
 from auditsaas.exports.service import Asker
 from auditsaas.schedules import service
 from auditsaas.schedules.models import Schedule, ScheduleRun
 from auditsaas.schedules.service import Plan
 from auditsaas.schedules.timetable import Frequency, Timetable
-from auditsaas.storage import storage_at
-from auditsaas.tenancy import platform_session
+from auditsaas.storage.address import storage_at
 from auditsaas.workspaces.models import Workspace
 from tasks.schedules import tick
 from tests.support.factories import scoped
@@ -101,7 +101,7 @@ def ids_in(workspace: Workspace, run: ScheduleRun) -> list[str]:
     """The events that a report's file holds, as its writer reads them."""
     with scoped(workspace.id) as session:
         export = session.get_one(Export, run.export_id)
-        statement = queries.ordered(
+        statement = pages.ordered(
             session,
             [workspace.id],
             pinned_filter(export),

@@ -9,9 +9,9 @@ from sqlalchemy import Engine, create_engine, func, select, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.orm import Session
 
-from auditsaas import tenancy
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
 from auditsaas.events.models import actors, event_counts, event_days, events, log_heads
-from auditsaas.tenancy import Scope
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
 from tests.support.factories import append_events, event_input, make_workspace, scoped

@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 
 from auditsaas.errors import DomainError
-from auditsaas.events.append import MAX_BATCH
 from auditsaas.events.schema import (
     SURROGATE_ESCAPE,
     EventInput,
@@ -22,6 +21,7 @@ from auditsaas.events.schema import (
     from_json,
     from_mapping,
 )
+from auditsaas.events.writing.append import MAX_BATCH
 
 MAX_BODY_BYTES = 5_000_000
 

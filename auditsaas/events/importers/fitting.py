@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from auditsaas.events.importers.outcome import NOTHING
-from auditsaas.events.schema import MAX_JSON_BYTES, MAX_JSON_DEPTH, normal_address, too_deep
+from auditsaas.events.schema import MAX_JSON_BYTES, MAX_JSON_DEPTH, too_deep
+from auditsaas.text import normal_address
 
 LONGEST_PATH = 4096
 LONGEST_AGENT = 2048

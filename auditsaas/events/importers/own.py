@@ -15,10 +15,10 @@ from datetime import datetime
 from typing import IO, Any
 from uuid import UUID
 
+from auditsaas.db.ids import milliseconds_since_epoch
 from auditsaas.events.importers.outcome import LineError, Parsed
 from auditsaas.events.importers.reading import Event, Orders, Reading
 from auditsaas.events.importers.times import shown
-from auditsaas.ids import milliseconds_since_epoch
 
 RUN_BYTES = 32 * 1024 * 1024
 _HEAD = struct.Struct("<qqqI")

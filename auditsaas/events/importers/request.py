@@ -26,7 +26,7 @@ from auditsaas.events.importers.fitting import (
     without_port,
     word,
 )
-from auditsaas.events.schema import normal_address
+from auditsaas.text import normal_address
 
 # RFC 9110 and 5789, and WebDAV (RFC 4918, 3253 and 5323).
 _WEBDAV = {"COPY", "LOCK", "MKCOL", "MOVE", "PROPFIND", "PROPPATCH", "REPORT", "SEARCH", "UNLOCK"}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from auditsaas.events.importers.outcome import LineError
 from auditsaas.events.importers.times import shown
-from auditsaas.events.schema import normal_address
+from auditsaas.text import normal_address
 
 _TIME = re.compile(
     r" \[(?P<time>[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2} [-+][0-9]{4})\] \""

@@ -16,7 +16,7 @@ import pytest
 import redis
 
 from config import embedded
-from config.settings import SettingsError
+from config.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parents[3]
 

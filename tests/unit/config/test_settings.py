@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from config import settings
-from config.settings import SettingsError
+from config import settings, start
+from config.errors import SettingsError
 
 PRODUCTION = {
     "AUDITSAAS_ENV": "production",
@@ -113,14 +113,14 @@ def test_a_port_that_is_none_is_refused_by_name(text: str) -> None:
 
 
 def test_the_address_follows_the_port(tmp_path: Path) -> None:
-    loaded = settings.load(development(tmp_path) | {"PORT": "8001"})
+    loaded = start.load(development(tmp_path) | {"PORT": "8001"})
     assert loaded.base_url == "http://127.0.0.1:8001"
     assert not loaded.secure_cookies
 
 
 def test_a_secret_is_made_once_and_kept_private(tmp_path: Path) -> None:
-    first = settings.load(development(tmp_path)).secret_key
-    second = settings.load(development(tmp_path)).secret_key
+    first = start.load(development(tmp_path)).secret_key
+    second = start.load(development(tmp_path)).secret_key
     assert first == second
     assert len(first) >= 32
     assert (tmp_path / "secret_key").stat().st_mode & 0o077 == 0
@@ -128,7 +128,7 @@ def test_a_secret_is_made_once_and_kept_private(tmp_path: Path) -> None:
 
 def test_processes_that_start_at_once_agree_on_the_secret(tmp_path: Path) -> None:
     with ThreadPoolExecutor(16) as pool:
-        loaded = pool.map(lambda _: settings.load(development(tmp_path)), range(64))
+        loaded = pool.map(lambda _: start.load(development(tmp_path)), range(64))
         assert len({one.secret_key for one in loaded}) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["secret_key"]
 
@@ -137,7 +137,7 @@ def test_a_data_folder_that_is_a_file_is_refused_by_name(tmp_path: Path) -> None
     file = tmp_path / "var"
     file.write_text("")
     with pytest.raises(SettingsError, match=f"The data folder {file} cannot be used"):
-        settings.load(development(file))
+        start.load(development(file))
 
 
 def development(data_dir: Path) -> dict[str, str]:

@@ -10,7 +10,7 @@ import pytest
 from auditsaas.demo.activity import generate, people
 from auditsaas.demo.people import WORKSPACES
 from auditsaas.events.schema import from_mapping
-from auditsaas.events.useragent import PLATFORMS, derive
+from auditsaas.events.writing.useragent import PLATFORMS, derive
 
 NOW = datetime(2026, 11, 23, 15, 20, tzinfo=UTC)
 TOTAL = 20_000

@@ -19,7 +19,7 @@ import pytest
 
 from auditsaas.demo import processes
 from config import embedded
-from config.settings import SettingsError
+from config.errors import SettingsError
 from tests.support.workers import eventually
 
 ROOT = Path(__file__).resolve().parents[3]

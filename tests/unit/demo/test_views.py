@@ -6,7 +6,7 @@ import pytest
 from werkzeug.datastructures import MultiDict
 
 from auditsaas.demo.views import VIEWS
-from auditsaas.events.filters import EventFilter
+from auditsaas.events.filter.event_filter import EventFilter
 
 
 @pytest.mark.parametrize("query", VIEWS.values(), ids=VIEWS)

@@ -10,10 +10,10 @@ from prometheus_client import REGISTRY
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import DataError
 
-from auditsaas.events.append import MAX_BATCH, UnknownWorkspace, append
+from auditsaas.db.ids import time_of
 from auditsaas.events.models import actor_emails, actors, event_counts, events, log_heads
 from auditsaas.events.schema import ActorInput, EventInput, from_mapping
-from auditsaas.ids import time_of
+from auditsaas.events.writing.append import MAX_BATCH, UnknownWorkspace, append
 from auditsaas.workspaces.models import Workspace
 from tests.support.factories import append_events, event_input, make_workspace, scoped
 from tests.support.log_state import counts_are_exact

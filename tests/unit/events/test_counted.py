@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from auditsaas import database
-from auditsaas.events import days
-from auditsaas.events.counts import count
-from auditsaas.events.facets import facets
-from auditsaas.events.filters import EventFilter
-from auditsaas.events.histogram import histogram
-from auditsaas.events.timerange import TimeRange
+from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.filter.period import TimeRange
+from auditsaas.events.maintenance import daily_counts
+from auditsaas.events.reading.facets import facets
+from auditsaas.events.reading.histogram import histogram
+from auditsaas.events.reading.totals import count
+from auditsaas.operations import upgrade
 from auditsaas.workspaces.models import Workspace
 from tasks.maintenance import count_days
 from tests.support.factories import append_events, event_input, make_workspace, scoped
@@ -187,10 +187,10 @@ def test_what_was_appended_without_the_days_is_counted_again(app: Flask, way: st
         session.execute(text("UPDATE log_heads SET days_counted = 2"))
         session.commit()
         append_events(workspace, [event_input()])
-        assert not days.complete(session, [workspace.id])
+        assert not daily_counts.complete(session, [workspace.id])
     with app.app_context():
         if way == "an upgrade":
-            database.upgrade(app.extensions["settings"])
+            upgrade.upgrade(app.extensions["settings"])
         else:
             assert count_days() == 1
         assert counts_are_exact(workspace)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditsaas.events.details import describe, pretty, term, tokens, with_term
 from auditsaas.events.presenter import present
+from auditsaas.pages.audit_log.event_details import describe, pretty, term, tokens, with_term
 from tests.unit.events.test_presenter import ACME, NAMES, event
 
 JSON = st.recursive(

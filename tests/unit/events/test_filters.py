@@ -10,12 +10,12 @@ from sqlalchemy import Engine, false, true
 from werkzeug.datastructures import MultiDict
 
 from auditsaas.errors import FieldError
-from auditsaas.events import people
-from auditsaas.events.filters import EventFilter, FilterError
-from auditsaas.events.queries import page
-from auditsaas.events.query_terms import METHODS
-from auditsaas.events.timerange import PRESETS, TimeRange
-from auditsaas.events.useragent import PLATFORMS
+from auditsaas.events.filter import actors
+from auditsaas.events.filter.event_filter import EventFilter, FilterError
+from auditsaas.events.filter.period import PRESETS, TimeRange
+from auditsaas.events.reading.pages import page
+from auditsaas.events.search.terms import METHODS
+from auditsaas.events.writing.useragent import PLATFORMS
 from auditsaas.workspaces.models import Workspace
 from tests.support.factories import append_events, event_input, make_workspace, scoped
 
@@ -273,7 +273,7 @@ def test_a_filter_finds_the_events_it_describes(
 
 def test_actors_are_matched_as_they_are_now(acme: Workspace) -> None:
     with scoped(acme.id) as session:
-        assert people.pairs(session, [acme.id], parse(user="lee@example.com")) == [(acme.id, "ann")]
+        assert actors.pairs(session, [acme.id], parse(user="lee@example.com")) == [(acme.id, "ann")]
 
 
 def test_every_query_names_its_workspace(acme: Workspace, queries: list[str]) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from auditsaas.events.grammar import (
+from auditsaas.events.search.parser import (
     QueryError,
     Term,
     describe,

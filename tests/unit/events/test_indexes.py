@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
-from auditsaas.events import indexes, partitions
+from auditsaas.events.maintenance import indexes, partitions
 from tests.support.factories import append_events, event_input, make_workspace
 from tests.support.workers import eventually
 from tests.unit.events.test_partitions import PARTITIONS

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Engine, text
 
-from auditsaas.events import partitions
+from auditsaas.events.maintenance import partitions
 from tests.support.workers import eventually
 
 FAR = datetime(2061, 5, 20, tzinfo=UTC)

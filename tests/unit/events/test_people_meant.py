@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from auditsaas.events import counts, facets, people, queries, walks
-from auditsaas.events.filters import EventFilter
+from auditsaas.events.filter import actors
+from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.reading import facets, index_scan, pages, totals
 from auditsaas.workspaces.models import Workspace
 from tests.support.factories import append_events, event_input, make_workspace, scoped
 from tests.unit.events.test_filters import parse
@@ -53,7 +54,7 @@ def session(crowded: Workspace) -> Iterator[Session]:
 
 
 def paths(session: Session, workspace: Workspace, chosen: EventFilter) -> str:
-    found = queries.page(session, [workspace.id], chosen, limit=50)
+    found = pages.page(session, [workspace.id], chosen, limit=50)
     assert found.searched_to is None
     return "".join(sorted(row.path for row in found.rows))
 
@@ -76,7 +77,7 @@ WANTED = [
 ]
 
 
-@pytest.mark.parametrize("listed", [people.MANY_ACTORS, 0])
+@pytest.mark.parametrize("listed", [actors.MANY_ACTORS, 0])
 @pytest.mark.parametrize(("args", "expected"), WANTED)
 def test_events_of_very_many_people_are_those_of_a_few(
     crowded: Workspace,
@@ -86,12 +87,12 @@ def test_events_of_very_many_people_are_those_of_a_few(
     listed: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(people, "MANY_ACTORS", listed)
+    monkeypatch.setattr(actors, "MANY_ACTORS", listed)
     chosen = parse(**args)
     assert paths(session, crowded, chosen) == expected
-    counted = counts.count(session, [crowded.id], chosen)
+    counted = totals.count(session, [crowded.id], chosen)
     assert (counted.total, counted.exact) == (len(expected), True)
-    written = queries.ordered(session, [crowded.id], chosen, columns=queries.ROW_COLUMNS)
+    written = pages.ordered(session, [crowded.id], chosen, columns=pages.ROW_COLUMNS)
     assert "".join(sorted(row.path for row in session.execute(written))) == expected
 
 
@@ -104,10 +105,10 @@ def test_an_index_is_walked_for_each_of_a_few_people(
     append_events(acme, [by(name, str(n), "admin") for n, name in enumerate(people_of_acme)])
     chosen = parse(user=["ann", "bob@example.com"], q="-path:0")
     with scoped(acme.id) as session:
-        assert len(walks.branches(session, [acme.id], chosen)) == 3
+        assert len(index_scan.branches(session, [acme.id], chosen)) == 3
         assert paths(session, acme, chosen) == "12"
-        monkeypatch.setattr(walks, "MAX_BRANCHES", 2)
-        assert len(walks.branches(session, [acme.id], chosen)) == 1
+        monkeypatch.setattr(index_scan, "MAX_BRANCHES", 2)
+        assert len(index_scan.branches(session, [acme.id], chosen)) == 1
         assert paths(session, acme, chosen) == "12"
 
 
@@ -123,5 +124,5 @@ def test_very_many_are_asked_of_each_event_and_few_are_listed(
     crowded: Workspace, session: Session
 ) -> None:
     """The control: the two ways are two."""
-    assert people.meant(session, crowded.id, parse(role="customer"))[1] is False
-    assert people.meant(session, crowded.id, parse(role="admin"))[1] is True
+    assert actors.meant(session, crowded.id, parse(role="customer"))[1] is False
+    assert actors.meant(session, crowded.id, parse(role="admin"))[1] is True

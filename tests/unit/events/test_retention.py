@@ -11,8 +11,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import Connection, Engine, func, select, text, update
 
-from auditsaas.events import feed, partitions, retention
+from auditsaas.events.maintenance import partitions, retention
 from auditsaas.events.models import events, log_heads
+from auditsaas.events.reading import feed
 from auditsaas.workspaces.models import Workspace
 from tasks.maintenance import apply_retention
 from tests.support.factories import Sessions, append_events, event_input, make_workspace, scoped

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from auditsaas.events.timerange import PRESETS, RangeError, TimeRange, custom, dates, preset
+from auditsaas.events.filter.period import PRESETS, RangeError, TimeRange, custom, dates, preset
 
 NEW_YORK = ZoneInfo("America/New_York")
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditsaas.events.useragent import PLATFORMS, derive
+from auditsaas.events.writing.useragent import PLATFORMS, derive
 
 CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0"
 WEBKIT = "AppleWebKit/605.1.15 (KHTML, like Gecko) Version/27.0"

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from auditsaas.accounts.models import User
-from auditsaas.events.filters import EventFilter
+from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.workspaces.models import Workspace
 from tests.support.exporting import ask, build_in, cells, ids_on_the_page, parsed_filter
 from tests.support.factories import append_events, event_input, make_member, make_workspace

@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 
 from auditsaas.accounts.models import User
 from auditsaas.errors import InvalidFields
-from auditsaas.events import queries
-from auditsaas.events.filters import EventFilter
+from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.reading import pages
 from auditsaas.events.stored import stored_event
 from auditsaas.exports.columns import COLUMNS
 from auditsaas.exports.formats import FORMATS, Options, format_called, options
@@ -73,7 +73,7 @@ def exported(app: Flask, tmp_path: Path, workspace: Workspace, admin: User) -> A
 def api_events(workspace: Workspace, event_filter: EventFilter = INVOICES) -> list[bytes]:
     """The lines that the API's own encoder makes of the log."""
     with scoped(workspace.id) as session:
-        page = queries.page(session, [workspace.id], event_filter, limit=1000)
+        page = pages.page(session, [workspace.id], event_filter, limit=1000)
         return [msgspec.json.encode(stored_event(row, workspace.slug)) for row in page.rows]
 
 

@@ -12,11 +12,12 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from auditsaas.accounts.models import User
+from auditsaas.db.tenancy import platform_session
 from auditsaas.exports import build, finish, lease
 from auditsaas.exports.lease import Claim, LostLease
 from auditsaas.notifications import service as notifications
-from auditsaas.storage import LocalStorage, LocalUpload, StorageFull
-from auditsaas.tenancy import platform_session
+from auditsaas.storage.base import StorageFull
+from auditsaas.storage.local import LocalStorage, LocalUpload
 from auditsaas.workspaces.models import Workspace
 from tests.support.exporting import age, ask, build_in, row_of
 from tests.support.factories import append_events, event_input, make_workspace, scoped

@@ -6,14 +6,10 @@ from typing import Any
 
 import pytest
 
-from auditsaas.storage import (
-    FileMissing,
-    LocalStorage,
-    StorageError,
-    StorageFull,
-    storage_at,
-)
-from config.settings import SettingsError
+from auditsaas.storage.address import storage_at
+from auditsaas.storage.base import FileMissing, StorageError, StorageFull
+from auditsaas.storage.local import LocalStorage
+from config.errors import SettingsError
 
 KEY = "exports/1/1.csv"
 

@@ -4,11 +4,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from auditsaas import tenancy
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Conflict, Invalid
 from auditsaas.events.models import log_heads
 from auditsaas.permissions import Role
-from auditsaas.tenancy import Scope
 from auditsaas.workspaces.service import (
     SYSTEM_SLUG,
     add_member,

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import ARRAY, func, literal, select
 
-from auditsaas.accounts.models import Timestamp
-from auditsaas.events.histogram import bar_edges
+from auditsaas.db.columns import Timestamp
 from auditsaas.events.models import events
+from auditsaas.events.reading.histogram import bar_edges
 from auditsaas.exports.source import Source
 
 

@@ -20,7 +20,7 @@ def jsonl(**fields: Any) -> str:
 
 
 def at_of(identifier: str) -> str:
-    from auditsaas.ids import time_of
+    from auditsaas.db.ids import time_of
 
     return time_of(UUID(identifier)).isoformat()
 

@@ -1,0 +1,42 @@
+"""The person who is signed in, and how they read dates and the table."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from flask import abort
+
+from auditsaas.access.browser import Identity, signed_in
+from auditsaas.extensions import login_manager
+from auditsaas.formatting import DEFAULT, Viewer
+
+
+def require_person() -> Identity:
+    """The signed-in person; whoever is signed out is sent to the sign-in page."""
+    person = signed_in()
+    if person is None:
+        abort(login_manager.unauthorized())
+    return person
+
+
+def viewer() -> Viewer:
+    """How the signed-in person wants to read dates and the table."""
+    person = signed_in()
+    if person is None:
+        return DEFAULT
+    return Viewer(
+        zone=_zone(person.time_zone),
+        date_format=person.date_format,
+        clock=person.clock,
+        theme=person.theme,
+        density=person.density,
+        single_key_shortcuts=person.single_key_shortcuts,
+        hidden_columns=frozenset(person.hidden_columns),
+    )
+
+
+def _zone(name: str | None) -> ZoneInfo:
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")

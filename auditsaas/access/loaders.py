@@ -1,0 +1,152 @@
+"""Load, authorise, then act: the one place where a view learns whose rows it may touch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+from uuid import UUID
+
+from flask import Response, abort, g, redirect, request
+
+from auditsaas import current_request, own_actions
+from auditsaas.access.current import require_person
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
+from auditsaas.errors import Forbidden, NotFound
+from auditsaas.extensions import db
+from auditsaas.permissions import Permission, Role, allows
+from auditsaas.workspaces import service
+from auditsaas.workspaces.acting_member import Doer
+from auditsaas.workspaces.models import FormerSlug, Workspace
+
+SECOND_FACTOR_PAGE = "/account/security"
+
+
+@dataclass(frozen=True)
+class WorkspaceAccess:
+    """A workspace, and what the signed-in person is in it."""
+
+    workspace: Workspace
+    role: Role
+    scope: Scope
+    lacks_second_factor: bool = False
+    """The workspace asks for one, and this session has none; until then nothing is allowed."""
+
+    @property
+    def id(self) -> UUID:
+        return self.workspace.id
+
+    @property
+    def slug(self) -> str:
+        return self.workspace.slug
+
+    @property
+    def name(self) -> str:
+        return self.workspace.name
+
+    def allows(self, permission: Permission) -> bool:
+        return not self.lacks_second_factor and allows(self.role, permission)
+
+
+def load_workspace(slug: str, permission: Permission) -> WorkspaceAccess:
+    """The workspace, bound as the session's scope.
+
+    Raises:
+        NotFound: there is none, or the person is not a member; they cannot tell which.
+        Forbidden: their role there lacks the permission, or the workspace is suspended.
+    """
+    access = next((mine for mine in _memberships() if mine.slug == slug), None)
+    if access is None:
+        _lead_to_new_slug(slug)
+        raise NotFound("There is no such workspace, or you are not a member of it.")
+    if access.workspace.suspended_at is not None:
+        raise Forbidden(
+            f"{access.name} is suspended. Whoever runs this installation can resume it."
+        )
+    if access.lacks_second_factor:
+        _lead_to_second_factor()
+    if not access.allows(permission):
+        raise Forbidden(f"Your role in {access.name} does not include this.")
+    tenancy.bind(access.scope)
+    g.workspace = access
+    return access
+
+
+def _lead_to_new_slug(slug: str) -> None:
+    """Send a member of the workspace that was called ``slug`` to the same page of today's name."""
+    former = db.session().get(FormerSlug, slug)
+    for mine in my_workspaces():
+        if former is not None and mine.id == former.tenant:
+            rest = current_request.own_address().removeprefix(f"/w/{slug}")
+            # 307 keeps the method; not for ever, for the name may be somebody else's one day.
+            abort(redirect(f"/w/{mine.slug}{rest}", 307))
+
+
+def _lead_to_second_factor() -> None:
+    """Send the person where a second factor is set up, and afterwards back here."""
+    if current_request.is_htmx():
+        abort(Response(status=403, headers={"HX-Redirect": SECOND_FACTOR_PAGE}))
+    here = quote(current_request.own_address(), safe="/") if request.method == "GET" else ""
+    abort(redirect(f"{SECOND_FACTOR_PAGE}?needed=1" + (f"&next={here}" if here else ""), 303))
+
+
+def load_all(permission: Permission) -> Sequence[WorkspaceAccess]:
+    """Every workspace where the person holds the permission, bound together as the scope.
+
+    Raises:
+        Forbidden: they hold it nowhere.
+    """
+    held = [access for access in my_workspaces() if access.allows(permission)]
+    if not held and any(access.lacks_second_factor for access in my_workspaces()):
+        _lead_to_second_factor()
+    if not held:
+        raise Forbidden("None of your workspaces gives you a role that includes this.")
+    tenancy.bind(Scope.of(*(access.id for access in held), user=require_person().id))
+    return held
+
+
+def load_platform() -> Scope:
+    """The super-admin's scope, which reads through ``tenancy.platform_session``.
+
+    Raises:
+        NotFound: the person is not a super-admin; for them these pages do not exist.
+    """
+    person = require_person()
+    if not person.is_super_admin:
+        raise NotFound("There is no such page.")
+    return Scope(user=person.id, platform=True)
+
+
+def my_workspaces() -> Sequence[WorkspaceAccess]:
+    """Active memberships of the signed-in person, in workspaces that are not suspended, by name."""
+    return [mine for mine in _memberships() if mine.workspace.suspended_at is None]
+
+
+def _memberships() -> Sequence[WorkspaceAccess]:
+    """Active memberships of the signed-in person, by workspace name; read once a request."""
+    person = require_person()
+    if "my_workspaces" not in g:
+        tenancy.bind(Scope(user=person.id))
+        g.my_workspaces = tuple(
+            WorkspaceAccess(
+                workspace,
+                role,
+                Scope.of(workspace.id, user=person.id),
+                workspace.require_second_factor and not person.second_factor,
+            )
+            for workspace, role in service.workspaces_of(db.session(), person.id)
+        )
+    return tuple(g.my_workspaces)
+
+
+def doer_in(access: WorkspaceAccess) -> Doer:
+    """The signed-in person, as whoever changes the workspace by this request."""
+    person = require_person()
+    return Doer(
+        workspace_id=access.id,
+        user_id=person.id,
+        actor=own_actions.person(person.id, name=person.name, email=person.email),
+        role=access.role.value,
+        facts=current_request.facts(),
+    )

@@ -1,0 +1,76 @@
+"""What we know of the web request under way, as plain values."""
+
+from __future__ import annotations
+
+import re
+import time
+from urllib.parse import quote, urlsplit
+
+from flask import g, request
+
+from auditsaas import logs
+from auditsaas.db.ids import new_id
+from auditsaas.own_actions import RequestFacts
+from auditsaas.text import normal_address
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+def begin() -> None:
+    """Note when the request began and what it is called; a sane id of the caller's is kept."""
+    g.started = time.perf_counter()
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else str(new_id())
+    logs.bind(request_id=g.request_id)
+
+
+def request_id() -> str:
+    if "request_id" not in g:
+        begin()
+    return str(g.request_id)
+
+
+def facts() -> RequestFacts:
+    """What an event tells of this request."""
+    identifier = request_id()
+    return RequestFacts(
+        method=request.method,
+        path=request.path,
+        ip=normal_address(request.remote_addr or ""),
+        user_agent=request.headers.get("User-Agent"),
+        request_id=identifier,
+        started=g.started,
+    )
+
+
+def take_at_least(seconds: float) -> None:
+    """Wait until the request has taken so long, where the time it takes would tell something."""
+    request_id()
+    time.sleep(max(0.0, seconds - (time.perf_counter() - g.started)))
+
+
+def is_partial() -> bool:
+    """Whether htmx asks for a fragment; boosted and history requests say ``full``."""
+    return request.headers.get("HX-Request-Type") == "partial"
+
+
+def is_htmx() -> bool:
+    return request.headers.get("HX-Request") == "true"
+
+
+def is_api() -> bool:
+    return request.path.startswith("/api/")
+
+
+def own_address() -> str:
+    """Path and query of this request, as a browser would write them."""
+    query = request.query_string.decode("ascii", "ignore")
+    return quote(request.path) + (f"?{query}" if query else "")
+
+
+def page_of_origin() -> str | None:
+    """Path and query of the page of ours that sent this request, if it says so."""
+    sent = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
+    if sent.netloc != request.host:
+        return None
+    return sent.path + (f"?{sent.query}" if sent.query else "")

@@ -1,0 +1,248 @@
+"""Removes events past their workspace's retention, with the counts kept exact.
+
+Runs as the owner of the tables, for nobody else may remove an event; row-level security is forced
+on the owner too, so every transaction binds the workspaces it touches. A month goes as a whole
+partition where every workspace in it allows that, anything else in bounded batches by key. The
+head of each log is locked first, as appending does, so the two take turns; ``seq`` stays as it is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Connection, Engine, Uuid, bindparam, text
+from sqlalchemy.exc import OperationalError
+
+from auditsaas.db.ids import first_id_at
+from auditsaas.events.maintenance.partitions import add_months
+
+BATCH = 2_000
+LOCK_WAIT_MS = 40
+"""How long each of the two locks that dropping a month takes, one after the other, is waited for:
+readers and writers have to queue behind them, and are promised to do so for at most 100 ms."""
+
+LOCK_TRIES = 50
+ONE_AT_A_TIME = 0x52455445
+WORKSPACES = bindparam("workspaces", type_=ARRAY(Uuid))
+
+POLICIES = text(
+    "SELECT id, retention_days FROM workspaces WHERE retention_days IS NOT NULL AND NOT legal_hold"
+)
+POLICY = text(
+    "SELECT true FROM workspaces"
+    " WHERE id = :workspace AND retention_days <= :days AND NOT legal_hold FOR SHARE"
+)
+MONTHS = text(
+    "SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid"
+    " WHERE i.inhparent = 'events'::regclass AND c.relname ~ '^events_[0-9]{4}_[0-9]{2}$'"
+    " ORDER BY 1"
+)
+LOCK_HEADS = text(
+    "SELECT workspace_id FROM log_heads WHERE workspace_id = ANY (:workspaces)"
+    " ORDER BY workspace_id FOR UPDATE"
+).bindparams(WORKSPACES)
+FORGET_COUNTS = text("""
+WITH gone AS (
+    DELETE FROM event_counts WHERE workspace_id = ANY (:workspaces)
+    AND hour >= :start AND hour < :end RETURNING workspace_id, n
+), gone_days AS (
+    DELETE FROM event_days WHERE workspace_id = ANY (:workspaces) AND day >= :start AND day < :end
+)
+SELECT workspace_id, sum(n) AS n FROM gone GROUP BY 1
+""").bindparams(WORKSPACES)
+COUNT_REMOVED = text("""
+UPDATE log_heads SET removed = removed + :n, days_counted = days_counted + :n
+WHERE workspace_id = :workspace
+""")
+REMOVE_BATCH = text("""
+WITH gone AS (
+    DELETE FROM events WHERE workspace_id = :workspace AND id IN (
+        SELECT id FROM events WHERE workspace_id = :workspace AND id < :before
+        ORDER BY id LIMIT :batch)
+    RETURNING date_trunc('hour', occurred_at, 'UTC') AS hour, activity,
+        coalesce(method, '') AS method, status
+), less AS (
+    SELECT hour, activity, method, status, count(*) AS n FROM gone GROUP BY 1, 2, 3, 4
+), changed AS (
+    UPDATE event_counts AS c SET n = c.n - less.n FROM less
+    WHERE c.workspace_id = :workspace AND c.hour = less.hour AND c.activity = less.activity
+    AND c.method = less.method AND c.status = less.status
+), less_days AS (
+    SELECT date_trunc('day', hour, 'UTC') AS day, activity, method, status, sum(n) AS n
+    FROM less GROUP BY 1, 2, 3, 4
+), changed_days AS (
+    UPDATE event_days AS d SET n = d.n - less.n FROM less_days AS less
+    WHERE d.workspace_id = :workspace AND d.day = less.day AND d.activity = less.activity
+    AND d.method = less.method AND d.status = less.status
+), moved AS (
+    UPDATE log_heads SET removed = removed + (SELECT count(*) FROM gone),
+        days_counted = days_counted + (SELECT count(*) FROM gone)
+    WHERE workspace_id = :workspace
+)
+SELECT count(*) FROM gone
+""")
+FORGET_EMPTY = text("""
+WITH days AS (DELETE FROM event_days WHERE workspace_id = :workspace AND n = 0)
+DELETE FROM event_counts WHERE workspace_id = :workspace AND n = 0
+""")
+
+
+class MonthKept(Exception):
+    """A month may not go after all; its transaction is undone."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Where a workspace's log is to begin, by so many days of retention."""
+
+    before: datetime
+    days: int
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What went from one workspace's log."""
+
+    workspace_id: UUID
+    events: int
+    before: datetime
+
+
+def apply(engine: Engine, now: datetime) -> list[Removed]:
+    """Remove what is past its retention; nothing where another process is at it."""
+    with engine.connect() as watch:
+        if not watch.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME}):
+            return []
+        with engine.connect() as connection:
+            cuts = {
+                row.id: Cut(now - timedelta(days=row.retention_days), row.retention_days)
+                for row in connection.execute(POLICIES)
+            }
+            connection.rollback()
+            counted = _drop_months(connection, cuts)
+            for workspace, cut in cuts.items():
+                removed = _remove_rows(connection, workspace, cut)
+                counted[workspace] = counted.get(workspace, 0) + removed
+    return [Removed(key, counted[key], cuts[key].before) for key in cuts if counted.get(key)]
+
+
+def _drop_months(connection: Connection, cuts: Mapping[UUID, Cut]) -> dict[UUID, int]:
+    """Drop each month that every workspace in it lets go; how many events went, by workspace."""
+    counted: dict[UUID, int] = {}
+    for name in list(connection.scalars(MONTHS)):
+        year, month = map(int, name.split("_")[1:])
+        start = datetime(year, month, 1, tzinfo=UTC)
+        end = add_months(start, 1)
+        if any(end <= cut.before for cut in cuts.values()):
+            for workspace, n in _drop(connection, name, start, end, cuts).items():
+                counted[workspace] = counted.get(workspace, 0) + n
+        connection.rollback()
+    return counted
+
+
+def _drop(
+    connection: Connection,
+    name: str,
+    start: datetime,
+    end: datetime,
+    cuts: Mapping[UUID, Cut],
+) -> dict[UUID, int]:
+    for _ in range(LOCK_TRIES):
+        connection.rollback()
+        inside = _workspaces_in(connection, name)
+        if not inside or not _all_allow(inside, end, cuts):
+            return {}
+        try:
+            return _drop_locked(connection, name, start, end, cuts, inside)
+        except MonthKept:
+            return {}
+        except OperationalError:
+            # Somebody reads or writes there; let them go first, as often as it takes.
+            connection.rollback()
+            time.sleep(LOCK_WAIT_MS / 1000)
+    return {}
+
+
+def _drop_locked(
+    connection: Connection,
+    name: str,
+    start: datetime,
+    end: datetime,
+    cuts: Mapping[UUID, Cut],
+    inside: frozenset[UUID],
+) -> dict[UUID, int]:
+    month = {"workspaces": sorted(inside), "start": start, "end": end}
+    with bound(connection, inside):
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}")
+        # There are many counts, so they go first, while nobody waits; what late events add
+        # meanwhile goes once the locks are held.
+        gone = Counter(_forgotten(connection, month))
+        connection.execute(LOCK_HEADS, {"workspaces": sorted(inside)})
+        connection.exec_driver_sql(f"LOCK TABLE events, {name} IN ACCESS EXCLUSIVE MODE")
+        # Late events, or a legal hold, may have come while the lock was waited for.
+        held = {key: cuts[key] for key in inside if _still(connection, key, cuts[key])}
+        now_inside = _workspaces_in(connection, name)
+        if not now_inside <= inside or not _all_allow(now_inside, end, held):
+            raise MonthKept
+        gone.update(_forgotten(connection, month))
+        for workspace, n in gone.items():
+            connection.execute(COUNT_REMOVED, {"workspace": workspace, "n": n})
+        connection.exec_driver_sql(f"DROP TABLE {name}")
+        return dict(gone)
+
+
+def _forgotten(connection: Connection, month: Mapping[str, Any]) -> dict[UUID, int]:
+    """Forget a month's counts; how many events they counted, by workspace."""
+    return {row.workspace_id: int(row.n) for row in connection.execute(FORGET_COUNTS, month)}
+
+
+def _workspaces_in(connection: Connection, name: str) -> frozenset[UUID]:
+    # The policies are on the whole table: its owner reads a single partition freely.
+    inside = f"SELECT FROM {name} AS e WHERE e.workspace_id = w.id"  # a name of the catalogue
+    found = text(f"SELECT w.id FROM workspaces AS w WHERE EXISTS ({inside})")  # noqa: S608
+    return frozenset(connection.scalars(found))
+
+
+def _all_allow(inside: Iterable[UUID], end: datetime, cuts: Mapping[UUID, Cut]) -> bool:
+    return all(workspace in cuts and end <= cuts[workspace].before for workspace in inside)
+
+
+def _remove_rows(connection: Connection, workspace: UUID, cut: Cut) -> int:
+    """Remove a workspace's old events batch by batch; a legal hold stops it at the next one."""
+    removed = 0
+    while True:
+        with bound(connection, [workspace]):
+            if not _still(connection, workspace, cut):
+                return removed
+            connection.execute(LOCK_HEADS, {"workspaces": [workspace]})
+            gone: int = connection.execute(
+                REMOVE_BATCH,
+                {"workspace": workspace, "before": first_id_at(cut.before), "batch": BATCH},
+            ).scalar_one()
+            if gone:
+                connection.execute(FORGET_EMPTY, {"workspace": workspace})
+        removed += gone
+        if gone < BATCH:
+            return removed
+
+
+def _still(connection: Connection, workspace: UUID, cut: Cut) -> bool:
+    """Whether the workspace lets these go even now: no legal hold came, and no longer retention."""
+    return bool(connection.scalar(POLICY, {"workspace": workspace, "days": cut.days}))
+
+
+@contextmanager
+def bound(connection: Connection, workspaces: Iterable[UUID]) -> Iterator[Any]:
+    """One transaction that sees these workspaces."""
+    connection.rollback()
+    with connection.begin():
+        ids = ",".join(sorted(str(workspace) for workspace in workspaces))
+        connection.exec_driver_sql(f"SET LOCAL auditsaas.workspaces = '{{{ids}}}'")
+        yield connection

@@ -1,0 +1,199 @@
+"""What a filter could be narrowed to: the values of each field, with how many events they have.
+
+Counts of one field ignore the filter's own choice in it. Status, activity and method are exact,
+from what is counted beforehand where that has the answer; what only the events know is counted over
+the newest 100,000 of them, and says so.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, and_, func, select
+from sqlalchemy.orm import Session
+
+from auditsaas.events.filter.event_filter import EMPTY, EventFilter
+from auditsaas.events.labels import capitalized
+from auditsaas.events.models import actors, event_counts, events
+from auditsaas.events.reading import many_workspaces
+from auditsaas.events.reading.rollups import counted
+from auditsaas.events.reading.spans import split_hours
+from auditsaas.events.reading.totals import CAP
+from auditsaas.events.reading.value_counts import tally
+
+WEEK = timedelta(days=7)
+TEXT_CAP = 20_000
+"""How many events are looked at where their text decides, which takes longer."""
+
+LAST_HEARD = 1_000
+"""How many of each log's newest events say who is offered before anybody is counted."""
+
+HEARD = (events.c.workspace_id, events.c.actor_id, events.c.occurred_at)
+COUNTED_BY_HOUR = ("status", "activity", "method", "workspace")
+
+
+@dataclass(frozen=True)
+class Facet:
+    """The values of one field and their counts, most frequent first."""
+
+    name: str
+    counts: dict[Any, int]
+    exact: bool
+
+
+@dataclass(frozen=True)
+class KnownActor:
+    """An actor as known now, for an option of the User filter."""
+
+    workspace_id: UUID
+    id: str
+    name: str | None
+    email: str | None
+    role: str | None
+    status: str
+
+    @property
+    def label(self) -> str:
+        return self.name or self.email or self.id
+
+    @property
+    def standing(self) -> str:
+        """`Admin · Active`."""
+        return " · ".join(capitalized(word) for word in (self.role, self.status) if word)
+
+
+def facets(
+    session: Session,
+    workspaces: dict[str, UUID],
+    event_filter: EventFilter,
+    names: Sequence[str],
+) -> dict[str, Facet]:
+    """The values of each field over ``workspaces`` (slug → id), ignoring its own choice."""
+    found: dict[str, Facet] = {}
+    by_hour: dict[EventFilter, list[str]] = {}
+    by_event: dict[EventFilter, list[str]] = {}
+    for name in names:
+        others = event_filter.without(name)
+        hourly = name in COUNTED_BY_HOUR and others.hourly
+        (by_hour if hourly else by_event).setdefault(others, []).append(name)
+    for others, together in by_hour.items():
+        counted = _by_hour(session, chosen_ids(workspaces, others), others, together)
+        found |= {name: _ranked(name, counted[name], exact=True) for name in together}
+    for others, together in by_event.items():
+        cap = TEXT_CAP if others.terms else CAP
+        ids = chosen_ids(workspaces, others)
+        counted, exact = tally(session, ids, others, together, cap)
+        found |= {name: _ranked(name, counted[name], exact=exact) for name in together}
+    return found
+
+
+def chosen_ids(workspaces: dict[str, UUID], event_filter: EventFilter) -> list[UUID]:
+    """The workspaces that a filter names, or all."""
+    chosen = event_filter.workspace
+    return [identifier for slug, identifier in workspaces.items() if not chosen or slug in chosen]
+
+
+def _ranked(name: str, counted: Counter[Any], *, exact: bool) -> Facet:
+    values = [item for item in counted.items() if item[0] not in ("", None)]
+    return Facet(name, dict(sorted(values, key=lambda item: (-item[1], str(item[0])))), exact)
+
+
+def known_actors(
+    session: Session, workspace_ids: Sequence[UUID], ids: Sequence[str]
+) -> dict[str, KnownActor]:
+    """What is known now of the actors with these ids, by id."""
+    return {
+        row.id: _actor(row)
+        for row in session.execute(
+            select(actors).where(actors.c.workspace_id.in_(workspace_ids), actors.c.id.in_(ids))
+        )
+    }
+
+
+def find_actors(
+    session: Session, workspace_ids: Sequence[UUID], words: str, limit: int = 20
+) -> list[KnownActor]:
+    """Actors whose id, name or e-mail address contains ``words``, in any case."""
+    needle = words.lower()
+    haystack = func.lower(func.concat_ws(" ", actors.c.id, actors.c.name, actors.c.email))
+    found = (
+        select(actors)
+        .where(actors.c.workspace_id.in_(workspace_ids), func.strpos(haystack, needle) > 0)
+        .order_by(func.coalesce(actors.c.name, actors.c.id))
+        .limit(limit)
+    )
+    return [_actor(row) for row in session.execute(found)]
+
+
+def _actor(row: Row[Any]) -> KnownActor:
+    return KnownActor(
+        row.workspace_id, row.id, row.name, row.email, row.role, row.status or "active"
+    )
+
+
+def _by_hour(
+    session: Session, ids: Sequence[UUID], event_filter: EventFilter, names: Sequence[str]
+) -> dict[str, Counter[Any]]:
+    """The values of several fields in one pass over what is counted beforehand."""
+    whole, parts = split_hours(event_filter.period)
+    by_name: dict[str, Counter[Any]] = {name: Counter() for name in names}
+    if whole is not None:
+        rows = counted(session, ids, event_filter, whole)
+        columns = [rows.c["workspace_id" if name == "workspace" else name] for name in names]
+        found = select(*columns, func.sum(rows.c.n)).group_by(*columns)
+        for *values, n in session.execute(found):
+            for name, value in zip(names, values, strict=True):
+                by_name[name][value] += int(n)
+    for part in parts:
+        extra, _ = tally(session, ids, event_filter.with_period(part), names, None)
+        for name in names:
+            by_name[name].update(extra[name])
+    return by_name
+
+
+def last_heard(session: Session, workspace_ids: Sequence[UUID]) -> list[KnownActor]:
+    """The actors of each log's newest events, whoever was heard last first.
+
+    However many actors there are, only so many events are read.
+    """
+    newest = many_workspaces.each(session, workspace_ids, EMPTY, HEARD, limit=LAST_HEARD).subquery()
+    heard = (
+        select(newest.c.workspace_id, newest.c.actor_id, func.max(newest.c.occurred_at).label("at"))
+        .group_by(newest.c.workspace_id, newest.c.actor_id)
+        .subquery()
+    )
+    found = (
+        select(actors)
+        .join(
+            heard,
+            and_(
+                actors.c.workspace_id.in_(workspace_ids),
+                actors.c.workspace_id == heard.c.workspace_id,
+                actors.c.id == heard.c.actor_id,
+            ),
+        )
+        .order_by(heard.c.at.desc(), actors.c.id)
+    )
+    return [_actor(row) for row in session.execute(found)]
+
+
+def recent_activities(session: Session, workspace_ids: Sequence[UUID], limit: int) -> list[str]:
+    """The most frequent activities of the newest week that has any, without counting events."""
+    newest = (
+        select(func.max(event_counts.c.hour))
+        .where(event_counts.c.workspace_id.in_(workspace_ids))
+        .scalar_subquery()
+    )
+    found = (
+        select(event_counts.c.activity)
+        .where(event_counts.c.workspace_id.in_(workspace_ids), event_counts.c.hour > newest - WEEK)
+        .group_by(event_counts.c.activity)
+        .order_by(func.sum(event_counts.c.n).desc(), event_counts.c.activity)
+        .limit(limit)
+    )
+    return list(session.scalars(found))

@@ -1,0 +1,60 @@
+"""Following a log in the order it was written: what comes after a sequence number.
+
+A number is taken and committed under the lock of the workspace's head, so whoever sees one has seen
+all that are smaller: a reader that goes on from the last number it got can neither skip an event
+nor meet one twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select
+from sqlalchemy.orm import Session
+
+from auditsaas.events.models import events, log_heads
+from auditsaas.events.reading.pages import ROW_COLUMNS
+
+
+@dataclass(frozen=True)
+class Following:
+    """Events after a sequence number, oldest first."""
+
+    rows: Sequence[Row[Any]]
+    last_seq: int
+    """What to go on from."""
+    complete_through: datetime | None
+    """Everything received before this instant is at or below ``last_seq``; None in an empty log."""
+    behind: int
+    """How many sequence numbers there are after ``last_seq``."""
+
+
+def following(session: Session, workspace_id: UUID, *, after: int, limit: int) -> Following:
+    head = session.execute(
+        select(log_heads.c.seq, log_heads.c.last_received_at).where(
+            log_heads.c.workspace_id == workspace_id
+        )
+    ).one()
+    rows = session.execute(
+        select(*ROW_COLUMNS)
+        .where(events.c.workspace_id == workspace_id, events.c.seq > after)
+        .order_by(events.c.seq)
+        .limit(limit)
+    ).all()
+    if rows:
+        last = rows[-1]
+        return Following(rows, last.seq, last.received_at, max(0, head.seq - last.seq))
+    # What lay between is past its retention.
+    return Following((), max(after, head.seq), head.last_received_at, 0)
+
+
+def last_seq(session: Session, workspace_id: UUID) -> int:
+    """The newest sequence number; 0 in an empty log."""
+    found: int | None = session.scalar(
+        select(log_heads.c.seq).where(log_heads.c.workspace_id == workspace_id)
+    )
+    return found or 0

@@ -1,0 +1,226 @@
+"""Events over time, as at most a hundred bars whose edges are round local times."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ARRAY, Select, func, literal, select
+from sqlalchemy.orm import Session
+
+from auditsaas.db.columns import Timestamp
+from auditsaas.db.ids import time_of
+from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.filter.period import TimeRange
+from auditsaas.events.models import event_counts, events
+from auditsaas.events.reading import many_workspaces
+from auditsaas.events.reading.facets import TEXT_CAP
+from auditsaas.events.reading.index_scan import bounded, newest, walks
+from auditsaas.events.reading.rollups import counted
+from auditsaas.events.reading.spans import split_hours
+from auditsaas.events.reading.time_windows import Windows
+from auditsaas.events.reading.totals import CAP
+from auditsaas.events.schema import MAX_AHEAD
+
+MAX_BARS = 100
+LATEST = datetime.max.replace(tzinfo=UTC)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+STEPS: tuple[tuple[timedelta, str], ...] = (
+    (MINUTE, "1 min"),
+    (5 * MINUTE, "5 min"),
+    (15 * MINUTE, "15 min"),
+    (HOUR, "1 h"),
+    (2 * HOUR, "2 h"),
+    (8 * HOUR, "8 h"),
+    (DAY, "1 d"),
+    (7 * DAY, "1 w"),
+    (28 * DAY, "4 w"),
+    (91 * DAY, "13 w"),
+    (364 * DAY, "52 w"),
+)
+
+
+@dataclass(frozen=True)
+class Bar:
+    start: datetime
+    end: datetime
+    success: int
+    error: int
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """``counted_from`` is set where only the newest 100,000 events were counted."""
+
+    bars: tuple[Bar, ...]
+    step: str
+    counted_from: datetime | None = None
+
+    @property
+    def highest(self) -> int:
+        return max((bar.success + bar.error for bar in self.bars), default=0)
+
+
+def histogram(
+    session: Session,
+    workspace_ids: Sequence[UUID],
+    event_filter: EventFilter,
+    zone: ZoneInfo,
+    now: datetime,
+) -> Histogram:
+    """The bars of the filter's period, or of everything there is up to ``now``."""
+    period = _bounded(session, workspace_ids, event_filter.period, now)
+    if period is None or period.start is None or period.end is None:
+        return Histogram((), "")
+    edges, label = bar_edges(period.start, period.end, zone)
+    whole_hours = all(not (edge.minute or edge.second or edge.microsecond) for edge in edges)
+    if event_filter.hourly and whole_hours:
+        rows = _from_hours(session, workspace_ids, event_filter, edges)
+        return Histogram(_bars(edges, rows), label)
+    rows, oldest = _from_events(
+        session, workspace_ids, event_filter, edges, TEXT_CAP if event_filter.terms else CAP
+    )
+    return Histogram(_bars(edges, rows), label, oldest)
+
+
+def _bounded(
+    session: Session, workspace_ids: Sequence[UUID], period: TimeRange, now: datetime
+) -> TimeRange | None:
+    """The period with both ends; an open end is that of the log itself."""
+    start, end = period.start, period.end
+    if start is None:
+        start = session.scalar(
+            select(func.min(event_counts.c.hour)).where(
+                event_counts.c.workspace_id.in_(workspace_ids)
+            )
+        )
+    end = min(end or LATEST, now + MAX_AHEAD)
+    return None if start is None or end <= start else TimeRange(start, end)
+
+
+def bar_edges(start: datetime, end: datetime, zone: ZoneInfo) -> tuple[list[datetime], str]:
+    """The bars' edges as UTC instants, the last one after ``end``."""
+    step, label = next(
+        (known for known in STEPS if (end - start) / known[0] <= MAX_BARS - 1), STEPS[-1]
+    )
+    edges = [_floor(start, step, zone)]
+    while edges[-1] < end:
+        edges.append(_next(edges[-1], step, zone))
+    return edges, label
+
+
+def _floor(moment: datetime, step: timedelta, zone: ZoneInfo) -> datetime:
+    local = moment.astimezone(zone)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    if step >= 7 * DAY:
+        midnight -= timedelta(days=midnight.weekday())
+    if step >= DAY:
+        return midnight.replace(tzinfo=zone).astimezone(UTC)
+    if step < HOUR:
+        # Offsets are whole quarters of an hour, so short steps can follow the UTC clock.
+        return moment - (moment - datetime(1970, 1, 1, tzinfo=UTC)) % step
+    wall = local.replace(tzinfo=None)
+    return (midnight + (wall - midnight) // step * step).replace(tzinfo=zone).astimezone(UTC)
+
+
+def _next(edge: datetime, step: timedelta, zone: ZoneInfo) -> datetime:
+    if step < 2 * HOUR:
+        return edge + step
+    wall = edge.astimezone(zone).replace(tzinfo=None) + step
+    after = wall.replace(tzinfo=zone).astimezone(UTC)
+    return after if after > edge else edge + step
+
+
+def _from_hours(
+    session: Session,
+    workspace_ids: Sequence[UUID],
+    event_filter: EventFilter,
+    edges: list[datetime],
+) -> list[Any]:
+    whole, parts = split_hours(event_filter.period)
+    rows: list[Any] = []
+    if whole is not None:
+        known = counted(session, workspace_ids, event_filter, whole, edges)
+        bucket = func.width_bucket(known.c.start, _array(edges)).label("bucket")
+        found = select(bucket, known.c.status, func.sum(known.c.n).label("n"))
+        rows += session.execute(found.group_by(bucket, known.c.status))
+    for part in parts:
+        rows += _from_events(session, workspace_ids, event_filter.with_period(part), edges, None)[0]
+    return rows
+
+
+def _from_events(
+    session: Session,
+    workspace_ids: Sequence[UUID],
+    event_filter: EventFilter,
+    edges: list[datetime],
+    cap: int | None,
+) -> tuple[list[Any], datetime | None]:
+    rows: list[Any] = []
+    counted_from: datetime | None = None
+    columns = (events.c.occurred_at, events.c.status)
+    if len(workspace_ids) > many_workspaces.MANY:
+        return _from_windows(session, workspace_ids, event_filter, edges, cap)
+    for walk in walks(session, workspace_ids, event_filter):
+        found = bounded(walk, None, None, *columns)
+        if cap is not None:
+            found, reached = newest(session, walk, cap, *columns)
+            if reached is not None:
+                counted_from = max(counted_from or time_of(reached), time_of(reached))
+        rows += _bucketed(session, found, edges)
+    return rows, counted_from
+
+
+def _from_windows(
+    session: Session,
+    workspace_ids: Sequence[UUID],
+    event_filter: EventFilter,
+    edges: list[datetime],
+    cap: int | None,
+) -> tuple[list[Any], datetime | None]:
+    """The same over very many workspaces, newest first until ``cap`` or time is reached."""
+    columns = (events.c.occurred_at, events.c.status)
+    reading = many_workspaces.Reading(session, workspace_ids, event_filter)
+    if cap is None:
+        return _bucketed(session, reading.each(columns), edges), None
+    keys = reading.few(session, None)
+    if keys is not None:
+        return _bucketed(session, reading.picked(columns, keys), edges), None
+    rows: list[Any] = []
+    windows = Windows(session, reading, event_filter.period, None)
+    for window in windows:
+        with windows.budget.timed():
+            found = reading.each(columns, window.edge, window.reached)
+            rows += _bucketed(session, found, edges)
+        spent = windows.budget.spent or sum(row.n for row in rows) >= cap
+        if window.reached is not None and spent:
+            return rows, time_of(window.reached)
+        windows.grow()
+    return rows, None
+
+
+def _bucketed(session: Session, found: Select[Any], edges: list[datetime]) -> list[Any]:
+    some = found.subquery()
+    bucket = func.width_bucket(some.c.occurred_at, _array(edges)).label("bucket")
+    counted = select(bucket, some.c.status, func.count().label("n"))
+    return list(session.execute(counted.group_by(bucket, some.c.status)))
+
+
+def _array(edges: list[datetime]) -> Any:
+    return literal(edges, ARRAY(Timestamp))
+
+
+def _bars(edges: list[datetime], rows: list[Any]) -> tuple[Bar, ...]:
+    counted: Counter[tuple[int, str]] = Counter()
+    for row in rows:
+        counted[row.bucket, row.status] += int(row.n)
+    return tuple(
+        Bar(start, end, counted[index, "success"], counted[index, "error"])
+        for index, (start, end) in enumerate(pairwise(edges), start=1)
+    )

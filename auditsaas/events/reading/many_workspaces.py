@@ -1,0 +1,209 @@
+"""Reading the logs of very many workspaces at once.
+
+A union of a thousand walks takes longer to plan than to run. Here one statement probes each log by
+its own index; ``windows`` bounds what a probe may read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    column,
+    false,
+    func,
+    literal,
+    select,
+    true,
+)
+from sqlalchemy.orm import Session
+
+from auditsaas.events.filter.actors import Person, apart, did
+from auditsaas.events.filter.actors import pairs as pairs_of
+from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.models import events
+
+MANY = 20
+"""Beyond this number of workspaces the log is read by the statements here."""
+
+FEW = 1_000
+"""Events that are fetched one by one, wherever in time they are."""
+
+MOST_PROBES = 4_000
+"""How many ranges of an index are looked up at once in search of few events."""
+
+LEADS = ("ip", "activity", "status")
+"""Fields with an index of their own, the one that usually leaves fewest events first."""
+
+Condition = ColumnElement[bool]
+
+
+def each(
+    session: Session,
+    workspace_ids: Sequence[UUID],
+    event_filter: EventFilter,
+    columns: Sequence[ColumnElement[Any]],
+    limit: int | None = None,
+) -> Select[Any]:
+    """The matching events of every workspace, at most its newest ``limit``, in no order."""
+    return Reading(session, workspace_ids, event_filter).each(columns, limit=limit)
+
+
+def ordered(
+    session: Session,
+    workspace_ids: Sequence[UUID],
+    event_filter: EventFilter,
+    columns: Sequence[ColumnElement[Any]],
+    snapshot: Mapping[UUID, int] | None,
+) -> Select[Any]:
+    """Every matching event, newest first, up to the sequence number of each workspace."""
+    reading = Reading(session, workspace_ids, event_filter, snapshot)
+    marked = [*columns, events.c.id.label("merge_id")]
+    found = reading.each(marked).subquery("walk")
+    chosen = [column for column in found.c if column.name != "merge_id"]
+    return select(*chosen).order_by(found.c.merge_id.desc())
+
+
+class Reading:
+    """One filter over many workspaces; the actors that it means are looked up once.
+
+    ``walked`` is what an index finds in order of time; ``rest`` is checked event by event.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        workspace_ids: Sequence[UUID],
+        event_filter: EventFilter,
+        snapshot: Mapping[UUID, int] | None = None,
+    ) -> None:
+        self._ids = list(workspace_ids)
+        self._snapshot = snapshot
+        plain, people = apart(event_filter)
+        self._pairs: list[tuple[UUID, str]] | None = None
+        if event_filter.names_actors:
+            self._pairs = pairs_of(session, self._ids, event_filter)
+            if self._pairs is None:
+                people.append(Person(event_filter))
+        period = list(plain.period_conditions())
+        lead, exact, self._values, others = _lead(plain, by_actor=self._pairs is not None)
+        indexed, checked = others.without("range").conditions(_nobody)
+        rest = [*indexed, *checked, *(did(session, self._ids, person) for person in people)]
+        self._found = [*period, *lead]
+        self._leads = bool(lead) or self._pairs is not None
+        self._walked = [*period, *lead] if exact else period
+        self._rest = rest
+        self.served = exact and not rest
+        """Whether each event that an index comes to is one that was asked for."""
+
+    def each(
+        self,
+        columns: Sequence[ColumnElement[Any]],
+        edge: UUID | None = None,
+        reached: UUID | None = None,
+        *,
+        older: bool = True,
+        limit: int | None = None,
+        checked: bool = True,
+    ) -> Select[Any]:
+        """The events of each log within the bounds; all that is walked unless ``checked``."""
+        driver = self._driver()
+        wanted = [*self._found, *self._rest] if checked else self._walked
+        conditions = [events.c.workspace_id == driver.c.workspace_id, *wanted]
+        if self._pairs is not None:
+            conditions.append(events.c.actor_id == driver.c.actor_id)
+        if self._snapshot is not None:
+            conditions.append(events.c.seq <= driver.c.seq)
+        conditions += _beyond(edge, older=older)
+        if reached is not None:
+            conditions.append(events.c.id >= reached if older else events.c.id <= reached)
+        part = select(*columns).where(and_(*conditions))
+        if limit is not None:
+            part = part.order_by(events.c.id.desc() if older else events.c.id.asc()).limit(limit)
+        rows = part.lateral("part")
+        return select(*rows.c).select_from(driver.join(rows, true()))
+
+    def few(
+        self, session: Session, edge: UUID | None, *, older: bool = True
+    ) -> list[tuple[UUID, UUID]] | None:
+        """Workspace and id of all that an index finds beyond ``edge``; None where not few.
+
+        The index is asked for all workspaces in one scan, which costs a fraction of a probe each,
+        and finds things without knowing how far back they are.
+        """
+        if not self._leads or len(self._ids) * self._values > MOST_PROBES:
+            return None
+        keys = [events.c.workspace_id, events.c.id]
+        if self._pairs is not None:
+            found = self.each(keys, edge, older=older, limit=FEW + 1, checked=False)
+        else:
+            # A list that the planner does not see: it would weigh each of them for each partition.
+            ids = func.unnest(literal(self._ids, ARRAY(Uuid)))
+            listed = func.array(select(ids).scalar_subquery())
+            places = events.c.workspace_id == any_(listed)
+            found = select(*keys).where(places, *self._found, *_beyond(edge, older=older))
+        rows = session.execute(found.limit(FEW + 1)).all()
+        return None if len(rows) > FEW else [(row.workspace_id, row.id) for row in rows]
+
+    def picked(
+        self, columns: Sequence[ColumnElement[Any]], keys: Sequence[tuple[UUID, UUID]]
+    ) -> Select[Any]:
+        """Those among a ``few`` events that match, in no order."""
+        arrays = (literal([key[side] for key in keys], ARRAY(Uuid)) for side in (0, 1))
+        names = (column("workspace_id", Uuid), column("id", Uuid))
+        key = func.unnest(*arrays).table_valued(*names).render_derived(name="key")
+        same = [events.c.workspace_id == key.c.workspace_id, events.c.id == key.c.id]
+        # The limit, of one row at most, keeps a plan from reading whole logs for a join.
+        part = select(*columns).where(*same, *self._found, *self._rest).limit(1).lateral("part")
+        return select(*part.c).select_from(key.join(part, true()))
+
+    def _driver(self) -> Any:
+        """The workspaces as rows, or the pairs of a workspace and an actor of it."""
+        ids = self._ids if self._pairs is None else [workspace for workspace, _ in self._pairs]
+        arrays: list[Any] = [literal(ids, ARRAY(Uuid))]
+        names: list[Any] = [column("workspace_id", Uuid)]
+        if self._pairs is not None:
+            arrays.append(literal([actor for _, actor in self._pairs], ARRAY(Text)))
+            names.append(column("actor_id", Text))
+        if self._snapshot is not None:
+            arrays.append(literal([self._snapshot[key] for key in ids], ARRAY(BigInteger)))
+            names.append(column("seq", BigInteger))
+        return func.unnest(*arrays).table_valued(*names).render_derived(name="driver")
+
+
+def _lead(
+    event_filter: EventFilter, *, by_actor: bool
+) -> tuple[list[Condition], bool, int, EventFilter]:
+    """What one index finds, whether in order of time and by how many values, and what is left."""
+    if by_actor:
+        return [], True, 1, event_filter
+    for name in LEADS:
+        values = getattr(event_filter, name)
+        if not values or (name == "status" and values != ("error",)):
+            continue
+        alone: dict[str, Any] = {name: values}
+        conditions, _ = EventFilter(**alone).conditions(_nobody)
+        exact = len(values) == 1 and not values[0].endswith("*") and "/" not in values[0]
+        # One prefix or network is one range of the index too, only not ordered by time.
+        return conditions, exact or name == "status", len(values), event_filter.without(name)
+    return [], True, 1, event_filter
+
+
+def _beyond(edge: UUID | None, *, older: bool) -> list[Condition]:
+    if edge is None:
+        return []
+    return [events.c.id < edge if older else events.c.id > edge]
+
+
+def _nobody(event_filter: EventFilter, /) -> tuple[Condition, bool]:
+    return false(), True

@@ -1,0 +1,127 @@
+"""Counts the values of several fields of the events themselves, in one pass over them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, and_, func, select, tuple_
+from sqlalchemy.orm import Session
+
+from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.models import actors, events
+from auditsaas.events.reading import many_workspaces
+from auditsaas.events.reading.index_scan import bounded, newest, walks
+
+COLUMNS = {
+    "status": events.c.status,
+    "activity": events.c.activity,
+    "method": events.c.method,
+    "workspace": events.c.workspace_id,
+    "platform": events.c.platform,
+}
+OF_ACTORS = ("user", "role", "user_status")
+"""Who did it, and what they are now: counted by actor, then told by what is known of each."""
+
+ACTOR = "actor"
+WORKSPACE = "of_workspace"
+
+
+def tally(
+    session: Session,
+    ids: Sequence[UUID],
+    event_filter: EventFilter,
+    names: Sequence[str],
+    cap: int | None,
+) -> tuple[dict[str, Counter[Any]], bool]:
+    """The values of several fields in one pass over each workspace's newest ``cap`` events.
+
+    With them comes whether that was all of them.
+    """
+    counted: dict[str, Counter[Any]] = {name: Counter() for name in names}
+    keys = [name for name in names if name not in OF_ACTORS]
+    columns = [COLUMNS[name].label(name) for name in keys]
+    if len(keys) < len(names):
+        keys.append(ACTOR)
+        columns += [events.c.actor_id.label(ACTOR), events.c.workspace_id.label(WORKSPACE)]
+    parts, exact = _parts(session, ids, event_filter, columns, cap)
+    for part in parts:
+        for row in session.execute(_grouped(part, keys, ids)):
+            # GROUPING() has a bit for each field, the first the highest, 0 where it is grouped by.
+            key = keys[len(keys) - (~row.which & (1 << len(keys)) - 1).bit_length()]
+            if key == ACTOR:
+                _add_actor(counted, row)
+            else:
+                counted[key][row._mapping[key]] += int(row.n)
+    if cap is not None and len(ids) > many_workspaces.MANY:
+        # No log can have been cut short where all together hold fewer than each may.
+        exact = counted[names[0]].total() < _each_of(cap, ids)
+    return counted, exact
+
+
+def _parts(
+    session: Session,
+    ids: Sequence[UUID],
+    event_filter: EventFilter,
+    columns: Sequence[Any],
+    cap: int | None,
+) -> tuple[list[Select[Any]], bool]:
+    """The events to count: of each workspace, or of very many at once."""
+    if len(ids) > many_workspaces.MANY:
+        limit = None if cap is None else _each_of(cap, ids)
+        return [
+            many_workspaces.each(session, ids, event_filter, [events.c.id, *columns], limit)
+        ], not cap
+    parts, exact = [], True
+    for walk in walks(session, ids, event_filter):
+        if cap is None:
+            parts.append(bounded(walk, None, None, *columns))
+            continue
+        found, reached = newest(session, walk, cap, *columns)
+        parts.append(found)
+        exact = exact and reached is None
+    return parts, exact
+
+
+def _each_of(cap: int, ids: Sequence[UUID]) -> int:
+    return max(1, cap // len(ids))
+
+
+def _grouped(part: Select[Any], keys: Sequence[str], ids: Sequence[UUID]) -> Select[Any]:
+    """How many events each value has; with an actor comes what is known of them now."""
+    cells = part.subquery()
+    sets = [
+        tuple_(cells.c[key], cells.c[WORKSPACE]) if key == ACTOR else tuple_(cells.c[key])
+        for key in keys
+    ]
+    which = func.grouping(*(cells.c[key] for key in keys)).label("which")
+    shown = [cells.c[key] for key in keys]
+    if ACTOR not in keys:
+        return select(*shown, which, func.count().label("n")).group_by(func.grouping_sets(*sets))
+    shown.append(cells.c[WORKSPACE])
+    counts = (
+        select(*shown, which, func.count().label("n"))
+        .group_by(func.grouping_sets(*sets))
+        .subquery()
+    )
+    same = and_(
+        actors.c.workspace_id.in_(ids),
+        actors.c.workspace_id == counts.c[WORKSPACE],
+        actors.c.id == counts.c[ACTOR],
+    )
+    return select(counts, actors.c.role, actors.c.status).select_from(
+        counts.outerjoin(actors, same)
+    )
+
+
+def _add_actor(counted: dict[str, Counter[Any]], row: Any) -> None:
+    known = {
+        "user": row.actor,
+        "role": row.role,
+        "user_status": "disabled" if row.status == "disabled" else "active",
+    }
+    for name in OF_ACTORS:
+        if name in counted:
+            counted[name][known[name]] += int(row.n)

@@ -1,0 +1,125 @@
+"""The search box's terms as conditions on events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Text, and_, cast, func, not_, or_, select
+
+from auditsaas.events.conditions import among, in_network, matches_activity
+from auditsaas.events.models import events
+from auditsaas.events.search.parser import Term, number_range
+from auditsaas.workspaces.models import Workspace
+
+Condition = ColumnElement[bool]
+Who = Callable[[str, Sequence[str]], Condition]
+"""From ``user``, ``role`` or ``user_status`` and its values to whether such an actor did it."""
+
+LINE = "\n"
+
+
+def condition(term: Term, who: Who) -> Condition:
+    """What an event must meet for the term to hold; an event without the field is not excluded."""
+    found = _positive(term, who)
+    return not_(func.coalesce(found, False)) if term.negated else found
+
+
+def _positive(term: Term, who: Who) -> Condition:
+    if term.key is None:
+        return contains(term.values[0])
+    if term.key in ("user", "role", "user_status"):
+        return who(term.key, term.values)
+    if term.key.startswith("meta."):
+        return _metadata(term.key.removeprefix("meta."), term.values)
+    return BUILDERS[term.key](term)
+
+
+def contains(words: str) -> Condition:
+    """The words, in any case, in any text of the event, its targets or its metadata."""
+    texts = func.concat_ws(
+        LINE,
+        events.c.activity,
+        events.c.path,
+        events.c.actor_id,
+        events.c.actor_name,
+        events.c.actor_email,
+        func.host(events.c.ip),
+        events.c.user_agent,
+        events.c.request_id,
+    )
+    documents = func.concat_ws(LINE, cast(events.c.targets, Text), cast(events.c.metadata, Text))
+    quoted = json.dumps(words, ensure_ascii=False)[1:-1]
+    return or_(_within(texts, words), _within(documents, quoted))
+
+
+def _within(text: ColumnElement[Any], words: str) -> Condition:
+    return func.strpos(func.lower(text), func.lower(words)) > 0
+
+
+def _metadata(path: str, values: Sequence[str]) -> Condition:
+    keys = path.split(".")
+    whole = func.json_extract_path_text(events.c.metadata, path)
+    nested = func.json_extract_path_text(events.c.metadata, *keys)
+    found = [whole.in_(values)]
+    if len(keys) > 1:
+        found.append(nested.in_(values))
+    return or_(*found)
+
+
+def _target(term: Term) -> Condition:
+    target = func.json_array_elements(events.c.targets).table_valued("value")
+    names = [target.c.value.op("->>")(key).in_(term.values) for key in ("id", "name", "type")]
+    return select(1).select_from(target).where(or_(*names)).exists()
+
+
+def _path(term: Term) -> Condition:
+    return or_(
+        *(
+            func.starts_with(events.c.path, value[:-1])
+            if value.endswith("*")
+            else events.c.path == value
+            for value in term.values
+        )
+    )
+
+
+def _browser(term: Term) -> Condition:
+    browser = func.lower(events.c.browser)
+    return or_(*(func.starts_with(browser, func.lower(value)) for value in term.values))
+
+
+def _numbers(column: ColumnElement[Any]) -> Callable[[Term], Condition]:
+    def build(term: Term) -> Condition:
+        if term.op != "=":
+            return column.op(term.op, is_comparison=True)(float(term.values[0]))
+        ranges = map(number_range, term.values)
+        return or_(*(and_(column >= low, column <= high) for low, high in ranges))
+
+    return build
+
+
+def _workspace(term: Term) -> Condition:
+    return events.c.workspace_id.in_(select(Workspace.id).where(Workspace.slug.in_(term.values)))
+
+
+def _has(term: Term) -> Condition:
+    return or_(*(events.c[name].is_not(None) for name in term.values))
+
+
+BUILDERS: dict[str, Callable[[Term], Condition]] = {
+    "activity": lambda term: matches_activity(events.c.activity, term.values),
+    "status": lambda term: among(events.c.status, term.values),
+    "method": lambda term: among(events.c.method, term.values),
+    "platform": lambda term: among(events.c.platform, term.values),
+    "ip": lambda term: or_(*(in_network(value) for value in term.values)),
+    "request": lambda term: among(events.c.request_id, term.values),
+    "path": _path,
+    "browser": _browser,
+    "target": _target,
+    "ms": _numbers(events.c.duration_ms),
+    "code": _numbers(events.c.status_code),
+    "workspace": _workspace,
+    "has": _has,
+}

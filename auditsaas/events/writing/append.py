@@ -1,0 +1,194 @@
+"""The one way into the log.
+
+Appending takes the lock of the workspace's head, so appends to one workspace take turns: what is
+already there is dropped, the rest is numbered without a gap, stored, counted by hour and by day,
+and the actors' present names are noted, all in the caller's transaction. Parsing, hashing and
+encoding happen before the lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any
+from uuid import UUID
+
+from psycopg.errors import UniqueViolation
+from sqlalchemy import Row as Stored
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from auditsaas.events.content import conflicting
+from auditsaas.events.identity import first_places, identify
+from auditsaas.events.schema import EventInput
+from auditsaas.events.writing.counters import additions
+from auditsaas.events.writing.rows import Row, encoded, row_of
+from auditsaas.events.writing.sql import LOCK_HEAD, SAVE, STORE, STORE_IF_NEW, THERE_ALREADY, UNDO
+from auditsaas.metrics import APPEND_LOCK_WAIT
+
+MAX_BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Appended:
+    """What became of a batch, in the order it was given."""
+
+    ids: tuple[UUID, ...]
+    """The id of each event, whether new or already there."""
+    new: tuple[bool, ...]
+    """Whether each was stored now; False for one that was there before or twice in the batch."""
+    conflicting: tuple[bool, ...]
+    """Whether the id of each stands for other content, so that it was not stored."""
+    first_seq: int | None
+    last_seq: int | None
+    """The sequence numbers that the new events took; None when none was new."""
+
+    @property
+    def accepted(self) -> int:
+        return sum(self.new)
+
+    @property
+    def duplicates(self) -> int:
+        return len(self.new) - self.accepted - self.conflicts
+
+    @property
+    def conflicts(self) -> int:
+        return sum(self.conflicting)
+
+    @property
+    def conflicting_ids(self) -> list[UUID]:
+        return [each for each, differs in zip(self.ids, self.conflicting, strict=True) if differs]
+
+
+class UnknownWorkspace(LookupError):
+    """The workspace has no log head, or the session's scope does not hold it."""
+
+
+def append(
+    session: Session,
+    workspace_id: UUID,
+    events: Sequence[EventInput],
+    *,
+    arrived_at: datetime | None = None,
+    orders: Sequence[int | None] | None = None,
+    ids: Sequence[UUID | None] | None = None,
+    alone: bool = False,
+) -> Appended:
+    """Append ``events`` (at most 1,000) to a workspace's log, in the session's transaction.
+
+    ``orders`` gives, for a source that knows no fraction of a second, the place of each event
+    among those of the same instant; it becomes part of the id, so a file keeps its order.
+    ``ids`` gives events that have been in a log before the ids they had there, which must hold
+    their time; like one with a key, such an event is stored once. ``alone`` says that the
+    transaction did nothing before that is to be kept: it may be begun anew. What has the id of
+    another event is stored no more than what is there already, and told apart from it.
+
+    Raises:
+        UnknownWorkspace: there is no such log in the session's scope.
+        ValueError: more than 1,000 events.
+    """
+    if len(events) > MAX_BATCH:
+        raise ValueError(f"a batch holds at most {MAX_BATCH} events, not {len(events)}")
+    if not events:
+        return Appended((), (), (), None, None)
+    identified = identify(
+        workspace_id, events, arrived_at=arrived_at or datetime.now(UTC), orders=orders, ids=ids
+    )
+    places = first_places(identified)
+    rows = [row_of(events[place], *identified[place]) for place in places]
+    keyed = ids is not None or any(event.idempotency_key is not None for event in events)
+    head, fresh, standing = _store(session, workspace_id, rows, keyed=keyed, alone=alone)
+    new = [False] * len(events)
+    for index in range(len(rows)) if fresh is None else fresh:
+        new[places[index]] = True
+    added = len(rows) if fresh is None else len(fresh)
+    rules = frozenset(_redactions.get(workspace_id, ()))
+    return Appended(
+        tuple(identifier for _, identifier in identified),
+        tuple(new),
+        conflicting(events, identified, new, (*rows, *standing), rules, ids=ids),
+        head + 1 if added else None,
+        head + added if added else None,
+    )
+
+
+def _store(
+    session: Session, workspace_id: UUID, rows: list[Row], *, keyed: bool, alone: bool
+) -> tuple[int, list[int] | None, Sequence[Stored[Any]]]:
+    """Store what is new under the head's lock.
+
+    Returns the last sequence number before, the indexes of the rows that were stored, in order
+    (None where all were), and the rows that stand in the place of the others.
+    """
+    values = _values(workspace_id, rows, _redactions.get(workspace_id, []))
+    # Nearly every batch is wholly new, and is locked for, numbered and stored in one step, for
+    # while the lock is held all others wait. One that is not is undone and sorted out; of a single
+    # event there is nothing to undo.
+    head, stored, waited = 0, 0, 0.0
+    if not keyed:
+        head, stored, waited = session.execute(STORE, values).one()
+    elif len(rows) == 1:
+        head, stored, waited = session.execute(STORE_IF_NEW, values).one()
+    else:
+        if not alone:
+            session.execute(SAVE)
+        try:
+            head, stored, waited = session.execute(STORE, values).one()
+        except IntegrityError as error:
+            if not isinstance(error.orig, UniqueViolation):
+                raise
+            if alone:
+                session.rollback()
+            else:
+                session.execute(UNDO)
+    if stored < len(rows):
+        return _sort_out(session, workspace_id, rows)
+    APPEND_LOCK_WAIT.observe(waited)
+    return head, None, ()
+
+
+def _sort_out(
+    session: Session, workspace_id: UUID, rows: list[Row]
+) -> tuple[int, list[int] | None, Sequence[Stored[Any]]]:
+    """Store those rows that are new, by the rules that hold now."""
+    with APPEND_LOCK_WAIT.time():
+        found = session.execute(LOCK_HEAD, {"workspace": workspace_id}).one_or_none()
+    if found is None:
+        raise UnknownWorkspace(str(workspace_id))
+    rules = _redactions[workspace_id] = found.redacted_keys or []
+    standing = there_already(session, workspace_id, [row.id for row in rows])
+    there = {row.id.int for row in standing}
+    fresh = [place for place, row in enumerate(rows) if row.id.int not in there]
+    if fresh:
+        new = [rows[place] for place in fresh]
+        session.execute(STORE, _values(workspace_id, new, rules))
+    return found.seq, fresh, standing
+
+
+def there_already(
+    session: Session, workspace_id: UUID, ids: Sequence[UUID]
+) -> Sequence[Stored[Any]]:
+    """The stored rows of those of ``ids`` (at least one) that the log holds."""
+    bounds = {"lowest": min(ids, key=_number), "highest": max(ids, key=_number)}
+    asked = {"workspace": workspace_id, "ids": list(ids)} | bounds
+    return session.execute(THERE_ALREADY, asked).all()
+
+
+_redactions: dict[UUID, list[str]] = {}
+"""The keys each workspace redacts, as this process met them last. The head, once locked, refuses
+rows made by others; so they cost no query, and a new rule holds from the very next append."""
+
+
+def _values(workspace_id: UUID, rows: list[Row], rules: list[str]) -> dict[str, Any]:
+    return {
+        "workspace": workspace_id,
+        "rules": rules,
+        "rows": encoded(rows, rules),
+        "size": len(rows),
+        **additions(rows),
+    }
+
+
+_number = attrgetter("int")

@@ -1,0 +1,107 @@
+"""The statements of an append."""
+
+from __future__ import annotations
+
+from sqlalchemy import ARRAY, Uuid, bindparam, text
+
+from auditsaas.events.writing.rows import COLUMNS, KEYS
+
+_COLUMNS = ", ".join(COLUMNS)
+_KEYS = ", ".join(KEYS.values())
+_TYPED_KEYS = ", ".join(f"{KEYS[name]} {kind}" for name, kind in COLUMNS.items())
+
+
+def _store_sql(*, conflict: str = "") -> str:
+    """One statement that locks the head, numbers and stores a batch, and adds what goes with it.
+
+    The head is asked for by the rows one by one, so JSON has been read before the lock is waited
+    for. Nothing is counted unless all of the batch was stored.
+    """
+    # Only constants of this module are put together; every value is a parameter.
+    return f"""
+WITH asked AS MATERIALIZED (
+    SELECT clock_timestamp() AS asked_at
+), head AS MATERIALIZED (
+    SELECT seq AS last, last_received_at, asked_at FROM asked, log_heads
+    WHERE workspace_id = :workspace
+    AND coalesce(redacted_keys, '{{}}') = CAST(:rules AS text[])
+    FOR UPDATE OF log_heads
+), locked AS MATERIALIZED (
+    SELECT last, greatest(clock_timestamp(), last_received_at) AS received_at,
+        extract(epoch FROM clock_timestamp() - asked_at)::float AS waited FROM head
+), put AS (
+    INSERT INTO events (workspace_id, seq, received_at, {_COLUMNS})
+    SELECT :workspace, (SELECT last FROM locked) + ordinality, (SELECT received_at FROM locked),
+        {_KEYS}
+    FROM ROWS FROM (json_to_recordset(CAST(:rows AS json)) AS ({_TYPED_KEYS}))
+        WITH ORDINALITY AS given
+    WHERE (SELECT last FROM locked) + ordinality > 0
+    {conflict}
+    RETURNING 1
+), stored AS MATERIALIZED (
+    SELECT count(*) AS n FROM put
+), hours AS MATERIALIZED (
+    SELECT to_timestamp(hour) AS hour, activity, method, status, n
+    FROM json_to_recordset(CAST(:counts AS json)) AS (
+        hour bigint, activity text, method text, status text, n integer)
+    WHERE (SELECT n FROM stored) = :size
+), counted AS (
+    INSERT INTO event_counts AS c (workspace_id, hour, activity, method, status, n)
+    SELECT :workspace, hour, activity, method, status, n FROM hours
+    ON CONFLICT (workspace_id, hour, activity, method, status) DO UPDATE SET n = c.n + EXCLUDED.n
+), counted_days AS (
+    INSERT INTO event_days AS d (workspace_id, day, activity, method, status, n)
+    SELECT :workspace, date_trunc('day', hour, 'UTC'), activity, method, status, sum(n)
+    FROM hours GROUP BY 2, 3, 4, 5
+    ON CONFLICT (workspace_id, day, activity, method, status) DO UPDATE SET n = d.n + EXCLUDED.n
+), seen AS (
+    INSERT INTO actors AS a (workspace_id, id, name, email, role, status, as_of)
+    SELECT :workspace, id, name, email, role, status, as_of
+    FROM json_to_recordset(CAST(:actors AS json)) AS (
+        id text, name text, email text, role text, status text, as_of timestamptz)
+    WHERE (SELECT n FROM stored) = :size
+    ON CONFLICT (workspace_id, id) DO UPDATE SET
+        name = coalesce(EXCLUDED.name, a.name), email = coalesce(EXCLUDED.email, a.email),
+        role = coalesce(EXCLUDED.role, a.role), status = coalesce(EXCLUDED.status, a.status),
+        as_of = EXCLUDED.as_of
+    WHERE EXCLUDED.as_of >= a.as_of AND (
+        EXCLUDED.as_of > a.as_of + interval '1 minute'
+        OR (coalesce(EXCLUDED.name, a.name), coalesce(EXCLUDED.email, a.email),
+            coalesce(EXCLUDED.role, a.role), coalesce(EXCLUDED.status, a.status))
+           IS DISTINCT FROM (a.name, a.email, a.role, a.status))
+), known_addresses AS (
+    INSERT INTO actor_emails (workspace_id, email, actor_id)
+    SELECT DISTINCT :workspace, lower(email), actor_id
+    FROM json_to_recordset(CAST(:addresses AS json)) AS (email text, actor_id text)
+    WHERE (SELECT n FROM stored) = :size
+    ON CONFLICT DO NOTHING
+), moved AS (
+    UPDATE log_heads SET seq = seq + :size, days_counted = days_counted + :size,
+        last_received_at = (SELECT received_at FROM locked)
+    WHERE workspace_id = :workspace AND (SELECT n FROM stored) = :size
+)
+SELECT (SELECT last FROM locked) AS head, n AS stored, (SELECT waited FROM locked) AS waited
+FROM stored
+"""  # noqa: S608
+
+
+STORE = text(_store_sql())
+"""Fails with a unique violation where one of them is there already."""
+
+STORE_IF_NEW = text(_store_sql(conflict="ON CONFLICT (workspace_id, id) DO NOTHING"))
+"""For one event: stores none where it is there already."""
+
+LOCK_HEAD = text(
+    "SELECT seq, redacted_keys FROM log_heads WHERE workspace_id = :workspace FOR UPDATE"
+)
+RULES = text("SELECT redacted_keys FROM log_heads WHERE workspace_id = :workspace")
+# Between the lowest and the highest, so that PostgreSQL looks into no other month.
+THERE_ALREADY = (
+    text(
+        f"SELECT {_COLUMNS} FROM events WHERE workspace_id = :workspace AND id = ANY (:ids)"  # noqa: S608
+        " AND id BETWEEN :lowest AND :highest"
+    )
+    .bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+    .columns(id=Uuid)
+)
+SAVE, UNDO = text("SAVEPOINT before_append"), text("ROLLBACK TO SAVEPOINT before_append")

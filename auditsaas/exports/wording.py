@@ -1,0 +1,89 @@
+"""An export in words: its title, its period, the name of its file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import get_args
+from zoneinfo import ZoneInfo
+
+from auditsaas import formatting
+from auditsaas.events.filter.period import PRESETS, TimeRange, dates
+from auditsaas.exports.formats import FORMATS
+from auditsaas.exports.frozen_filter import asked_filter
+from auditsaas.exports.models import Export
+from auditsaas.formatting import DateFormat, Viewer
+
+LONGEST_TITLE = 120
+
+
+def title(export: Export, viewer: Viewer) -> str:
+    """`Everything, last quarter`, or the filter and its range; of a schedule, its name."""
+    if export.schedule_name is not None:
+        return f"{export.schedule_name}, {period(export, viewer)}"
+    chosen = asked_filter(export)
+    when = PRESETS.get(chosen.range or "", "").lower() or period(export, viewer) or "all time"
+    subject = chosen.describe() or "Everything"
+    room = LONGEST_TITLE - len(when) - 2
+    if len(subject) > room:
+        subject = subject[: room - 1] + "…"
+    return f"{subject}, {when}"
+
+
+def plain_title(export: Export) -> str:
+    """The title as its asker reads dates, for where no page is being shown."""
+    return title(export, viewer_of(export))
+
+
+def viewer_of(export: Export) -> Viewer:
+    """How the asker reads dates, in the zone of the export."""
+    return Viewer(zone=ZoneInfo(export.time_zone), date_format=_date_format(export))
+
+
+def period(export: Export, viewer: Viewer) -> str:
+    """`07/01/2026 – 09/30/2026`, days of the asker's zone; '' for all time."""
+    first, last = dates(_range(export), ZoneInfo(export.time_zone))
+    if first is not None and last is not None:
+        if first == last:
+            return formatting.date(first, viewer)
+        return f"{formatting.date(first, viewer)} – {formatting.date(last, viewer)}"
+    if first is not None:
+        return f"from {formatting.date(first, viewer)}"
+    return f"to {formatting.date(last, viewer)}" if last is not None else ""
+
+
+def filter_words(export: Export) -> str:
+    return asked_filter(export).describe()
+
+
+def rows(count: int) -> str:
+    return f"{formatting.number(count)} {'row' if count == 1 else 'rows'}"
+
+
+def format_name(key: str) -> str:
+    return FORMATS[key].name if key in FORMATS else key.upper()
+
+
+def own_address(export: Export) -> str:
+    """The page of an export, for whoever asked for it."""
+    return f"/admin/exports/{export.id}" if export.through_platform else f"/exports/{export.id}"
+
+
+def file_name(export: Export, slugs: Sequence[str]) -> str:
+    """`acme_2026-10-01_2026-10-31_America-New_York.csv`: workspace, range and zone, all ASCII."""
+    where = slugs[0] if len(slugs) == 1 else f"{len(slugs)}-workspaces"
+    zone = ZoneInfo(export.time_zone)
+    first, last = dates(_range(export), zone)
+    start = first.isoformat() if first else "start"
+    end = (last or export.created_at.astimezone(zone).date()).isoformat()
+    extension = (export.file_key or "").rpartition("/")[2].partition(".")[2] or export.format
+    return f"{where}_{start}_{end}_{export.time_zone.replace('/', '-')}.{extension}"
+
+
+def _range(export: Export) -> TimeRange:
+    return TimeRange(export.starts_at, export.ends_at)
+
+
+def _date_format(export: Export) -> DateFormat:
+    known: tuple[DateFormat, ...] = get_args(DateFormat)
+    chosen = export.requester.date_format if export.requester else None
+    return next((value for value in known if value == chosen), formatting.DEFAULT.date_format)

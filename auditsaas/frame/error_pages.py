@@ -1,0 +1,122 @@
+"""Every error as an answer: a page, a fragment for htmx, or a problem document for the API."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from flask import Flask, Response, current_app, make_response, render_template, request
+from flask_wtf.csrf import CSRFError
+from psycopg.errors import QueryCanceled
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from auditsaas import current_request
+from auditsaas.access.browser import signed_in
+from auditsaas.api.problems import problem
+from auditsaas.errors import DomainError, InvalidFields
+from auditsaas.extensions import db, login_manager
+
+TRY_AGAIN = "Nothing was changed. Try again; if it fails again, tell your operator the id below."
+WORDS = {
+    400: ("Bad request", "The request cannot be understood."),
+    404: ("Not found", "There is nothing at this address."),
+    405: ("Not allowed here", "This address does not take that kind of request."),
+    413: ("Too large", "The request is larger than this address takes."),
+    500: ("Something failed", TRY_AGAIN),
+    503: ("The database does not answer", "Nothing was changed. Try again in a minute."),
+}
+TOO_SLOW = ("That took too long", "It was stopped. Narrow the time range or the filter.")
+OPEN_FORMS = frozenset(
+    {
+        "accounts.sign_in",
+        "accounts.give_second_factor",
+        "invitations.accept",
+        "passkeys.sign_in",
+        "passkeys.sign_in_options",
+        "password_reset.ask",
+        "password_reset.choose",
+    }
+)
+"""Forms for people who are not signed in; every other stale form means that they were."""
+
+STALE_FORM = (
+    "This page is out of date, or was signed in by another session. Reload it and try again."
+)
+
+
+def install(app: Flask) -> None:
+    app.register_error_handler(DomainError, _refused)
+    app.register_error_handler(CSRFError, _stale_form)
+    app.register_error_handler(HTTPException, _http_error)
+    for away in (OperationalError, InterfaceError, PoolTimeout):
+        app.register_error_handler(away, _database_away)
+
+
+def _refused(error: DomainError) -> AnyResponse:
+    db.session.rollback()
+    members = {}
+    if isinstance(error, InvalidFields):
+        members["errors"] = [
+            {"field": wrong.field, "message": wrong.message} for wrong in error.errors
+        ]
+    return _answer(error.status, error.title, str(error), **members)
+
+
+def _stale_form(error: CSRFError) -> AnyResponse:
+    if not signed_in() and request.endpoint not in OPEN_FORMS:
+        return make_response(login_manager.unauthorized())
+    return _answer(400, "Page out of date", STALE_FORM)
+
+
+def _http_error(error: HTTPException) -> AnyResponse:
+    status = error.code or 500
+    if status < 400:
+        return error.get_response()
+    if status >= 500:
+        db.session.rollback()
+    title, message = WORDS.get(status, (error.name, error.description or error.name))
+    response = _answer(status, title, message)
+    for name, value in error.get_headers():
+        if name not in ("Content-Type", "Content-Length"):
+            response.headers[name] = value
+    return response
+
+
+def _database_away(error: Exception) -> AnyResponse:
+    current_app.logger.error(
+        "%s: the database failed", current_request.request_id(), exc_info=error
+    )
+    db.session.rollback()
+    stopped = isinstance(getattr(error, "orig", None), QueryCanceled)
+    response = _answer(503, *(TOO_SLOW if stopped else WORDS[503]))
+    response.headers["Retry-After"] = "2"
+    return response
+
+
+def _answer(status: int, title: str, message: str, **members: object) -> AnyResponse:
+    if current_request.is_api():
+        document = problem(
+            status, title, message, request_id=current_request.request_id(), **members
+        )
+        if status == HTTPStatus.UNAUTHORIZED:
+            document.headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, section 15.5.2
+        return document
+    template = "errors/_fragment.html" if current_request.is_partial() else "errors/error.html"
+    try:
+        body = render_template(
+            template,
+            status=status,
+            title=title,
+            message=message,
+            request_id=current_request.request_id(),
+            action=None,
+            retry_url=None,
+        )
+    except Exception:
+        # The page itself needs the database, or is what failed; say it in plain text.
+        current_app.logger.exception("%s: the error page failed", current_request.request_id())
+        text = f"{title}\n{message}\n{status} {current_request.request_id()}\n"
+        return Response(text, status, mimetype="text/plain")
+    return make_response(body, status)

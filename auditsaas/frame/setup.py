@@ -1,0 +1,178 @@
+"""The frame around every page: cookies, headers, who is asking, and where files come from."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from flask import Flask, Request, Response, current_app, g, redirect, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wrappers import Response as AnyResponse
+
+from auditsaas import current_request
+from auditsaas.access.browser import BrowserSessions, Identity, browser_session, signed_in
+from auditsaas.accounts import sessions
+from auditsaas.accounts.forms import own_path
+from auditsaas.current_request import facts as request_facts
+from auditsaas.current_request import is_partial
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
+from auditsaas.extensions import db, login_manager
+from auditsaas.frame import error_pages, request_log, template_context
+from auditsaas.pages.operations import metrics_view  # noqa: F401  # joins the blueprint of health
+from auditsaas.pages.operations.health import health
+from config.settings import Settings
+
+__all__ = ["STATIC", "TEMPLATES", "configuration", "install", "is_partial", "request_facts"]
+
+TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+STATIC = Path(__file__).resolve().parent / "static"
+
+MAX_FORM_BYTES = 512 * 1024
+MAX_API_BYTES = 6 * 1024 * 1024
+YEAR_SECONDS = 31_536_000
+
+COMPRESSED = [
+    "application/json",
+    "application/problem+json",
+    "application/vnd.oai.openapi+json",
+    "image/svg+xml",
+    "text/css",
+    "text/html",
+    "text/javascript",
+]
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+    " font-src 'self'; connect-src 'self'; form-action 'self';"
+    " frame-ancestors 'none'; base-uri 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",  # for what does not know frame-ancestors
+    # Not no-referrer: the CSRF check over HTTPS needs our own pages to say who they are.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+
+
+def configuration(settings: Settings) -> dict[str, Any]:
+    secure = settings.secure_cookies
+    return {
+        "SECRET_KEY": settings.secret_key,
+        "SESSION_COOKIE_NAME": "__Host-session" if secure else "session",
+        "SESSION_COOKIE_SECURE": secure,
+        "SESSION_PROTECTION": None,  # Flask-Login's own session is not used
+        "MAX_CONTENT_LENGTH": MAX_FORM_BYTES,
+        "TRUSTED_HOSTS": _trusted_hosts(settings),
+        "WTF_CSRF_TIME_LIMIT": None,  # a token lives as long as its session
+        "SEND_FILE_MAX_AGE_DEFAULT": None,
+        # Pages hold a CSRF token beside what a request asked for; its signature changes by the
+        # second, so its length tells nothing that is still true when it has been guessed.
+        "COMPRESS_MIMETYPES": COMPRESSED,
+        "COMPRESS_ALGORITHM": ["br", "gzip"],
+        "COMPRESS_BR_LEVEL": 4,
+        "TEMPLATES_AUTO_RELOAD": False,
+        "SQLALCHEMY_TRACK_MODIFICATIONS": False,
+    }
+
+
+def install(app: Flask) -> None:
+    settings: Settings = app.extensions["settings"]
+    app.session_interface = BrowserSessions()
+    login_manager.request_loader(_load_person)
+    login_manager.unauthorized_handler(_ask_to_sign_in)
+    # First of all, before the CSRF check, whose refusal also wants an id and a duration.
+    app.before_request_funcs.setdefault(None, []).insert(0, _begin)
+    app.before_request(_know_the_person)
+    app.after_request(_add_headers)
+    app.url_defaults(_add_version)
+    app.context_processor(template_context.context)
+    app.register_blueprint(health)
+    error_pages.install(app)
+    request_log.install(app)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # Flask documents this way
+
+
+def _trusted_hosts(settings: Settings) -> list[str] | None:
+    """In production, our own name, and loopback for health checks; a forged Host is refused."""
+    if not settings.production:
+        return None
+    return [urlsplit(settings.base_url).hostname or "", "localhost", "127.0.0.1"]
+
+
+def _begin() -> None:
+    current_request.begin()
+    if current_request.is_api():
+        request.max_content_length = MAX_API_BYTES
+
+
+def _know_the_person() -> None:
+    """Look the session up before the view begins work, for its use is noted and committed."""
+    if request.endpoint != "static" and not current_request.is_api():
+        signed_in()
+
+
+def _load_person(asking: Request) -> Identity | None:
+    """Who is signed in, with their own rows (memberships, notifications) in scope."""
+    # An error page asks again after the database failed; the first failure is enough.
+    browser = browser_session()
+    if current_request.is_api() or not browser.received or g.get("person_unknown"):
+        return None
+    g.person_unknown = True
+    found = sessions.find(db.session(), browser.session_id)
+    if found is not None:
+        identity = Identity.of(found.user, second_factor=found.second_factor)
+        if found.seen_long_ago:
+            sessions.note_use(db.session(), browser.session_id)
+            db.session.commit()
+        tenancy.bind(Scope(user=identity.id))
+    g.person_unknown = False
+    return identity if found is not None else None
+
+
+def _ask_to_sign_in() -> AnyResponse:
+    """The sign-in page, and afterwards back to the page that was asked for."""
+    if current_request.is_htmx():
+        target = own_path(current_request.page_of_origin() or "")
+    else:
+        target = own_path(current_request.own_address()) if request.method == "GET" else None
+    address = "/login" + (f"?next={quote(target, safe='/')}" if target else "")
+    if current_request.is_htmx():
+        return Response(status=401, headers={"HX-Redirect": address})
+    return redirect(address)
+
+
+def _add_headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if current_app.extensions["settings"].secure_cookies:
+        response.headers["Strict-Transport-Security"] = f"max-age={YEAR_SECONDS}"
+    response.headers["X-Request-ID"] = current_request.request_id()
+    if request.endpoint != "static" or response.status_code >= 400:
+        response.headers["Cache-Control"] = "no-store"
+        response.vary.add("HX-Request-Type")
+    elif "v" in request.args:
+        response.headers["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
+    return response
+
+
+def _add_version(endpoint: str, values: dict[str, Any]) -> None:
+    """Address static files by their content, so that they can be kept for a year."""
+    if endpoint == "static" and "filename" in values:
+        path = STATIC / values["filename"]
+        if path.is_file():
+            values["v"] = _content_hash(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _content_hash(path: Path, _modified: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]

@@ -1,0 +1,71 @@
+"""What every template may use, read from the database only when it does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from flask import current_app, g, request
+from sqlalchemy import func, select
+from werkzeug.local import LocalProxy
+
+from auditsaas import current_request
+from auditsaas.access.browser import signed_in
+from auditsaas.access.current import viewer
+from auditsaas.access.loaders import WorkspaceAccess, my_workspaces
+from auditsaas.extensions import db
+from auditsaas.notifications.models import Notification
+from auditsaas.permissions import ROLE_PERMISSIONS
+
+
+class Nav:
+    """The top bar: where we are, and where this person can go."""
+
+    @property
+    def workspace(self) -> WorkspaceAccess | None:
+        loaded: WorkspaceAccess | None = g.get("workspace")
+        return loaded
+
+    @cached_property
+    def workspaces(self) -> Sequence[WorkspaceAccess]:
+        return my_workspaces() if signed_in() else ()
+
+    @property
+    def section(self) -> str:
+        """`audit-logs` for `/audit-logs` and `/w/acme/audit-logs`; `admin-exports` and so on."""
+        first, second, third, *_ = [*request.path.strip("/").split("/"), "", ""]
+        if first == "w":
+            return third
+        return f"admin-{second}" if first == "admin" else first
+
+    @property
+    def permissions(self) -> set[str]:
+        """Those in the workspace of the page, or in any of the person's workspaces."""
+        places = [self.workspace] if self.workspace else self.workspaces
+        return {permission.value for place in places for permission in ROLE_PERMISSIONS[place.role]}
+
+
+def context() -> dict[str, Any]:
+    return {
+        "brand": current_app.extensions["settings"].brand_name,
+        "nav": Nav(),
+        "viewer": viewer(),
+        "unread": LocalProxy(_unread),
+        "is_partial": current_request.is_partial(),
+        "request_id": current_request.request_id(),
+    }
+
+
+def _unread() -> int:
+    """Notifications that the signed-in person has not read; their own rows only."""
+    person = signed_in()
+    if person is None:
+        return 0
+    if "unread" not in g:
+        g.unread = db.session().scalar(
+            select(func.count())
+            .select_from(Notification)
+            .where(Notification.user_id == person.id, Notification.read_at.is_(None))
+        )
+    return int(g.unread or 0)

@@ -1,0 +1,42 @@
+"""The mails about people themselves, left in the outbox together with what they tell of."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from auditsaas.mail import outbox
+
+
+def invitation(
+    session: Session,
+    *,
+    tenant: UUID,
+    to: str,
+    token: str,
+    workspace: str,
+    inviter: str,
+    role: str,
+    expires_at: datetime,
+) -> None:
+    """To somebody who may have no account; the session's scope must hold the workspace."""
+    context = {
+        "url": f"/invitations/{token}",
+        "workspace": workspace,
+        "inviter": inviter,
+        "role": role,
+        "until": f"{expires_at:%d %B %Y, %H:%M} UTC",
+    }
+    outbox.put_to_address(session, to, "invitation", context, tenant=tenant)
+
+
+def password_reset(session: Session, user_id: UUID, *, token: str) -> None:
+    """The session's scope must be the person's."""
+    outbox.put(session, user_id, "password_reset", {"url": f"/password-reset/{token}"})
+
+
+def password_changed(session: Session, user_id: UUID) -> None:
+    """The session's scope must be the person's."""
+    outbox.put(session, user_id, "password_changed", {"url": "/password-reset"})

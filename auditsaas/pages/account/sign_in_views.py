@@ -1,0 +1,196 @@
+"""Sign in, sign out, and the theme switch of the top bar."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlsplit
+
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    make_response,
+    redirect,
+    render_template,
+    request,
+)
+from werkzeug.wrappers import Response as AnyResponse
+
+from auditsaas import current_request
+from auditsaas.access.browser import browser_session, signed_in
+from auditsaas.access.current import require_person
+from auditsaas.accounts import attempts, passkeys, second_factor, service, sessions
+from auditsaas.accounts.attempts import Standing
+from auditsaas.accounts.forms import HOME, SignInForm, own_path
+from auditsaas.accounts.models import User
+from auditsaas.errors import Invalid
+from auditsaas.extensions import db
+from auditsaas.workspaces import account_events
+
+accounts = Blueprint("accounts", __name__)
+
+REFUSED = "That email and password do not match."
+REFUSED_AFTER_SECONDS = 0.25
+"""Longer than any refusal takes: the attempt is recorded in each workspace of whoever was named."""
+
+THEMES = ("auto", "light", "dark")
+
+
+@accounts.get("/")
+def home() -> AnyResponse:
+    return redirect(HOME)
+
+
+@accounts.get("/login")
+def sign_in_page() -> AnyResponse:
+    if signed_in():
+        return redirect(own_path(request.args.get("next", "")) or HOME)
+    return make_response(_page(email="", after=request.args.get("next", "")))
+
+
+@accounts.post("/login")
+def sign_in() -> AnyResponse:
+    form, facts, session = SignInForm.of(request.form), current_request.facts(), db.session()
+    standing, paused = _standing(form.email, facts.ip)
+    if paused:
+        if paused.left == -1:
+            user = service.find_by_email(session, form.email)
+            account_events.record_refusal(session, form.email, user, "too_often", facts)
+            db.session.commit()
+        return _pause(_page(email=form.email, after=form.next, error=pause_words(paused)), paused)
+    entered = account_events.sign_in(session, form.email, form.password, facts)
+    if entered is None:
+        db.session.commit()
+        error = f"{REFUSED} {tries_words(standing)}"
+        current_request.take_at_least(REFUSED_AFTER_SECONDS)
+        return make_response(_page(email=form.email, after=form.next, error=error), 401)
+    attempts.forget(session, attempts.ACCOUNT, form.email)
+    attempts.take_back(session, attempts.ADDRESS, attempts.network_of(facts.ip))
+    if signed_in():
+        sessions.end(session, browser_session().session_id)
+    db.session.commit()
+    browser_session().rotate(entered.session_id)
+    after = own_path(form.next)
+    if entered.awaits_second_factor:
+        return redirect(
+            "/login/second-factor" + (f"?next={quote(after, safe='/')}" if after else "")
+        )
+    return redirect(after or HOME)
+
+
+@accounts.get("/login/second-factor")
+def second_factor_page() -> AnyResponse:
+    if signed_in():
+        return redirect(own_path(request.args.get("next", "")) or HOME)
+    if sessions.find_awaiting(db.session(), browser_session().session_id) is None:
+        return redirect("/login")
+    return make_response(_second_factor_page(request.args.get("next", "")))
+
+
+@accounts.post("/login/second-factor")
+def give_second_factor() -> AnyResponse:
+    session, facts = db.session(), current_request.facts()
+    after = request.form.get("next", "")
+    waiting = browser_session().session_id
+    user = sessions.find_awaiting(session, waiting)
+    if user is None:
+        return redirect("/login")
+    standing = attempts.count(session, attempts.CODE, str(user.id))
+    db.session.commit()
+    if standing.paused:
+        if standing.left == -1:
+            account_events.record_refusal(session, user.email, user, "too_often", facts)
+            db.session.commit()
+        return _pause(_second_factor_page(after, pause_words(standing)), standing)
+    if not second_factor.check(session, user, request.form.get("code", ""), _secret_key()):
+        account_events.record_refusal(session, user.email, user, "second_factor", facts)
+        db.session.commit()
+        error = f"That code is not right. {tries_words(standing)}"
+        return make_response(_second_factor_page(after, error), 401)
+    attempts.forget(session, attempts.CODE, str(user.id))
+    sessions.end(session, waiting)
+    session_id = account_events.enter(session, user, facts, second_factor=True)
+    db.session.commit()
+    browser_session().rotate(session_id)
+    return redirect(own_path(after) or HOME)
+
+
+@accounts.post("/logout")
+def sign_out() -> AnyResponse:
+    person = signed_in()
+    if person:
+        user = db.session().get_one(User, person.id)
+        account_events.sign_out(
+            db.session(), user, browser_session().session_id, current_request.facts()
+        )
+        db.session.commit()
+    browser_session().end()
+    response = redirect("/login")
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
+
+
+@accounts.post("/account/theme")
+def choose_theme() -> AnyResponse:
+    person = require_person()
+    theme = request.form.get("theme", "")
+    if theme not in THEMES:
+        raise Invalid("A theme is auto, light or dark.")
+    db.session().get_one(User, person.id).theme = theme
+    db.session.commit()
+    if current_request.is_partial():
+        return Response(status=204)
+    return redirect(own_path(current_request.page_of_origin() or "") or HOME)
+
+
+def _standing(email: str, ip: str | None) -> tuple[Standing, Standing | None]:
+    """Count this attempt for the account and for where it comes from; the pause, if one holds."""
+    session = db.session()
+    account = attempts.count(session, attempts.ACCOUNT, email)
+    place = attempts.count(session, attempts.ADDRESS, attempts.network_of(ip))
+    db.session.commit()
+    return account, next((one for one in (account, place) if one.paused), None)
+
+
+def pause_words(standing: Standing) -> str:
+    minutes = -(-standing.seconds // 60)
+    return f"Too many tries. Try again in {minutes} {'minute' if minutes == 1 else 'minutes'}."
+
+
+def tries_words(standing: Standing) -> str:
+    """The same whether the account exists or not, for it counts what was typed."""
+    if standing.left == 0:
+        return "No tries left before a 15-minute pause."
+    return (
+        f"{standing.left} {'try' if standing.left == 1 else 'tries'} left before a 15-minute pause."
+    )
+
+
+def _pause(page: str, standing: Standing) -> AnyResponse:
+    response = make_response(page, 429)
+    response.headers["Retry-After"] = str(standing.seconds)
+    return response
+
+
+def _secret_key() -> str:
+    return str(current_app.extensions["settings"].secret_key)
+
+
+def _second_factor_page(after: str, error: str | None = None) -> str:
+    return render_template("accounts/second_factor.html", next=own_path(after) or "", error=error)
+
+
+def sign_in_again(after: str, error: str, status: int) -> AnyResponse:
+    """The sign-in page with a refusal."""
+    return make_response(_page(email="", after=after, error=error), status)
+
+
+def _page(*, email: str, after: str, error: str | None = None) -> str:
+    host = urlsplit(current_app.extensions["settings"].base_url).netloc
+    return render_template(
+        "accounts/login.html",
+        email=email,
+        next=own_path(after) or "",
+        error=error,
+        host=host,
+        passkeys_work=passkeys.domain_of(current_app.extensions["settings"]) is not None,
+    )

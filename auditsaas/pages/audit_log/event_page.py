@@ -1,0 +1,152 @@
+"""One event in full, and the events related to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from sqlalchemy import Row, and_, select
+from sqlalchemy.orm import Session
+
+from auditsaas.db.ids import first_id_at
+from auditsaas.errors import NotFound
+from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.models import events
+from auditsaas.events.presenter import PresentedEvent, present
+from auditsaas.events.reading import pages
+from auditsaas.events.reading.totals import count
+from auditsaas.events.search.parser import Term, parse, unparse
+from auditsaas.events.stored import stored_event
+from auditsaas.pages.audit_log.event_details import describe
+from auditsaas.pages.audit_log.log_scope import Place
+
+RELATED = 5
+MOST_OF_A_REQUEST = 20
+SAME_REQUEST_WITHIN = timedelta(hours=1)
+
+
+def load(place: Place, slug: str, text: str) -> Row[Any]:
+    """The event that an address names.
+
+    Raises:
+        NotFound: there is no such event in this place, or the id is not one.
+    """
+    workspace_id = place.ids_by_slug.get(slug)
+    try:
+        event_id = UUID(text)
+    except ValueError:
+        event_id = None
+    row = None
+    if workspace_id is not None and event_id is not None:
+        row = pages.event(place.session, workspace_id, event_id)
+    if row is None:
+        raise NotFound("There is no such event.")
+    return row
+
+
+def context(place: Place, row: Row[Any], chosen: EventFilter, root_url: str) -> dict[str, Any]:
+    """What the drawer and the event's page show; ``chosen`` is the filter it was opened from."""
+    name = place.names[row.workspace_id]
+    shown = present(row, name, row.actor_status_now, place.event_url)
+    query = chosen.query_string()
+    page = pages.page(place.session, [row.workspace_id], chosen, limit=1, before=row.id)
+    newer = pages.page(place.session, [row.workspace_id], chosen, limit=1, after=row.id)
+    return {
+        "event": shown,
+        "details": describe(row, shown, query, row.actor_role_now, row.actor_status_now),
+        "received_at": row.received_at,
+        "event_json": json.dumps(stored_event(row, name.slug), ensure_ascii=False, indent=2),
+        "list_url": _url(place.base_url, query),
+        "filter_base": place.base_url,
+        "permalink": f"{root_url.rstrip('/')}{shown.url}",
+        "related_url": f"{shown.url}/related",
+        "older_url": _neighbour(place, page.rows, query),
+        "newer_url": _neighbour(place, newer.rows, query),
+    }
+
+
+def related(place: Place, row: Row[Any], by: str) -> dict[str, Any]:
+    """The newest other events of the same actor, of the same request, or on the same target."""
+    by_actor = EventFilter(user=(row.actor_id,))
+    by_target = _on_target(row)
+    number: int | None = count(place.session, [row.workspace_id], by_actor).total
+    tabs = [_tab(place, row, "actor", number, by_actor.query_string())]
+    same: Sequence[Row[Any]] = ()
+    if row.request_id:
+        term = Term(False, "request", (row.request_id,), "=", 0, 0)
+        same = _same_request(place.session, row)
+        number = len(same) if len(same) < MOST_OF_A_REQUEST else None
+        tabs.append(_tab(place, row, "request", number, urlencode({"q": unparse([term])})))
+    if by_target is not None:
+        tabs.append(_tab(place, row, "target", None, by_target.query_string()))
+    by = by if by in {tab["by"] for tab in tabs} else "actor"
+    chosen = next(tab for tab in tabs if tab["by"] == by)
+    chosen["current"] = True
+    rows: Sequence[Row[Any]]
+    if by == "request":
+        rows = same
+    else:
+        wanted = by_target if by == "target" and by_target is not None else by_actor
+        found = pages.page(place.session, [row.workspace_id], wanted, limit=RELATED + 1)
+        rows = [other for other in found.rows if other.id != row.id][:RELATED]
+    return {
+        "tabs": tabs,
+        "rows": [_present(place, other) for other in rows],
+        "list_url": chosen["list_url"],
+    }
+
+
+def _tab(place: Place, row: Row[Any], by: str, number: int | None, query: str) -> dict[str, Any]:
+    url = place.event_url(place.names[row.workspace_id].slug, row.id)
+    return {
+        "by": by,
+        "label": f"Same {by}",
+        "count": number,
+        "url": f"{url}/related?by={by}",
+        "list_url": _url(place.base_url, query),
+        "current": False,
+    }
+
+
+def _on_target(row: Row[Any]) -> EventFilter | None:
+    """The events on the first target of this one."""
+    if not row.targets:
+        return None
+    term = Term(False, "target", (row.targets[0]["id"],), "=", 0, 0)
+    text = unparse([term])
+    return EventFilter(q=text, terms=parse(text))
+
+
+def _same_request(session: Session, row: Row[Any]) -> Sequence[Row[Any]]:
+    """Events of one request lie close in time, so a short walk finds them without an index."""
+    lowest = first_id_at(row.occurred_at - SAME_REQUEST_WITHIN)
+    highest = first_id_at(row.occurred_at + SAME_REQUEST_WITHIN)
+    found = select(*pages.ROW_COLUMNS).where(
+        and_(
+            events.c.workspace_id == row.workspace_id,
+            events.c.id >= lowest,
+            events.c.id < highest,
+            events.c.request_id == row.request_id,
+            events.c.id != row.id,
+        )
+    )
+    return session.execute(found.order_by(events.c.id.desc()).limit(MOST_OF_A_REQUEST)).all()
+
+
+def _present(place: Place, row: Row[Any]) -> PresentedEvent:
+    return present(row, place.names[row.workspace_id], None, place.event_url)
+
+
+def _neighbour(place: Place, rows: Sequence[Row[Any]], query: str) -> str | None:
+    if not rows:
+        return None
+    slug = place.names[rows[0].workspace_id].slug
+    return _url(place.event_url(slug, rows[0].id), query)
+
+
+def _url(path: str, query: str) -> str:
+    return f"{path}?{query}" if query else path

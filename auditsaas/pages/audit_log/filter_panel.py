@@ -1,0 +1,171 @@
+"""The filter panel's facets: counted values with the words that a person knows them by."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.labels import capitalized
+from auditsaas.events.labels import label as activity_label
+from auditsaas.events.reading import many_workspaces
+from auditsaas.events.reading.facets import facets, known_actors, last_heard, recent_activities
+from auditsaas.events.search.terms import METHODS, STATUSES, USER_STATUSES
+from auditsaas.events.writing.useragent import PLATFORMS
+from auditsaas.pages.audit_log.log_scope import Place
+
+TOP = 5
+
+
+@dataclass(frozen=True)
+class Option:
+    value: str
+    label: str
+    sub: str = ""
+    count: int | None = None
+    checked: bool = False
+
+
+@dataclass(frozen=True)
+class ShownFacet:
+    name: str
+    title: str
+    options: list[Option]
+    total: int = 0
+    more_options: list[Option] = field(default_factory=list)
+    find_url: str | None = None
+    closed: bool = False
+    room: bool = False
+    """Whether more than is listed will be offered once it has been counted."""
+    exact: bool = True
+    """Whether the counts are of all events, or of the newest only."""
+
+
+def quick(place: Place, chosen: EventFilter) -> list[ShownFacet]:
+    """The panel as it is first sent: real options without counts, which follow."""
+    ids = place.chosen_ids(())
+    if len(ids) > many_workspaces.MANY:
+        return _panel(place, chosen, {"activity": {}, "user": {}, "role": {}})
+    heard = last_heard(place.session, ids)
+    roles = Counter(actor.role for actor in heard if actor.role)
+    found: dict[str, dict[str, int | None]] = {
+        "activity": dict.fromkeys(recent_activities(place.session, ids, TOP + 1)),
+        "user": dict.fromkeys(actor.id for actor in heard[:TOP]),
+        "role": dict.fromkeys(role for role, _ in roles.most_common(TOP + 1)),
+    }
+    return _panel(place, chosen, found)
+
+
+def counted(place: Place, chosen: EventFilter) -> list[ShownFacet]:
+    """The panel with its counts."""
+    names = ["status", "activity", "method", "user", "user_status", "role", "platform"]
+    if place.several:
+        names.append("workspace")
+    shown = facets(place.session, place.ids_by_slug, chosen, names)
+    found: dict[str, dict[str, int | None]] = {name: dict(f.counts) for name, f in shown.items()}
+    if place.several:
+        slugs = {identifier: slug for slug, identifier in place.ids_by_slug.items()}
+        by_workspace = shown["workspace"].counts
+        found["workspace"] = {slugs[key]: n for key, n in by_workspace.items()}
+    return [replace(facet, exact=shown[facet.name].exact) for facet in _panel(place, chosen, found)]
+
+
+def _panel(
+    place: Place, chosen: EventFilter, found: dict[str, dict[str, int | None]]
+) -> list[ShownFacet]:
+    def fixed(name: str, title: str, values: Any, words: Callable[[str], str]) -> ShownFacet:
+        counts = found.get(name)
+        options = [
+            Option(
+                value,
+                words(value),
+                "",
+                None if counts is None else counts.get(value) or 0,
+                value in getattr(chosen, name),
+            )
+            for value in values
+        ]
+        return ShownFacet(name, title, options, len(options))
+
+    panel = [
+        fixed("status", "Status", STATUSES, str.capitalize),
+        _listed("activity", "Activity type", chosen.activity, found["activity"], _activity_words),
+        fixed("method", "HTTP method", _methods(chosen), str),
+    ]
+    if place.several:
+        slugs = [workspace.slug for workspace in place.workspaces]
+        words = {workspace.slug: workspace.name for workspace in place.workspaces}
+        if len(slugs) > 2 * TOP:
+            counts = found.get("workspace") or dict.fromkeys(slugs)
+            panel.append(
+                _listed(
+                    "workspace", "Workspace", chosen.workspace, counts, lambda s: (words[s], "")
+                )
+            )
+        else:
+            panel.append(fixed("workspace", "Workspace", slugs, words.__getitem__))
+    panel += [
+        _users(place, chosen, found["user"]),
+        fixed("user_status", "User status", USER_STATUSES, str.capitalize),
+        _listed("role", "Role", chosen.role, found["role"], lambda role: (capitalized(role), "")),
+        fixed("platform", "Platform", PLATFORMS, str),
+    ]
+    return panel
+
+
+def _methods(chosen: EventFilter) -> list[str]:
+    return list(dict.fromkeys((*METHODS, *chosen.method)))
+
+
+def _activity_words(value: str) -> tuple[str, str]:
+    return (value, "") if value.endswith("*") else (activity_label(value), "")
+
+
+def _listed(
+    name: str,
+    title: str,
+    ticked: tuple[str, ...],
+    counts: dict[str, int | None],
+    words: Callable[[str], tuple[str, str]],
+) -> ShownFacet:
+    """The most frequent values and everything ticked; the rest can be found."""
+
+    def option(value: str) -> Option:
+        text, sub = words(value)
+        count = counts.get(value, 0 if any(counts.values()) else None)
+        return Option(value, text, sub, count, value in ticked)
+
+    shown = list(dict.fromkeys([*list(counts)[:TOP], *ticked]))
+    rest = [value for value in counts if value not in shown]
+    total = _total(counts)
+    if not total:
+        return ShownFacet(name, title, [option(v) for v in shown], room=bool(rest))
+    return ShownFacet(name, title, [option(v) for v in shown], total, [option(v) for v in rest])
+
+
+def _total(counts: dict[str, int | None]) -> int:
+    """How many values there are; 0 while they have not been counted."""
+    return len(counts) if any(counts.values()) else 0
+
+
+def _users(place: Place, chosen: EventFilter, counts: dict[str, int | None]) -> ShownFacet:
+    shown = list(dict.fromkeys([*list(counts)[:TOP], *chosen.user]))
+    known = known_actors(place.session, place.chosen_ids(()), shown)
+    place.show(actor.workspace_id for actor in known.values())
+
+    def option(value: str) -> Option:
+        actor = known.get(value)
+        count = counts.get(value, None if value in chosen.user else 0)
+        if actor is None:
+            return Option(value, value, "", count, value in chosen.user)
+        return Option(value, actor.label, actor.standing, count, value in chosen.user)
+
+    return ShownFacet(
+        "user",
+        "User",
+        [option(value) for value in shown],
+        _total(counts),
+        find_url=f"{place.base_url}/users",
+    )

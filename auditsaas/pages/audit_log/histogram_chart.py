@@ -1,0 +1,98 @@
+"""The histogram as the page draws it: bars with addresses and names, and a round axis."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from auditsaas import formatting
+from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.filter.period import TimeRange
+from auditsaas.events.reading.histogram import Bar, Histogram, histogram
+from auditsaas.formatting import Viewer
+from auditsaas.pages.audit_log.log_scope import Place
+
+MAX_TICKS = 8
+LAST_MARK = 0.94
+DAY = timedelta(days=1)
+MIDNIGHT = time()
+
+
+def build(place: Place, chosen: EventFilter, viewer: Viewer, now: datetime) -> dict[str, Any]:
+    ids = place.chosen_ids(chosen.workspace)
+    found = histogram(place.session, ids, chosen, viewer.zone, now)
+    return {
+        "buckets": [_bucket(place, chosen, viewer, bar, i) for i, bar in enumerate(found.bars)],
+        "step_label": found.step,
+        "max": _round_up(found.highest),
+        "axis": axis(found, viewer),
+        "counted_from": found.counted_from,
+    }
+
+
+def _bucket(
+    place: Place, chosen: EventFilter, viewer: Viewer, bar: Bar, index: int
+) -> dict[str, Any]:
+    narrowed = chosen.with_period(TimeRange(bar.start, bar.end))
+    return {
+        "index": index,
+        "start": bar.start,
+        "end": bar.end,
+        "success": bar.success,
+        "error": bar.error,
+        "url": f"{place.base_url}?{urlencode(narrowed.to_args())}",
+        "label": _label(bar, viewer),
+    }
+
+
+def _label(bar: Bar, viewer: Viewer) -> str:
+    start = bar.start.astimezone(viewer.zone)
+    if bar.end - bar.start >= timedelta(hours=23):
+        day = f"{start:%a} {formatting.date(bar.start, viewer)}"
+        if bar.end - bar.start <= timedelta(hours=25):
+            return day
+        last = bar.end - timedelta(microseconds=1)
+        return f"{day} to {formatting.date(last, viewer)}"
+    day = f"{start:%a} {formatting.short_date(bar.start, viewer)}"
+    return f"{day} {formatting.minute(bar.start, viewer)} to {formatting.minute(bar.end, viewer)}"
+
+
+def _round_up(value: int) -> int:
+    """The next of 1, 2, 5, 10, 20, 50 …"""
+    if value <= 1:
+        return 1
+    power = 10 ** math.floor(math.log10(value))
+    return next(int(step * power) for step in (1, 2, 5, 10) if step * power >= value)
+
+
+def axis(found: Histogram, viewer: Viewer) -> list[dict[str, str]]:
+    """A label or an empty one for every bar, so that each stands under the start of its own."""
+    labelled = set(_marks(found, viewer))
+    days = bool(found.bars) and found.bars[-1].end - found.bars[0].start > 2 * DAY
+    years = bool(found.bars) and found.bars[-1].end - found.bars[0].start > 300 * DAY
+    axis = []
+    for place, bar in enumerate(found.bars):
+        tick = {"label": "", "weekday": ""}
+        if place in labelled and years:
+            tick["label"] = formatting.date(bar.start, viewer)
+        elif place in labelled and days:
+            tick["label"] = formatting.short_date(bar.start, viewer)
+            tick["weekday"] = f"{bar.start.astimezone(viewer.zone):%a}"
+        elif place in labelled:
+            tick["label"] = formatting.minute(bar.start, viewer)
+        axis.append(tick)
+    return axis
+
+
+def _marks(found: Histogram, viewer: Viewer) -> list[int]:
+    """The places of a few bars to label: the starts of days where bars are hours of several."""
+    bars = found.bars
+    places = list(range(len(bars)))
+    hours = bool(bars) and bars[0].end - bars[0].start < DAY
+    if hours and bars[-1].end - bars[0].start > 2 * DAY:
+        places = [p for p in places if bars[p].start.astimezone(viewer.zone).time() == MIDNIGHT]
+    stride = max(1, math.ceil(len(places) / MAX_TICKS))
+    # A label that starts in the last bars has no room left.
+    return [place for place in places[::stride] if place == 0 or place <= len(bars) * LAST_MARK]

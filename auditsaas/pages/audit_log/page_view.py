@@ -1,0 +1,251 @@
+"""What the log page shows besides its rows: addresses, chips, presets, messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+
+from auditsaas import formatting
+from auditsaas.errors import FieldError
+from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.filter.parsing import CUSTOM, SearchError
+from auditsaas.events.filter.period import PRESETS, TimeRange, dates, preset
+from auditsaas.events.labels import label as activity_label
+from auditsaas.events.presenter import PresentedEvent
+from auditsaas.events.reading.facets import known_actors
+from auditsaas.formatting import Viewer
+from auditsaas.pages.audit_log.log_scope import Place
+from auditsaas.pages.audit_log.page_request import PageRequest
+from auditsaas.pages.audit_log.saved_view_choice import ALL, NO_VIEWS, ViewChoice
+
+FIELD_NAMES = {
+    "status": "Status",
+    "activity": "Activity",
+    "method": "Method",
+    "workspace": "Workspace",
+    "user": "User",
+    "role": "Role",
+    "user_status": "User status",
+    "ip": "IP address",
+    "platform": "Platform",
+    "min_ms": "At least",
+    "max_ms": "At most",
+    "q": "Search",
+}
+
+
+@dataclass(frozen=True)
+class ShownPage:
+    rows: list[PresentedEvent]
+    first: int
+    last: int
+    newer_url: str | None
+    older_url: str | None
+    searched_back_to: datetime | None = None
+
+
+@dataclass(frozen=True)
+class LogView:
+    """The view model of ``templates/audit_logs/page.html``."""
+
+    place: Place
+    viewer: Viewer
+    now: datetime
+    request: PageRequest
+    page: ShownPage | None = None
+    problems: Sequence[FieldError] = ()
+    suggestion: dict[str, Any] | None = None
+    without_url: str | None = None
+    """Where the suggestion can be asked for, if the page does not hold it."""
+    offered: ViewChoice = NO_VIEWS
+    always: EventFilter | None = None
+    """What the rows are narrowed to without saying so in addresses: the person's own events."""
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        """What cannot be understood, each with what was perhaps meant."""
+        return [self._error(problem) for problem in self.problems]
+
+    def _error(self, problem: FieldError) -> dict[str, Any]:
+        shown: dict[str, Any] = {"field": problem.field, "message": problem.message}
+        if isinstance(problem, SearchError) and problem.mended and problem.suggestion:
+            mended = url_with(self.base_url, [("q", problem.mended)])
+            shown["suggestion"] = {"text": problem.suggestion, "url": mended}
+        return shown
+
+    @property
+    def base_url(self) -> str:
+        return self.place.base_url
+
+    @property
+    def scope_label(self) -> str:
+        return self.place.label
+
+    @property
+    def several(self) -> bool:
+        return self.place.several
+
+    @property
+    def filter(self) -> EventFilter:
+        return self.request.filter
+
+    @property
+    def query(self) -> str:
+        return self.filter.query_string()
+
+    @property
+    def url(self) -> str:
+        """The canonical address of this page."""
+        args = self.request.args()
+        return url_with(self.base_url, args) if args else self.reset_url
+
+    @property
+    def reset_url(self) -> str:
+        """The page without a filter, also where it opens with one."""
+        everything = f"{self.base_url}?view={ALL}"
+        return everything if self.offered.default is not None else self.base_url
+
+    @property
+    def suggest_url(self) -> str:
+        return f"{self.base_url}/suggest"
+
+    @property
+    def latency_url(self) -> str:
+        return url_with(f"{self.base_url}/latency", self.filter.to_args())
+
+    @property
+    def views(self) -> list[dict[str, Any]]:
+        """The saved views as tabs, everything first; none where nothing was saved."""
+        if not self.offered.views:
+            return []
+        tabs = [{"name": "All activity", "url": self.reset_url, "current": not self.query}]
+        for saved in self.offered.views:
+            url = f"{self.base_url}?view={saved.id}"
+            current = bool(self.query) and saved.query == self.query
+            tabs.append({"name": saved.name, "url": url, "current": current})
+        return tabs
+
+    @property
+    def save_url(self) -> str | None:
+        if self.place.views_of is None:
+            return None
+        return f"{self.base_url.removesuffix('/audit-logs')}/views"
+
+    @property
+    def can_share(self) -> bool:
+        return not self.several
+
+    @property
+    def own_views(self) -> list[dict[str, Any]]:
+        """The person's own views, which they may remove."""
+        return [
+            {"name": saved.name, "remove_url": f"{self.save_url}/{saved.id}/remove"}
+            for saved in self.offered.own
+        ]
+
+    @property
+    def live_url(self) -> str | None:
+        if self.page is None or self.request.before or self.request.after or self.always:
+            return None
+        newest = [("after", self.page.rows[0].id)] if self.page.rows else []
+        return url_with(f"{self.base_url}/tail", [*self.filter.to_args(), *newest])
+
+    @property
+    def chips(self) -> list[dict[str, str]]:
+        pairs = self.filter.to_args()
+        people = self._people
+        return [
+            {
+                "label": FIELD_NAMES[name],
+                "value": people.get(value, value)
+                if name == "user"
+                else chip_value(self.place, name, value),
+                "remove_url": url_with(self.base_url, [p for p in pairs if p != (name, value)]),
+            }
+            for name, value in pairs
+            if name in FIELD_NAMES
+        ]
+
+    @cached_property
+    def _people(self) -> dict[str, str]:
+        """The names of the people that the filter gives the ids of."""
+        if not self.filter.user:
+            return {}
+        ids = self.place.chosen_ids(self.filter.workspace)
+        known = known_actors(self.place.session, ids, self.filter.user)
+        self.place.show(actor.workspace_id for actor in known.values())
+        return {actor.id: actor.label for actor in known.values()}
+
+    @property
+    def range_label(self) -> str:
+        return range_label(self.filter)
+
+    @property
+    def range_dates(self) -> str:
+        return range_dates(self.filter.period, self.viewer, self.now)
+
+    @property
+    def presets(self) -> list[dict[str, Any]]:
+        chosen = self.filter.range or ""
+        found = [{"key": "", "label": "All time", "dates": "", "checked": chosen == ""}]
+        for key, label in PRESETS.items():
+            period = preset(key, self.viewer.zone, self.now)
+            found.append(
+                {
+                    "key": key,
+                    "label": label,
+                    "dates": _span(period, self.viewer, formatting.short_date),
+                    "checked": chosen == key,
+                }
+            )
+        checked = chosen == CUSTOM
+        found.append({"key": CUSTOM, "label": "Custom range", "dates": "", "checked": checked})
+        return found
+
+    @property
+    def download(self) -> dict[str, Any] | None:
+        if self.place.exports_url is None:
+            return None
+        return {"action": self.place.exports_url, "query": self.query}
+
+
+def chip_value(place: Place, name: str, value: str) -> str:
+    if name in ("status", "user_status"):
+        return value.capitalize()
+    if name == "activity" and not value.endswith("*"):
+        return activity_label(value)
+    if name == "workspace":
+        return next((w.name for w in place.workspaces if w.slug == value), value)
+    return f"{value} ms" if name in ("min_ms", "max_ms") else value
+
+
+def range_label(event_filter: EventFilter) -> str:
+    if event_filter.range in PRESETS:
+        return PRESETS[event_filter.range]
+    return "Custom range" if event_filter.range == CUSTOM else "All time"
+
+
+def range_dates(period: TimeRange, viewer: Viewer, now: datetime) -> str:
+    """The period's first and last day as the viewer writes dates; '' for all time."""
+    return _span(period, viewer, formatting.date)
+
+
+def _span(period: TimeRange, viewer: Viewer, write: Any) -> str:
+    first, last = dates(period, viewer.zone)
+    if first is None and last is None:
+        return ""
+    if first is None:
+        return f"until {write(last, viewer)}"
+    if last is None:
+        return f"since {write(first, viewer)}"
+    if last - first < timedelta(days=1):
+        return str(write(first, viewer))
+    return f"{write(first, viewer)} – {write(last, viewer)}"
+
+
+def url_with(path: str, args: Sequence[tuple[str, str]]) -> str:
+    return f"{path}?{urlencode(args)}" if args else path

@@ -1,0 +1,83 @@
+"""The saved views of a place, and what an address that names one of them means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+from werkzeug.datastructures import MultiDict
+
+from auditsaas.access import current
+from auditsaas.errors import FieldError
+from auditsaas.events.filter.event_filter import FilterError
+from auditsaas.pages.audit_log.log_scope import Place
+from auditsaas.saved_views import service
+
+ALL = "all"
+"""In place of a view's id: everything, even where a view is the default."""
+
+RANGE = frozenset({"range", "from", "to"})
+
+
+class View(Protocol):
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def user_id(self) -> UUID: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def query(self) -> str: ...
+    @property
+    def is_default(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class ViewChoice:
+    """The views that a person may use in a place."""
+
+    views: Sequence[View] = ()
+    person: UUID | None = None
+
+    @property
+    def own(self) -> list[View]:
+        return [view for view in self.views if view.user_id == self.person]
+
+    @property
+    def default(self) -> View | None:
+        return next((view for view in self.own if view.is_default), None)
+
+    def resolve(self, args: MultiDict[str, str]) -> MultiDict[str, str]:
+        """The arguments with those of the view they name; what stands beside it overrides it.
+
+        Raises:
+            FilterError: there is no such view here.
+        """
+        named = args.get("view", "")
+        if not named or named == ALL:
+            return args
+        view = next((view for view in self.views if str(view.id) == named), None)
+        if view is None:
+            raise FilterError([FieldError("view", "There is no such saved view here.")])
+        given = set(args)
+        if given & RANGE:
+            given |= RANGE
+        merged = MultiDict(args)
+        for name, value in parse_qsl(view.query):
+            if name not in given:
+                merged.add(name, value)
+        return merged
+
+
+NO_VIEWS = ViewChoice()
+
+
+def offered(place: Place) -> ViewChoice:
+    """The signed-in person's choice of views in a place."""
+    if place.views_of is None:
+        return NO_VIEWS
+    person = current.require_person().id
+    return ViewChoice(service.visible(place.session, place.views_of, person), person)

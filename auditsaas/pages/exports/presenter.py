@@ -1,0 +1,94 @@
+"""An export as its row and its page show it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from auditsaas.exports import wording
+from auditsaas.exports.lease import UNFINISHED
+from auditsaas.exports.models import Export, ExportState
+from auditsaas.exports.service import RUN_AGAIN, state_now
+from auditsaas.formatting import Viewer
+from auditsaas.pages.exports.export_scope import Place
+from auditsaas.workspaces.models import NamedWorkspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownExport:
+    """A row; an address that is None is not offered."""
+
+    id: str
+    title: str
+    subtitle: str
+    workspaces: Sequence[NamedWorkspace]
+    format: str
+    state: str
+    percent: int | None
+    seconds_left: int | None
+    rows_done: int
+    rows_total: int | None
+    size: int | None
+    sha256: str | None
+    error: str | None
+    requested_by: str
+    created_at: datetime
+    finished_at: datetime | None
+    expires_at: datetime | None
+    filter_words: str
+    range_words: str
+    detail_url: str | None
+    poll_url: str | None
+    download_url: str | None
+    cancel_url: str | None
+    retry_url: str | None
+    scheduled: bool
+
+
+def present(export: Export, place: Place, viewer: Viewer) -> ShownExport:
+    url, own = f"{place.base_url}/{export.id}", place.is_own(export)
+    state = state_now(export)
+    filter_words, range_words = wording.filter_words(export), wording.period(export, viewer)
+    return ShownExport(
+        id=str(export.id),
+        title=export.schedule_name or wording.title(export, viewer),
+        subtitle=range_words if "range=" in export.query or export.schedule_name else "",
+        workspaces=[place.names[key] for key in export.workspace_ids if key in place.names],
+        format=export.format,
+        state=state,
+        size=export.bytes,
+        sha256=export.sha256,
+        error=export.error,
+        requested_by=export.requester_name,
+        created_at=export.created_at,
+        finished_at=export.finished_at,
+        expires_at=export.expires_at,
+        filter_words=filter_words,
+        range_words=range_words,
+        detail_url=url if own else None,
+        poll_url=url if own else None,
+        download_url=f"{url}/download" if own and state == ExportState.READY else None,
+        cancel_url=f"{url}/cancel" if own and state in UNFINISHED else None,
+        retry_url=f"{url}/retry" if own and state in RUN_AGAIN else None,
+        scheduled=export.schedule_name is not None,
+        **_progress(export),
+    )
+
+
+def _progress(export: Export) -> dict[str, Any]:
+    done, total = export.rows_done, export.rows_total
+    shown: dict[str, Any] = {
+        "rows_done": done,
+        "rows_total": total,
+        "percent": None,
+        "seconds_left": None,
+    }
+    if export.state == ExportState.BUILDING and total:
+        # The total was counted just before the snapshot was pinned: it may be passed, not reached.
+        shown["percent"] = min(99, 100 * done // total)
+        if done and export.started_at is not None:
+            taken = (datetime.now(UTC) - export.started_at).total_seconds()
+            shown["seconds_left"] = max(1, round(taken * max(0, total - done) / done))
+    return shown

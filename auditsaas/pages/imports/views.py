@@ -1,0 +1,164 @@
+"""The imports of a workspace: upload a file, see how far it is and what was refused."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from flask import Blueprint, current_app, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import FileStorage
+
+from auditsaas.access.browser import signed_in
+from auditsaas.access.current import require_person
+from auditsaas.access.loaders import WorkspaceAccess, doer_in, load_workspace
+from auditsaas.current_request import is_partial
+from auditsaas.errors import InvalidFields
+from auditsaas.events.importers.registry import AUTO, FORMATS
+from auditsaas.events.schema import TargetInput
+from auditsaas.extensions import db
+from auditsaas.imports import service
+from auditsaas.imports.expired import Expired
+from auditsaas.imports.lease import run_message
+from auditsaas.imports.models import Import
+from auditsaas.jobs.queue import send
+from auditsaas.notifications.service import mark_read
+from auditsaas.own_actions import Activity
+from auditsaas.pages.imports.presenter import present
+from auditsaas.permissions import Permission
+from auditsaas.storage.address import storage_at
+from auditsaas.storage.base import Storage, StorageError
+
+imports = Blueprint("imports", __name__, url_prefix="/w/<slug>/imports")
+
+PAGE_SIZE = 50
+MAX_UPLOAD_BYTES = 1024**3
+FIELDS = {"format": AUTO, "time_zone": "", "expired": Expired.REFUSE.value}
+EXPIRED = {
+    Expired.REFUSE.value: "Import nothing of such a file, and say how many there are",
+    Expired.SKIP.value: "Leave them out, and import the others",
+    Expired.IMPORT.value: "Import them all the same",
+}
+
+
+@imports.url_value_preprocessor
+def _allow_an_upload(endpoint: str | None, _values: dict[str, Any] | None) -> None:
+    """Before anything reads the form; whoever is signed out gets no further than any form."""
+    if endpoint == "imports.upload" and signed_in() is not None:
+        request.max_content_length = MAX_UPLOAD_BYTES
+
+
+@imports.get("")
+def index(slug: str) -> ResponseReturnValue:
+    access = load_workspace(slug, Permission.WORKSPACE_MANAGE)
+    found = service.newest(db.session(), access.id, limit=PAGE_SIZE + 1, before=_before())
+    shown = [present(each, _base(access)) for each in found[:PAGE_SIZE]]
+    older = f"{_base(access)}?before={shown[-1].id}" if len(found) > PAGE_SIZE else None
+    return render_template(
+        "imports/list.html", workspace=access, imports=shown, older_url=older, base=_base(access)
+    )
+
+
+@imports.get("/new")
+def new(slug: str) -> ResponseReturnValue:
+    return _form(load_workspace(slug, Permission.WORKSPACE_MANAGE), FIELDS, None)
+
+
+@imports.post("/new")
+def upload(slug: str) -> ResponseReturnValue:
+    """One import for each file; where one cannot be kept, none is asked for."""
+    access = load_workspace(slug, Permission.WORKSPACE_MANAGE)
+    fields = {name: request.form.get(name, usual).strip() for name, usual in FIELDS.items()}
+    files = [file for file in request.files.getlist("file") if file.filename]
+    if not files:
+        return _form(access, fields, "Choose a file."), 422
+    try:
+        made = [_keep(access, file, fields) for file in files]
+        for each in made:
+            _record(access, Activity.IMPORT_REQUESTED, each)
+    except (InvalidFields, StorageError) as error:
+        db.session.rollback()
+        words = error.errors[0].message if isinstance(error, InvalidFields) else str(error)
+        return _form(access, fields, words), 422
+    db.session.commit()
+    for each in made:
+        send(run_message(each.id))
+    return redirect(_base(access), 303)
+
+
+@imports.get("/<uuid:import_id>")
+def detail(slug: str, import_id: UUID) -> ResponseReturnValue:
+    """One import; as a fragment, the row that polls itself until it is final."""
+    access = load_workspace(slug, Permission.WORKSPACE_MANAGE)
+    found = service.find(db.session(), access.id, import_id)
+    shown = present(found, _base(access))
+    if is_partial():
+        return render_template("imports/_row.html", item=shown)
+    mark_read(db.session(), require_person().id, url=shown.url)
+    db.session.commit()
+    return render_template("imports/detail.html", item=shown, base=_base(access))
+
+
+@imports.post("/<uuid:import_id>/cancel")
+def cancel(slug: str, import_id: UUID) -> ResponseReturnValue:
+    access = load_workspace(slug, Permission.WORKSPACE_MANAGE)
+    found = service.find(db.session(), access.id, import_id)
+    service.cancel(db.session(), found)
+    _record(access, Activity.IMPORT_CANCELLED, found)
+    key, shown = found.file_key, present(found, _base(access))
+    db.session.commit()
+    if key is not None:
+        _storage().delete(key)
+    if is_partial():
+        return render_template("imports/_row.html", item=shown)
+    return redirect(_base(access), 303)
+
+
+def _keep(access: WorkspaceAccess, file: FileStorage, fields: dict[str, str]) -> Import:
+    return service.request(
+        db.session(),
+        _storage(),
+        workspace_id=access.id,
+        person_id=require_person().id,
+        name=file.filename or "",
+        content=file.stream,  # type: ignore[arg-type]  # a binary stream, typed as any
+        format=fields["format"],
+        time_zone=fields["time_zone"] or None,
+        expired=fields["expired"],
+    )
+
+
+def _record(access: WorkspaceAccess, activity: Activity, found: Import) -> None:
+    file = TargetInput(type="file", id=str(found.id), name=found.name)
+    doer_in(access).record(
+        db.session(), activity, targets=[file], metadata={"format": found.format}
+    )
+
+
+def _form(access: WorkspaceAccess, fields: dict[str, str], error: str | None) -> str:
+    return render_template(
+        "imports/new.html",
+        workspace=access,
+        fields=fields,
+        error=error,
+        formats={AUTO: "Recognise each file", **{key: made.title for key, made in FORMATS.items()}},
+        zones=sorted(available_timezones()),
+        expired=EXPIRED,
+        base=_base(access),
+    )
+
+
+def _base(access: WorkspaceAccess) -> str:
+    return f"/w/{access.slug}/imports"
+
+
+def _storage() -> Storage:
+    return storage_at(current_app.extensions["settings"].storage_url)
+
+
+def _before() -> UUID | None:
+    try:
+        return UUID(request.args.get("before", ""))
+    except ValueError:
+        return None

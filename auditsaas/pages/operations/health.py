@@ -1,0 +1,50 @@
+"""For operators: is the process alive, and can it serve."""
+
+from __future__ import annotations
+
+import redis
+from flask import Blueprint, Response, current_app, jsonify, make_response
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from auditsaas.extensions import db
+from auditsaas.operations import upgrade
+from auditsaas.version import version
+
+health = Blueprint("health", __name__)
+
+REDIS_TIMEOUT_SECONDS = 0.5
+
+
+@health.get("/healthz")
+def alive() -> Response:
+    """``ok`` and the version, without asking any other part."""
+    return Response(f"ok {version()}\n", mimetype="text/plain")
+
+
+@health.get("/readyz")
+def ready() -> Response:
+    """200 when everything is there; 503 naming what is not."""
+    parts = {"database": _database(), "redis": _redis()}
+    fine = all(state == "ok" for state in parts.values())
+    return make_response(jsonify(parts), 200 if fine else 503)
+
+
+def _database() -> str:
+    try:
+        schema = db.session.scalar(text("SELECT version_num FROM alembic_version"))
+    except SQLAlchemyError:
+        db.session.rollback()
+        return "does not answer"
+    return "ok" if schema == upgrade.newest_migration() else "migrations are missing"
+
+
+def _redis() -> str:
+    url = current_app.extensions["settings"].redis_url
+    timeout = REDIS_TIMEOUT_SECONDS
+    try:
+        with redis.Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout) as r:
+            r.ping()
+    except (redis.RedisError, OSError):
+        return "does not answer"
+    return "ok"

@@ -1,0 +1,140 @@
+"""A schedule with the history of its reports, and the file of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from urllib.parse import quote
+from uuid import UUID
+
+from flask import redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from auditsaas.access import current
+from auditsaas.accounts.models import User
+from auditsaas.errors import NotFound
+from auditsaas.exports import service as exports
+from auditsaas.exports.lease import build_message
+from auditsaas.exports.models import Export
+from auditsaas.extensions import db
+from auditsaas.jobs.queue import send
+from auditsaas.notifications.service import mark_read
+from auditsaas.pages.exports.views import file_response
+from auditsaas.pages.schedules import presenter, schedule_scope
+from auditsaas.pages.schedules.blueprint import schedules
+from auditsaas.pages.schedules.schedule_scope import Place
+from auditsaas.schedules import service
+from auditsaas.schedules.models import RunState, ScheduleRun
+
+PAGE_SIZE = 25
+
+
+@schedules.get("/w/<slug>/schedules/<uuid:schedule_id>")
+def detail(slug: str, schedule_id: UUID) -> ResponseReturnValue:
+    place, viewer = schedule_scope.one(slug), current.viewer()
+    schedule = place.find(schedule_id)
+    url = f"{place.base_url}/{schedule_id}"
+    zone = schedule.timetable.zone
+    local = presenter.in_zone(viewer, zone)
+    found = service.history(place.session, schedule, limit=PAGE_SIZE + 1, before=_before())
+    exported = _exports(place, found[:PAGE_SIZE])
+    names = _names(place, [*(run.asked_by for run in found if run.asked_by), *schedule.recipients])
+    allowed = {user.id for user in service.readers(place.session, place.access.id)}
+    mark_read(place.session, place.person.id, url=url)
+    context = {
+        "schedule": presenter.present(schedule, slug, place.access.name, viewer, place.now),
+        "may_change": place.may_change(schedule),
+        "runs": presenter.next_runs(
+            schedule.timetable.next_runs(3, schedule.next_due_at, schedule.covered_until),
+            zone,
+            viewer,
+        ),
+        "zone_viewer": local,
+        "covered_until": presenter.moment(schedule.covered_until, local),
+        "people": [(names[key], key in allowed) for key in schedule.recipients if key in names],
+        "history": [
+            presenter.present_run(run, exported.get(run.export_id), names, url, local)
+            for run in found[:PAGE_SIZE]
+        ],
+        "older_url": _older(url, found),
+        "list_url": place.base_url,
+    }
+    page = render_template("schedules/detail.html", **context)
+    db.session.commit()
+    return page
+
+
+@schedules.get("/w/<slug>/schedules/<uuid:schedule_id>/runs/<uuid:run_id>")
+def show_run(slug: str, schedule_id: UUID, run_id: UUID) -> ResponseReturnValue:
+    """Where the bell leads: the report's row."""
+    place, _, _ = _report(slug, schedule_id, run_id)
+    url = f"{place.base_url}/{schedule_id}"
+    mark_read(place.session, place.person.id, url=f"{url}/runs/{run_id}")
+    db.session.commit()
+    return redirect(f"{url}#run-{run_id}")
+
+
+@schedules.get("/w/<slug>/schedules/<uuid:schedule_id>/runs/<uuid:run_id>/download")
+def download_run(slug: str, schedule_id: UUID, run_id: UUID) -> ResponseReturnValue:
+    """The report's file, for whoever owns the schedule, receives it or administers here."""
+    place, _, export = _report(slug, schedule_id, run_id)
+    response = file_response(export, [place.access.slug])
+    if request.method == "GET" and response.status_code in (200, 206):
+        part = response.headers.get("Content-Range")
+        exports.record_download(
+            place.session, export, place.asker, status_code=response.status_code, part=part
+        )
+        url = f"{place.base_url}/{schedule_id}/runs/{run_id}"
+        mark_read(place.session, place.person.id, url=url)
+        db.session.commit()
+    return response
+
+
+@schedules.post("/w/<slug>/schedules/<uuid:schedule_id>/runs/<uuid:run_id>/retry")
+def retry_run(slug: str, schedule_id: UUID, run_id: UUID) -> ResponseReturnValue:
+    """Build the same file once more; a report that failed is then sent."""
+    place, run, export = _report(slug, schedule_id, run_id)
+    place.find_own(schedule_id)
+    exports.run_again(place.session, export, place.asker)
+    if run.state == RunState.FAILED:
+        run.state = RunState.BUILDING
+    db.session.commit()
+    send(build_message(export.id, export.format))
+    return redirect(f"{place.base_url}/{schedule_id}", 303)
+
+
+def _report(slug: str, schedule_id: UUID, run_id: UUID) -> tuple[Place, ScheduleRun, Export]:
+    place = schedule_scope.one(slug)
+    run = service.find_run(place.session, place.find(schedule_id), run_id)
+    export = _exports(place, [run]).get(run.export_id)
+    if export is None:
+        raise NotFound("This report's file is no longer known.")
+    return place, run, export
+
+
+def _older(url: str, found: Sequence[ScheduleRun]) -> str | None:
+    if len(found) <= PAGE_SIZE:
+        return None
+    return f"{url}?before={quote(found[PAGE_SIZE - 1].due_at.isoformat())}"
+
+
+def _exports(place: Place, found: Sequence[ScheduleRun]) -> dict[UUID, Export]:
+    ids = [run.export_id for run in found]
+    rows = place.session.scalars(
+        select(Export).where(Export.id.in_(ids), Export.workspace_ids == [place.access.id])
+    )
+    return {export.id: export for export in rows}
+
+
+def _names(place: Place, ids: list[UUID]) -> dict[UUID, str]:
+    rows = place.session.execute(select(User.id, User.name).where(User.id.in_(ids)))
+    return {row.id: row.name for row in rows}
+
+
+def _before() -> datetime | None:
+    try:
+        found = datetime.fromisoformat(request.args.get("before", ""))
+    except ValueError:
+        return None
+    return found if found.tzinfo else None

@@ -1,0 +1,76 @@
+"""Whose schedules a page is about: load, authorise, and know what may be done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement
+from sqlalchemy.orm import Session
+
+from auditsaas.access import current, loaders
+from auditsaas.access.browser import Identity
+from auditsaas.access.loaders import WorkspaceAccess
+from auditsaas.current_request import facts
+from auditsaas.errors import Forbidden
+from auditsaas.exports.service import Asker
+from auditsaas.extensions import db
+from auditsaas.permissions import Permission
+from auditsaas.schedules import service
+from auditsaas.schedules.models import Schedule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """One workspace's schedules, as the signed-in person may see them."""
+
+    access: WorkspaceAccess
+    person: Identity
+    session: Session
+    now: datetime
+
+    @property
+    def base_url(self) -> str:
+        return f"/w/{self.access.slug}/schedules"
+
+    @property
+    def asker(self) -> Asker:
+        roles = {self.access.id: self.access.role.value}
+        return Asker(person=self.person, roles=roles, facts=facts())
+
+    @property
+    def visible(self) -> ColumnElement[bool]:
+        return service.visible_to(self.person.id, [self.access.id] if self._sees_all else [])
+
+    def find(self, schedule_id: UUID) -> Schedule:
+        return service.find(self.session, self.access.id, self.visible, schedule_id)
+
+    def find_own(self, schedule_id: UUID) -> Schedule:
+        """One that the person may change.
+
+        Raises:
+            NotFound: there is none that they may see.
+            Forbidden: they only get its reports.
+        """
+        schedule = self.find(schedule_id)
+        if not self.may_change(schedule):
+            raise Forbidden("Only its owner or an admin can change this schedule.")
+        return schedule
+
+    def may_change(self, schedule: Schedule) -> bool:
+        return self._sees_all or schedule.owner_id == self.person.id
+
+    @property
+    def _sees_all(self) -> bool:
+        return self.access.allows(Permission.EXPORT_READ_ALL)
+
+
+def one(slug: str) -> Place:
+    access = loaders.load_workspace(slug, Permission.EXPORT_CREATE)
+    return Place(
+        access=access,
+        person=current.require_person(),
+        session=db.session(),
+        now=datetime.now(UTC),
+    )

@@ -1,0 +1,275 @@
+"""Schedules: the list, one with its history, the form with its preview, and the reports' files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from flask import redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+
+from auditsaas.access import current, loaders
+from auditsaas.current_request import is_partial
+from auditsaas.errors import InvalidFields, NotFound
+from auditsaas.events.filter.period import TimeRange
+from auditsaas.events.reading import totals
+from auditsaas.exports.columns import COLUMNS
+from auditsaas.exports.formats import FORMATS
+from auditsaas.exports.lease import build_message
+from auditsaas.extensions import db
+from auditsaas.jobs.queue import send
+from auditsaas.pages.schedules import presenter, schedule_scope
+from auditsaas.pages.schedules.blueprint import schedules
+from auditsaas.pages.schedules.forms import PERIOD_FIELDS, WEEKDAYS, ScheduleForm
+from auditsaas.pages.schedules.schedule_scope import Place
+from auditsaas.permissions import Permission
+from auditsaas.saved_views import service as saved_views
+from auditsaas.schedules import runs, service
+from auditsaas.schedules.models import Schedule
+from auditsaas.schedules.timetable import Frequency, Run, Timetable
+
+WEEK = timedelta(days=7)
+
+
+@schedules.get("/schedules")
+def everywhere() -> ResponseReturnValue:
+    held = loaders.load_all(Permission.EXPORT_CREATE)
+    person, now = current.require_person(), datetime.now(UTC)
+    admined = [access.id for access in held if access.allows(Permission.EXPORT_READ_ALL)]
+    visible = service.visible_to(person.id, admined)
+    names = {access.id: access for access in held}
+    found = service.of_workspaces(db.session(), list(names), visible)
+    shown = [
+        presenter.present(
+            schedule,
+            names[schedule.workspace_id].slug,
+            names[schedule.workspace_id].name,
+            current.viewer(),
+            now,
+        )
+        for schedule in found
+    ]
+    return render_template(
+        "schedules/list.html", schedules=shown, several=True, new="/schedules/new"
+    )
+
+
+@schedules.get("/schedules/new")
+def choose_workspace() -> ResponseReturnValue:
+    """A schedule belongs to one workspace; where there is only one, nobody is asked."""
+    held = loaders.load_all(Permission.EXPORT_CREATE)
+    query = request.query_string.decode("ascii", "ignore")
+    links = [
+        (access.name, f"/w/{access.slug}/schedules/new" + (f"?{query}" if query else ""))
+        for access in held
+    ]
+    if len(links) == 1:
+        return redirect(links[0][1])
+    return render_template("schedules/choose.html", workspaces=links)
+
+
+@schedules.get("/schedules/<uuid:schedule_id>")
+def anywhere(schedule_id: UUID) -> ResponseReturnValue:
+    held = loaders.load_all(Permission.EXPORT_CREATE)
+    admined = [access.id for access in held if access.allows(Permission.EXPORT_READ_ALL)]
+    visible = service.visible_to(current.require_person().id, admined)
+    for access in held:
+        found = service.of_workspaces(db.session(), [access.id], visible)
+        if schedule_id in {schedule.id for schedule in found}:
+            return redirect(f"/w/{access.slug}/schedules/{schedule_id}")
+    raise NotFound("There is no such schedule, or it is not yours to see.")
+
+
+@schedules.get("/w/<slug>/schedules")
+def index(slug: str) -> ResponseReturnValue:
+    place, viewer = schedule_scope.one(slug), current.viewer()
+    found = service.of_workspaces(place.session, [place.access.id], place.visible)
+    shown = [
+        presenter.present(schedule, slug, place.access.name, viewer, place.now)
+        for schedule in found
+    ]
+    new = f"{place.base_url}/new"
+    return render_template("schedules/list.html", schedules=shown, several=False, new=new)
+
+
+@schedules.get("/w/<slug>/schedules/new")
+def new(slug: str) -> ResponseReturnValue:
+    """An empty form, with the filter of the page that it was opened from; one gets it oneself."""
+    place = schedule_scope.one(slug)
+    return _form_page(place, ScheduleForm.of_fields(request.args, _defaults(place)))
+
+
+@schedules.post("/w/<slug>/schedules")
+def create(slug: str) -> ResponseReturnValue:
+    place = schedule_scope.one(slug)
+
+    def make(form: ScheduleForm) -> Schedule:
+        plan = form.plan(_queries(place))
+        return service.create(
+            place.session, place.access.id, plan, asker=place.asker, now=place.now
+        )
+
+    return _save(place, make)
+
+
+@schedules.get("/w/<slug>/schedules/preview")
+def preview(slug: str) -> ResponseReturnValue:
+    """What the form means so far: the next runs and how many events matched lately."""
+    place = schedule_scope.one(slug)
+    form = ScheduleForm.of_fields(request.args, _defaults(place))
+    schedule = _named_in(place, request.args)
+    if not is_partial():
+        return _form_page(place, form, schedule=schedule)
+    return render_template("schedules/_preview.html", **_preview(place, form, schedule))
+
+
+@schedules.get("/w/<slug>/schedules/<uuid:schedule_id>/edit")
+def edit(slug: str, schedule_id: UUID) -> ResponseReturnValue:
+    place = schedule_scope.one(slug)
+    schedule = place.find_own(schedule_id)
+    return _form_page(place, ScheduleForm.of_schedule(schedule), schedule=schedule)
+
+
+@schedules.post("/w/<slug>/schedules/<uuid:schedule_id>")
+def update(slug: str, schedule_id: UUID) -> ResponseReturnValue:
+    place = schedule_scope.one(slug)
+    schedule = place.find_own(schedule_id)
+
+    def make(form: ScheduleForm) -> Schedule:
+        plan = form.plan(_queries(place))
+        service.change(place.session, schedule, plan, asker=place.asker, now=place.now)
+        return schedule
+
+    return _save(place, make, schedule=schedule)
+
+
+@schedules.post("/w/<slug>/schedules/<uuid:schedule_id>/pause")
+def pause(slug: str, schedule_id: UUID) -> ResponseReturnValue:
+    return _act(slug, schedule_id, service.pause)
+
+
+@schedules.post("/w/<slug>/schedules/<uuid:schedule_id>/resume")
+def resume(slug: str, schedule_id: UUID) -> ResponseReturnValue:
+    return _act(slug, schedule_id, service.resume)
+
+
+@schedules.post("/w/<slug>/schedules/<uuid:schedule_id>/delete")
+def delete(slug: str, schedule_id: UUID) -> ResponseReturnValue:
+    _act(slug, schedule_id, service.delete)
+    return redirect(f"/w/{slug}/schedules", 303)
+
+
+@schedules.post("/w/<slug>/schedules/<uuid:schedule_id>/run")
+def run_now(slug: str, schedule_id: UUID) -> ResponseReturnValue:
+    place = schedule_scope.one(slug)
+    schedule = place.find_own(schedule_id)
+    export = runs.run_now(place.session, schedule, asker=place.asker, now=place.now)
+    db.session.commit()
+    send(build_message(export.id, export.format))
+    return redirect(f"{place.base_url}/{schedule_id}", 303)
+
+
+def _act(slug: str, schedule_id: UUID, verb: Callable[..., None]) -> ResponseReturnValue:
+    place = schedule_scope.one(slug)
+    schedule = place.find_own(schedule_id)
+    verb(place.session, schedule, asker=place.asker, now=place.now)
+    db.session.commit()
+    return redirect(f"{place.base_url}/{schedule_id}", 303)
+
+
+def _save(
+    place: Place, make: Callable[[ScheduleForm], Schedule], schedule: Schedule | None = None
+) -> ResponseReturnValue:
+    form = ScheduleForm.of_fields(request.form, ScheduleForm(time_zone=""))
+    try:
+        saved = make(form)
+    except InvalidFields as error:
+        db.session.rollback()
+        wrong = {problem.field: problem.message for problem in error.errors}
+        return _form_page(place, form, schedule=schedule, errors=wrong), 422
+    url = f"{place.base_url}/{saved.id}"
+    db.session.commit()
+    if is_partial():
+        return "", 200, {"HX-Redirect": url}
+    return redirect(url, 303)
+
+
+def _form_page(
+    place: Place,
+    form: ScheduleForm,
+    *,
+    schedule: Schedule | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> str:
+    return render_template(
+        "schedules/form.html",
+        form=form,
+        errors=errors or {},
+        schedule=schedule,
+        action=f"{place.base_url}/{schedule.id}" if schedule else place.base_url,
+        list_url=place.base_url,
+        preview_url=f"{place.base_url}/preview",
+        views=saved_views.visible(place.session, place.access.id, place.person.id),
+        formats=list(FORMATS.values()),
+        columns=COLUMNS,
+        frequencies=list(Frequency),
+        weekdays=WEEKDAYS,
+        zones=sorted(available_timezones()),
+        readers=service.readers(place.session, place.access.id),
+        **_preview(place, form, schedule),
+    )
+
+
+def _preview(place: Place, form: ScheduleForm, schedule: Schedule | None) -> dict[str, Any]:
+    """The next three runs, the filter in words and what matched lately, if they can be told."""
+    shown: dict[str, Any] = {"runs": [], "covers": "", "filter_words": "", "matched": None}
+    shown |= {"problem": "", "workspace": place.access.name}
+    try:
+        timetable = form.timetable()
+        found = _runs(timetable, schedule, place.now)
+        shown["runs"] = presenter.next_runs(found, timetable.zone, current.viewer())
+        shown["covers"] = presenter.COVERS[timetable.frequency]
+        event_filter = form.filter(_queries(place))
+        shown["filter_words"] = event_filter.describe() or "Everything"
+        lately = event_filter.with_period(TimeRange(place.now - WEEK, place.now))
+        shown["matched"] = totals.count(place.session, [place.access.id], lately)
+    except InvalidFields as error:
+        shown["problem"] = " ".join(wrong.message for wrong in error.errors)
+    return shown
+
+
+def _runs(timetable: Timetable, schedule: Schedule | None, now: datetime) -> list[Run]:
+    """The runs to come; of a schedule that is there, joined to what it has covered."""
+    if schedule is None:
+        due = timetable.due_after(now)
+        return timetable.next_runs(3, due, timetable.window_before(timetable.window_end(due)))
+    due = schedule.next_due_at
+    if timetable != schedule.timetable or schedule.paused_at is not None:
+        due = timetable.due_covering(now, schedule.covered_until)
+    return timetable.next_runs(3, due, schedule.covered_until)
+
+
+def _named_in(place: Place, args: MultiDict[str, str]) -> Schedule | None:
+    try:
+        return place.find_own(UUID(args.get("schedule", "")))
+    except ValueError:
+        return None
+
+
+def _queries(place: Place) -> dict[str, str]:
+    """The saved views that may be chosen, by their id."""
+    found = saved_views.visible(place.session, place.access.id, place.person.id)
+    return {str(view.id): view.query for view in found}
+
+
+def _defaults(place: Place) -> ScheduleForm:
+    """What the address says of a new form, which may be that of a filtered log."""
+    known = {*ScheduleForm.__dataclass_fields__, *PERIOD_FIELDS, "schedule", "csrf_token"}
+    query = urlencode([pair for pair in request.args.items(multi=True) if pair[0] not in known])
+    zone = place.person.time_zone or place.access.workspace.time_zone
+    return ScheduleForm(query=query, time_zone=zone, recipients=(str(place.person.id),))

@@ -1,0 +1,185 @@
+"""The pages across workspaces, for super-admins."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+from uuid import UUID
+
+from flask import Blueprint, current_app, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from auditsaas.access import platform_guard
+from auditsaas.access.loaders import load_platform
+from auditsaas.accounts.forms import own_path
+from auditsaas.db.tenancy import platform_session
+from auditsaas.errors import Conflict, Invalid
+from auditsaas.extensions import db
+from auditsaas.superadmin import figures, service, system
+from auditsaas.superadmin.people import people
+from auditsaas.workspaces import platform_access
+from auditsaas.workspaces.models import Workspace
+
+superadmin = Blueprint("superadmin", __name__, url_prefix="/admin")
+
+LOG = "/admin/audit-logs"
+DONE = {
+    "created": "The workspace is created.",
+    "suspended": "The workspace is suspended. Its members and keys are refused from now on.",
+    "resumed": "The workspace is resumed.",
+    "disabled": "The person is disabled, and out at their next request.",
+    "enabled": "The person is enabled.",
+}
+
+
+@superadmin.before_request
+def _only_super_admins() -> None:
+    load_platform()
+
+
+@superadmin.get("")
+def home() -> ResponseReturnValue:
+    return redirect("/admin/workspaces")
+
+
+@superadmin.get("/workspaces")
+def workspaces() -> ResponseReturnValue:
+    words, order, page = _words(), request.args.get("sort", "events"), _page()
+    platform_guard.note_page()
+    with platform_session() as session:
+        shown = figures.overview(session, datetime.now(UTC), words=words, order=order, page=page)
+    kept = {"q": words, "sort": order}
+    return render_template(
+        "superadmin/workspaces.html",
+        overview=shown,
+        words=words,
+        order=order,
+        orders=figures.ORDERS,
+        older_url=_page_url("workspaces", kept, page + 1) if shown.more else None,
+        days=figures.DAYS,
+        over=figures.LATENCY_OVER,
+        done=DONE.get(request.args.get("done", "")),
+    )
+
+
+@superadmin.get("/workspaces/new")
+def new_workspace() -> ResponseReturnValue:
+    return render_template("superadmin/new_workspace.html", name="", slug="", error=None)
+
+
+@superadmin.post("/workspaces/new")
+def create_workspace() -> ResponseReturnValue:
+    name, slug = request.form.get("name", ""), request.form.get("slug", "").strip()
+    try:
+        service.create(db.session(), platform_guard.onlooker(), name, slug)
+    except (Invalid, Conflict) as error:
+        db.session.rollback()
+        return render_template(
+            "superadmin/new_workspace.html", name=name, slug=slug, error=str(error)
+        ), error.status
+    db.session.commit()
+    return redirect("/admin/workspaces?sort=name&done=created", 303)
+
+
+@superadmin.post("/workspaces/<slug>/suspend")
+def suspend_workspace(slug: str) -> ResponseReturnValue:
+    if "confirmed" not in request.form:
+        return render_template(
+            "workspaces/confirm.html",
+            title=f"Suspend {slug}?",
+            words="Its members and keys are refused at once. Nothing is removed,"
+            " and it can be resumed at any time.",
+            action=request.path,
+            fields={},
+            button="Suspend",
+            back="/admin/workspaces",
+        )
+    service.suspend(db.session(), platform_guard.onlooker(), slug)
+    db.session.commit()
+    return redirect("/admin/workspaces?done=suspended", 303)
+
+
+@superadmin.post("/workspaces/<slug>/resume")
+def resume_workspace(slug: str) -> ResponseReturnValue:
+    service.resume(db.session(), platform_guard.onlooker(), slug)
+    db.session.commit()
+    return redirect("/admin/workspaces?done=resumed", 303)
+
+
+@superadmin.get("/users")
+def users() -> ResponseReturnValue:
+    platform_guard.note_page()
+    words, page = _words(), _page()
+    with platform_session() as session:
+        found = people(session, words=words, page=page)
+    return render_template(
+        "superadmin/users.html",
+        people=found,
+        words=words,
+        older_url=_page_url("users", {"q": words}, page + 1) if found.more else None,
+        done=DONE.get(request.args.get("done", "")),
+    )
+
+
+@superadmin.post("/users/<uuid:user_id>/disable")
+def disable_user(user_id: UUID) -> ResponseReturnValue:
+    with platform_session() as platform:
+        service.disable_user(db.session(), platform, platform_guard.onlooker(), user_id)
+    db.session.commit()
+    return redirect("/admin/users?done=disabled", 303)
+
+
+@superadmin.post("/users/<uuid:user_id>/enable")
+def enable_user(user_id: UUID) -> ResponseReturnValue:
+    with platform_session() as platform:
+        service.enable_user(db.session(), platform, platform_guard.onlooker(), user_id)
+    db.session.commit()
+    return redirect("/admin/users?done=enabled", 303)
+
+
+@superadmin.get("/system")
+def system_state() -> ResponseReturnValue:
+    platform_guard.note_page()
+    redis_url = current_app.extensions["settings"].redis_url
+    with platform_session() as session:
+        parts = system.state(session, redis_url, datetime.now(UTC))
+    return render_template("superadmin/system.html", parts=parts)
+
+
+@superadmin.get("/access")
+def ask_reason() -> ResponseReturnValue:
+    after = own_path(request.args.get("next", "")) or LOG
+    return platform_guard.form(request.args.getlist("workspace"), next_url=after)
+
+
+@superadmin.post("/access")
+def give_reason() -> ResponseReturnValue:
+    """Note why these workspaces are looked into, or all where none is named; then go on."""
+    slugs, reason = request.form.getlist("workspace"), request.form.get("reason", "")
+    after = own_path(request.form.get("next", "")) or LOG
+    with platform_session() as session:
+        chosen = list(session.scalars(select(Workspace.id).where(Workspace.slug.in_(slugs))))
+    try:
+        if slugs and len(chosen) < len(set(slugs)):
+            raise Invalid("There is no such workspace.")
+        platform_access.give_reason(db.session(), platform_guard.onlooker(), reason, chosen)
+    except Invalid as error:
+        db.session.rollback()
+        return platform_guard.form(slugs, next_url=after, reason=reason, error=str(error)), 422
+    db.session.commit()
+    return redirect(after, 303)
+
+
+def _words() -> str:
+    return request.args.get("q", "").strip()[:100].replace("\x00", "")
+
+
+def _page() -> int:
+    given = request.args.get("page", "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) <= 4 else 0
+
+
+def _page_url(name: str, fields: dict[str, str], page: int) -> str:
+    kept = {key: value for key, value in fields.items() if value}
+    return f"/admin/{name}?{urlencode({**kept, 'page': page})}"

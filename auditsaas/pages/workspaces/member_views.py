@@ -1,0 +1,200 @@
+"""The Members page, and everything an admin does there."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+from uuid import UUID
+
+from flask import Blueprint, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from auditsaas import current_request
+from auditsaas.access.current import require_person
+from auditsaas.access.loaders import WorkspaceAccess, doer_in, load_workspace
+from auditsaas.errors import Conflict, Invalid
+from auditsaas.extensions import db
+from auditsaas.mail import account_mails
+from auditsaas.pages.workspaces.member_list import MemberFilter, list_members
+from auditsaas.permissions import Permission, Role
+from auditsaas.workspaces import invitations, members
+from auditsaas.workspaces.invitations import Sent
+
+member_pages = Blueprint("members", __name__, url_prefix="/w/<slug>/members")
+
+DONE = {
+    "invited": "The invitation is on its way.",
+    "resent": "A new invitation is on its way. The link before it no longer works.",
+    "revoked": "The invitation is revoked.",
+    "role": "The role is changed.",
+    "disabled": "The member is disabled, and out at their next request.",
+    "enabled": "The member is enabled.",
+    "removed": "The member is removed. What they did stays in the log.",
+}
+
+
+@member_pages.get("")
+def show(slug: str) -> ResponseReturnValue:
+    access = load_workspace(slug, Permission.MEMBER_MANAGE)
+    wanted = MemberFilter.of(request.args)
+    listed = list_members(db.session(), access.id, wanted, require_person().id)
+    template = "members/_members.html" if current_request.is_partial() else "members/list.html"
+    return render_template(
+        template,
+        workspace=access,
+        wanted=wanted,
+        listed=listed,
+        roles=list(Role),
+        older_url=_page_url(access, wanted) if listed.more else None,
+        done=DONE.get(request.args.get("done", "")),
+    )
+
+
+@member_pages.get("/invite")
+def invite_form(slug: str) -> ResponseReturnValue:
+    access = load_workspace(slug, Permission.MEMBER_MANAGE)
+    return _invite_page(access, email="", role=Role.MEMBER.value)
+
+
+@member_pages.post("/invite")
+def invite(slug: str) -> ResponseReturnValue:
+    access = load_workspace(slug, Permission.MEMBER_MANAGE)
+    email, role = request.form.get("email", ""), request.form.get("role", "")
+    try:
+        sent = invitations.invite(db.session(), doer_in(access), email, _role(role))
+    except (Invalid, Conflict) as error:
+        db.session.rollback()
+        return _invite_page(access, email=email, role=role, error=str(error)), error.status
+    return _send(access, sent, "invited")
+
+
+@member_pages.post("/invitations/<uuid:invitation_id>/resend")
+def resend(slug: str, invitation_id: UUID) -> ResponseReturnValue:
+    access = load_workspace(slug, Permission.MEMBER_MANAGE)
+    sent = invitations.resend(db.session(), doer_in(access), invitation_id)
+    return _send(access, sent, "resent")
+
+
+@member_pages.post("/invitations/<uuid:invitation_id>/revoke")
+def revoke(slug: str, invitation_id: UUID) -> ResponseReturnValue:
+    access = load_workspace(slug, Permission.MEMBER_MANAGE)
+    invitations.revoke(db.session(), doer_in(access), invitation_id)
+    return _done(access, "revoked")
+
+
+@member_pages.post("/<uuid:user_id>/role")
+def change_role(slug: str, user_id: UUID) -> ResponseReturnValue:
+    access = load_workspace(slug, Permission.MEMBER_MANAGE)
+    doer = doer_in(access)
+    members.member_of(db.session(), access.id, user_id)
+    role = _role(request.form.get("role", ""))
+    if user_id == doer.user_id and role is not access.role and "confirmed" not in request.form:
+        return _confirm(
+            access,
+            title=f"Become {role.value} yourself?",
+            words="You will no longer be an admin here. Only another admin can undo it.",
+            action=request.path,
+            fields={"role": role.value},
+            button=f"Become {role.value}",
+        )
+    members.change_role(db.session(), doer, user_id, role)
+    return _done(access, "role", left=user_id == doer.user_id)
+
+
+@member_pages.post("/<uuid:user_id>/disable")
+def disable(slug: str, user_id: UUID) -> ResponseReturnValue:
+    access = load_workspace(slug, Permission.MEMBER_MANAGE)
+    members.disable(db.session(), doer_in(access), user_id)
+    return _done(access, "disabled")
+
+
+@member_pages.post("/<uuid:user_id>/enable")
+def enable(slug: str, user_id: UUID) -> ResponseReturnValue:
+    access = load_workspace(slug, Permission.MEMBER_MANAGE)
+    members.enable(db.session(), doer_in(access), user_id)
+    return _done(access, "enabled")
+
+
+@member_pages.post("/<uuid:user_id>/remove")
+def remove(slug: str, user_id: UUID) -> ResponseReturnValue:
+    access = load_workspace(slug, Permission.MEMBER_MANAGE)
+    doer = doer_in(access)
+    if "confirmed" not in request.form:
+        member = members.member_of(db.session(), access.id, user_id)
+        myself = user_id == doer.user_id
+        return _confirm(
+            access,
+            title=f"Leave {access.name}?" if myself else f"Remove {member.name}?",
+            words="Access ends at once. What was done stays in the log."
+            " Coming back takes a new invitation.",
+            action=request.path,
+            fields={},
+            button="Leave" if myself else "Remove",
+        )
+    members.remove(db.session(), doer, user_id)
+    return _done(access, "removed", left=user_id == doer.user_id)
+
+
+def _role(name: str) -> Role:
+    try:
+        return Role(name)
+    except ValueError:
+        raise Invalid("A role is admin, auditor or member.") from None
+
+
+def _send(access: WorkspaceAccess, sent: Sent, word: str) -> ResponseReturnValue:
+    account_mails.invitation(
+        db.session(),
+        tenant=access.id,
+        to=sent.invitation.email,
+        token=sent.token,
+        workspace=access.name,
+        inviter=doer_in(access).actor.name or "",
+        role=sent.invitation.role,
+        expires_at=sent.invitation.expires_at,
+    )
+    return _done(access, word)
+
+
+def _done(access: WorkspaceAccess, word: str, *, left: bool = False) -> ResponseReturnValue:
+    """Commit, and back to the list; whoever has left it goes to the start."""
+    db.session.commit()
+    return redirect("/" if left else f"/w/{access.slug}/members?done={word}", 303)
+
+
+def _page_url(access: WorkspaceAccess, wanted: MemberFilter) -> str:
+    fields = {"q": wanted.q, "role": wanted.role, "status": wanted.status}
+    filled = {name: value for name, value in fields.items() if value}
+    return f"/w/{access.slug}/members?{urlencode({**filled, 'page': wanted.page + 1})}"
+
+
+def _invite_page(
+    access: WorkspaceAccess, *, email: str, role: str, error: str | None = None
+) -> str:
+    return render_template(
+        "members/invite.html",
+        workspace=access,
+        email=email,
+        role=role,
+        roles=list(Role),
+        error=error,
+    )
+
+
+def _confirm(
+    access: WorkspaceAccess,
+    *,
+    title: str,
+    words: str,
+    action: str,
+    fields: dict[str, str],
+    button: str,
+) -> str:
+    return render_template(
+        "workspaces/confirm.html",
+        title=title,
+        words=words,
+        action=action,
+        fields=fields,
+        button=button,
+        back=f"/w/{access.slug}/members",
+    )

@@ -1,0 +1,27 @@
+"""Finds the storage that an address names: a local folder or an object store."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from auditsaas.storage.base import Storage
+from auditsaas.storage.local import LocalStorage
+from config.errors import SettingsError
+
+
+def storage_at(url: str) -> Storage:
+    """The storage that ``STORAGE_URL`` names.
+
+    Raises:
+        SettingsError: it names none that is known.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "s3" and parts.netloc:
+        from auditsaas.storage.s3 import ObjectStorage, client_of  # late: boto3 is slow to load
+
+        return ObjectStorage(parts.netloc, unquote(parts.path), client_of(os.getpid()))
+    if parts.scheme != "file" or parts.netloc not in ("", "localhost") or not parts.path:
+        raise SettingsError("STORAGE_URL must start with file:/// or s3://bucket.")
+    return LocalStorage(Path(unquote(parts.path)))

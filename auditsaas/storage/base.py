@@ -1,0 +1,92 @@
+"""What a storage of files promises, whichever kind it is.
+
+A file is written under a temporary name, made durable, and only then given its key; so what has a
+key is whole. Nothing is ever read or written as a whole in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self
+
+
+class StorageError(Exception):
+    """The storage refused a file; ``str()`` is a sentence for whoever asked for it."""
+
+
+class StorageFull(StorageError):
+    """There is no room left."""
+
+
+class FileMissing(StorageError):
+    """No file has this key."""
+
+
+class Upload(ABC):
+    """A file being written. It gets its key when the context ends well, and vanishes otherwise."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self.size = 0
+        """Bytes written so far."""
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def write(self, chunk: bytes, /) -> int:
+        self._send(chunk)
+        self._digest.update(chunk)
+        self.size += len(chunk)
+        return len(chunk)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        if kind is not None:
+            self._discard()
+            return
+        try:
+            self._keep()
+        except StorageError:
+            self._discard()
+            raise
+
+    @abstractmethod
+    def _send(self, chunk: bytes) -> None:
+        """Write the chunk where the file is prepared. Raises StorageError."""
+
+    @abstractmethod
+    def _keep(self) -> None:
+        """Make the file durable and give it its key. Raises StorageError."""
+
+    @abstractmethod
+    def _discard(self) -> None:
+        """Remove what was written; never raises."""
+
+
+class Storage(Protocol):
+    def write(self, key: str) -> Upload:
+        """Raises StorageError from here, from its ``write`` and from the end of its context."""
+
+    def open(self, key: str) -> BinaryIO:
+        """The file's bytes, seekable. Raises FileMissing."""
+
+    def size(self, key: str) -> int:
+        """Bytes. Raises FileMissing."""
+
+    def delete(self, key: str) -> None:
+        """Remove the file, and what an interrupted write left of it, where they exist."""
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """The keys that start so, also those of writes that were interrupted or are under way."""

@@ -1,0 +1,202 @@
+"""Files in an object store that speaks S3. Credentials, region and endpoint are boto3's own:
+``AWS_ACCESS_KEY_ID``, ``AWS_ENDPOINT_URL`` and so on, or what the machine provides."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from typing import Any, BinaryIO, Final, cast
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from auditsaas.storage.base import FileMissing, StorageError, Upload
+
+PART_BYTES: Final = 8 << 20
+"""At most 10,000 parts make a file (S3), which so may have 80 GB."""
+READ_BYTES: Final = 1 << 18
+MISSING: Final = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
+
+
+class ObjectStorage:
+    """A bucket, or what is below a prefix of it."""
+
+    def __init__(self, bucket: str, prefix: str, client: Any) -> None:
+        self._bucket = bucket
+        self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        self._client = client
+
+    def write(self, key: str) -> ObjectUpload:
+        return ObjectUpload(self._client, self._named(key))
+
+    def open(self, key: str) -> BinaryIO:
+        return cast(
+            "BinaryIO",
+            io.BufferedReader(
+                _ObjectFile(self._client, self._named(key), self.size(key)), READ_BYTES
+            ),
+        )
+
+    def size(self, key: str) -> int:
+        with _explained():
+            return int(self._client.head_object(**self._named(key))["ContentLength"])
+
+    def delete(self, key: str) -> None:
+        with _explained():
+            self._client.delete_object(**self._named(key))
+            for name, upload_id in self._unfinished(key):
+                if name == self._prefix + key:
+                    self._client.abort_multipart_upload(**self._named(key), UploadId=upload_id)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        with _explained():
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=self._prefix + prefix
+            )
+            for page in pages:
+                for found in page.get("Contents", ()):
+                    yield str(found["Key"]).removeprefix(self._prefix)
+            for name, _ in self._unfinished(prefix):
+                yield name.removeprefix(self._prefix)
+
+    def _unfinished(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Keys and ids of uploads that were begun and not completed."""
+        pages = self._client.get_paginator("list_multipart_uploads").paginate(
+            Bucket=self._bucket, Prefix=self._prefix + prefix
+        )
+        for page in pages:
+            for found in page.get("Uploads", ()):
+                yield str(found["Key"]), str(found["UploadId"])
+
+    def _named(self, key: str) -> dict[str, str]:
+        return {"Bucket": self._bucket, "Key": self._prefix + key}
+
+
+class ObjectUpload(Upload):
+    """A multipart upload, or a single request where the file is small.
+
+    An upload that is not completed never becomes a file; its parts are removed when it fails, and
+    by ``delete`` when its process was killed.
+    """
+
+    def __init__(self, client: Any, named: dict[str, str]) -> None:
+        super().__init__()
+        self._client = client
+        self._named = named
+        self._upload_id: str | None = None
+        self._parts: list[dict[str, Any]] = []
+        self._waiting = bytearray()
+
+    def _send(self, chunk: bytes) -> None:
+        self._waiting += chunk
+        while len(self._waiting) >= PART_BYTES:
+            self._send_part(bytes(self._waiting[:PART_BYTES]))
+            del self._waiting[:PART_BYTES]
+
+    def _keep(self) -> None:
+        with _explained():
+            self._complete()
+
+    def _discard(self) -> None:
+        if self._upload_id is not None:
+            with suppress(BotoCoreError, ClientError):
+                self._client.abort_multipart_upload(**self._named, UploadId=self._upload_id)
+
+    def _send_part(self, part: bytes) -> None:
+        with _explained():
+            if self._upload_id is None:
+                begun = self._client.create_multipart_upload(**self._named)
+                self._upload_id = begun["UploadId"]
+            number = len(self._parts) + 1
+            sent = self._client.upload_part(
+                **self._named, UploadId=self._upload_id, PartNumber=number, Body=part
+            )
+        self._parts.append({"PartNumber": number, "ETag": sent["ETag"]})
+
+    def _complete(self) -> None:
+        if self._upload_id is None:
+            self._client.put_object(**self._named, Body=bytes(self._waiting))
+            return
+        if self._waiting:
+            self._send_part(bytes(self._waiting))
+        self._client.complete_multipart_upload(
+            **self._named, UploadId=self._upload_id, MultipartUpload={"Parts": self._parts}
+        )
+
+
+class _ObjectFile(io.RawIOBase):
+    """An object as a seekable file: what is read is asked for from where it is wanted."""
+
+    def __init__(self, client: Any, named: dict[str, str], size: int) -> None:
+        self._client = client
+        self._named = named
+        self._size = size
+        self._at = 0
+        self._body: Any = None
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        if base + offset != self._at:
+            self._let_go()
+            self._at = base + offset
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        if self._at >= self._size:
+            return 0
+        with _explained():
+            if self._body is None:
+                asked = f"bytes={self._at}-"
+                self._body = self._client.get_object(**self._named, Range=asked)["Body"]
+            found = self._body.read(len(buffer))
+        buffer[: len(found)] = found
+        self._at += len(found)
+        return len(found)
+
+    def close(self) -> None:
+        self._let_go()
+        super().close()
+
+    def _let_go(self) -> None:
+        if self._body is not None:
+            self._body.close()
+            self._body = None
+
+
+@lru_cache(maxsize=4)
+def client_of(process: int) -> Any:
+    """A client of this process: connections must not be shared with one that forked it."""
+    del process
+    patient = Config(
+        connect_timeout=5, read_timeout=30, retries={"mode": "standard", "max_attempts": 3}
+    )
+    made = boto3.client("s3", config=patient)
+    if made.meta.endpoint_url.endswith("amazonaws.com"):
+        return made
+    # A store of one's own seldom answers to bucket.host.
+    in_path = Config(s3={"addressing_style": "path"})
+    return boto3.client("s3", config=patient.merge(in_path))
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if str(error.response.get("Error", {}).get("Code")) in MISSING:
+            raise FileMissing("The file is no longer in storage.") from error
+        raise StorageError("Storage refused the file. Nothing was kept.") from error
+    except BotoCoreError as error:
+        raise StorageError("Storage does not answer. Nothing was kept.") from error

@@ -1,0 +1,50 @@
+"""What a person does to a workspace, recorded in its log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from auditsaas import own_actions
+from auditsaas.events.schema import ActorInput, TargetInput
+from auditsaas.own_actions import Activity, RequestFacts
+
+SEE_OTHER = 303
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doer:
+    """Who acts in a workspace, in which request, and what they are there."""
+
+    workspace_id: UUID
+    user_id: UUID
+    actor: ActorInput
+    role: str
+    facts: RequestFacts
+
+    def record(
+        self,
+        session: Session,
+        activity: Activity,
+        *,
+        targets: Sequence[TargetInput] = (),
+        status_code: int = SEE_OTHER,
+        changes: Mapping[str, list[Any]] | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        """Append the deed to the workspace's log, in the session's transaction."""
+        own_actions.record(
+            session,
+            activity,
+            workspaces={self.workspace_id: self.role},
+            actor=self.actor,
+            facts=self.facts,
+            status_code=status_code,
+            targets=targets,
+            changes=dict(changes) if changes else None,
+            metadata=metadata,
+        )

@@ -1,0 +1,7 @@
+"""What configuration refuses."""
+
+from __future__ import annotations
+
+
+class SettingsError(Exception):
+    """A setting is missing or cannot be used; the message is one sentence for the operator."""
