@@ -6,18 +6,20 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, and_, cast, func, not_, or_, select
+from sqlalchemy import ColumnElement, Text, Uuid, and_, cast, column, func, not_, or_, select, table
 
 from auditsaas.events.conditions import among, in_network, matches_activity
 from auditsaas.events.models import events
 from auditsaas.events.search.parser import Term, number_range
-from auditsaas.workspaces.models import Workspace
 
 Condition = ColumnElement[bool]
 Who = Callable[[str, Sequence[str]], Condition]
 """From ``user``, ``role`` or ``user_status`` and its values to whether such an actor did it."""
 
 LINE = "\n"
+
+_workspaces = table("workspaces", column("id", Uuid), column("slug", Text))
+"""Names of workspaces, which the log itself does not keep."""
 
 
 def condition(term: Term, who: Who) -> Condition:
@@ -101,7 +103,9 @@ def _numbers(column: ColumnElement[Any]) -> Callable[[Term], Condition]:
 
 
 def _workspace(term: Term) -> Condition:
-    return events.c.workspace_id.in_(select(Workspace.id).where(Workspace.slug.in_(term.values)))
+    return events.c.workspace_id.in_(
+        select(_workspaces.c.id).where(_workspaces.c.slug.in_(term.values))
+    )
 
 
 def _has(term: Term) -> Condition:
