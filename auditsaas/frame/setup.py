@@ -28,8 +28,8 @@ from config.settings import Settings
 
 __all__ = ["STATIC", "TEMPLATES", "configuration", "install", "is_partial", "request_facts"]
 
-TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
-STATIC = Path(__file__).resolve().parent / "static"
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+STATIC = Path(__file__).resolve().parents[1] / "static"
 
 MAX_FORM_BYTES = 512 * 1024
 MAX_API_BYTES = 6 * 1024 * 1024

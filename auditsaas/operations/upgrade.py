@@ -19,7 +19,7 @@ from config.settings import Settings
 if TYPE_CHECKING:
     from alembic.config import Config
 
-MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 UPGRADE_LOCK = 0x41554449
 TURN_SECONDS = 0.2
 
