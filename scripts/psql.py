@@ -15,9 +15,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from auditsaas.console import Refusal, open_session, workspace_called
 from sqlalchemy import URL, make_url
 
+from auditsaas.cli_session import Refusal, open_session, workspace_called
 from config.engines.account import installed
 from config.engines.postgres import VERSION
 from config.settings import Settings, load

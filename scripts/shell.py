@@ -6,11 +6,11 @@ shows it nothing.
 
 from __future__ import annotations
 
-from auditsaas.console import workspace_called
 from sqlalchemy import func, select, text
 
 from auditsaas.accounts.models import User
 from auditsaas.app import create_app
+from auditsaas.cli_session import workspace_called
 from auditsaas.events.models import events
 from auditsaas.extensions import db
 from auditsaas.workspaces.models import Workspace

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
-from auditsaas.events.append import Appended
 from auditsaas.events.importers.outcome import Refused
 from auditsaas.events.schema import EventInput
+from auditsaas.events.writing.append import Appended
 from auditsaas.own_actions import NAMED_CONFLICTS
 
 SHOWN_REFUSALS = 20

@@ -11,12 +11,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from auditsaas.events.append import MAX_BATCH
-from auditsaas.events.foresight import foresight
 from auditsaas.events.importers.lines import Source, untold
 from auditsaas.events.importers.registry import checked_format
 from auditsaas.events.models import events
 from auditsaas.events.stored import stored_event
+from auditsaas.events.writing.append import MAX_BATCH
+from auditsaas.events.writing.foresight import foresight
 from auditsaas.imports.expired import Expired
 from auditsaas.imports.load import append_batch, columns, events_to_add
 from auditsaas.imports.outcome import Accepted, Outcome

@@ -9,14 +9,14 @@ from uuid import UUID
 
 from flask import Response
 
-from auditsaas import incoming, own_actions
+from auditsaas import current_request, own_actions
 from auditsaas.api.access import key_access
 from auditsaas.api.answers import answer
 from auditsaas.api.ingest.bodies import Parsed
 from auditsaas.api.problems import problem
-from auditsaas.events.append import Appended, append
+from auditsaas.events.writing.append import Appended, append
 from auditsaas.extensions import db
-from auditsaas.operations.instruments import count_ingest
+from auditsaas.metrics import count_ingest
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def keep(parsed: Parsed, now: datetime) -> Kept:
             access.workspace_id,
             appended.conflicting_ids,
             actor=own_actions.application(access.key_id, name=access.name),
-            facts=incoming.facts(),
+            facts=current_request.facts(),
         )
     session.commit()
     count_ingest(

@@ -20,10 +20,10 @@ from sqlalchemy import Row as Stored
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from auditsaas.events.content import conflicting
-from auditsaas.events.identity import first_places, identify
 from auditsaas.events.schema import EventInput
+from auditsaas.events.writing.content import conflicting
 from auditsaas.events.writing.counters import additions
+from auditsaas.events.writing.identity import first_places, identify
 from auditsaas.events.writing.rows import Row, encoded, row_of
 from auditsaas.events.writing.sql import LOCK_HEAD, SAVE, STORE, STORE_IF_NEW, THERE_ALREADY, UNDO
 from auditsaas.metrics import APPEND_LOCK_WAIT

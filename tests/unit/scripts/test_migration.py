@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from auditsaas.database import MIGRATIONS
 
+from auditsaas.operations.upgrade import MIGRATIONS
 from scripts import migration
 from tests.support.workers import ROOT
 

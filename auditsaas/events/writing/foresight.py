@@ -14,12 +14,12 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from auditsaas.events.append import Appended, there_already
-from auditsaas.events.content import DIGEST_BYTES, FIELDS, Content, content_of, same_content
-from auditsaas.events.identity import identify
-from auditsaas.events.rows import row_of
 from auditsaas.events.schema import EventInput
-from auditsaas.events.statements import RULES
+from auditsaas.events.writing.append import Appended, there_already
+from auditsaas.events.writing.content import DIGEST_BYTES, FIELDS, Content, content_of, same_content
+from auditsaas.events.writing.identity import identify
+from auditsaas.events.writing.rows import row_of
+from auditsaas.events.writing.sql import RULES
 
 _REMEMBER = "INSERT INTO seen VALUES (?, ?)"
 _RECALL = "SELECT content FROM seen WHERE id = ?"

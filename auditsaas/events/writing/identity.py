@@ -8,14 +8,14 @@ from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
-from auditsaas.events.schema import EventInput
-from auditsaas.ids import (
+from auditsaas.db.ids import (
     SUB_MILLISECOND_STEPS,
     TAIL_BITS,
     milliseconds_since_epoch,
     random_tail,
     uuid7,
 )
+from auditsaas.events.schema import EventInput
 
 
 def identify(

@@ -16,9 +16,9 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Row as Stored
 
-from auditsaas.events.redaction import redacted, redacted_changes
-from auditsaas.events.rows import COLUMNS, Row, row_of
 from auditsaas.events.schema import EventInput
+from auditsaas.events.writing.redaction import redacted, redacted_changes
+from auditsaas.events.writing.rows import COLUMNS, Row, row_of
 
 FIELDS = tuple(
     name
