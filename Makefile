@@ -6,6 +6,7 @@ PYTHON ?= $(firstword $(shell for name in python3 python3.14 python3.13 python3.
 
 BIN := .venv/bin
 CHECKED := auditsaas tasks config
+STATIC := auditsaas/static
 
 .DEFAULT_GOAL := help
 
@@ -28,13 +29,19 @@ test: .venv/.dev programs lint ## linters and every test; ARGS for pytest
 lint: .venv/.dev ## linters only
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/djangofmt check templates
+	$(BIN)/djangofmt --check templates
+	$(BIN)/biome check --error-on-warnings $(STATIC)
 	$(BIN)/mypy $(CHECKED)
 	$(BIN)/lint-imports
 
 .PHONY: format
-format: .venv/.dev ## put the code in order
+format: .venv/.dev ## put code, templates, styles and scripts in order
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+	$(BIN)/djangofmt check --fix templates
+	$(BIN)/djangofmt templates
+	$(BIN)/biome check --write --error-on-warnings $(STATIC)
 
 .PHONY: bench
 bench: .venv/.dev ## measurements, as tables
