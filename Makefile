@@ -21,9 +21,23 @@ demo: export EVENTS ?= 50000
 demo: .venv/.base ## the product with invented data; PORT=8000 DATA_DIR=./var EVENTS=50000
 	@$(BIN)/auditsaas demo
 
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
 .PHONY: test
-test: .venv/.dev programs lint ## linters and every test; ARGS for pytest
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: .venv/.dev programs lint ## linters and every test; T=path for some, ARGS for pytest
+	$(PYTEST) $(T) $(ARGS)
+
+.PHONY: test-fast
+test-fast: .venv/.dev ## unit tests that take no seconds each; T=tests/unit/events
+	$(PYTEST) -m "not slow" $(or $(T),tests/unit) $(ARGS)
+
+.PHONY: test-functional
+test-functional: .venv/.dev programs ## journeys through the product and the rules of its parts; T=path
+	$(PYTEST) $(or $(T),tests/functional tests/architecture tests/deployment tests/sdk) $(ARGS)
+
+.PHONY: test-browser
+test-browser: .venv/.dev programs ## journeys in Chromium; T=path
+	$(PYTEST) $(or $(T),tests/browser) $(ARGS)
 
 .PHONY: lint
 lint: .venv/.dev ## linters only

@@ -18,6 +18,8 @@ import redis
 from config import embedded
 from config.errors import SettingsError
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 
 # Starts both engines, says so, and uses them until its standard input ends.

@@ -22,6 +22,8 @@ from config import embedded
 from config.errors import SettingsError
 from tests.support.workers import eventually
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 
 DEMO = """

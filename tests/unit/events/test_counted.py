@@ -112,6 +112,7 @@ def named(activity: str, wanted: tuple[str, ...]) -> bool:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(wanted=filters, zone=st.sampled_from(ZONES))
 def test_count_facets_and_bars_are_those_of_the_events_in_any_zone_and_period(

@@ -66,6 +66,7 @@ def test_a_filter_survives_being_written_back_to_its_arguments(args: dict[str, l
     assert parse(**MultiDict(chosen.to_args()).to_dict(flat=False)) == chosen
 
 
+@pytest.mark.slow
 @given(
     query=st.dictionaries(
         st.sampled_from(

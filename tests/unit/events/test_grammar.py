@@ -60,6 +60,7 @@ def refusal(text: str) -> QueryError:
     return caught.value
 
 
+@pytest.mark.slow
 @settings(max_examples=3000)
 @given(queries)
 @example('user:"' + '\\"' * 900)
@@ -78,6 +79,7 @@ def understood(text: str) -> tuple[list[tuple[int, int]], list[str]]:
     return [(term.start, term.end) for term in terms], [describe(term) for term in terms]
 
 
+@pytest.mark.slow
 @settings(max_examples=1000)
 @given(queries)
 def test_what_was_parsed_is_written_and_read_again_as_the_same(text: str) -> None:

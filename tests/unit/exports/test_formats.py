@@ -128,6 +128,7 @@ def sent_events() -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
+@pytest.mark.slow
 @hypothesis_settings(max_examples=25)
 @given(sent=st.lists(sent_events(), min_size=1, max_size=20))
 def test_jsonl_is_the_event_of_the_api_byte_for_byte(

@@ -67,6 +67,7 @@ def words_of(content: bytes) -> str:
     return " ".join(" ".join(text_of(content)).split())
 
 
+@pytest.mark.slow
 def test_every_row_is_there_once_in_order_and_whole(report: Any, workspace: Workspace) -> None:
     append_events(workspace, numbered(600))
     pages = text_of(report())
