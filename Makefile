@@ -83,7 +83,7 @@ shell: .venv/.dev ## a Python prompt in the application: session, select, events
 	@$(BIN)/flask --app scripts.shell shell
 
 .PHONY: psql
-psql: .venv/.base ## PostgreSQL's prompt; ROLE=app|platform|owner WORKSPACE=acme DATA_DIR=./var
+psql: .venv/.base ## PostgreSQL's prompt; ROLE=app|platform|owner|superuser WORKSPACE=acme DATA_DIR=./var
 	@$(BIN)/python -m scripts.psql
 
 .PHONY: migration

@@ -1,8 +1,9 @@
 """``make psql``: PostgreSQL's client on the installation's database.
 
 ``ROLE`` is the role it connects as: ``app`` (unless told otherwise), ``platform``, which reads
-every workspace, or ``owner``, which owns the tables. ``WORKSPACE`` is the slug of the workspace
-whose rows the app role sees. ``ARGS`` are handed to psql.
+every workspace, ``owner``, which owns the tables, or ``superuser``, which only the embedded server
+lets in. ``WORKSPACE`` is the slug of the workspace whose rows the app role sees. ``ARGS`` are handed
+to psql.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from config.engines.account import installed
 from config.engines.postgres import VERSION
 from config.settings import Settings, load
 
-ROLES = ("app", "platform", "owner")
+ROLES = ("app", "platform", "owner", "superuser")
 
 
 def main() -> int:
@@ -48,6 +49,8 @@ def address(settings: Settings, role: str) -> URL:
         "platform": settings.platform_database_url,
         "owner": settings.migration_database_url,
     }
+    if role == "superuser":
+        return make_url(addresses["owner"]).set(drivername="postgresql", username="postgres")
     return make_url(addresses[role]).set(drivername="postgresql")
 
 
