@@ -12,7 +12,7 @@ STATIC := auditsaas/static
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*?## ' '/^[a-z-]+:.*## / {printf "make %-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*?## ' '/^[a-z-]+:.*## / {printf "make %-17s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: export PORT ?= 8000
 demo: export DATA_DIR ?= ./var

@@ -2,8 +2,8 @@
 
 ``ROLE`` is the role it connects as: ``app`` (unless told otherwise), ``platform``, which reads
 every workspace, ``owner``, which owns the tables, or ``superuser``, which only the embedded server
-lets in. ``WORKSPACE`` is the slug of the workspace whose rows the app role sees. ``ARGS`` are handed
-to psql.
+lets in. ``WORKSPACE`` is the slug of the workspace whose rows the app role sees. ``ARGS`` are
+handed to psql.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from tests.deployment.test_files import BIN, complaints
 from tests.support.workers import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+CALLERS = [*WORKFLOWS, ROOT / ".pre-commit-config.yaml", *ROOT.glob("*.md")]
+CALLERS += [*(ROOT / "docs").rglob("*.md"), ROOT / ".devcontainer" / "devcontainer.json"]
 SCHEMAS = [*((path, "github-workflows") for path in WORKFLOWS)]
 SCHEMAS.append((ROOT / ".github" / "dependabot.yml", "dependabot"))
 
@@ -37,6 +40,31 @@ def test_a_workflow_without_a_machine_is_refused(tmp_path: Path) -> None:
 def test_ci_has_a_job_for_each_kind_of_test() -> None:
     jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]
     assert set(jobs) == {"lint", "unit", "functional", "browser"}
+
+
+def targets() -> set[str]:
+    """The names that make knows."""
+    return set(re.findall(r"^([a-z-]+):(?!=)", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def called(text: str) -> set[str]:
+    """The targets that commands of a text name."""
+    return set(re.findall(r"(?:^|[`$;] ?|&& |run: |\" )make ([a-z][a-z-]*)", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("file", CALLERS, ids=lambda path: path.name)
+def test_every_target_that_is_called_is_in_the_makefile(file: Path) -> None:
+    assert called(file.read_text()) - targets() == set()
+
+
+def test_a_target_that_is_gone_is_noticed() -> None:
+    """The control."""
+    assert called("run: make gone\n`make lost`\nmake demo # PORT\n") - targets() == {"gone", "lost"}
+
+
+def test_the_help_of_make_names_every_target() -> None:
+    run = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert set(re.findall(r"^make (\S+) +\S", run.stdout, re.MULTILINE)) == targets()
 
 
 def test_the_hooks_of_pre_commit_are_written_as_it_reads_them() -> None:
