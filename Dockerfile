@@ -14,11 +14,12 @@ RUN pip install --no-deps --editable . \
     && python -m compileall -q auditsaas config tasks wsgi.py
 
 FROM python:3.11.14-slim-bookworm
-# What WeasyPrint draws PDF files with.
+# What WeasyPrint draws PDF files with, and the fonts for any script.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
         libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 \
+        fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin auditsaas \
     && install --directory --owner=auditsaas --mode=0700 /var/lib/auditsaas

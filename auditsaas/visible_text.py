@@ -22,11 +22,16 @@ def visible(text: str) -> str:
     return _HIDDEN.sub(lambda match: _shown(match, text), text)
 
 
+def code_point(character: str) -> str:
+    """`‹U+202E›`."""
+    return f"‹U+{ord(character):04X}›"
+
+
 def _shown(match: re.Match[str], text: str) -> str:
     character = match.group()
     if character == _JOINER and _joins_emoji(text, match.start()):
         return character
-    return f"‹U+{ord(character):04X}›"
+    return code_point(character)
 
 
 def _joins_emoji(text: str, at: int) -> bool:

@@ -13,6 +13,8 @@ from auditsaas.exports.models import Export
 from auditsaas.exports.source import About
 from auditsaas.formatting import Viewer
 
+EVERYTHING = "Everything"
+
 
 def about_export(export: Export, names: Mapping[UUID, str], brand: str) -> About:
     viewer = wording.viewer_of(export)
@@ -30,13 +32,21 @@ def about_export(export: Export, names: Mapping[UUID, str], brand: str) -> About
 
 
 def period_words(period: TimeRange, asked_at: datetime, viewer: Viewer) -> str:
-    """`11/13/2026 00:00:00 to 11/19/2026 14:31:02 EST`; an open end is when it was asked for."""
-    end = min(period.end or asked_at, asked_at)
-    last = f"{_moment(end, viewer)} {formatting.zone_label(viewer, end)}"
-    if period.start is None:
-        return f"Everything to {last}"
-    return f"{_moment(period.start, viewer)} to {last}"
+    """`10/24/2026 00:00:00 EDT to 11/19/2026 00:00:00 EST`.
+
+    A period that was not over when it was asked for ends with what had been received by then: an
+    event may have occurred, by its sender's clock, some minutes later than that.
+    """
+    bounds = _bounds(period, viewer)
+    if period.end is not None and period.end <= asked_at:
+        return bounds
+    comma = "," if bounds != EVERYTHING else ""
+    return f"{bounds}{comma} received by {formatting.stamp(asked_at, viewer)}"
 
 
-def _moment(at: datetime, viewer: Viewer) -> str:
-    return f"{formatting.date(at, viewer)} {formatting.time(at, viewer)}"
+def _bounds(period: TimeRange, viewer: Viewer) -> str:
+    if period.start is not None and period.end is not None:
+        return formatting.interval(period.start, period.end, viewer)
+    if period.start is not None:
+        return f"From {formatting.stamp(period.start, viewer)}"
+    return EVERYTHING if period.end is None else f"Up to {formatting.stamp(period.end, viewer)}"

@@ -47,6 +47,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield doctor_services.storage(settings.storage_url)
     yield doctor_services.mail(settings.smtp_url)
     yield doctor_services.pdf()
+    yield doctor_services.fonts()
 
 
 def _connected(

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import redis
 
+from auditsaas.exports.writers.pdf import coverage
 from auditsaas.mail.transport import MailError, Server, greet
 from auditsaas.operations.finding import Finding, fail, ok, warn
 from auditsaas.storage.address import storage_at
@@ -120,3 +121,19 @@ def pdf() -> Finding:
             "PDF", "Pango is not installed, so PDF exports fail", "Install libpangoft2-1.0-0."
         )
     return ok("PDF", "Pango is installed")
+
+
+def fonts() -> Finding:
+    """A letter of every script that a report has to draw."""
+    try:
+        missing = coverage.undrawn_scripts()
+    except OSError:
+        missing = ["any script but Latin"]
+    if missing:
+        return warn(
+            "PDF fonts",
+            f"have no letters for {', '.join(missing)}: a report prints code points instead",
+            "Install fonts-noto-core, fonts-noto-cjk and fonts-noto-color-emoji, or put the Noto"
+            " fonts into /usr/local/share/fonts; then start the workers again.",
+        )
+    return ok("PDF fonts", f"draw Latin and {len(coverage.SCRIPTS)} kinds of letters beside it")

@@ -136,15 +136,8 @@ def mail_facts(
 
 
 def period_words(run: ScheduleRun, viewer: Viewer) -> str:
-    """`11/09/2026 00:00:00 to 11/15/2026 23:59:59 EST`, and both offsets where they differ."""
-    last = run.ends_at - SECOND
-    first_zone, last_zone = (
-        formatting.zone_label(viewer, moment) for moment in (run.starts_at, last)
-    )
-    between = f" {first_zone}" if first_zone != last_zone else ""
-    start = f"{formatting.date(run.starts_at, viewer)} {formatting.time(run.starts_at, viewer)}"
-    end = f"{formatting.date(last, viewer)} {formatting.time(last, viewer)} {last_zone}"
-    return f"{start}{between} to {end}"
+    """`11/09/2026 00:00:00 EST to 11/15/2026 23:59:59 EST`."""
+    return formatting.interval(run.starts_at, run.ends_at - SECOND, viewer)
 
 
 def days(run: ScheduleRun, viewer: Viewer) -> str:

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from auditsaas import formatting
 from auditsaas.formatting import Viewer
+from tests.support.clocks import ZONES, moments, read_back
 
 AFTERNOON = datetime(2026, 11, 19, 19, 30, 12, 418_529, tzinfo=UTC)
 NEW_YORK = Viewer(zone=ZoneInfo("America/New_York"))
@@ -72,11 +75,63 @@ def test_a_viewer_in_utc_is_not_told_it_twice() -> None:
     ],
 )
 def test_a_zone_is_told_by_its_letters_or_else_by_its_offset(zone: str, expected: Any) -> None:
-    assert formatting.zone_label(Viewer(zone=ZoneInfo(zone)), AFTERNOON) == expected
+    assert formatting.zone_letters(AFTERNOON, Viewer(zone=ZoneInfo(zone))) == expected
 
 
-def test_a_zone_label_follows_daylight_saving() -> None:
-    assert formatting.zone_label(NEW_YORK, datetime(2026, 7, 1, tzinfo=UTC)) == "EDT"
+def test_the_letters_are_those_of_the_time_and_not_of_today() -> None:
+    july = datetime(2026, 7, 1, tzinfo=UTC)
+    assert formatting.zone_letters(july, NEW_YORK) == "EDT"
+    assert formatting.stamp(july, NEW_YORK) == "06/30/2026 20:00:00 EDT"
+
+
+def test_the_two_hours_of_a_change_night_differ() -> None:
+    first = datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
+    shown = [formatting.stamp(first + timedelta(hours=n), NEW_YORK) for n in (0, 1)]
+    assert shown == ["11/01/2026 01:30:00 EDT", "11/01/2026 01:30:00 EST"]
+
+
+def test_letters_that_stood_for_two_offsets_give_way_to_the_offset() -> None:
+    moscow = Viewer(zone=ZoneInfo("Europe/Moscow"))
+    before = datetime(2014, 10, 25, 21, 30, tzinfo=UTC)
+    shown = [formatting.stamp(before + timedelta(hours=n), moscow) for n in (0, 1)]
+    assert shown == ["10/26/2014 01:30:00 UTC+4", "10/26/2014 01:30:00 UTC+3"]
+
+
+@pytest.mark.parametrize("date_format", formatting.DATE_PATTERNS)
+@pytest.mark.parametrize("zone", ZONES)
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_a_shown_time_leads_back_to_its_instant(zone: str, date_format: Any, data: Any) -> None:
+    at = data.draw(moments(zone))
+    shown = formatting.stamp(at, Viewer(zone=ZoneInfo(zone), date_format=date_format))
+    pattern = f"{formatting.DATE_PATTERNS[date_format][0]} %H:%M:%S"
+    assert read_back(shown, ZoneInfo(zone), pattern) == at
+
+
+@given(zone=st.sampled_from(sorted(available_timezones())), data=st.data())
+@settings(max_examples=100, deadline=None)
+def test_letters_lead_back_in_every_zone(zone: str, data: Any) -> None:
+    at = data.draw(moments(zone))
+    assert read_back(formatting.stamp(at, Viewer(zone=ZoneInfo(zone))), ZoneInfo(zone)) == at
+
+
+def test_a_row_in_utc_needs_no_letters_under_its_heading() -> None:
+    assert formatting.row_stamp(AFTERNOON, formatting.DEFAULT) == "11/19/2026 19:30:12"
+    assert formatting.row_stamp(AFTERNOON, NEW_YORK) == "11/19/2026 14:30:12 EST"
+
+
+@pytest.mark.parametrize(
+    ("zone", "expected"),
+    [("America/New_York", "New York"), ("America/Indiana/Knox", "Knox"), ("Etc/UTC", "UTC")],
+)
+def test_a_heading_names_the_place(zone: str, expected: str) -> None:
+    assert formatting.place(Viewer(zone=ZoneInfo(zone))) == expected
+
+
+def test_each_end_of_an_interval_has_its_own_letters() -> None:
+    start, end = datetime(2026, 10, 24, 4, tzinfo=UTC), datetime(2026, 11, 2, 5, tzinfo=UTC)
+    expected = "10/24/2026 00:00:00 EDT to 11/02/2026 00:00:00 EST"
+    assert formatting.interval(start, end, NEW_YORK) == expected
 
 
 @pytest.mark.parametrize(
@@ -88,7 +143,7 @@ def test_a_zone_label_follows_daylight_saving() -> None:
     ],
 )
 def test_where_times_are_typed_the_zone_is_named_in_full(zone: str, expected: Any) -> None:
-    assert formatting.zone_name(Viewer(zone=ZoneInfo(zone)), AFTERNOON) == expected
+    assert formatting.zone_name(AFTERNOON, Viewer(zone=ZoneInfo(zone))) == expected
 
 
 @pytest.mark.parametrize(

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import Float, Text, cast, func
+from sqlalchemy import Text, cast, func
 from xlsxwriter import Workbook
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from auditsaas.events.models import events
 from auditsaas.exports.columns import COLUMNS
 from auditsaas.exports.limits import XLSX_ROWS, TooManyRows
 from auditsaas.exports.source import Output, Progress, Source
 from auditsaas.exports.writers.cells import stored
+from auditsaas.formatting import zones
 
 LONGEST_TEXT: Final = 32_767
 """UTF-16 units in a cell (Microsoft, "Excel specifications and limits")."""
@@ -28,9 +29,10 @@ CUTS_LISTED: Final = 1_000
 ROWS_A_STEP: Final = 1_000
 
 NUMBERS = frozenset({"status_code", "duration_ms", "seq"})
-DAY_ZERO = datetime(1899, 12, 30, tzinfo=UTC)
-EPOCH_DAY: Final = (datetime(1970, 1, 1, tzinfo=UTC) - DAY_ZERO).days
-WIDTHS = {"created_at": 23, "path": 30, "user_agent": 30, "event_id": 37}
+DAY_ZERO = datetime(1899, 12, 30)  # noqa: DTZ001 - a cell's time has no zone
+DAY: Final = timedelta(days=1)
+WIDTHS = {"created_at": 28, "path": 30, "user_agent": 30, "event_id": 37}
+LETTERS: Final = "the letters after each time are part of its cell's number format"
 _NOT_IN_XML = re.compile("[\ufffe\uffff]")
 
 Cut = tuple[int, str]
@@ -55,7 +57,7 @@ def write(source: Source, out: Output, progress: Progress) -> int:
     sheet = book.add_worksheet("Events", worksheet_class=_Sheet)
     cuts: list[Cut] = []
     _head(sheet, source, bold)
-    rows = _rows(sheet, source, _time_format(book), cuts, progress)
+    rows = _rows(sheet, source, _Times(book, source.zone), cuts, progress)
     _notes(book.add_worksheet("Notes", worksheet_class=_Sheet), source, rows, cuts, bold)
     book.close()
     return rows
@@ -82,14 +84,32 @@ def _head(sheet: Worksheet, source: Source, bold: Format) -> None:
         sheet.write_string(0, at, name, bold)
 
 
-def _time_format(book: Workbook) -> Format:
-    return book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss.000"})
+class _Times:
+    """Times as a sheet's numbers of days, and the formats that write their zone's letters.
+
+    A cell knows no zone. The letters are part of how it is shown, so that it stays a time.
+    """
+
+    def __init__(self, book: Workbook, zone: ZoneInfo) -> None:
+        self._book = book
+        self._zone = zone
+        self._formats: dict[str, Format] = {}
+
+    def days(self, at: datetime) -> float:
+        return (at.astimezone(self._zone).replace(tzinfo=None) - DAY_ZERO) / DAY
+
+    def format(self, at: datetime) -> Format:
+        letters = zones.letters(at, self._zone)
+        if letters not in self._formats:
+            shown = f'yyyy-mm-dd hh:mm:ss.000 "{letters}"'
+            self._formats[letters] = self._book.add_format({"num_format": shown})
+        return self._formats[letters]
 
 
 def _rows(
-    sheet: Worksheet, source: Source, time_format: Format, cuts: list[Cut], progress: Progress
+    sheet: Worksheet, source: Source, times: _Times, cuts: list[Cut], progress: Progress
 ) -> int:
-    writers = [_writer(sheet, at, name, time_format) for at, name in enumerate(source.columns)]
+    writers = [_writer(sheet, at, name, times) for at, name in enumerate(source.columns)]
     columns = [_value(name, source).label(name) for name in source.columns]
     row, limit = 0, source.row_limit or XLSX_ROWS
     for rows in source.rows(columns, ROWS_A_STEP):
@@ -106,26 +126,21 @@ def _rows(
 
 def _value(name: str, source: Source) -> Any:
     """A column as text or number, so that no row pays for conversions in Python."""
-    if name == "created_at":
-        local = func.timezone(source.zone.key, events.c.occurred_at)
-        return cast(func.extract("epoch", local), Float) / 86_400 + EPOCH_DAY
     value = stored(name, source.slugs)
-    if name in NUMBERS:
+    if name == "created_at" or name in NUMBERS:
         return value
     return func.host(value) if name == "ip_address" else cast(value, Text)
 
 
-def _writer(
-    sheet: Worksheet, at: int, name: str, time_format: Format
-) -> Callable[[int, Any], bool]:
+def _writer(sheet: Worksheet, at: int, name: str, times: _Times) -> Callable[[int, Any], bool]:
     """Writes a value into a column; whether it had to be cut."""
 
     def number(row: int, value: float) -> bool:
         sheet.write_number(row, at, value)
         return False
 
-    def time(row: int, value: float) -> bool:
-        sheet.write_number(row, at, value, time_format)
+    def time(row: int, value: datetime) -> bool:
+        sheet.write_number(row, at, times.days(value), times.format(value))
         return False
 
     def text(row: int, value: str) -> bool:
@@ -152,7 +167,7 @@ def _units(text: str) -> int:
 def _notes(sheet: Worksheet, source: Source, rows: int, cuts: list[Cut], bold: Format) -> None:
     lines = [
         ("Rows", f"{rows:,}"),
-        ("Times", f"created_at is in {source.zone.key}, to the millisecond"),
+        ("Times", f"created_at is in {source.zone.key}, to the millisecond; {LETTERS}"),
     ]
     if source.about:
         lines = [("Filter", source.about.filter), ("Period", source.about.period), *lines]

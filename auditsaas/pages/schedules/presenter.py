@@ -95,7 +95,7 @@ def next_runs(found: Sequence[Run], zone: ZoneInfo, viewer: Viewer) -> list[Show
 def moment(at: datetime, viewer: Viewer) -> str:
     """`Mon 11/23/2026 08:00 EST`."""
     day = at.astimezone(viewer.zone).strftime("%a")
-    zone = formatting.zone_label(viewer, at)
+    zone = formatting.zone_letters(at, viewer)
     return f"{day} {formatting.date(at, viewer)} {formatting.minute(at, viewer)} {zone}"
 
 

@@ -6,12 +6,14 @@ table has to be laid out. Lengths are CSS pixels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Final
-from unicodedata import combining, east_asian_width
+from zoneinfo import ZoneInfo
+
+from auditsaas.formatting import zones
 
 FONT: Final = (
     Path(__file__).resolve().parents[3]
@@ -35,16 +37,17 @@ class Column:
     weight: int = 400
 
 
-def columns(several: bool, zone_label: str) -> tuple[Column, ...]:
+def columns(several: bool, zone: ZoneInfo) -> tuple[Column, ...]:
     """The columns from left to right; the workspace's only where there is more than one."""
+    letters = _letters_width(zone)
     wanted = [
-        ("created", f"Created at ({zone_label})", 122),
+        ("created", f"Created at ({zones.place(zone)})", 122 + letters),
         ("activity", "Activity", 130),
         ("target", "", 72 if several else 96),
         ("method", "Method", 56),
         ("status", "Status", 80),
         ("response", "Response", 70),
-        ("user", "User", 190 if several else 244),
+        ("user", "User", (190 if several else 244) - letters),
         ("agent", "User agent", 112 if several else 137),
         ("ip", "IP address", 96 if several else 100),
     ]
@@ -58,28 +61,35 @@ def columns(several: bool, zone_label: str) -> tuple[Column, ...]:
     return tuple(placed)
 
 
-@lru_cache(maxsize=16_384)
-def fitted(text: str, width: int, weight: int = 400) -> str:
-    """The text itself, or its beginning and an ellipsis."""
+def _letters_width(zone: ZoneInfo) -> int:
+    """What the zone's letters take behind the time; nothing in UTC."""
+    if zones.is_utc(zone):
+        return 0
+    return math.ceil(max(_width(f" {letters}") for letters in zones.all_letters(zone)))
+
+
+def _width(text: str, weight: int = 400) -> float:
     widths = _widths(weight)
-    if sum(_width(character, widths) for character in text) <= width:
+    return sum(widths[character] for character in text)
+
+
+def fitted(text: str, width: float, weight: int = 400) -> str:
+    """A text of the packaged font's characters, or its beginning and an ellipsis."""
+    if _width(text, weight) <= width:
         return text
-    room = width - _width(ELLIPSIS, widths)
+    widths = _widths(weight)
+    room = width - widths[ELLIPSIS]
     for at, character in enumerate(text):
-        room -= _width(character, widths)
+        room -= widths[character]
         if room < 0:
             return text[:at].rstrip() + ELLIPSIS
     return text
 
 
-def _width(character: str, widths: Mapping[str, float]) -> float:
-    known = widths.get(character)
-    if known is not None:
-        return known
-    if combining(character):
-        return 0
-    # Another font will draw it; the column clips what is still wider than this.
-    return FONT_SIZE * (1.1 if east_asian_width(character) in "WF" else 0.75)
+@cache
+def packaged_characters() -> frozenset[str]:
+    """All that the packaged font can draw."""
+    return frozenset(_widths(400))
 
 
 @cache

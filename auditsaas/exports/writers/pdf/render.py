@@ -18,12 +18,8 @@ from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from auditsaas.exports.limits import ROWS_ON_COVER, ROWS_ON_PAGE
-from auditsaas.exports.writers.pdf.layout import (
-    FONT,
-    LEFT,
-    ROW_HEIGHT,
-    Column,
-)
+from auditsaas.exports.writers.pdf.layout import FONT, LEFT, ROW_HEIGHT, Column
+from auditsaas.exports.writers.pdf.typesetting import Typesetter
 
 TEMPLATES = Path(__file__).resolve().parents[4] / "templates/exports/pdf"
 FONT_ADDRESS = "packaged:inter.woff2"
@@ -51,6 +47,7 @@ class Renderer:
         self._style = CSS(
             string=style, font_config=self._fonts, url_fetcher=PackagedOnly(), base_url="packaged:"
         )
+        self.typesetter = Typesetter(self._fonts)
         self._rules = {rows: _rules(rows) for rows in range(max(ROWS_ON_COVER, ROWS_ON_PAGE) + 1)}
 
     def pdf(self, template: str, **shown: Any) -> bytes:

@@ -7,12 +7,14 @@ text a column, a few hundred rows are rendered at a time, and the parts are merg
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from sqlalchemy import Row, func
 
 from auditsaas import formatting
@@ -26,16 +28,13 @@ from auditsaas.exports.limits import (
     pages_of,
 )
 from auditsaas.exports.source import About, Output, Progress, Source
+from auditsaas.exports.writers.pdf import cover
 from auditsaas.exports.writers.pdf.facts import Facts, facts
-from auditsaas.exports.writers.pdf.layout import (
-    ROW_HEIGHT,
-    Column,
-    columns,
-    fitted,
-)
+from auditsaas.exports.writers.pdf.layout import ROW_HEIGHT, Column, columns
 from auditsaas.exports.writers.pdf.merge import Bookmark, merge
 from auditsaas.exports.writers.pdf.render import Renderer
-from auditsaas.formatting import Viewer
+from auditsaas.exports.writers.pdf.typesetting import Line
+from auditsaas.formatting import Viewer, zones
 from auditsaas.visible_text import visible
 
 PAGES_A_PART: Final = 17
@@ -43,9 +42,6 @@ ROWS_A_PART: Final = PAGES_A_PART * ROWS_ON_PAGE
 COVER_TOP: Final = 348
 PAGE_TOP: Final = 62
 CHUNK_BYTES: Final = 1 << 20
-LONGEST_FILTER: Final = 240
-LONGEST_ASKER: Final = 110
-NAMES_WIDTH: Final = 700
 TITLE: Final = "Audit Log Report"
 
 COLUMNS = tuple(
@@ -86,13 +82,16 @@ class _Report:
         self._facts = counted
         self._folder = folder
         self._several = len(source.slugs) > 1
-        zone = formatting.zone_label(about.viewer, about.asked_at)
-        self._columns = columns(self._several, zone)
+        self._columns = columns(self._several, about.viewer.zone)
         self._renderer = Renderer(self._columns)
         self._pages = pages_of(counted.rows)
         self._bookmarks: list[Bookmark] = []
         self._parts: list[Path] = []
         self._day = ""
+        self._first: _Page | None = None
+        self._letters: dict[str, datetime] = {}
+        """The letters of the rows' times, and a time of each."""
+        self._code_points: Counter[str] = Counter()
 
     def made(self, progress: Progress) -> Path:
         done = 0
@@ -100,6 +99,7 @@ class _Report:
             self._part(done, rows)
             done += len(rows)
             progress(done)
+        self._cover()
         if done != self._facts.rows:
             raise RuntimeError(f"{self._facts.rows} rows were counted, and {done} were read")
         names = sorted(self._about.names.values())
@@ -130,25 +130,47 @@ class _Report:
         return present(row, WorkspaceName(slug, name))
 
     def _part(self, done: int, rows: list[PresentedEvent]) -> None:
-        shared = {
-            "columns": self._columns,
-            "pages": self._pages,
-            "export_id": self._about.export_id,
-            "brand": self._about.brand,
-        }
-        if not self._parts:
-            page = self._page(1, rows, COVER_TOP)
-            pdf = self._renderer.pdf("cover.html", page=page, **shared, **self._cover())
-        else:
-            first = 2 + (done - ROWS_ON_COVER) // ROWS_ON_PAGE
-            shown = [
-                self._page(first + at // ROWS_ON_PAGE, rows[at : at + ROWS_ON_PAGE], PAGE_TOP)
-                for at in range(0, len(rows), ROWS_ON_PAGE)
-            ]
-            pdf = self._renderer.pdf("pages.html", shown=shown, **shared)
+        if self._first is None:
+            self._first = self._page(1, rows, COVER_TOP)
+            return
+        first = 2 + (done - ROWS_ON_COVER) // ROWS_ON_PAGE
+        shown = [
+            self._page(first + at // ROWS_ON_PAGE, rows[at : at + ROWS_ON_PAGE], PAGE_TOP)
+            for at in range(0, len(rows), ROWS_ON_PAGE)
+        ]
+        self._parts.append(self._rendered("pages.html", shown=shown))
+
+    def _cover(self) -> None:
+        """The first page, drawn last: it tells what was found in the rows."""
+        said = cover.texts(self._about, self._renderer.typesetter)
+        for line in said.values():
+            self._counted(line)
+        first = self._rendered(
+            "cover.html",
+            page=self._first,
+            about=self._about,
+            facts=self._facts,
+            bars=cover.bars(self._facts),
+            place=formatting.place(self._about.viewer),
+            legend=zones.legend(self._letters.values(), self._about.viewer.zone),
+            code_points=self._code_points,
+            title=TITLE,
+            formatting=formatting,
+            **{name: line.html for name, line in said.items()},
+        )
+        self._parts.insert(0, first)
+
+    def _rendered(self, template: str, **shown: Any) -> Path:
+        pdf = self._renderer.pdf(
+            template,
+            columns=self._columns,
+            pages=self._pages,
+            export_id=self._about.export_id,
+            **shown,
+        )
         path = self._folder / f"{len(self._parts)}.pdf"
         path.write_bytes(pdf)
-        self._parts.append(path)
+        return path
 
     def _page(self, number: int, rows: Sequence[PresentedEvent], top: int) -> _Page:
         viewer = self._about.viewer
@@ -157,44 +179,31 @@ class _Report:
             if day != self._day:
                 self._day = day
                 self._bookmarks.append(Bookmark(day, number - 1, top + at * ROW_HEIGHT))
+            self._letters.setdefault(
+                formatting.zone_letters(row.occurred_at, viewer), row.occurred_at
+            )
         blocks = [
-            (column.key, Markup("\n").join(_cell(column, row, viewer) for row in rows))
+            (column.key, Markup("\n").join(self._cell(column, row) for row in rows))
             for column in self._columns
         ]
         return _Page(number, blocks, len(rows))
 
-    def _cover(self) -> dict[str, Any]:
-        about, counted = self._about, self._facts
-        words = about.filter or "Everything"
-        if len(words) > LONGEST_FILTER:
-            words = f"{words[:LONGEST_FILTER]}… (the whole filter is on the export’s page)"
-        return {
-            "about": about,
-            "title": TITLE,
-            "facts": counted,
-            "filter": visible(words),
-            "names": fitted(visible(", ".join(sorted(about.names.values()))), NAMES_WIDTH),
-            "asker": _short(visible(about.asker), LONGEST_ASKER),
-            "viewer": about.viewer,
-            "bars": _bars(counted),
-            "formatting": formatting,
-        }
+    def _cell(self, column: Column, row: PresentedEvent) -> Markup:
+        text = _text(column.key, row, self._about.viewer)
+        html = self._counted(self._renderer.typesetter.line(text, column.width, column.weight))
+        failed = column.key == "status" and row.failed
+        return Markup("<b>{}</b>").format(html) if failed else html
 
-
-def _short(text: str, longest: int) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
-
-
-def _cell(column: Column, row: PresentedEvent, viewer: Viewer) -> Markup:
-    text = escape(fitted(_text(column.key, row, viewer), column.width, column.weight))
-    return Markup("<b>{}</b>").format(text) if column.key == "status" and row.failed else text
+    def _counted(self, line: Line) -> Markup:
+        if line.code_points:
+            self._code_points.update(line.code_points)
+        return line.html
 
 
 def _text(key: str, row: PresentedEvent, viewer: Viewer) -> str:
     match key:
         case "created":
-            at = row.occurred_at
-            return f"{formatting.date(at, viewer)} {formatting.time(at, viewer)}"
+            return formatting.row_stamp(row.occurred_at, viewer)
         case "activity":
             return row.label
         case "status":
@@ -207,20 +216,3 @@ def _text(key: str, row: PresentedEvent, viewer: Viewer) -> str:
             return ", ".join(part for part in (row.platform, row.browser) if part)
         case _:
             return str(getattr(row, key))
-
-
-def _bars(counted: Facts) -> list[tuple[float, float, float, float]]:
-    """Each bar's left, width, and the heights of errors and successes, of 240 by 44 units."""
-    highest = max((sum(bar) for bar in counted.bars), default=0)
-    if not highest:
-        return []
-    step = 240 / len(counted.bars)
-    return [
-        (
-            round(at * step, 2),
-            round(step * 0.8, 2),
-            round(44 * errors / highest, 2),
-            round(44 * successes / highest, 2),
-        )
-        for at, (successes, errors) in enumerate(counted.bars)
-    ]
