@@ -64,3 +64,20 @@ def test_packages_are_entered_by_their_modules() -> None:
     """An empty ``__init__`` cannot become the knot that every module imports."""
     filled = [p for p in PYTHON if p.name == "__init__.py" and ast.parse(p.read_text()).body[1:]]
     assert filled == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "pattern"),
+    [("templates", "*.html"), ("templates", "*.css"), ("auditsaas/static", "*.css")],
+)
+def test_no_template_or_style_sheet_has_a_line_over_120_columns(folder: str, pattern: str) -> None:
+    """The formatter cannot break a text or an expression; people can."""
+    paths = [path for path in (ROOT / folder).rglob(pattern) if "vendor" not in path.parts]
+    long = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in paths
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if len(line) > 120
+    ]
+    assert paths != []
+    assert long == []
