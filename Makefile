@@ -5,7 +5,7 @@ PYTHON ?= $(firstword $(shell for name in python3 python3.14 python3.13 python3.
 	done))
 
 BIN := .venv/bin
-CHECKED := auditsaas tasks config
+CHECKED := auditsaas tasks config tests bench scripts
 STATIC := auditsaas/static
 
 .DEFAULT_GOAL := help

@@ -121,7 +121,7 @@ def _build_here(export_id: UUID) -> None:
             wanted = select(Export.state, Export.error, Export.rows_done, Export.bytes)
             state, error, rows, size = session.execute(wanted.where(Export.id == export_id)).one()
         assert state == "ready", error
-    found = Built(rows=rows, seconds=seconds, bytes=size, idle_mb=idle, peak_mb=peak_mb())
+    found = Built(rows=rows, seconds=seconds, bytes=size or 0, idle_mb=idle, peak_mb=peak_mb())
     print(json.dumps(asdict(found)))
 
 

@@ -22,7 +22,8 @@ from auditsaas.cli_session import open_session, workspace_called
 from auditsaas.events.importers.lines import SourceError, open_source
 from auditsaas.events.importers.registry import AUTO
 from auditsaas.events.models import events
-from auditsaas.imports.load import Outcome, import_source
+from auditsaas.imports.load import import_source
+from auditsaas.imports.outcome import Outcome
 from auditsaas.workspaces.models import Workspace
 from bench.installation import installation, open_workspaces
 from bench.tables import Table

@@ -10,10 +10,11 @@ import http.client
 import multiprocessing
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from statistics import median, quantiles
 from typing import Any
@@ -26,7 +27,7 @@ from sqlalchemy import make_url
 
 from auditsaas.demo.activity import generate
 from auditsaas.events.schema import from_mapping
-from auditsaas.events.writing.append import Identifier
+from auditsaas.events.writing.identity import Identifier
 from auditsaas.events.writing.rows import row_of
 from bench.installation import installation, open_workspaces
 from bench.tables import Table, ms
@@ -249,7 +250,7 @@ def measure_single(place: Place, count: int = 1000) -> Table:
     source = Source(count * 2 + 100)
     bodies = [msgspec.json.encode(event) for [event] in source.batches(count, 1)]
     client = Client(place)
-    ours = _times([lambda body=body: client.post(place.keys[0], body) for body in bodies])
+    ours = _times([partial(client.post, place.keys[0], body) for body in bodies])
     client.close()
     insert = (
         f"INSERT INTO plain_events ({COLUMNS}) VALUES ({', '.join(['%s'] * 25)})"
@@ -265,14 +266,14 @@ def measure_single(place: Place, count: int = 1000) -> Table:
             connection.execute(insert, row)
             connection.commit()
 
-        theirs = _times([lambda row=row: bare(row) for row in rows])
+        theirs = _times([partial(bare, row) for row in rows])
     table = Table("One event at a time, one connection, ms", ["", "p50", "p95"])
     for name, times in (("POST /api/v1/events", ours), ("INSERT and COMMIT", theirs)):
         table.add(name, ms(median(times)), ms(quantiles(times, n=20)[-1]))
     return table
 
 
-def _times(runs: list[Callable[[], None]]) -> list[float]:
+def _times(runs: Sequence[Callable[[], object]]) -> list[float]:
     times = []
     for run in runs:
         started = time.perf_counter()

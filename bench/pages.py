@@ -143,7 +143,8 @@ def _bare_counts(
     if case.hourly:
         source, number = "event_days", "coalesce(sum(n), 0)"
         where = f"workspace_id = %(w)s AND day >= %(start)s AND {case.where}"
-        values, week = ("activity", "method", "status"), "date_trunc('week', day)"
+        values: tuple[str, ...] = ("activity", "method", "status")
+        week = "date_trunc('week', day)"
     else:
         source, number = "events", "count(*)"
         where = f"workspace_id = %(w)s AND id >= %(first)s AND {case.where}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 from typing import TypeVar
 
@@ -18,7 +19,9 @@ from auditsaas.api.ingest.bodies import parse_json
 from auditsaas.cli_session import open_session
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
-from auditsaas.events.writing import append as appending
+from auditsaas.events.writing.append import append
+from auditsaas.events.writing.identity import identify
+from auditsaas.events.writing.rows import row_of
 from bench.ingest import BATCH, Client, Place, Source, now, place
 from bench.tables import Table
 
@@ -50,7 +53,7 @@ def measure(batches: int = 100) -> Table:
         client = Client(here)
         for batch in source.batches(batches + WARM_UP):
             body = msgspec.json.encode({"events": batch})
-            stages.timed("post", lambda body=body: client.post(here.keys[0], body))
+            stages.timed("post", partial(client.post, here.keys[0], body))
         client.close()
         with open_session(here.settings) as session:
             tenancy.bind(Scope.of(here.workspaces[1]), session)
@@ -62,14 +65,13 @@ def measure(batches: int = 100) -> Table:
 def _append(stages: Stages, here: Place, session: Session, body: bytes) -> None:
     arrived, workspace = now(), here.workspaces[1]
     events = list(stages.timed("decode", lambda: parse_json(body, arrived)).events.values())
-    identify = appending.Identifier(workspace, arrived)
-    found = stages.timed("identify", lambda: [identify(event, None) for event in events])
+    found = stages.timed("identify", lambda: identify(workspace, events, arrived_at=arrived))
     rows = stages.timed(
         "rows",
-        lambda: [appending.row_of(e, *i) for e, i in zip(events, found, strict=True)],
+        lambda: [row_of(e, *i) for e, i in zip(events, found, strict=True)],
     )
     stages.timed("encode", lambda: msgspec.json.encode(rows).decode())
-    stages.timed("append", lambda: appending.append(session, workspace, events, arrived_at=arrived))
+    stages.timed("append", lambda: append(session, workspace, events, arrived_at=arrived))
     stages.timed("commit", session.commit)
 
 

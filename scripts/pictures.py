@@ -64,7 +64,12 @@ def open_first_event(page: Page) -> None:
 def ask_for_a_csv(page: Page) -> None:
     """The list of exports with one that is ready."""
     token = page.locator("[name=csrf_token]").first.get_attribute("value") or ""
-    form = {"csrf_token": token, "format": "csv", "status": "error", "range": "last_30_days"}
+    form: dict[str, str | float | bool] = {
+        "csrf_token": token,
+        "format": "csv",
+        "status": "error",
+        "range": "last_30_days",
+    }
     page.request.post(page.url, form=form, headers={"Referer": page.url})
     page.reload()
     page.locator("[data-state=ready]").first.wait_for()

@@ -62,12 +62,13 @@ class Admin(threading.Thread):
         self._open_one_of(page)
 
     def _go_back(self) -> None:
-        path: str | None = self._log
+        path = self._log
         for _ in range(OLDER):
-            page = path and self._get("older", path, partial=True)
-            path = page and _older(page)
-            if not path or self._over.wait(self._chance.uniform(0.5, 1.5)):
+            page = self._get("older", path, partial=True)
+            older = _older(page) if page else None
+            if not older or self._over.wait(self._chance.uniform(0.5, 1.5)):
                 return
+            path = older
 
     def _go_deep(self) -> None:
         """To a moment of the last year, as a link or the histogram leads there."""

@@ -40,7 +40,8 @@ class File:
 
 def by_server(server: Server, seconds: float) -> File:
     """The medians of some runs of a peer's download."""
-    idle, times, size = server.memory(), [], 0
+    idle, size = server.memory(), 0
+    times: list[float] = []
     with _watched(server, limit=int(free_bytes() * MEMORY_SHARE)) as peak:
         try:
             while len(times) < RUNS and sum(times) < ENOUGH_SECONDS:

@@ -24,7 +24,7 @@ def python_with(name: str) -> Path:
     if not mark.exists() or json.loads(mark.read_text()) != PACKAGES[name]:
         print(f"installing {', '.join(PACKAGES[name])} …", flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-        pip = [python, "-m", "pip", "install", "--quiet", *PACKAGES[name]]
+        pip = [str(python), "-m", "pip", "install", "--quiet", *PACKAGES[name]]
         subprocess.run(pip, check=True, timeout=INSTALL_SECONDS, stderr=subprocess.DEVNULL)
         mark.write_text(json.dumps(PACKAGES[name]))
     return python
@@ -32,5 +32,5 @@ def python_with(name: str) -> Path:
 
 def version(name: str, package: str) -> str:
     script = f"from importlib.metadata import version; print(version({package!r}))"
-    run = [python_with(name), "-c", script]
+    run = [str(python_with(name)), "-c", script]
     return subprocess.run(run, check=True, capture_output=True, text=True).stdout.strip()

@@ -120,7 +120,8 @@ def datasette(_data: Dataset, same: SameEvents, folder: Path) -> Peer:
     file = folder / "events.db"
     edge = _sqlite(file, same)
     counts = folder / "counts.json"
-    run = [python, "-m", "datasette", "inspect", file, "--inspect-file", counts]
+    run = [str(path) for path in (python, "-m", "datasette", "inspect", file)]
+    run += ["--inspect-file", str(counts)]
     subprocess.run(run, check=True, stdout=subprocess.DEVNULL)
     page = f"/events/events?_sort_desc=id&_size={ROWS}"
     settings = {

@@ -87,7 +87,7 @@ def begin_second_factor(stage: Stage) -> pyotp.TOTP:
         return totp
 
 
-def with_second_factor(path: str, **fields: str) -> Callable[[Stage], TestResponse]:
+def with_second_factor(path: str, **fields: Any) -> Callable[[Stage], TestResponse]:
     def do(stage: Stage) -> TestResponse:
         totp = begin_second_factor(stage)
         confirm = "/account/security/second-factor/confirm"
@@ -107,7 +107,7 @@ def add_passkey(stage: Stage) -> tuple[Authenticator, TestResponse]:
     device = Authenticator("localhost", ORIGIN)
     options = stage.post("/account/security/passkeys/options").json
     made = device.create(options or {})
-    form = {"credential": made, "name": "Laptop", "password": PASSWORD}
+    form: dict[str, Any] = {"credential": made, "name": "Laptop", "password": PASSWORD}
     return device, stage.post("/account/security/passkeys", **form)
 
 

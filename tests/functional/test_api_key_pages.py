@@ -21,7 +21,12 @@ pytestmark = pytest.mark.usefixtures("signed_in_admin")
 
 
 def make(client: FlaskClient, workspace: Workspace, **fields: object) -> TestResponse:
-    data = {"name": "scanner", "scope": ["events:write"], "lifetime": "365", "networks": ""}
+    data: dict[str, object] = {
+        "name": "scanner",
+        "scope": ["events:write"],
+        "lifetime": "365",
+        "networks": "",
+    }
     data |= {**fields, "csrf_token": csrf_token(client)}
     return client.post(f"/w/{workspace.slug}/api-keys/new", data=data)
 

@@ -13,6 +13,7 @@ import pytest
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
 from tests.support.factories import event_input
+from tests.support.hostile import with_another_end
 from tests.support.log_state import in_log
 from tests.support.raw_http import BROKEN, CHUNKED, EVENT, chunk, head, sent
 from tests.support.serving import WebProcess
@@ -120,11 +121,6 @@ def test_fifty_overlapping_batches_at_once_store_each_event_once(
     assert {status for status, _ in answers} <= {200, 201}
     assert sum(answer["accepted"] for _, answer in answers) == 60
     assert in_log(acme) == (60, 60, 60)
-
-
-def with_another_end(key: str, length: int) -> str:
-    """The key with each of its last characters replaced by another."""
-    return key[:-length] + "".join("y" if letter == "x" else "x" for letter in key[-length:])
 
 
 def test_a_right_prefix_with_a_wrong_secret_opens_nothing(

@@ -139,7 +139,10 @@ def test_the_conflicts_of_a_batch_are_one_event_with_their_ids(
 def test_values_that_the_settings_redact_are_no_difference(
     client: FlaskClient, acme: Workspace
 ) -> None:
-    secret = {"metadata": {"password": "x", "plan": "pro"}, "changes": {"password": [1, 2]}}
+    secret: dict[str, Any] = {
+        "metadata": {"password": "x", "plan": "pro"},
+        "changes": {"password": [1, 2]},
+    }
     post(client, acme, keyed(**secret))
     redact(acme, ["password"])
     answer = post(client, acme, keyed(**secret))

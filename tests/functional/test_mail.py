@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -26,6 +27,13 @@ from config.settings import Settings
 from tests.support import smtp
 from tests.support.factories import csrf_token, make_member, make_user, make_workspace, scoped
 from tests.support.smtp import MailServer, mail_server
+
+
+def body_of(mail: EmailMessage, kind: str) -> str:
+    """The text of a mail in ``plain`` or ``html``."""
+    part = mail.get_body((kind,))
+    assert part is not None
+    return str(part.get_content())
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +85,7 @@ def test_an_export_that_is_ready_is_mailed_as_text_and_html_with_a_link(
     assert got["Subject"] == "Export ready: Everything, yesterday"
     assert got["From"] == "AuditSaaS <auditsaas@localhost>"
     assert got["To"] == f"Ann Lee <{person.email}>"
-    text, html = (got.get_body((kind,)).get_content() for kind in ("plain", "html"))
+    text, html = (body_of(got, kind) for kind in ("plain", "html"))
     for body in (text, html):
         assert "http://127.0.0.1:8000/exports/1" in body
         assert "CSV · 3 rows" in body
@@ -180,7 +188,7 @@ def test_a_title_cannot_add_a_header(app: Flask, server: MailServer) -> None:
 def test_hostile_text_is_text_in_the_html(app: Flask, server: MailServer, person: User) -> None:
     try_to_send(app, person, tell(person, title="<script>alert(1)</script>\u202eexe"), server)
     (got,) = server.received(person.email)
-    html = got.get_body(("html",)).get_content()
+    html = body_of(got, "html")
     assert "<script" not in html
     assert "‹U+202E›" in html
 

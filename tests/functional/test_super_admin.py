@@ -11,7 +11,7 @@ import pytest
 from flask import Flask, g, request_finished
 from flask.testing import FlaskClient
 from redis import Redis
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, QueuePool, select, update
 
 from auditsaas.db.tenancy import PLATFORM_BIND, platform_session
 from auditsaas.events.models import events
@@ -346,6 +346,7 @@ def test_a_super_admin_without_workspaces_lands_on_the_log_of_all(above: FlaskCl
 def test_no_page_keeps_a_connection_of_the_platform_pool(app: Flask, above: FlaskClient) -> None:
     with app.app_context():
         pool = db.engines[PLATFORM_BIND].pool
+        assert isinstance(pool, QueuePool)
     held: list[dict[str, Any]] = []
 
     def hold(_: Flask, **_event: Any) -> None:

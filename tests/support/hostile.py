@@ -197,3 +197,8 @@ def encoded(value: Any) -> bytes:
     if isinstance(value, list):
         return b"[" + b",".join(map(encoded, value)) + b"]"
     return json.dumps(value).encode()
+
+
+def with_another_end(key: str, length: int) -> str:
+    """The key with each of its last characters replaced by another."""
+    return key[:-length] + "".join("y" if letter == "x" else "x" for letter in key[-length:])

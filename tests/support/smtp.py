@@ -68,7 +68,7 @@ class Handler:
         if mood in (TAKE, TAKE_AND_HANG_UP):
             name = f"{os.getpid()}-{next(self._numbers):04}"
             draft = self._folder / f".{name}"
-            draft.write_bytes(envelope.content or b"")
+            draft.write_bytes(envelope.original_content or b"")
             draft.rename(self._folder / f"{name}.eml")
         if mood in (HANG_UP, TAKE_AND_HANG_UP) and server.transport is not None:
             server.transport.close()
@@ -93,7 +93,7 @@ class MailServer:
             email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
             for path in sorted(self._folder.glob("*.eml"))
         ]
-        return [mail for mail in found if address in str(mail["To"])]  # type: ignore[misc]
+        return [mail for mail in found if address in str(mail["To"])]
 
 
 @contextmanager

@@ -19,7 +19,7 @@ app.config["SQLALCHEMY_DATABASE_URI"] = os.environ["PEERS_URL"].replace(
 db = SQLAlchemy(app)
 
 
-class Event(db.Model):  # type: ignore[name-defined,misc]
+class Event(db.Model):  # type: ignore[name-defined]
     __tablename__ = "events"
 
     id = db.Column(db.Uuid, primary_key=True)

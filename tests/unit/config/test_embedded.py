@@ -14,6 +14,8 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from config import embedded
 from config.errors import SettingsError
@@ -136,7 +138,7 @@ def test_redis_keeps_tasks_and_never_evicts_them(fresh_dir: Path) -> None:
 def test_redis_refuses_other_users_of_the_machine(fresh_dir: Path) -> None:
     port = embedded.start_redis(fresh_dir).rpartition(":")[2].partition("/")[0]
     with (
-        redis.Redis(port=int(port), retry=None) as client,
+        redis.Redis(port=int(port), retry=Retry(NoBackoff(), 0)) as client,
         pytest.raises(redis.AuthenticationError),
     ):
         client.ping()

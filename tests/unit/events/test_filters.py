@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -23,7 +24,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
 
 
-def parse(**args: object) -> EventFilter:
+def parse(**args: Any) -> EventFilter:
     return EventFilter.from_args(MultiDict(args), zone=NEW_YORK, now=NOW)
 
 

@@ -63,6 +63,7 @@ def complete(claim: Claim) -> None:
 
 
 def told(claim: Claim) -> list[str]:
+    assert claim.requested_by is not None
     with scoped(user=claim.requested_by) as session:
         newest = notifications.newest(session, claim.requested_by, limit=50)
         return [notification.kind for notification in newest]

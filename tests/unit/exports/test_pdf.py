@@ -6,7 +6,7 @@ import io
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import pikepdf
@@ -57,7 +57,7 @@ def numbered(count: int) -> list[dict[str, Any]]:
     ]
 
 
-def text_of(content: bytes, mode: str = "layout") -> list[str]:
+def text_of(content: bytes, mode: Literal["plain", "layout"] = "layout") -> list[str]:
     """The text of each page, as it is laid out."""
     reader = pypdf.PdfReader(io.BytesIO(content))
     return [page.extract_text(extraction_mode=mode) for page in reader.pages]
