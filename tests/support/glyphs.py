@@ -56,10 +56,15 @@ def starts(content: bytes) -> list[list[Start]]:
         return [list(_starts(page)) for page in document.pages]
 
 
+def _instructions(page: Any) -> Iterator[Any]:
+    """The operands and the operator of each instruction of a page."""
+    yield from pikepdf.parse_content_stream(page)
+
+
 def _starts(page: Any) -> Iterator[Start]:
     titles = {name: str(font.BaseFont) for name, font in page.Resources.Font.items()}
     place, font, size = (0.0, 0.0), "", 0.0
-    for operands, operator in pikepdf.parse_content_stream(page):
+    for operands, operator in _instructions(page):
         if str(operator) == "Tm":
             place = (float(operands[4]), float(operands[5]))
         elif str(operator) == "Tf":
@@ -111,7 +116,7 @@ def _texts(cmap: bytes) -> dict[int, str]:
 
 def _shown(page: Any) -> Iterator[tuple[str, int]]:
     font = ""
-    for operands, operator in pikepdf.parse_content_stream(page):
+    for operands, operator in _instructions(page):
         if str(operator) == "Tf":
             font = str(operands[0])
         elif str(operator) in ("Tj", "TJ"):
@@ -124,6 +129,6 @@ def _shown(page: Any) -> Iterator[tuple[str, int]]:
 
 
 def _images(page: Any) -> Iterator[str]:
-    for operands, operator in pikepdf.parse_content_stream(page):
+    for operands, operator in _instructions(page):
         if str(operator) == "Do":
             yield str(operands[0])
