@@ -26,9 +26,11 @@ from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.filter.period import TimeRange
 from auditsaas.events.models import events
 from auditsaas.events.reading import pages
-from auditsaas.exports import build, service
+from auditsaas.exports import service
+from auditsaas.exports.build import export_job
 from auditsaas.exports.models import Export
 from auditsaas.exports.service import Asker
+from auditsaas.jobs.runner import run
 from auditsaas.storage.address import storage_at
 from bench.dataset import Dataset
 
@@ -115,7 +117,7 @@ def _build_here(export_id: UUID) -> None:
     with app.app_context():
         idle = peak_mb()
         started = time.perf_counter()
-        build.build(export_id, storage_at(app.extensions["settings"].storage_url))
+        run(export_job(storage_at(app.extensions["settings"].storage_url)), export_id)
         seconds = time.perf_counter() - started
         with tenancy.platform_session() as session:
             wanted = select(Export.state, Export.error, Export.rows_done, Export.bytes)

@@ -21,8 +21,8 @@ HINT_LIFETIME: Final = timedelta(seconds=60)
 """A message that waited longer is dropped unread: by then the sweeper has sent another."""
 
 SWEEP_EVERY: Final = timedelta(seconds=5)
-SWEPT_KEY: Final = "auditsaas:swept"
-"""Redis keeps here when the last sweep ran, in seconds since 1970."""
+SWEEPS_KEY: Final = "auditsaas:sweeps"
+"""Redis keeps here, by kind of job, when the last sweep ran, in seconds since 1970."""
 WORKERS_KEY: Final = "auditsaas:workers"
 """Redis keeps here when each worker was last heard of, in seconds of its own clock."""
 ALIVE_FOR: Final = timedelta(seconds=10)
@@ -47,9 +47,8 @@ PUBLISHER_TRANSPORT: Final[dict[str, Any]] = {
 
 SETTINGS: Final[dict[str, Any]] = {
     "include": (
+        "tasks.jobs",
         "tasks.exports",
-        "tasks.imports",
-        "tasks.mails",
         "tasks.maintenance",
         "tasks.schedules",
     ),
@@ -85,18 +84,8 @@ SETTINGS: Final[dict[str, Any]] = {
     "enable_utc": True,
     "timezone": "UTC",
     "beat_schedule": {
-        "sweep exports": {
-            "task": "exports.sweep",
-            "schedule": SWEEP_EVERY,
-            "options": {"expires": 2 * SWEEP_EVERY.total_seconds()},
-        },
-        "sweep imports": {
-            "task": "imports.sweep",
-            "schedule": SWEEP_EVERY,
-            "options": {"expires": 2 * SWEEP_EVERY.total_seconds()},
-        },
-        "sweep mails": {
-            "task": "mails.sweep",
+        "sweep jobs": {
+            "task": "jobs.sweep",
             "schedule": SWEEP_EVERY,
             "options": {"expires": 2 * SWEEP_EVERY.total_seconds()},
         },

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy.exc import SQLAlchemyError
 
 from auditsaas.db.tenancy import platform_session
-from auditsaas.exports.lease import build_message
+from auditsaas.exports.kind import EXPORTS
 from auditsaas.extensions import db
 from auditsaas.jobs.queue import send, task
 from auditsaas.schedules import reports, runs
@@ -34,7 +34,7 @@ def tick(now: datetime | None = None) -> int:
             log.exception("Schedule %s could not be started", schedule_id)
             continue
         if export is not None:
-            send(build_message(export.id, export.format))
+            send(EXPORTS.message(export))
             started += 1
     return started
 

@@ -12,12 +12,11 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from auditsaas.app import create_app
-from auditsaas.exports.lease import BUILD
 from auditsaas.extensions import db
 from auditsaas.jobs.queue import EXTENSION
 from config.celery import ALIVE_FOR, CONSUMER_TRANSPORT, WORKERS_KEY
 from config.errors import SettingsError
-from tasks.exports import stop_build
+from tasks import jobs
 
 try:
     flask_app = create_app(statement_timeout_ms=0)
@@ -59,6 +58,6 @@ def _say_that_it_took_too_long(
     sender: Any = None, exception: Any = None, args: Any = (), **_: Any
 ) -> None:
     """A process that is killed at its hard limit can say nothing itself."""
-    if isinstance(exception, TimeLimitExceeded) and sender.name == BUILD:
+    if isinstance(exception, TimeLimitExceeded):
         with flask_app.app_context():
-            stop_build(args[0])
+            jobs.stop(sender.name, *args)

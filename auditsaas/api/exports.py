@@ -22,7 +22,7 @@ from auditsaas.errors import FieldError, InvalidFields
 from auditsaas.events.wording import field_error
 from auditsaas.exports import service
 from auditsaas.exports.formats import format_called, options
-from auditsaas.exports.lease import build_message
+from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.exports.service import Asker
 from auditsaas.extensions import db
@@ -54,7 +54,7 @@ def post_export() -> Response:
         status_code=202,
     )
     db.session.commit()
-    send(build_message(export.id, export.format))
+    send(EXPORTS.message(export))
     response = answer(_job(export, slug), 202)
     response.headers["Location"] = url_for("api.get_export", export_id=export.id)
     return response

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Protocol
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
@@ -11,21 +9,7 @@ from werkzeug.datastructures import MultiDict
 
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.filter.period import PRESETS, TimeRange
-
-
-class Pinned(Protocol):
-    """What an export and a claim on one have in common."""
-
-    @property
-    def query(self) -> str: ...
-    @property
-    def starts_at(self) -> datetime | None: ...
-    @property
-    def ends_at(self) -> datetime | None: ...
-    @property
-    def time_zone(self) -> str: ...
-    @property
-    def created_at(self) -> datetime: ...
+from auditsaas.exports.models import Export
 
 
 def pinned_query(event_filter: EventFilter) -> str:
@@ -35,13 +19,13 @@ def pinned_query(event_filter: EventFilter) -> str:
     return event_filter.with_period(event_filter.period).query_string()
 
 
-def asked_filter(pinned: Pinned) -> EventFilter:
+def asked_filter(export: Export) -> EventFilter:
     """The filter as it was chosen, a preset still being one."""
     return EventFilter.from_args(
-        MultiDict(parse_qsl(pinned.query)), zone=ZoneInfo(pinned.time_zone), now=pinned.created_at
+        MultiDict(parse_qsl(export.query)), zone=ZoneInfo(export.time_zone), now=export.created_at
     )
 
 
-def pinned_filter(pinned: Pinned) -> EventFilter:
+def pinned_filter(export: Export) -> EventFilter:
     """The filter with the bounds that were fixed."""
-    return asked_filter(pinned).with_period(TimeRange(pinned.starts_at, pinned.ends_at))
+    return asked_filter(export).with_period(TimeRange(export.starts_at, export.ends_at))

@@ -88,6 +88,14 @@ class Export(Base):
     )
 
     @property
+    def snapshot_seqs(self) -> dict[UUID, int]:
+        return {UUID(key): seq for key, seq in self.snapshot.items()}
+
+    @property
+    def since_seqs(self) -> dict[UUID, int] | None:
+        return None if self.since is None else {UUID(k): seq for k, seq in self.since.items()}
+
+    @property
     def requester_name(self) -> str:
         """The person, or the application by the name of its key."""
         found = self.requester or self.requesting_key

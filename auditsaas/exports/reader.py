@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from auditsaas.db import replica, tenancy
 from auditsaas.db.tenancy import platform_session
 from auditsaas.events.reading import pages
-from auditsaas.exports.lease import Claim
+from auditsaas.exports.kind import ExportClaim
 from auditsaas.extensions import db
 
 REPLICA_PATIENCE = timedelta(seconds=5)
@@ -21,7 +21,7 @@ ONE_SNAPSHOT = "REPEATABLE READ"
 
 
 @contextmanager
-def reader(claim: Claim) -> Iterator[Session]:
+def reader(claim: ExportClaim) -> Iterator[Session]:
     """A session in one transaction that has every event up to the export's snapshot."""
     with _session(claim) as session:
         try:
@@ -32,8 +32,8 @@ def reader(claim: Claim) -> Iterator[Session]:
             raise
 
 
-def _session(claim: Claim) -> Session:
-    if claim.through_platform:
+def _session(claim: ExportClaim) -> Session:
+    if claim.row.through_platform:
         session = platform_session()
     else:
         found = _on_the_replica(claim)
@@ -44,15 +44,15 @@ def _session(claim: Claim) -> Session:
     return session
 
 
-def _on_the_replica(claim: Claim) -> Session | None:
+def _on_the_replica(claim: ExportClaim) -> Session | None:
     """None also for a second attempt, for a replica may have ended the first: it stops statements
     that hold up what it is to repeat."""
     if claim.attempt > 1:
         return None
 
     def has_the_snapshot(session: Session) -> bool:
-        heads = pages.heads(session, claim.workspace_ids)
-        return all(heads.get(log, 0) >= seq for log, seq in claim.snapshot.items())
+        heads = pages.heads(session, claim.row.workspace_ids)
+        return all(heads.get(log, 0) >= seq for log, seq in claim.row.snapshot_seqs.items())
 
     return replica.caught_up(
         claim.scope, has_the_snapshot, patience=REPLICA_PATIENCE, isolation_level=ONE_SNAPSHOT

@@ -23,7 +23,7 @@ from auditsaas.events.schema import ActorInput, TargetInput
 from auditsaas.exports import wording
 from auditsaas.exports.formats import Options, format_called
 from auditsaas.exports.frozen_filter import pinned_query
-from auditsaas.exports.lease import UNFINISHED
+from auditsaas.exports.kind import UNFINISHED
 from auditsaas.exports.limits import ROW_LIMITS, refuse_too_many
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.own_actions import Activity, RequestFacts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -12,7 +12,7 @@ from auditsaas import own_actions
 from auditsaas.accounts.models import User
 from auditsaas.events.importers.outcome import Refused
 from auditsaas.events.schema import ActorInput, TargetInput
-from auditsaas.imports.lease import LEASES, Claim
+from auditsaas.imports.kind import ImportClaim
 from auditsaas.imports.load import record
 from auditsaas.imports.models import Import, ImportState
 from auditsaas.imports.outcome import Outcome
@@ -21,34 +21,39 @@ from auditsaas.own_actions import Activity
 from auditsaas.workspaces.models import Workspace
 
 
-def complete(
-    session: Session, claim: Claim, outcome: Outcome, sha256: str, counts: dict[str, Any]
-) -> None:
+@dataclass(frozen=True)
+class Loaded:
+    """A file that was read to its end."""
+
+    outcome: Outcome
+    sha256: str
+
+
+def complete(session: Session, claim: ImportClaim, loaded: Loaded) -> None:
     """Say that every line was read, what became of them, and record it.
 
     Raises:
         LostLease: the claim no longer holds; nothing was changed.
     """
-    LEASES.conclude(
+    outcome, counted = loaded.outcome, counts(claim, loaded.outcome)
+    claim.conclude(
         session,
-        claim.import_id,
-        claim.fence,
         ImportState.DONE,
         file_key=None,
         first_refused=_kept(outcome.first_refused),
         first_conflicts=_kept(outcome.first_conflicts),
         error=None,
         bytes_done=Import.bytes_total,
-        **counts,
+        **counted,
     )
-    whole = replace(outcome, added=counts["added"], already_there=counts["already_there"])
-    _tell(session, claim, "import.ready", str(whole))
+    whole = replace(outcome, added=counted["added"], already_there=counted["already_there"])
+    _notify(session, claim.row, "import.ready", str(whole))
     record(
         session,
-        claim.workspace_id,
-        name=claim.name,
-        sha256=sha256,
-        actor=_actor(session, claim),
+        claim.row.workspace_id,
+        name=claim.row.name,
+        sha256=loaded.sha256,
+        actor=_actor(session, claim.row),
         outcome=whole,
     )
 
@@ -57,39 +62,50 @@ def _kept(lines: Sequence[Refused]) -> list[dict[str, str]]:
     return [{"place": line.place, "reason": line.reason} for line in lines]
 
 
-def fail(session: Session, claim: Claim, reason: str) -> None:
+def fail(session: Session, claim: ImportClaim, reason: str) -> None:
     """End the import in words.
 
     Raises:
         LostLease: the claim no longer holds; nothing was changed.
     """
-    LEASES.conclude(
-        session, claim.import_id, claim.fence, ImportState.FAILED, file_key=None, error=reason
-    )
-    _tell(session, claim, "import.failed", reason)
+    claim.conclude(session, ImportState.FAILED, file_key=None, error=reason)
+    asked = claim.row
+    _notify(session, asked, "import.failed", reason)
     own_actions.record(
         session,
         Activity.LOG_IMPORT,
-        workspaces=[claim.workspace_id],
-        actor=_actor(session, claim),
+        workspaces=[asked.workspace_id],
+        actor=_actor(session, asked),
         status="error",
-        targets=[TargetInput(type="file", id=str(claim.import_id), name=claim.name)],
-        metadata={"format": claim.format, "reason": reason},
+        targets=[TargetInput(type="file", id=str(asked.id), name=asked.name)],
+        metadata={"format": asked.format, "reason": reason},
     )
 
 
-def _tell(session: Session, claim: Claim, kind: str, body: str) -> None:
-    slug = session.get_one(Workspace, claim.workspace_id).slug
+def counts(claim: ImportClaim, outcome: Outcome) -> dict[str, Any]:
+    """What all attempts together have done; what earlier ones added is already there to this."""
+    added_before = claim.row.added
+    return {
+        "added": added_before + outcome.added,
+        "already_there": max(0, outcome.already_there - added_before),
+        "refused": outcome.refused,
+        "conflicts": outcome.conflicts,
+        "format": outcome.format,
+    }
+
+
+def _notify(session: Session, asked: Import, kind: str, body: str) -> None:
+    slug = session.get_one(Workspace, asked.workspace_id).slug
     notify(
         session,
-        claim.requested_by,
+        asked.requested_by,
         kind=kind,
-        title=claim.name,
+        title=asked.name,
         body=body,
-        url=f"/w/{slug}/imports/{claim.import_id}",
+        url=f"/w/{slug}/imports/{asked.id}",
     )
 
 
-def _actor(session: Session, claim: Claim) -> ActorInput:
-    asker = session.get_one(User, claim.requested_by)
+def _actor(session: Session, asked: Import) -> ActorInput:
+    asker = session.get_one(User, asked.requested_by)
     return own_actions.person(asker.id, name=asker.name, email=asker.email)

@@ -15,7 +15,7 @@ from auditsaas.db.ids import new_id
 from auditsaas.errors import Conflict, FieldError, InvalidFields, NotFound
 from auditsaas.events.importers.registry import NAMES
 from auditsaas.imports.expired import Expired
-from auditsaas.imports.lease import LEASES
+from auditsaas.imports.kind import IMPORTS
 from auditsaas.imports.models import Import, ImportState
 from auditsaas.storage.base import Storage
 
@@ -82,7 +82,9 @@ def cancel(session: Session, found: Import) -> None:
     changed = session.scalar(
         update(Import)
         .where(
-            Import.workspace_id == found.workspace_id, Import.id == found.id, LEASES.unfinished()
+            Import.workspace_id == found.workspace_id,
+            Import.id == found.id,
+            IMPORTS.leases.unfinished(),
         )
         .values(state=ImportState.CANCELLED, lease_until=None, finished_at=func.now())
         .returning(Import.id)

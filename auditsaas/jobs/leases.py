@@ -1,8 +1,8 @@
 """Who may work on a row, and for how long; shared by everything that workers do.
 
 A claim raises the row's fence and takes a lease; everything the claimer writes afterwards carries
-that fence, so whoever lost the lease can change nothing. An unfinished row without a live lease
-is waiting, whatever became of its message or its worker.
+that fence, so a worker that lost the lease can change nothing. An unfinished row without a live
+lease is waiting, whatever became of its message or its worker.
 """
 
 from __future__ import annotations
@@ -10,74 +10,89 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 LEASE = timedelta(seconds=30)
-MAX_ATTEMPTS = 3
-RETRY_DELAY = timedelta(seconds=5)
 MESSAGE_GRACE = timedelta(seconds=10)
 """How long the message that was sent with the request may take before another one is."""
+
+Model = TypeVar("Model")
 
 
 class LostLease(Exception):
     """The work was cancelled, or another worker has taken it over."""
 
 
-@dataclass(frozen=True)
-class Leases:
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """The names of the columns that hold a table's leases."""
+
+    fence: str = "fence"
+    until: str = "lease_until"
+    ended: str = "finished_at"
+    started: str | None = "started_at"
+    progress: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leases(Generic[Model]):
     """The leases of one table.
 
-    Its model has ``id``, ``state``, ``fence``, ``lease_until``, ``attempts``, ``created_at``,
-    ``started_at`` and ``finished_at``.
+    Its model has ``id``, ``state``, ``attempts``, ``created_at``, ``error`` and ``columns``.
     """
 
-    model: Any
+    model: type[Model]
     queued: str
     working: str
+    failed: str
+    columns: Columns = Columns()
 
-    def waiting(self, platform: Session, *columns: Any, limit: int = 500) -> Sequence[Row[Any]]:
-        """These columns of the oldest rows, of all workspaces, that nobody works on."""
-        model = self.model
-        since = func.coalesce(model.lease_until, model.created_at + MESSAGE_GRACE)
-        found: Select[Any] = select(*columns).where(self.unfinished(), since < func.now())
-        return platform.execute(found.order_by(model.created_at).limit(limit)).all()
+    def waiting(self, platform: Session, *wanted: Any, limit: int = 500) -> Sequence[Row[Any]]:
+        """``id``, ``fence`` and these columns of the rows that have waited longest."""
+        found: Select[Any] = select(self["id"], self.fence.label("fence"), *wanted)
+        found = found.where(self.unfinished(), self._due < func.now())
+        return platform.execute(found.order_by(self._due).limit(limit)).all()
 
-    def take(self, session: Session, identity: UUID, **values: Any) -> Any | None:
-        """A waiting row, now this caller's; None where it is finished or another's."""
-        model = self.model
-        taken = (
-            update(model)
-            .where(
-                model.id == identity,
-                self.unfinished(),
-                or_(model.lease_until.is_(None), model.lease_until < func.now()),
-            )
-            .values(
-                state=self.working,
-                fence=model.fence + 1,
-                attempts=model.attempts + 1,
-                lease_until=func.now() + LEASE,
-                started_at=func.now(),
-                **values,
-            )
-            .returning(model)
-            .execution_options(populate_existing=True)
-        )
-        return session.scalars(taken).one_or_none()
+    def take(self, session: Session, identity: UUID) -> Model | None:
+        """Claim a waiting row; None where it is finished or another worker's."""
+        names = self.columns
+        values = {
+            "state": self.working,
+            "attempts": self["attempts"] + 1,
+            names.fence: self.fence + 1,
+            names.until: func.now() + LEASE,
+        }
+        if names.started:
+            values[names.started] = func.now()
+        if names.progress:
+            values[names.progress] = 0
+        free = or_(self.until.is_(None), self.until < func.now())
+        taken = update(self.model).where(self["id"] == identity, self.unfinished(), free)
+        returned = taken.values(values).returning(self.model)
+        return session.scalars(
+            returned, execution_options={"populate_existing": True}
+        ).one_or_none()
+
+    def held(self, session: Session, identity: UUID) -> Model | None:
+        """Read a row that some worker holds; None where none does."""
+        mine = self["id"] == identity, self["state"] == self.working
+        return session.scalar(select(self.model).where(*mine))
 
     def renew(self, session: Session, identity: UUID, fence: int, **values: Any) -> bool:
         """Note progress and extend the lease; False where it was lost."""
-        return self._held(session, identity, fence, lease_until=func.now() + LEASE, **values)
+        extended = {self.columns.until: func.now() + LEASE}
+        return self._write(session, identity, fence, extended | values)
 
-    def release(self, session: Session, identity: UUID, fence: int, delay: timedelta) -> bool:
+    def release(
+        self, session: Session, identity: UUID, fence: int, delay: timedelta, **values: Any
+    ) -> bool:
         """Give the row back, to be tried again after ``delay``; False where the lease was lost."""
-        return self._held(
-            session, identity, fence, state=self.queued, lease_until=func.now() + delay
-        )
+        again = {"state": self.queued, self.columns.until: func.now() + delay}
+        return self._write(session, identity, fence, again | values)
 
     def conclude(
         self, session: Session, identity: UUID, fence: int, state: str, **values: Any
@@ -87,17 +102,39 @@ class Leases:
         Raises:
             LostLease: it is no longer this claim's to finish.
         """
-        final = {"state": state, "lease_until": None, "finished_at": func.now(), **values}
-        if not self._held(session, identity, fence, **final):
+        final = {"state": state, self.columns.until: None, self.columns.ended: func.now()}
+        if not self._write(session, identity, fence, final | values):
             raise LostLease(str(identity))
 
     def unfinished(self) -> ColumnElement[bool]:
-        found: ColumnElement[bool] = self.model.state.in_((self.queued, self.working))
+        found: ColumnElement[bool] = self["state"].in_(sorted({self.queued, self.working}))
         return found
 
-    def _held(self, session: Session, identity: UUID, fence: int, **values: Any) -> bool:
-        model = self.model
-        mine = update(model).where(
-            model.id == identity, model.fence == fence, model.state == self.working
+    def abandoned(self) -> ColumnElement[bool]:
+        """The row was begun, and its lease has run out."""
+        return and_(self["state"] == self.working, self["attempts"] > 0, self.until < func.now())
+
+    def __getitem__(self, name: str) -> Any:
+        return getattr(self.model, name)
+
+    @property
+    def fence(self) -> Any:
+        return self[self.columns.fence]
+
+    @property
+    def until(self) -> Any:
+        return self[self.columns.until]
+
+    @property
+    def ended(self) -> Any:
+        return self[self.columns.ended]
+
+    @property
+    def _due(self) -> Any:
+        return func.coalesce(self.until, self["created_at"] + MESSAGE_GRACE)
+
+    def _write(self, session: Session, identity: UUID, fence: int, values: dict[str, Any]) -> bool:
+        mine = update(self.model).where(
+            self["id"] == identity, self.fence == fence, self["state"] == self.working
         )
-        return session.scalar(mine.values(**values).returning(model.id)) is not None
+        return session.scalar(mine.values(values).returning(self["id"])) is not None

@@ -15,8 +15,8 @@ from redis.exceptions import RedisError
 
 from auditsaas import logs
 from auditsaas.jobs import job_log
-from auditsaas.jobs.message import Message
-from config.celery import HINT_LIFETIME, PUBLISHER_TRANSPORT, QUICK, SETTINGS, SWEPT_KEY
+from auditsaas.jobs.kind import Message
+from config.celery import HINT_LIFETIME, PUBLISHER_TRANSPORT, QUICK, SETTINGS, SWEEPS_KEY
 from config.settings import Settings
 
 EXTENSION = "celery"
@@ -97,10 +97,10 @@ def first_within(key: str, period: timedelta) -> bool:
         )
 
 
-def note_sweep(now: float) -> None:
-    """Keep for operators when the last sweep ran."""
+def note_sweep(kind: str, now: float) -> None:
+    """Keep for operators when the jobs of a kind were last looked for."""
     with _celery().connection_for_write() as connection:
-        connection.default_channel.client.set(SWEPT_KEY, now)
+        connection.default_channel.client.hset(SWEEPS_KEY, kind, now)
 
 
 def _celery() -> Any:

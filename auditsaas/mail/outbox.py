@@ -6,17 +6,18 @@ leaves a row that is tried again; its Message-ID is the same, so a mailbox can t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from auditsaas.db.tenancy import Scope
+from auditsaas.jobs.kind import Claim, Kind
+from auditsaas.jobs.leases import Columns, Leases
 from auditsaas.mail.models import Mail, MailChoice, MailState
 
 KINDS = {
@@ -30,35 +31,40 @@ KINDS = {
 HOLDING_SECRETS = frozenset({"invitation", "password_reset"})
 """Their links open something, so what they say is forgotten once it need not be sent again."""
 
-LEASE = timedelta(minutes=5)
 FIRST_PAUSE = timedelta(seconds=10)
 LONGEST_PAUSE = timedelta(hours=1)
 MAX_ATTEMPTS = 40
 """With an hour between most of them, a mail server may be away for a day and a half."""
 
-
-@dataclass(frozen=True)
-class Waiting:
-    """A mail that no worker is sending, and what must be bound to touch it."""
-
-    mail_id: UUID
-    attempts: int
-    scope: Scope
+MailClaim = Claim[Mail]
+"""The right to send a mail once."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Taken:
-    """The right to send a mail once, and what it says."""
+def pause(attempt: int) -> timedelta:
+    """10 s after the first attempt, then 20 s, 40 s and so on, but within the hour."""
+    return min(LONGEST_PAUSE, FIRST_PAUSE * float(2 ** min(attempt - 1, 12)))
 
-    mail_id: UUID
-    attempt: int
-    user_id: UUID | None
-    address: str | None
-    tenant: UUID | None
-    kind: str
-    context: dict[str, Any]
-    request_id: str | None
-    created_at: datetime
+
+def _scope(row: Any) -> Scope:
+    return Scope.of(*([row.tenant] if row.tenant else []), user=row.user_id)
+
+
+MAILS = Kind(
+    name="mails",
+    title="Mail",
+    task="mails.send",
+    leases=Leases(
+        model=Mail,
+        queued=MailState.WAITING,
+        working=MailState.WAITING,
+        failed=MailState.FAILED,
+        columns=Columns(fence="attempts", until="next_try_at", ended="next_try_at", started=None),
+    ),
+    scope_of=_scope,
+    scope_columns=(Mail.tenant, Mail.user_id),
+    max_attempts=MAX_ATTEMPTS,
+    delay=pause,
+)
 
 
 def choices(session: Session, user_id: UUID) -> MailChoice:
@@ -113,92 +119,26 @@ def put_to_address(
     return mail
 
 
-def waiting(platform: Session, limit: int = 500) -> Sequence[Waiting]:
-    """The mails of all people whose time has come, oldest first."""
-    rows = platform.execute(
-        select(Mail.id, Mail.attempts, Mail.user_id, Mail.tenant)
-        .where(Mail.state == MailState.WAITING, Mail.next_try_at <= func.now())
-        .order_by(Mail.next_try_at)
-        .limit(limit)
-    )
-    return [Waiting(row.id, row.attempts, _scope(row.user_id, row.tenant)) for row in rows]
+def sent(session: Session, claim: MailClaim) -> None:
+    """Note that a server took the mail.
 
-
-def scope_of_mail(platform: Session, mail_id: UUID) -> Scope | None:
-    row = platform.execute(
-        select(Mail.user_id, Mail.tenant).where(Mail.id == mail_id)
-    ).one_or_none()
-    return None if row is None else _scope(row.user_id, row.tenant)
-
-
-def take(session: Session, mail_id: UUID) -> Taken | None:
-    """Take a mail whose time has come; None where it is sent, or another worker has it."""
-    row = session.execute(
-        update(Mail)
-        .where(Mail.id == mail_id, Mail.state == MailState.WAITING, Mail.next_try_at <= func.now())
-        .values(attempts=Mail.attempts + 1, next_try_at=func.now() + LEASE)
-        .returning(
-            Mail.attempts,
-            Mail.user_id,
-            Mail.address,
-            Mail.tenant,
-            Mail.kind,
-            Mail.context,
-            Mail.request_id,
-            Mail.created_at,
-        )
-    ).one_or_none()
-    if row is None:
-        return None
-    return Taken(
-        mail_id=mail_id,
-        attempt=row.attempts,
-        user_id=row.user_id,
-        address=row.address,
-        tenant=row.tenant,
-        kind=row.kind,
-        context=row.context,
-        request_id=row.request_id,
-        created_at=row.created_at,
+    Raises:
+        LostLease: another worker has since begun the next try.
+    """
+    claim.conclude(
+        session, MailState.SENT, sent_at=func.now(), error=None, context=_kept(claim.row)
     )
 
 
-def sent(session: Session, taken: Taken) -> None:
-    said = {} if taken.kind in HOLDING_SECRETS else taken.context
-    _conclude(session, taken, state=MailState.SENT, sent_at=func.now(), error=None, context=said)
+def dropped(session: Session, claim: MailClaim, reason: str) -> None:
+    """Give the mail up by our own choice; what it said is forgotten."""
+    claim.conclude(session, MailState.DROPPED, error=reason, context={})
 
 
-def dropped(session: Session, taken: Taken, reason: str) -> None:
-    """Not to be sent any more, by our own choice; what it said is forgotten."""
-    _conclude(session, taken, state=MailState.DROPPED, error=reason, context={})
+def failed(session: Session, claim: MailClaim, reason: str) -> None:
+    """Give the mail up for good, saying why in words."""
+    claim.conclude(session, MailState.FAILED, error=reason, context=_kept(claim.row))
 
 
-def failed(session: Session, taken: Taken, reason: str) -> None:
-    said = {} if taken.kind in HOLDING_SECRETS else taken.context
-    _conclude(session, taken, state=MailState.FAILED, error=reason, context=said)
-
-
-def delayed(session: Session, taken: Taken, reason: str) -> None:
-    """To be tried again: after 10 s, 20 s, 40 s and so on, but within the hour."""
-    if taken.attempt >= MAX_ATTEMPTS:
-        failed(session, taken, f"{reason} Tried {taken.attempt} times.")
-        return
-    pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(taken.attempt - 1, 12))
-    _conclude(session, taken, next_try_at=func.now() + pause, error=reason)
-
-
-def _conclude(session: Session, taken: Taken, **values: object) -> None:
-    """Note how a try went, unless another worker has since begun the next one."""
-    session.execute(
-        update(Mail)
-        .where(
-            Mail.id == taken.mail_id,
-            Mail.attempts == taken.attempt,
-            Mail.state == MailState.WAITING,
-        )
-        .values(**values)
-    )
-
-
-def _scope(user_id: UUID | None, tenant: UUID | None) -> Scope:
-    return Scope.of(*([tenant] if tenant else []), user=user_id)
+def _kept(mail: Mail) -> dict[str, Any]:
+    return {} if mail.kind in HOLDING_SECRETS else mail.context

@@ -1,13 +1,10 @@
-"""Sends one waiting mail. Each step is a transaction of its own and is committed here: other
-workers must see at once that a mail is taken, and no transaction stays open while a server thinks.
-"""
+"""Sends one waiting mail, as the work of its job; no transaction is open while a server thinks."""
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from email.utils import parseaddr
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from uuid import UUID
 
@@ -18,9 +15,11 @@ from sqlalchemy.orm import Session
 from auditsaas import formatting, logs
 from auditsaas.accounts.models import User
 from auditsaas.db import tenancy
-from auditsaas.db.tenancy import platform_session
+from auditsaas.jobs.heartbeat import Heartbeat
+from auditsaas.jobs.runner import Job
 from auditsaas.mail import outbox, transport
-from auditsaas.mail.outbox import Taken
+from auditsaas.mail.models import Mail
+from auditsaas.mail.outbox import MAILS, MailClaim
 from auditsaas.mail.transport import Letter, MailError, MailRefused, Server
 from auditsaas.permissions import Permission, Role, allows
 from auditsaas.visible_text import visible
@@ -30,8 +29,6 @@ from config.settings import Settings
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "mail"
 NO_LONGER_THEIRS = "The person may no longer read this workspace's log."
 
-log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True)
 class Reader:
@@ -39,64 +36,68 @@ class Reader:
     address: str
 
 
-def deliver(mail_id: UUID, settings: Settings) -> None:
-    """Send a mail, if its time has come and its reader may still have it."""
-    with platform_session() as platform:
-        scope = outbox.scope_of_mail(platform, mail_id)
-    if scope is None:
-        return
-    session = tenancy.bind(scope)
-    taken = outbox.take(session, mail_id)
-    session.commit()
-    if taken is None:
-        return
-    logs.go_on(taken.request_id)
-    reader = _reader(session, taken)
+def mail_job(settings: Settings) -> Job[Mail, str | None]:
+    """How a mail is sent through the mail server of ``settings``."""
+    return Job(
+        kind=MAILS,
+        doing="Sending",
+        work=partial(_send, settings=settings),
+        finish=_finish,
+        fail=outbox.failed,
+        reason_of=lambda error: str(error) if isinstance(error, MailRefused) else None,
+        last_words=lambda error, attempts: f"{_words(error)} Tried {attempts} times.",
+        noted=lambda error: {"error": _words(error)},
+        expected=(MailError,),
+    )
+
+
+def _send(claim: MailClaim, _heartbeat: Heartbeat, *, settings: Settings) -> str | None:
+    """Send a mail if its reader may still have it; None, or why it was not sent."""
+    logs.go_on(claim.row.request_id)
+    session = tenancy.bind(claim.scope)
+    reader = _reader(session, claim.row)
     session.commit()
     if reader is None:
-        outbox.dropped(session, taken, NO_LONGER_THEIRS)
+        return NO_LONGER_THEIRS
+    _hand_over(claim.row, reader, settings)
+    return None
+
+
+def _finish(session: Session, claim: MailClaim, not_sent: str | None) -> None:
+    if not_sent is None:
+        outbox.sent(session, claim)
     else:
-        _try(session, taken, reader, settings)
-    session.commit()
+        outbox.dropped(session, claim, not_sent)
 
 
-def _try(session: Session, taken: Taken, reader: Reader, settings: Settings) -> None:
-    try:
-        _hand_over(taken, reader, settings)
-    except MailRefused as error:
-        log.warning("Mail %s: %s", taken.mail_id, error)
-        outbox.failed(session, taken, str(error))
-    except MailError as error:
-        log.warning("Mail %s: try %d: %s", taken.mail_id, taken.attempt, error)
-        outbox.delayed(session, taken, str(error))
-    else:
-        outbox.sent(session, taken)
+def _words(error: Exception) -> str:
+    return str(error) if isinstance(error, MailError) else "The mail could not be sent."
 
 
-def _hand_over(taken: Taken, reader: Reader, settings: Settings) -> None:
-    message = transport.composed(letter(taken, reader, settings))
+def _hand_over(waiting: Mail, reader: Reader, settings: Settings) -> None:
+    message = transport.composed(letter(waiting, reader, settings))
     if settings.smtp_url is not None:
         transport.send(Server.of(settings.smtp_url), message)
     elif settings.production:
         raise MailError("SMTP_URL is not set, so no mail is sent.")
     else:
-        transport.keep(settings.data_dir / "mail", str(taken.mail_id), message)
+        transport.keep(settings.data_dir / "mail", str(waiting.id), message)
 
 
-def letter(taken: Taken, reader: Reader, settings: Settings) -> Letter:
+def letter(waiting: Mail, reader: Reader, settings: Settings) -> Letter:
     """The mail in words: subject, plain text and HTML from the templates of its kind."""
     context = {
-        **taken.context,
-        "kind": taken.kind,
+        **waiting.context,
+        "kind": waiting.kind,
         "brand": settings.brand_name,
         "base_url": settings.base_url,
         "reader": reader,
     }
-    name = taken.kind.partition(".")[0]
+    name = waiting.kind.partition(".")[0]
     templates = _templates()
     sender_name, sender = parseaddr(settings.mail_from)
     return Letter(
-        message_id=str(taken.mail_id),
+        message_id=str(waiting.id),
         sender_name=sender_name or settings.brand_name,
         sender=sender,
         to_name=reader.name,
@@ -104,19 +105,19 @@ def letter(taken: Taken, reader: Reader, settings: Settings) -> Letter:
         subject=templates.get_template(f"{name}.subject.txt").render(context).strip(),
         text=templates.get_template(f"{name}.txt").render(context),
         html=templates.get_template(f"{name}.html").render(context),
-        written_at=taken.created_at,
-        request_id=taken.request_id,
+        written_at=waiting.created_at,
+        request_id=waiting.request_id,
     )
 
 
-def _reader(session: Session, taken: Taken) -> Reader | None:
+def _reader(session: Session, waiting: Mail) -> Reader | None:
     """Whoever the mail is for; None where they may not have it (any more)."""
-    if taken.user_id is None:
-        return Reader("", taken.address or "")
-    user = session.get(User, taken.user_id)
+    if waiting.user_id is None:
+        return Reader("", waiting.address or "")
+    user = session.get(User, waiting.user_id)
     if user is None or user.disabled_at is not None:
         return None
-    if taken.tenant is not None and not may_read(session, taken.tenant, user.id):
+    if waiting.tenant is not None and not may_read(session, waiting.tenant, user.id):
         return None
     return Reader(user.name, user.email)
 

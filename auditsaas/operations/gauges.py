@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 
 from auditsaas.db.tenancy import platform_session
 from auditsaas.events.maintenance import partitions
-from auditsaas.exports.lease import UNFINISHED
+from auditsaas.exports.kind import UNFINISHED
 from auditsaas.exports.models import Export, ExportState
-from config.celery import HEAVY, QUICK, SWEPT_KEY
+from config.celery import HEAVY, QUICK, SWEEPS_KEY
 
 REDIS_TIMEOUT_SECONDS = 0.5
 
@@ -67,12 +67,12 @@ class Installation(Collector):
             for queue in (QUICK, HEAVY):
                 depth.add_metric([queue], float(server.llen(queue)))
             yield depth
-            swept = server.get(SWEPT_KEY)
-            if swept is not None:
+            swept = server.hvals(SWEEPS_KEY)
+            if swept:
                 yield GaugeMetricFamily(
                     "auditsaas_sweep_age_seconds",
                     "Time since waiting exports were last looked for",
-                    value=max(0.0, time.time() - float(swept)),
+                    value=max(0.0, time.time() - min(map(float, swept))),
                 )
 
 

@@ -16,12 +16,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from auditsaas.events.maintenance import partitions
-from auditsaas.exports.lease import UNFINISHED
+from auditsaas.exports.kind import UNFINISHED
 from auditsaas.exports.models import Export
-from auditsaas.imports.lease import LEASES
+from auditsaas.imports.kind import IMPORTS
 from auditsaas.imports.models import Import
 from auditsaas.version import version
-from config.celery import ALIVE_FOR, HEAVY, QUICK, SWEPT_KEY, WORKERS_KEY
+from config.celery import ALIVE_FOR, HEAVY, QUICK, SWEEPS_KEY, WORKERS_KEY
 
 REDIS_SECONDS = 0.25
 SWEEP_LATE_SECONDS = 60
@@ -75,7 +75,7 @@ def oldest_pending(session: Session) -> datetime | None:
     """When the export or import that has waited longest was asked for."""
     asked = (
         session.scalar(select(func.min(Export.created_at)).where(Export.state.in_(UNFINISHED))),
-        session.scalar(select(func.min(Import.created_at)).where(LEASES.unfinished())),
+        session.scalar(select(func.min(Import.created_at)).where(IMPORTS.leases.unfinished())),
     )
     return min((moment for moment in asked if moment is not None), default=None)
 
@@ -105,12 +105,12 @@ def _redis(url: str, now: datetime) -> list[Part]:
             retry=Retry(NoBackoff(), 0),
         ) as server:
             depths = {queue: int(server.llen(queue)) for queue in (QUICK, HEAVY)}
-            swept = server.get(SWEPT_KEY)
+            swept = server.hvals(SWEEPS_KEY)
             since = server.time()[0] - ALIVE_FOR.total_seconds()
             alive = int(server.zcount(WORKERS_KEY, since, "+inf"))
     except (redis.RedisError, OSError):
         return [Part("Redis", "Does not answer. Exports wait until it does.", False)]
-    at = datetime.fromtimestamp(float(swept), UTC) if swept is not None else None
+    at = datetime.fromtimestamp(min(map(float, swept)), UTC) if swept else None
     late = at is None or (now - at).total_seconds() > SWEEP_LATE_SECONDS
     return [
         Part("Redis", "Answers", True),

@@ -26,7 +26,7 @@ from tests.support import factories
 from tests.support.workers import ROOT, eventually, process_environment
 
 WORKERS = {"quick": "--queues quick --concurrency 2", "heavy": "--queues heavy --concurrency 2"}
-SWEEPING = "sweep exports"
+SWEEPING = "sweep jobs"
 """What brings back a lost export, by its name in the timetable."""
 
 

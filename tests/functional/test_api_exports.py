@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 
 from auditsaas.api.models import ExportJob
 from auditsaas.events.models import events
+from auditsaas.jobs.runner import run
 from auditsaas.permissions import ApiScope
 from auditsaas.storage.address import storage_at
 from auditsaas.workspaces.models import Workspace
@@ -48,10 +49,10 @@ def bearer(key: str) -> dict[str, str]:
 def built(app: Flask, export_id: str) -> None:
     from uuid import UUID
 
-    from auditsaas.exports import build
+    from auditsaas.exports.build import export_job
 
     with app.app_context():
-        build.build(UUID(export_id), storage_at(app.extensions["settings"].storage_url))
+        run(export_job(storage_at(app.extensions["settings"].storage_url)), UUID(export_id))
 
 
 def recorded(workspace: Workspace) -> Iterator[tuple[str, str, int | None]]:

@@ -20,7 +20,8 @@ from sqlalchemy import Engine
 
 from auditsaas.api import feed
 from auditsaas.api.calls import DESCRIBED
-from auditsaas.exports import build
+from auditsaas.exports.build import export_job
+from auditsaas.jobs.runner import run
 from auditsaas.storage.address import storage_at
 from tests.support.factories import event_input, make_api_key, make_workspace
 from tests.support.log_state import in_log
@@ -86,7 +87,7 @@ def caller(app: Flask, client: FlaskClient, engine: Engine) -> Caller:
     assert event is not None
     assert export is not None
     with app.app_context():
-        build.build(UUID(export["id"]), storage_at(app.extensions["settings"].storage_url))
+        run(export_job(storage_at(app.extensions["settings"].storage_url)), UUID(export["id"]))
     made.known = {
         "api.get_event": event["ids"][0],
         "api.get_export": export["id"],

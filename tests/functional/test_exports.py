@@ -25,7 +25,8 @@ from auditsaas.permissions import Role
 from auditsaas.workspaces.models import Membership, Workspace
 from config.celery import PUBLISHER_TRANSPORT
 from config.settings import Settings
-from tasks.exports import expire_exports, sweep_exports
+from tasks.exports import expire_exports
+from tasks.jobs import sweep_jobs
 from tests.support.exporting import age, cells, ids_on_the_page, parsed_filter, row_of
 from tests.support.factories import (
     append_events,
@@ -70,7 +71,7 @@ def state(app: Flask, export_id: UUID, wanted: str) -> Any:
 
     def row_in_state() -> Any:
         with app.app_context():
-            sweep_exports()
+            sweep_jobs()
         return ((row := row_of(app, export_id)).state == wanted and row) or None
 
     return eventually(row_in_state, f"an export that is {wanted}")
@@ -348,7 +349,7 @@ def test_a_frozen_redis_delays_the_file_but_not_the_answer(
 
     def ready() -> bool:
         with app.app_context():
-            sweep_exports()
+            sweep_jobs()
         return bool(row_of(app, export_id).state == "ready")
 
     # Redis may have read the message before it froze; then there is nothing left to sweep.

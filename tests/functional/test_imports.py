@@ -18,8 +18,13 @@ from auditsaas.app import create_app
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope, platform_session
 from auditsaas.events.models import events
-from auditsaas.imports import lease, run, service
+from auditsaas.imports import run as loading
+from auditsaas.imports import service
+from auditsaas.imports.kind import IMPORTS
 from auditsaas.imports.models import Import
+from auditsaas.imports.run import import_job
+from auditsaas.jobs.kind import Claim
+from auditsaas.jobs.runner import run
 from auditsaas.notifications.models import Notification
 from auditsaas.permissions import Role
 from auditsaas.storage.address import storage_at
@@ -71,7 +76,7 @@ def rows(workspace: Workspace) -> list[Import]:
 def run_all(app: Flask, workspace: Workspace, storage: Storage) -> list[Import]:
     for found in rows(workspace):
         with app.app_context():
-            run.run(found.id, storage)
+            run(import_job(storage), found.id)
     return rows(workspace)
 
 
@@ -170,7 +175,7 @@ def test_an_attempt_that_was_cut_off_is_finished_by_the_next_and_counted_once(
     with monkeypatch.context() as patch:
         patch.setattr("auditsaas.imports.finish.complete", _cut_off)
         with app.app_context():
-            run.run(identity, storage)
+            run(import_job(storage), identity)
     (row,) = rows(workspace)
     assert (row.state, row.added) == ("queued", 2500)
     _expire(workspace)
@@ -190,7 +195,7 @@ def test_a_worker_that_lost_its_lease_commits_no_further_batch(
     line = ACCESS_LOG.read_bytes().splitlines(keepends=True)[0]
     upload(client, workspace, ("access.log", line * 2500))
     identity = rows(workspace)[0].id
-    noted = run._note
+    noted = loading._note
     calls = []
 
     def note(*words: object) -> None:
@@ -201,9 +206,9 @@ def test_a_worker_that_lost_its_lease_commits_no_further_batch(
                 other.commit()
         noted(*words)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(run, "_note", note)
+    monkeypatch.setattr(loading, "_note", note)
     with app.app_context():
-        run.run(identity, storage)
+        run(import_job(storage), identity)
     (row,) = rows(workspace)
     assert (row.state, row.added) == ("cancelled", 1000)
     assert activities(workspace).count("http.get") == 1000
@@ -216,15 +221,15 @@ def test_only_one_worker_has_an_import_and_a_lost_one_is_found_again(
     identity = rows(workspace)[0].id
     with app.app_context():
         session = tenancy.bind(Scope.of(workspace.id, user=admin.id))
-        first = lease.claim(session, identity)
+        first = Claim.take(IMPORTS, session, identity)
         session.commit()
-        assert lease.claim(session, identity) is None
+        assert Claim.take(IMPORTS, session, identity) is None
         session.commit()
         assert first is not None
         assert identity not in _waiting()
         _expire(workspace)
         assert identity in _waiting()
-        again = lease.claim(session, identity)
+        again = Claim.take(IMPORTS, session, identity)
         session.commit()
         assert again is not None
         assert not first.renew(session, 1)
@@ -245,7 +250,7 @@ def test_an_import_is_given_up_in_words_after_three_attempts(
     monkeypatch.setattr("auditsaas.imports.finish.complete", _cut_off)
     for _ in range(3):
         with app.app_context():
-            run.run(identity, storage)
+            run(import_job(storage), identity)
         _expire(workspace)
     (row,) = rows(workspace)
     assert row.state == "failed"
@@ -334,7 +339,7 @@ def _cut_off(*_: object) -> None:
 
 def _waiting() -> list[UUID]:
     with platform_session() as platform:
-        return [row.id for row in lease.waiting(platform)]
+        return [row.id for row in IMPORTS.waiting(platform)]
 
 
 def _expire(workspace: Workspace) -> None:

@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 
 from auditsaas.accounts.models import User
 from auditsaas.events.models import events
+from auditsaas.jobs.runner import run
 from auditsaas.mail.models import Mail
 from auditsaas.notifications import delivery
 from auditsaas.own_actions import RequestFacts, person
@@ -195,7 +196,7 @@ def test_the_invitation_comes_by_mail_and_its_link_opens_it(
         mail = session.scalars(select(Mail).where(Mail.address == email)).one()
     settings = app.extensions["settings"]
     with app.app_context():
-        delivery.deliver(mail.id, settings)
+        run(delivery.mail_job(settings), mail.id)
     written = (settings.data_dir / "mail" / f"{mail.id}.eml").read_text()
     letter = message_from_string(written, policy=default)
     assert letter["Subject"] == f"{admin.name} invites you to {workspace.name}"

@@ -16,8 +16,11 @@ from sqlalchemy import func, select, update
 
 from auditsaas import logs
 from auditsaas.accounts.models import User
+from auditsaas.jobs.kind import Claim
+from auditsaas.jobs.runner import run
 from auditsaas.mail import outbox, transport
 from auditsaas.mail.models import Mail
+from auditsaas.mail.outbox import MAILS
 from auditsaas.mail.transport import MailError, Server
 from auditsaas.notifications import delivery
 from auditsaas.notifications.service import notify
@@ -71,7 +74,7 @@ def try_to_send(app: Flask, person: User, mail_id: UUID | None, server: MailServ
         session.execute(update(Mail).where(Mail.id == mail_id).values(next_try_at=func.now()))
         session.commit()
     with app.app_context():
-        delivery.deliver(mail_id, settings)
+        run(delivery.mail_job(settings), mail_id)
     with scoped(user=person.id) as session:
         return session.get_one(Mail, mail_id)
 
@@ -129,7 +132,7 @@ def test_a_mail_waits_for_its_time(app: Flask, server: MailServer, person: User)
     server.becomes(smtp.BUSY)
     row = try_to_send(app, person, mail_id, server)
     with app.app_context():
-        delivery.deliver(row.id, replace(app.extensions["settings"], smtp_url=server.url))
+        run(delivery.mail_job(replace(app.extensions["settings"], smtp_url=server.url)), row.id)
     with scoped(user=person.id) as session:
         assert session.get_one(Mail, row.id).attempts == 1
 
@@ -245,7 +248,7 @@ def test_in_production_a_mail_waits_for_a_mail_server_to_be_named(app: Flask, pe
     mail_id = tell(person)
     assert mail_id is not None
     with app.app_context():
-        delivery.deliver(mail_id, production)
+        run(delivery.mail_job(production), mail_id)
     with scoped(user=person.id) as session:
         assert session.get_one(Mail, mail_id).state == "waiting"
 
@@ -274,12 +277,12 @@ def settings(app: Flask) -> Settings:
     return found
 
 
-def taken(person: User) -> outbox.Taken:
+def taken(person: User) -> Mail:
     """A mail that a worker has taken and not yet sent."""
     mail_id = tell(person)
     assert mail_id is not None
     with scoped(user=person.id) as session:
-        found = outbox.take(session, mail_id)
+        found = Claim.take(MAILS, session, mail_id)
         session.commit()
     assert found is not None
-    return found
+    return found.row

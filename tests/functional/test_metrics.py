@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from auditsaas.app import create_app
 from config.settings import Settings
-from tasks.exports import sweep_exports
+from tasks.jobs import sweep_jobs
 from tests.support.exporting import ask
 from tests.support.factories import append_events, event_input, make_member, make_workspace
 
@@ -52,7 +52,7 @@ def test_waiting_exports_and_the_sweep_are_told(app: Flask, client: FlaskClient)
     before = figures(client)['auditsaas_exports{state="queued"}']
     ask(make_member(workspace), [workspace])
     with app.app_context():
-        sweep_exports()
+        sweep_jobs()
     found = figures(client)
     assert found['auditsaas_exports{state="queued"}'] == before + 1
     assert found["auditsaas_export_oldest_pending_seconds"] > 0

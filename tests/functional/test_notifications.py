@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from auditsaas.accounts.models import User
+from auditsaas.jobs.runner import run
 from auditsaas.mail import outbox
 from auditsaas.mail.models import Mail
 from auditsaas.notifications import delivery, service
@@ -76,7 +77,7 @@ def test_the_demo_links_to_the_mail_that_it_kept(
         mail_id = session.scalar(select(Mail.id).where(Mail.notification_id == notification))
     assert mail_id is not None
     with app.app_context():
-        delivery.deliver(mail_id, replace(app.extensions["settings"], smtp_url=None))
+        run(delivery.mail_job(replace(app.extensions["settings"], smtp_url=None)), mail_id)
     url = f"/notifications/mails/{mail_id}"
     assert url in client.get("/notifications").text
     kept = client.get(url)

@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 from auditsaas.storage.address import storage_at
 from auditsaas.storage.base import FileMissing, Storage, StorageError
 from auditsaas.storage.s3 import PART_BYTES, ObjectStorage, client_of
-from tasks.exports import build_export
+from tasks.jobs import build_export
 from tests.support.exporting import ask, row_of
 from tests.support.factories import append_events, event_input, make_member, make_workspace, sign_in
 from tests.support.serving import free_port

@@ -17,6 +17,7 @@ from werkzeug.test import TestResponse
 from auditsaas.accounts import resets
 from auditsaas.accounts.models import PasswordReset, User
 from auditsaas.events.models import events
+from auditsaas.jobs.runner import run
 from auditsaas.mail.models import Mail
 from auditsaas.notifications import delivery
 from tests.support import factories
@@ -113,7 +114,7 @@ def test_the_link_comes_by_mail_and_is_forgotten_once_it_is_sent(
     with factories.scoped(user=user.id) as session:
         mail = session.scalars(select(Mail).where(Mail.user_id == user.id)).one()
     with app.app_context():
-        delivery.deliver(mail.id, settings)
+        run(delivery.mail_job(settings), mail.id)
     written = (settings.data_dir / "mail" / f"{mail.id}.eml").read_text()
     letter = message_from_string(written, policy=default)
     body = letter.get_body(("plain",))

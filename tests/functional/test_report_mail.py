@@ -23,7 +23,7 @@ from tests.support.smtp import MailServer, mail_server
 from tests.support.workers import MAIL_QUEUE, WorkerProcess, eventually, with_queue
 
 AT_MIDNIGHT = replace(DAILY, at=time(0))
-BEAT = ("schedules.tick", "exports.sweep", "mails.sweep")
+BEAT = ("schedules.tick", "jobs.sweep")
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ from flask import Flask
 from sqlalchemy import Engine, NullPool, create_engine, text
 
 from auditsaas.accounts.models import User
-from auditsaas.exports.lease import BUILD
+from auditsaas.exports.kind import EXPORTS
 from auditsaas.jobs.queue import EXTENSION, enqueue
 from auditsaas.notifications import service as notifications
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
-from tasks.exports import sweep_exports
+from tasks.jobs import sweep_jobs
 from tests.support.exporting import age, ask, nobody_reads_events, row_of
 from tests.support.factories import append_events, event_input, make_workspace, scoped
 from tests.support.workers import WorkerProcess, eventually
@@ -50,12 +50,12 @@ def abandoned(
 def send(app: Flask, export_id: UUID) -> None:
     """Send until Redis has it: on a busy machine it may take longer than a web request waits."""
     with app.app_context():
-        eventually(lambda: enqueue(BUILD, str(export_id)), "a message that Redis took")
+        eventually(lambda: enqueue(EXPORTS.task, str(export_id)), "a message that Redis took")
 
 
 def sweep(app: Flask) -> int:
     with app.app_context():
-        return sweep_exports()
+        return sweep_jobs()
 
 
 def forget_messages(app: Flask) -> None:

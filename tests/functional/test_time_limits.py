@@ -1,24 +1,31 @@
-"""What becomes of an export that takes too long, of files that nobody has, and of ranges."""
+"""What becomes of jobs that take too long, of files that nobody has, and of ranges."""
 
 from __future__ import annotations
 
+import io
 import signal
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import UUID
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 
 from auditsaas.accounts.models import User
 from auditsaas.events.models import events
-from auditsaas.exports.lease import BUILD
+from auditsaas.exports.kind import EXPORTS
+from auditsaas.imports.kind import IMPORTS
+from auditsaas.imports.run import import_job
 from auditsaas.jobs.queue import EXTENSION
+from auditsaas.jobs.runner import run
+from auditsaas.storage.local import LocalStorage
 from auditsaas.workspaces.models import Workspace
 from config.celery import QUICK
-from tasks.exports import build_export, expire_exports
+from tasks.exports import expire_exports
+from tasks.jobs import LIMITS, build_export
 from tests.support.exporting import ask, nobody_reads_events, row_of
 from tests.support.factories import (
     append_events,
@@ -28,7 +35,10 @@ from tests.support.factories import (
     scoped,
     sign_in,
 )
+from tests.support.importing import ask_for_import, import_row
 from tests.support.workers import WorkerProcess, eventually
+
+ACCESS_LOG = Path(__file__).parents[1] / "fixtures" / "access.log"
 
 
 @pytest.fixture
@@ -36,6 +46,17 @@ def workspace() -> Workspace:
     made = make_workspace()
     append_events(made, [event_input() for _ in range(10)])
     return made
+
+
+def freeze(worker: WorkerProcess) -> set[int]:
+    """Stop the processes that work, so that none can act on its soft limit; which they are."""
+    worker.signal_children(signal.SIGSTOP)
+    return set(worker.children())
+
+
+def let_go_once_one_was_killed(worker: WorkerProcess, stopped: set[int]) -> None:
+    eventually(lambda: stopped - set(worker.children()) or None, "a process that was killed")
+    worker.signal_children(signal.SIGCONT)
 
 
 @pytest.mark.parametrize("frozen", [False, True], ids=["soft", "hard"])
@@ -54,20 +75,80 @@ def test_a_build_past_its_limit_fails_in_words_and_tells_its_asker(
     with nobody_reads_events(owner_engine):
         celery = app.extensions[EXTENSION]
         limits = {"soft_time_limit": 2, "time_limit": 4}
-        celery.send_task(BUILD, args=[str(export_id)], queue=QUICK, retry=False, **limits)
+        celery.send_task(EXPORTS.task, args=[str(export_id)], queue=QUICK, retry=False, **limits)
         eventually(lambda: row_of(app, export_id).state == "building", "a build under way")
         if frozen:
-            worker.signal_children(signal.SIGSTOP)
+            stopped = freeze(worker)
         else:
             eventually(lambda: worker.said("soft time limit") > before, "a limit that was passed")
+    if frozen:
+        let_go_once_one_was_killed(worker, stopped)
     failed = eventually(
         lambda: ((row := row_of(app, export_id)).state == "failed" and row) or None,
         "an export that failed",
     )
     assert failed.error.startswith("Building took too long")
-    worker.signal_children(signal.SIGCONT)
     sign_in(client, admin)
     assert "Building took too long" in client.get("/notifications").text
+
+
+@pytest.mark.parametrize("frozen", [False, True], ids=["soft", "hard"])
+def test_an_import_past_its_limit_fails_in_words_and_tells_its_asker(
+    app: Flask,
+    worker: WorkerProcess,
+    workspace: Workspace,
+    admin: User,
+    owner_engine: Engine,
+    client: FlaskClient,
+    frozen: bool,
+) -> None:
+    import_id = ask_for_import(app, admin, workspace, ACCESS_LOG.read_bytes())
+    before = worker.said("soft time limit")
+    # The limit strikes in the middle of a statement, which waits for the log until it is let go.
+    with nobody_reads_events(owner_engine):
+        celery = app.extensions[EXTENSION]
+        limits = {"soft_time_limit": 2, "time_limit": 4}
+        celery.send_task(IMPORTS.task, args=[str(import_id)], queue=QUICK, retry=False, **limits)
+        eventually(lambda: import_row(app, import_id).state == "running", "an import under way")
+        if frozen:
+            stopped = freeze(worker)
+        else:
+            eventually(lambda: worker.said("soft time limit") > before, "a limit that was passed")
+    if frozen:
+        let_go_once_one_was_killed(worker, stopped)
+    ended = eventually(
+        lambda: ((row := import_row(app, import_id)).state == "failed" and row) or None,
+        "an import that failed",
+    )
+    assert ended.error.startswith("Importing took too long")
+    sign_in(client, admin)
+    assert "Importing took too long" in client.get("/notifications").text
+
+
+class ClosingFails(io.BytesIO):
+    """A file whose reading is cut off by the time limit, and whose closing then fails."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        raise SoftTimeLimitExceeded
+
+    def __exit__(self, *_: object) -> None:
+        raise OSError("the disk is away")
+
+
+class AwayStorage(LocalStorage):
+    def open(self, key: str) -> BinaryIO:
+        return ClosingFails()
+
+
+def test_a_limit_ends_an_import_in_words_also_where_its_clean_up_fails(
+    app: Flask, workspace: Workspace, admin: User, tmp_path: Path
+) -> None:
+    import_id = ask_for_import(app, admin, workspace, ACCESS_LOG.read_bytes())
+    with app.app_context():
+        run(import_job(AwayStorage(tmp_path)), import_id, limits=LIMITS)
+    ended = import_row(app, import_id)
+    assert (ended.state, ended.attempts) == ("failed", 1)
+    assert ended.error.startswith("Importing took too long")
 
 
 def files_of(app: Flask, export_id: UUID) -> list[str]:

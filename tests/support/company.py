@@ -14,10 +14,11 @@ from sqlalchemy import select
 
 from auditsaas.accounts.models import User
 from auditsaas.db.ids import new_id
-from auditsaas.exports import build
+from auditsaas.exports.build import export_job
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.extensions import Base
 from auditsaas.imports.models import Import
+from auditsaas.jobs.runner import run
 from auditsaas.mail.models import Mail
 from auditsaas.notifications.models import Notification
 from auditsaas.permissions import Role
@@ -87,7 +88,7 @@ class Company:
         export_id = ask(self.admin, [self.workspace])
         if state is ExportState.READY:
             with self.app.app_context():
-                build.build(export_id, storage_at(self.app.extensions["settings"].storage_url))
+                run(export_job(storage_at(self.app.extensions["settings"].storage_url)), export_id)
         else:
             with scoped(self.workspace.id, user=self.admin.id) as session:
                 session.get_one(Export, export_id).state = state.value

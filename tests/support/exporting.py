@@ -20,11 +20,12 @@ from auditsaas.accounts.models import User
 from auditsaas.db.tenancy import platform_session
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.reading import pages
-from auditsaas.exports import build, service
-from auditsaas.exports.build import HOUSE, House
+from auditsaas.exports import service
+from auditsaas.exports.build import DEFAULT_OPTIONS, InstallationOptions, export_job
 from auditsaas.exports.formats import Options
 from auditsaas.exports.service import NO_OPTIONS, Asker
 from auditsaas.extensions import Base
+from auditsaas.jobs.runner import run
 from auditsaas.storage.local import LocalStorage
 from auditsaas.workspaces.models import Workspace
 from tests.support.factories import scoped
@@ -61,10 +62,12 @@ def ask(
         return export.id
 
 
-def build_in(app: Flask, export_id: UUID, folder: Path, house: House = HOUSE) -> Any:
+def build_in(
+    app: Flask, export_id: UUID, folder: Path, options: InstallationOptions = DEFAULT_OPTIONS
+) -> Any:
     """Build an export here and now; the row as it is afterwards."""
     with app.app_context():
-        build.build(export_id, LocalStorage(folder), house=house)
+        run(export_job(LocalStorage(folder), options), export_id)
     return row_of(app, export_id)
 
 

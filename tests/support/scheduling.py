@@ -16,10 +16,12 @@ from auditsaas.db.tenancy import platform_session
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.models import events
 from auditsaas.events.reading import pages
-from auditsaas.exports import build, lease
+from auditsaas.exports.build import export_job
 from auditsaas.exports.frozen_filter import pinned_filter
+from auditsaas.exports.kind import UNFINISHED
 from auditsaas.exports.models import Export
 from auditsaas.exports.service import Asker
+from auditsaas.jobs.runner import run
 from auditsaas.schedules import service
 from auditsaas.schedules.models import Schedule, ScheduleRun
 from auditsaas.schedules.service import Plan
@@ -79,10 +81,10 @@ def build_all(app: Flask) -> None:
     settings = app.extensions["settings"]
     with platform_session() as platform:
         found = platform.scalars(
-            select(Export.id).where(Export.state.in_(lease.UNFINISHED), Export.schedule_name != "")
+            select(Export.id).where(Export.state.in_(UNFINISHED), Export.schedule_name != "")
         ).all()
     for export_id in found:
-        build.build(export_id, storage_at(settings.storage_url))
+        run(export_job(storage_at(settings.storage_url)), export_id)
 
 
 def runs_of(workspace: Workspace, schedule_id: UUID) -> list[ScheduleRun]:

@@ -16,7 +16,7 @@ from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.exports import service
 from auditsaas.exports.columns import COLUMNS
 from auditsaas.exports.formats import FORMATS, checked, format_called, options
-from auditsaas.exports.lease import build_message
+from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.limits import row_limits
 from auditsaas.exports.models import Export
 from auditsaas.exports.monthly import request_monthly
@@ -68,7 +68,7 @@ def ask(slug: str | None = None) -> ResponseReturnValue:
     made = _requested(place, _filter(request.form))
     db.session.commit()
     for export in made:
-        send(build_message(export.id, export.format))
+        send(EXPORTS.message(export))
     if is_partial():
         shown = [present(export, place, current.viewer()) for export in made]
         return render_template("exports/_requested.html", exports=shown, list_url=place.base_url)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from auditsaas.exports import wording
-from auditsaas.exports.lease import UNFINISHED
+from auditsaas.exports.kind import UNFINISHED
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.exports.service import RUN_AGAIN, state_now
 from auditsaas.formatting import Viewer

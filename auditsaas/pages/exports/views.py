@@ -14,7 +14,7 @@ from auditsaas.current_request import is_partial
 from auditsaas.errors import NotFound
 from auditsaas.exports import service, wording
 from auditsaas.exports.formats import FORMATS, GZIP
-from auditsaas.exports.lease import build_message
+from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.models import FINAL_STATES, Export
 from auditsaas.extensions import db
 from auditsaas.jobs.queue import send
@@ -90,7 +90,7 @@ def retry(export_id: UUID, slug: str | None = None) -> ResponseReturnValue:
     export = service.find(place.session, place.visible, export_id)
     service.run_again(place.session, export, place.asker)
     db.session.commit()
-    send(build_message(export.id, export.format))
+    send(EXPORTS.message(export))
     return _row(export, place) if is_partial() else redirect(place.base_url, 303)
 
 

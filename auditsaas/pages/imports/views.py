@@ -20,7 +20,7 @@ from auditsaas.events.schema import TargetInput
 from auditsaas.extensions import db
 from auditsaas.imports import service
 from auditsaas.imports.expired import Expired
-from auditsaas.imports.lease import run_message
+from auditsaas.imports.kind import IMPORTS
 from auditsaas.imports.models import Import
 from auditsaas.jobs.queue import send
 from auditsaas.notifications.service import mark_read
@@ -83,7 +83,7 @@ def upload(slug: str) -> ResponseReturnValue:
         return _form(access, fields, words), 422
     db.session.commit()
     for each in made:
-        send(run_message(each.id))
+        send(IMPORTS.message(each))
     return redirect(_base(access), 303)
 
 

@@ -15,7 +15,7 @@ from auditsaas.access import current
 from auditsaas.accounts.models import User
 from auditsaas.errors import NotFound
 from auditsaas.exports import service as exports
-from auditsaas.exports.lease import build_message
+from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.models import Export
 from auditsaas.extensions import db
 from auditsaas.jobs.queue import send
@@ -100,7 +100,7 @@ def retry_run(slug: str, schedule_id: UUID, run_id: UUID) -> ResponseReturnValue
     if run.state == RunState.FAILED:
         run.state = RunState.BUILDING
     db.session.commit()
-    send(build_message(export.id, export.format))
+    send(EXPORTS.message(export))
     return redirect(f"{place.base_url}/{schedule_id}", 303)
 
 

@@ -20,7 +20,7 @@ from auditsaas.events.filter.period import TimeRange
 from auditsaas.events.reading import totals
 from auditsaas.exports.columns import COLUMNS
 from auditsaas.exports.formats import FORMATS
-from auditsaas.exports.lease import build_message
+from auditsaas.exports.kind import EXPORTS
 from auditsaas.extensions import db
 from auditsaas.jobs.queue import send
 from auditsaas.pages.schedules import presenter, schedule_scope
@@ -170,7 +170,7 @@ def run_now(slug: str, schedule_id: UUID) -> ResponseReturnValue:
     schedule = place.find_own(schedule_id)
     export = runs.run_now(place.session, schedule, asker=place.asker, now=place.now)
     db.session.commit()
-    send(build_message(export.id, export.format))
+    send(EXPORTS.message(export))
     return redirect(f"{place.base_url}/{schedule_id}", 303)
 
 

@@ -13,14 +13,21 @@ from sqlalchemy import Engine
 
 from auditsaas.accounts.models import User
 from auditsaas.db.tenancy import platform_session
-from auditsaas.exports import build, finish, lease
-from auditsaas.exports.lease import Claim, LostLease
+from auditsaas.exports import finish
+from auditsaas.exports.build import TOO_LONG, export_job
+from auditsaas.exports.finish import Built
+from auditsaas.exports.kind import EXPORTS, ExportClaim
+from auditsaas.jobs.kind import Claim
+from auditsaas.jobs.leases import LostLease
+from auditsaas.jobs.runner import run
 from auditsaas.notifications import service as notifications
 from auditsaas.storage.base import StorageFull
 from auditsaas.storage.local import LocalStorage, LocalUpload
 from auditsaas.workspaces.models import Workspace
 from tests.support.exporting import age, ask, build_in, row_of
 from tests.support.factories import append_events, event_input, make_workspace, scoped
+
+Take = Callable[[], ExportClaim | None]
 
 
 @pytest.fixture
@@ -36,17 +43,17 @@ def export_id(workspace: Workspace, admin: User) -> UUID:
 
 
 @pytest.fixture
-def claim(workspace: Workspace, admin: User, export_id: UUID) -> Callable[[], Claim | None]:
-    def take() -> Claim | None:
+def claim(workspace: Workspace, admin: User, export_id: UUID) -> Take:
+    def take() -> ExportClaim | None:
         with scoped(workspace.id, user=admin.id) as session:
-            claimed = lease.claim(session, export_id)
+            claimed = Claim.take(EXPORTS, session, export_id)
             session.commit()
         return claimed
 
     return take
 
 
-def held(claim: Claim | None) -> Claim:
+def held(claim: ExportClaim | None) -> ExportClaim:
     assert claim is not None
     return claim
 
@@ -56,22 +63,22 @@ def let_lapse(owner_engine: Engine, export_id: UUID) -> None:
     age(owner_engine, export_id, "lease_until")
 
 
-def complete(claim: Claim) -> None:
-    with scoped(*claim.workspace_ids, user=claim.requested_by) as session:
-        finish.complete(session, claim, file_key="exports/x/1.csv", rows=2, size=9, sha256="ab")
+def complete(claim: ExportClaim) -> None:
+    with scoped(*claim.scope.workspaces, user=claim.scope.user) as session:
+        finish.complete(session, claim, Built("exports/x/1.csv", rows=2, size=9, sha256="ab"))
         session.commit()
 
 
-def told(claim: Claim) -> list[str]:
-    assert claim.requested_by is not None
-    with scoped(user=claim.requested_by) as session:
-        newest = notifications.newest(session, claim.requested_by, limit=50)
+def told(claim: ExportClaim) -> list[str]:
+    assert claim.row.requested_by is not None
+    with scoped(user=claim.row.requested_by) as session:
+        newest = notifications.newest(session, claim.row.requested_by, limit=50)
         return [notification.kind for notification in newest]
 
 
-def test_of_many_claims_at_once_one_is_granted(claim: Callable[[], Claim | None]) -> None:
+def test_of_many_claims_at_once_one_is_granted(claim: Take) -> None:
     together = Barrier(8)
-    granted: list[Claim | None] = []
+    granted: list[ExportClaim | None] = []
 
     def race() -> None:
         together.wait()
@@ -86,13 +93,13 @@ def test_of_many_claims_at_once_one_is_granted(claim: Callable[[], Claim | None]
     assert sum(one is not None for one in granted) == 1
 
 
-def test_a_live_lease_keeps_others_away(claim: Callable[[], Claim | None]) -> None:
+def test_a_live_lease_keeps_others_away(claim: Take) -> None:
     held(claim())
     assert claim() is None
 
 
 def test_a_lapsed_lease_can_be_taken_over_with_a_higher_fence(
-    claim: Callable[[], Claim | None], owner_engine: Engine, export_id: UUID
+    claim: Take, owner_engine: Engine, export_id: UUID
 ) -> None:
     first = held(claim())
     let_lapse(owner_engine, export_id)
@@ -101,18 +108,21 @@ def test_a_lapsed_lease_can_be_taken_over_with_a_higher_fence(
 
 
 def test_a_heartbeat_extends_the_lease(
-    claim: Callable[[], Claim | None], workspace: Workspace, owner_engine: Engine, export_id: UUID
+    claim: Take,
+    workspace: Workspace,
+    owner_engine: Engine,
+    export_id: UUID,
 ) -> None:
     first = held(claim())
     let_lapse(owner_engine, export_id)
-    with scoped(workspace.id, user=first.requested_by) as session:
-        assert lease.renew(session, first, 1)
+    with scoped(workspace.id, user=first.row.requested_by) as session:
+        assert first.renew(session, 1)
         session.commit()
     assert claim() is None
 
 
 def test_who_lost_the_lease_cannot_renew_fail_or_finish(
-    claim: Callable[[], Claim | None],
+    claim: Take,
     workspace: Workspace,
     owner_engine: Engine,
     export_id: UUID,
@@ -121,9 +131,9 @@ def test_who_lost_the_lease_cannot_renew_fail_or_finish(
     stale = held(claim())
     let_lapse(owner_engine, export_id)
     held(claim())
-    with scoped(workspace.id, user=stale.requested_by) as session:
-        assert not lease.renew(session, stale, 1)
-        assert not lease.release(session, stale, timedelta())
+    with scoped(workspace.id, user=stale.row.requested_by) as session:
+        assert not stale.renew(session, 1)
+        assert not stale.release(session)
         with pytest.raises(LostLease):
             finish.fail(session, stale, "No reason.")
     with pytest.raises(LostLease):
@@ -133,7 +143,7 @@ def test_who_lost_the_lease_cannot_renew_fail_or_finish(
 
 
 def test_finishing_makes_the_file_and_one_notification(
-    claim: Callable[[], Claim | None], export_id: UUID, app: Flask
+    claim: Take, export_id: UUID, app: Flask
 ) -> None:
     taken = held(claim())
     complete(taken)
@@ -150,7 +160,7 @@ def test_a_new_export_waits_only_once_its_own_message_had_its_chance(
 ) -> None:
     def waits() -> bool:
         with app.app_context(), platform_session() as platform:
-            return export_id in {waiting.export_id for waiting in lease.waiting(platform)}
+            return export_id in {waiting.id for waiting in EXPORTS.waiting(platform)}
 
     assert not waits()
     age(owner_engine, export_id, "created_at")
@@ -158,7 +168,7 @@ def test_a_new_export_waits_only_once_its_own_message_had_its_chance(
 
 
 def test_after_three_attempts_that_ended_in_silence_it_fails_in_words(
-    claim: Callable[[], Claim | None],
+    claim: Take,
     owner_engine: Engine,
     export_id: UUID,
     app: Flask,
@@ -199,11 +209,9 @@ def test_a_full_storage_is_said_at_once(app: Flask, tmp_path: Path, export_id: U
     assert (row.state, row.error) == ("failed", "Storage is full. Nothing was kept.")
 
 
-def test_a_reason_from_outside_ends_it_in_its_own_words(
-    app: Flask, tmp_path: Path, export_id: UUID
-) -> None:
-    row = failing(app, tmp_path, export_id, TimeoutError(), {TimeoutError: "It took too long."})
-    assert (row.state, row.error) == ("failed", "It took too long.")
+def test_a_time_limit_ends_it_in_words(app: Flask, tmp_path: Path, export_id: UUID) -> None:
+    row = failing(app, tmp_path, export_id, TimeoutError(), (TimeoutError,))
+    assert (row.state, row.error) == ("failed", TOO_LONG)
 
 
 def failing(
@@ -211,19 +219,19 @@ def failing(
     folder: Path,
     export_id: UUID,
     error: Exception,
-    reasons: dict[type[Exception], str] | None = None,
+    limits: tuple[type[Exception], ...] = (),
 ) -> Any:
     class Refusing(LocalStorage):
         def write(self, key: str) -> LocalUpload:
             raise error
 
     with app.app_context():
-        build.build(export_id, Refusing(folder), reasons=reasons)
+        run(export_job(Refusing(folder)), export_id, limits=limits)
     return row_of(app, export_id)
 
 
 def test_a_finished_export_leaves_no_file_of_earlier_attempts(
-    claim: Callable[[], Claim | None],
+    claim: Take,
     owner_engine: Engine,
     export_id: UUID,
     app: Flask,

@@ -16,7 +16,7 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from auditsaas.accounts.models import User
-from auditsaas.exports.build import House
+from auditsaas.exports.build import InstallationOptions
 from auditsaas.exports.limits import pages_of, row_limits
 from auditsaas.exports.writers.pdf import layout
 from auditsaas.exports.writers.pdf.render import PackagedOnly
@@ -197,6 +197,8 @@ def test_more_rows_than_a_pdf_may_have_are_refused_in_words(
 ) -> None:
     append_events(workspace, numbered(12))
     export_id = ask(admin, [workspace], INVOICES, format="pdf")
-    export = build_in(app, export_id, tmp_path, House(row_limits=row_limits(pdf_rows=10)))
+    export = build_in(
+        app, export_id, tmp_path, InstallationOptions(row_limits=row_limits(pdf_rows=10))
+    )
     assert export.state == "failed"
     assert "A PDF holds 10 rows; this filter matches 12. Choose CSV" in export.error

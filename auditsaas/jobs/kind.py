@@ -1,0 +1,126 @@
+"""Kinds of background work, as data: the table, who may see a row, how a worker hears of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Generic, Self, TypeVar
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from auditsaas.db.tenancy import Scope
+from auditsaas.jobs.leases import Leases, LostLease
+from config.celery import QUICK
+
+Model = TypeVar("Model")
+
+
+@dataclass(frozen=True)
+class Message:
+    """A hint that a row is waiting; the row is the truth, and the sweeper hints again."""
+
+    task: str
+    row: UUID
+    queue: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind(Generic[Model]):
+    """One kind of background work; a row of its table is one job."""
+
+    name: str
+    """In figures and logs, such as ``exports``."""
+    title: str
+    """Of one job, such as ``Export``."""
+    task: str
+    """The Celery task that works on a job, given its id."""
+    leases: Leases[Model]
+    scope_of: Callable[[Any], Scope]
+    """What a worker must bind to touch a job, of a row with ``scope_columns``."""
+    scope_columns: tuple[Any, ...]
+    queue_of: Callable[[Any], str] = lambda _: QUICK
+    """The queue of a job, of a row with ``queue_columns``."""
+    queue_columns: tuple[Any, ...] = ()
+    max_attempts: int = 3
+    delay: Callable[[int], timedelta] = lambda attempt: timedelta(seconds=5) * attempt
+    """How long to wait after a failed attempt, counted from 1."""
+
+    def message(self, row: Any) -> Message:
+        """What tells a worker that this job is waiting; to be sent after the commit."""
+        return Message(self.task, row.id, self.queue_of(row))
+
+    def waiting(self, platform: Session) -> Sequence[Any]:
+        """The jobs, of all workspaces, that have waited longest and that no worker holds."""
+        return self.leases.waiting(platform, *self.queue_columns)
+
+    def scope(self, platform: Session, identity: UUID) -> Scope | None:
+        """What a worker must bind to touch a job, of which its message only knows the id."""
+        wanted = select(*self.scope_columns).where(self.leases["id"] == identity)
+        row = platform.execute(wanted).one_or_none()
+        return None if row is None else self.scope_of(row)
+
+
+@dataclass(frozen=True)
+class Claim(Generic[Model]):
+    """The right to work on a job for as long as its fence holds."""
+
+    kind: Kind[Model]
+    id: UUID
+    fence: int
+    attempt: int
+    scope: Scope
+    error: str | None
+    """What the attempt before left to say."""
+    row: Model
+    """The job as it was claimed, detached from any session."""
+
+    @classmethod
+    def take(cls, kind: Kind[Model], session: Session, identity: UUID) -> Self | None:
+        """Claim a waiting job; None where it is finished or another worker's."""
+        return cls._of(kind, session, kind.leases.take(session, identity))
+
+    @classmethod
+    def held(cls, kind: Kind[Model], session: Session, identity: UUID) -> Self | None:
+        """The claim under which a job is being worked on now, in whichever process."""
+        return cls._of(kind, session, kind.leases.held(session, identity))
+
+    @classmethod
+    def _of(cls, kind: Kind[Model], session: Session, row: Any) -> Self | None:
+        if row is None:
+            return None
+        session.expunge(row)
+        fence = getattr(row, kind.leases.columns.fence)
+        return cls(kind, row.id, fence, row.attempts, kind.scope_of(row), row.error, row)
+
+    def renew(self, session: Session, done: int, **values: Any) -> bool:
+        """Note progress and extend the lease; False where it was lost."""
+        progress = self.kind.leases.columns.progress
+        noted = {progress: done} if progress else {}
+        return self.kind.leases.renew(session, self.id, self.fence, **noted, **values)
+
+    def release(self, session: Session, **values: Any) -> bool:
+        """Give the job back, to be tried again later; False where the lease was lost."""
+        delay = self.kind.delay(self.attempt)
+        return self.kind.leases.release(session, self.id, self.fence, delay, **values)
+
+    def forfeit(self, session: Session, reason: str) -> bool:
+        """Give the job back without a further attempt; False where the lease was lost."""
+        spent = {"attempts": self.kind.max_attempts, "error": reason}
+        return self.kind.leases.release(session, self.id, self.fence, timedelta(), **spent)
+
+    def conclude(self, session: Session, state: str, **values: Any) -> None:
+        """Give the job its final state.
+
+        Raises:
+            LostLease: it is no longer this claim's to finish.
+        """
+        self.kind.leases.conclude(session, self.id, self.fence, state, **values)
+
+    def lost(self) -> LostLease:
+        return LostLease(str(self))
+
+    def __str__(self) -> str:
+        return f"{self.kind.title} {self.id}"

@@ -1,0 +1,81 @@
+"""Background work on jobs: do one, send those that wait again, end those that were killed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from celery.exceptions import SoftTimeLimitExceeded
+from flask import current_app
+
+from auditsaas.exports.build import InstallationOptions, export_job
+from auditsaas.exports.kind import EXPORTS
+from auditsaas.exports.limits import row_limits
+from auditsaas.imports.kind import IMPORTS
+from auditsaas.imports.run import import_job
+from auditsaas.jobs import runner, sweeper
+from auditsaas.jobs.queue import send, task
+from auditsaas.jobs.runner import Job
+from auditsaas.mail.outbox import MAILS
+from auditsaas.notifications.delivery import mail_job
+from auditsaas.operations.kinds import KINDS
+from auditsaas.storage.address import storage_at
+from config.settings import Settings
+
+LIMITS = (SoftTimeLimitExceeded,)
+
+
+def _settings() -> Settings:
+    found: Settings = current_app.extensions["settings"]
+    return found
+
+
+def _export_job() -> Job[Any, Any]:
+    made = _settings()
+    options = InstallationOptions(brand=made.brand_name, row_limits=row_limits(made.pdf_rows))
+    return export_job(storage_at(made.storage_url), options)
+
+
+def _import_job() -> Job[Any, Any]:
+    return import_job(storage_at(_settings().storage_url))
+
+
+def _mail_job() -> Job[Any, Any]:
+    return mail_job(_settings())
+
+
+JOBS: dict[str, Callable[[], Job[Any, Any]]] = {
+    EXPORTS.task: _export_job,
+    IMPORTS.task: _import_job,
+    MAILS.task: _mail_job,
+}
+"""How the job of each task is done, as the settings say."""
+
+
+def stop(name: str, identity: str) -> None:
+    """See that a job ends in words whose process is killed at its hard limit."""
+    message = runner.stop(JOBS[name](), UUID(identity)) if name in JOBS else None
+    if message is not None:
+        send(message)
+
+
+@task(EXPORTS.task)
+def build_export(identity: str) -> None:
+    runner.run(_export_job(), UUID(identity), limits=LIMITS)
+
+
+@task(IMPORTS.task)
+def run_import(identity: str) -> None:
+    runner.run(_import_job(), UUID(identity), limits=LIMITS)
+
+
+@task(MAILS.task)
+def send_mail(identity: str) -> None:
+    runner.run(_mail_job(), UUID(identity), limits=LIMITS)
+
+
+@task("jobs.sweep")
+def sweep_jobs() -> int:
+    """Send every waiting job again, once a minute each; how many were sent."""
+    return sweeper.sweep(KINDS)
