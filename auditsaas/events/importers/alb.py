@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from auditsaas.events.importers import request
+from auditsaas.events.importers.bounds import few
 from auditsaas.events.importers.fitting import (
     LONGEST_AGENT,
     LONGEST_PATH,
@@ -46,8 +47,8 @@ _USED = (
 
 
 def parse_line(raw: bytes, zone: tzinfo | None) -> Event:
-    found = _FIELD.findall(readable(raw))
-    texts = [unescaped(quoted) or bare for quoted, bare in found]
+    found = few(_FIELD.finditer(readable(raw)))
+    texts = [unescaped(match[1] or "") or match[2] or "" for match in found]
     if len(texts) < _NEEDED or texts[0] not in _KINDS:
         raise LineError("has not the fields of a load balancer's log")
     fields: dict[str, Any] = dict(zip(FIELDS, texts, strict=False))

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from auditsaas.events.importers import own
+from auditsaas.events.importers.bounds import MOST_FIELDS, too_many
 from auditsaas.events.importers.format import Format
 from auditsaas.events.importers.lines import MAX_LINE_BYTES, Progress, Source, untold
 from auditsaas.events.importers.outcome import LineError, Refused
@@ -168,6 +169,8 @@ def _cells(raw: bytes) -> list[str | None]:
         if cell is None:
             raise LineError(f"is not CSV from its character {position + 1:,} on")
         quoted, bare, comma = cell.groups()
+        if len(cells) == MOST_FIELDS:
+            raise too_many()
         cells.append(bare or None if quoted is None else quoted.replace('""', '"'))
         position = cell.end()
     return cells

@@ -77,7 +77,7 @@ def by_line(source: Source, reading: Reading, read: ReadLine) -> Outcomes:
         if not raw.strip():
             continue
         try:
-            event = read(_checked(raw, number))
+            event = read(checked_line(raw, number))
         except LineError as error:
             yield Refused(number, error.reason, near=error.near)
             continue
@@ -116,8 +116,8 @@ def by_record(
             continue
         known_as = own_id(record)
         event["idempotency_key"] = key_of(reading, number, known_as)
-        if known_as is None and (before := raw[: _start(raw)].strip()):
-            event["metadata"].setdefault("prefix", readable(before))
+        if known_as is None and (before := before_object(raw)):
+            event["metadata"].setdefault("prefix", before)
         if len(raw) > SHORT or raw.count(b"{") + raw.count(b"[") > MAX_JSON_DEPTH:
             fit(event["metadata"])
         order = order_of(event, orders) if known_as is None else None
@@ -147,6 +147,11 @@ def objects(
     found = documents.records(source.reader(progress), names)
     for number, (byte, raw) in enumerate(found, 1):
         yield number, byte, raw
+
+
+def before_object(raw: bytes) -> str:
+    """What stands in a line before its object; mostly nothing."""
+    return readable(raw[: _start(raw)].strip())
 
 
 def _start(raw: bytes) -> int:
@@ -218,7 +223,7 @@ def _integer(digits: str) -> float:
     return int(digits) if len(digits) < 19 else float(digits)
 
 
-def _checked(raw: bytes, number: int) -> bytes:
+def checked_line(raw: bytes, number: int) -> bytes:
     if len(raw) > MAX_LINE_BYTES:
         raise LineError(f"longer than {MAX_LINE_BYTES:,} bytes")
     return raw.removeprefix(_BYTE_ORDER_MARK) if number == 1 else raw

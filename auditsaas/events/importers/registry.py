@@ -31,6 +31,7 @@ from auditsaas.events.importers import (
 from auditsaas.events.importers.documents import DocumentError
 from auditsaas.events.importers.format import Format
 from auditsaas.events.importers.lines import Source, SourceError
+from auditsaas.events.importers.mapping.presets import preset_formats
 from auditsaas.events.importers.outcome import LineError, Parsed, Refused, first_keys
 from auditsaas.events.importers.reading import Reading, objects, record_of
 from auditsaas.events.importers.times import NO_ZONE
@@ -65,7 +66,7 @@ FORMATS: dict[str, Format] = {
         bitbucket,
         combined,
     )
-}
+} | preset_formats()
 SAME = {"common": "combined", "jira": "atlassian", "confluence": "atlassian"}
 """Further names of formats."""
 NAMES = (AUTO, *sorted([*FORMATS, *SAME]))
@@ -83,7 +84,7 @@ _NO_LOGS = (
 )
 
 
-Tried = dict[str, tuple[int, Refused | None]]
+Tried = dict[str, tuple[int, int, Refused | None]]
 """What ``_tried`` found, by format."""
 
 
@@ -95,7 +96,7 @@ def checked_format(source: Source, name: str, zone: tzinfo | None = None) -> For
             that is broken anywhere.
     """
     chosen = _recognised(source, zone) if name == AUTO else FORMATS[SAME.get(name, name)]
-    parsed, refused = _tried(source, chosen, zone)
+    _, parsed, refused = _tried(source, chosen, zone)
     if parsed or refused is None:
         try:
             chosen.check(source)
@@ -106,14 +107,25 @@ def checked_format(source: Source, name: str, zone: tzinfo | None = None) -> For
 
 
 def _recognised(source: Source, zone: tzinfo | None) -> Format:
-    tried: Tried = {key: _tried(source, made, zone) for key, made in FORMATS.items()}
-    best = max(tried, key=lambda key: (tried[key][0], tried[key][1] is None))
-    if tried[best][0] or tried[best][1] is None:
+    presets = preset_formats()
+    tried: Tried = {
+        key: _tried(source, made, zone) for key, made in FORMATS.items() if key not in presets
+    }
+    best = _best(tried)
+    if tried[best][2] is not None:
+        tried |= {key: _tried(source, made, zone) for key, made in presets.items()}
+        best = _best(tried)
+    _, parsed, refused = tried[best]
+    if parsed or refused is None:
         return FORMATS[best]
-    zoneless = next((refused for _, refused in tried.values() if _lacks_zone(refused)), None)
-    if zoneless is not None:
-        raise SourceError(f"{source.name} cannot be read: {_words(zoneless)}")
+    if _lacks_zone(refused):
+        raise SourceError(f"{source.name} cannot be read as {best}: {_words(refused)}")
     raise SourceError(f"{source.name} is of no known format: {_what_it_is(source, tried)}")
+
+
+def _best(tried: Tried) -> str:
+    """The format that most is of, and of these one that everything is of, and the first."""
+    return max(tried, key=lambda key: (*tried[key][:2], tried[key][2] is None))
 
 
 def _advice(source: Source, zone: tzinfo | None) -> str:
@@ -123,24 +135,28 @@ def _advice(source: Source, zone: tzinfo | None) -> str:
         return ""
 
 
-def _tried(source: Source, chosen: Format, zone: tzinfo | None) -> tuple[int, Refused | None]:
-    """How many at the beginning are events, and the first that is not, if there is one.
+def _tried(source: Source, chosen: Format, zone: tzinfo | None) -> tuple[int, int, Refused | None]:
+    """How many at the beginning are of the format, how many are events, and the first that is none.
+
+    What only lacks a zone is of the format.
 
     One that only lacks a zone goes before others, for it says what to do; then one that is nearly
     of the format.
     """
-    parsed, refused = 0, None
+    parsed, zoneless, refused = 0, 0, None
     try:
         for outcome in islice(
             chosen.parse(source, Reading(chosen.key, zone, is_sample=True)), SAMPLE
         ):
             if isinstance(outcome, Parsed):
                 parsed += 1
-            elif refused is None or _says_more(outcome, refused):
+                continue
+            zoneless += _lacks_zone(outcome)
+            if refused is None or _says_more(outcome, refused):
                 refused = outcome
     except DocumentError as error:
-        return parsed, refused or Refused(0, error.reason, error.byte)
-    return parsed, refused
+        return parsed + zoneless, parsed, refused or Refused(0, error.reason, error.byte)
+    return parsed + zoneless, parsed, refused
 
 
 def _says_more(refused: Refused, before: Refused) -> bool:
@@ -149,8 +165,8 @@ def _says_more(refused: Refused, before: Refused) -> bool:
     return refused.near > before.near
 
 
-def _lacks_zone(refused: Refused | None) -> bool:
-    return refused is not None and NO_ZONE in refused.reason
+def _lacks_zone(refused: Refused) -> bool:
+    return NO_ZONE in refused.reason
 
 
 def _words(refused: Refused) -> str:
@@ -166,7 +182,7 @@ def _what_it_is(source: Source, tried: Tried) -> str:
 
 def _nearest(tried: Tried) -> str | None:
     """The format that a file has the most of, and what it lacks."""
-    near = {key: refused for key, (_, refused) in tried.items() if refused and refused.near}
+    near = {key: refused for key, (_, _, refused) in tried.items() if refused and refused.near}
     if not near:
         return None
     key = max(near, key=lambda key: near[key].near)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from auditsaas.events.importers.bounds import few
 from auditsaas.events.importers.outcome import LineError
 from auditsaas.events.importers.times import shown
 from auditsaas.text import normal_address
@@ -26,7 +27,7 @@ _FIELD = re.compile(rf" \"(?P<text>{_QUOTED})\"(?= |$)", re.DOTALL)
 _LOOSE_FIELD = re.compile(r" \"(?P<text>.*?)(?:\"(?= \")|\"$|$)", re.DOTALL)
 _EXTRA = re.compile(rf"\"({_QUOTED})\"|([^ ]+)", re.DOTALL)
 _ESCAPES = re.compile(r"(?:\\x[0-9A-Fa-f]{2})+|\\(?P<plain>[\"\\])")
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), 0x7F)}
 _BLANK = {"-", "", '""'}
 
 
@@ -97,7 +98,7 @@ def _unescape(match: re.Match[str]) -> str:
 def _visible(text: str) -> str:
     if text.isprintable():
         return text
-    return _CONTROLS.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+    return text.translate(_CONTROLS)
 
 
 def _unwrapped(line: str) -> str:
@@ -148,8 +149,8 @@ def _rest(line: str, position: int) -> tuple[str | None, str | None, tuple[str, 
         position = match.end()
     referrer, agent = [*texts, None, None][:2]
     extra = tuple(
-        unescaped(quoted or bare)
-        for quoted, bare in _EXTRA.findall(line, position)
-        if quoted or bare
+        unescaped(match[1] or match[2])
+        for match in few(_EXTRA.finditer(line, position))
+        if match[1] or match[2]
     )
     return referrer, agent, extra if any(text != "-" for text in extra) else ()
