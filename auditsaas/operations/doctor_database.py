@@ -1,4 +1,4 @@
-"""What the doctor looks at in PostgreSQL: roles, walls, migrations, partitions, clock, exports."""
+"""What the doctor looks at in PostgreSQL: roles, walls, migrations, partitions, clock, jobs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.orm import Session
 
 from auditsaas.db import isolation
+from auditsaas.jobs.backlog import backlogs
 from auditsaas.operations import upgrade
 from auditsaas.operations.finding import Finding, fail, ok, warn
-from auditsaas.operations.gauges import oldest_pending, partition_horizon_days
+from auditsaas.operations.gauges import partition_horizon_days
+from auditsaas.operations.kinds import KINDS
 from config.settings import Settings
 
 OLDEST_SERVER = 150_000
@@ -47,7 +49,7 @@ def as_platform(connection: Connection) -> Iterator[Finding]:
         yield ok("platform role", "reads, and writes nothing")
     with Session(connection) as session:
         yield _horizon(session)
-        yield _pending(session)
+        yield from _jobs(session)
 
 
 def as_owner(connection: Connection) -> Iterator[Finding]:
@@ -205,12 +207,17 @@ def _horizon(session: Session) -> Finding:
     return ok("partitions", f"of the log are made for {days:.0f} days ahead")
 
 
-def _pending(session: Session) -> Finding:
-    age = timedelta(seconds=oldest_pending(session))
-    if age > LONG_WAIT:
-        return warn(
-            "exports",
-            f"the oldest that is not finished was asked for {age.total_seconds() / 60:.0f} min ago",
-            "See that beat and the workers run, and what the workers' log says of it.",
-        )
-    return ok("exports", "none waits for long")
+def _jobs(session: Session) -> Iterator[Finding]:
+    for each in backlogs(session, KINDS):
+        minutes = each.waited(datetime.now(UTC)).total_seconds() / 60
+        failed = f"; {each.failed:,} failed in the last day" if each.failed else ""
+        if each.abandoned:
+            yield warn(each.kind, f"{each.abandoned:,} were begun, and no worker is at them", SWEEP)
+        elif minutes > LONG_WAIT.total_seconds() / 60:
+            words = f"the oldest that is not finished was asked for {minutes:.0f} min ago"
+            yield warn(each.kind, words, SWEEP)
+        else:
+            yield ok(each.kind, f"none waits for long{failed}")
+
+
+SWEEP = "See that beat and the workers run, and what the workers' log says of it."

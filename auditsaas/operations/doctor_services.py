@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from smtplib import SMTPException
 from typing import Any
 from uuid import uuid4
@@ -11,14 +12,17 @@ from uuid import uuid4
 import redis
 
 from auditsaas.exports.writers.pdf import coverage
+from auditsaas.jobs.backlog import last_sweeps
 from auditsaas.mail.transport import MailError, Server, greet
 from auditsaas.operations.finding import Finding, fail, ok, warn
+from auditsaas.operations.kinds import KINDS
 from auditsaas.storage.address import storage_at
 from auditsaas.storage.base import Storage, StorageError
 from config.errors import SettingsError
 from config.settings import Settings
 
 TIMEOUT_SECONDS = 5
+SWEEP_LATE = timedelta(minutes=1)
 
 
 def settings(chosen: Settings) -> Iterator[Finding]:
@@ -50,6 +54,7 @@ def queue(url: str) -> Iterator[Finding]:
             url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
         ) as server:
             facts: dict[str, Any] = server.info()
+            yield _sweeper(last_sweeps(server, KINDS))
     except (redis.RedisError, OSError) as error:
         yield fail("Redis", f"does not answer: {error}", "Start it, or mend REDIS_URL.")
         return
@@ -70,6 +75,18 @@ def queue(url: str) -> Iterator[Finding]:
             f"may evict messages ({policy})",
             "Set maxmemory-policy noeviction in redis.conf.",
         )
+
+
+def _sweeper(found: Mapping[str, datetime | None]) -> Finding:
+    since = datetime.now(UTC) - SWEEP_LATE
+    late = [kind for kind, at in found.items() if at is None or at < since]
+    if late:
+        return warn(
+            "sweeper",
+            f"has not looked for waiting {', '.join(late)} within a minute",
+            "See that beat and a quick worker run.",
+        )
+    return ok("sweeper", "looks for waiting jobs")
 
 
 def storage(url: str) -> Finding:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import redis
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from auditsaas.db.tenancy import platform_session
 from auditsaas.events.maintenance import partitions
-from auditsaas.exports.kind import UNFINISHED
+from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.models import Export, ExportState
-from config.celery import HEAVY, QUICK, SWEEPS_KEY
+from auditsaas.jobs.backlog import Backlog, backlogs, last_sweeps
+from auditsaas.operations.kinds import KINDS
+from config.celery import HEAVY, QUICK
 
 REDIS_TIMEOUT_SECONDS = 0.5
 
@@ -45,11 +46,7 @@ class Installation(Collector):
     def _database(self) -> Iterator[Metric]:
         with platform_session() as session:
             yield _exports(session)
-            yield GaugeMetricFamily(
-                "auditsaas_export_oldest_pending_seconds",
-                "Age of the oldest export that is neither finished nor failed; 0 without one",
-                value=oldest_pending(session),
-            )
+            yield from _jobs(backlogs(session, KINDS), datetime.now(UTC))
             yield GaugeMetricFamily(
                 "auditsaas_partition_horizon_days",
                 "For how many days ahead the log has partitions",
@@ -67,13 +64,7 @@ class Installation(Collector):
             for queue in (QUICK, HEAVY):
                 depth.add_metric([queue], float(server.llen(queue)))
             yield depth
-            swept = server.hvals(SWEEPS_KEY)
-            if swept:
-                yield GaugeMetricFamily(
-                    "auditsaas_sweep_age_seconds",
-                    "Time since waiting exports were last looked for",
-                    value=max(0.0, time.time() - min(map(float, swept))),
-                )
+            yield from _sweeps(last_sweeps(server, KINDS), datetime.now(UTC))
 
 
 def _exports(session: Session) -> Metric:
@@ -85,23 +76,49 @@ def _exports(session: Session) -> Metric:
     return family
 
 
-def oldest_pending(session: Session) -> float:
-    age = func.extract("epoch", func.now() - func.min(Export.created_at))
-    return float(session.scalar(select(age).where(Export.state.in_(UNFINISHED))) or 0)
+def _jobs(found: Sequence[Backlog], now: datetime) -> Iterator[Metric]:
+    figures: tuple[tuple[str, str, Callable[[Backlog], float]], ...] = (
+        ("auditsaas_jobs_pending", "Jobs neither finished nor failed", lambda b: b.pending),
+        (
+            "auditsaas_job_oldest_pending_seconds",
+            "Age of the oldest pending job; 0 without one",
+            lambda b: b.waited(now).total_seconds(),
+        ),
+        (
+            "auditsaas_jobs_abandoned",
+            "Jobs that were begun and have no live lease",
+            lambda b: b.abandoned,
+        ),
+        ("auditsaas_jobs_failed_last_day", "Jobs that failed within a day", lambda b: b.failed),
+    )
+    for name, words, figure in figures:
+        yield _by_kind(name, words, {backlog.kind: figure(backlog) for backlog in found})
+    yield GaugeMetricFamily(
+        "auditsaas_export_oldest_pending_seconds",
+        "Age of the oldest export that is neither finished nor failed; 0 without one",
+        value=next(b.waited(now).total_seconds() for b in found if b.kind == EXPORTS.name),
+    )
+
+
+def _sweeps(found: Mapping[str, datetime | None], now: datetime) -> Iterator[Metric]:
+    ages = {kind: max(0.0, (now - at).total_seconds()) for kind, at in found.items() if at}
+    words = "Time since waiting jobs were last looked for"
+    yield _by_kind("auditsaas_job_sweep_age_seconds", words, ages)
+    if ages:
+        yield GaugeMetricFamily(
+            "auditsaas_sweep_age_seconds", f"{words}, of the kind longest ago", max(ages.values())
+        )
+
+
+def _by_kind(name: str, words: str, values: Mapping[str, float]) -> Metric:
+    family = GaugeMetricFamily(name, words, labels=["kind"])
+    for kind, value in values.items():
+        family.add_metric([kind], value)
+    return family
 
 
 def partition_horizon_days(session: Session, now: datetime) -> float:
     """Days from ``now`` to the end of the last month that follows without a gap; 0 without any."""
-    names = set(
-        session.scalars(
-            text(
-                "SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid"
-                " WHERE i.inhparent = 'events'::regclass"
-            )
-        )
-    )
-    months = 0
-    while f"events_{partitions.add_months(now, months):%Y_%m}" in names:
-        months += 1
+    months = partitions.months_ahead(session, now)
     end = partitions.add_months(now, months)
     return (end - now).total_seconds() / 86_400 if months else 0.0

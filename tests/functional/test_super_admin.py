@@ -12,13 +12,15 @@ from flask import Flask, g, request_finished
 from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import Engine, QueuePool, select, update
+from sqlalchemy.orm import Session
 
 from auditsaas.db.tenancy import PLATFORM_BIND, platform_session
 from auditsaas.events.models import events
 from auditsaas.extensions import db
 from auditsaas.imports.models import Import
+from auditsaas.jobs.backlog import backlogs
+from auditsaas.operations.kinds import KINDS
 from auditsaas.permissions import Role
-from auditsaas.superadmin import system
 from auditsaas.workspaces.models import PlatformAccess, Workspace
 from auditsaas.workspaces.platform_access import HOLDS_FOR
 from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID
@@ -171,7 +173,7 @@ def test_super_admins_cannot_disable_themselves(client: FlaskClient) -> None:
 def test_the_system_page_names_every_part(above: FlaskClient) -> None:
     page = above.get("/admin/system").text
     parts = ("Database", "Redis", "Queue quick", "Workers", "Sweeper", "Partitions ahead")
-    for part in (*parts, "Oldest pending job"):
+    for part in (*parts, "Oldest pending job", "Exports", "Imports", "Mails"):
         assert f'data-part="{part}"' in page
 
 
@@ -201,18 +203,23 @@ def test_the_system_page_knows_which_workers_are_alive_without_asking_them(
     assert workers() == "None is alive"
 
 
+def oldest_pending(session: Session) -> datetime | None:
+    asked = [each.oldest for each in backlogs(session, KINDS)]
+    return min((moment for moment in asked if moment), default=None)
+
+
 def test_the_oldest_pending_job_is_an_export_or_an_import(app: Flask) -> None:
     now = datetime.now(UTC)
     company = Company.found(app)
     with app.app_context(), platform_session() as session:
-        before = system.oldest_pending(session) or now
+        before = oldest_pending(session) or now
         made = company.upload()
         for asked in (before - timedelta(days=1), before - timedelta(days=2)):
             with scoped(company.workspace.id) as own:
                 own.get_one(Import, (company.workspace.id, made)).created_at = asked
                 own.commit()
             session.rollback()
-            assert system.oldest_pending(session) == asked
+            assert oldest_pending(session) == asked
         with scoped(company.workspace.id) as own:
             own.get_one(Import, (company.workspace.id, made)).state = "cancelled"
             own.commit()

@@ -7,9 +7,14 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from auditsaas.db.ids import first_id_at
 
+PARTITIONS = text(
+    "SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid"
+    " WHERE i.inhparent = 'events'::regclass"
+)
 MONTHS_BACK = 12
 MONTHS_AHEAD = 3
 
@@ -26,14 +31,7 @@ def ensure(connection: Connection, now: datetime) -> list[str]:
     A month whose rows already lie in the default partition is left there: PostgreSQL would have
     to move them under an exclusive lock.
     """
-    existing = set(
-        connection.scalars(
-            text(
-                "SELECT inhrelid::regclass::text FROM pg_inherits"
-                " WHERE inhparent = 'events'::regclass"
-            )
-        )
-    )
+    existing = set(connection.scalars(PARTITIONS))
     made = []
     for offset in range(-MONTHS_BACK, MONTHS_AHEAD + 1):
         month = add_months(now, offset)
@@ -48,6 +46,15 @@ def add_months(moment: datetime, months: int) -> datetime:
     """The first instant (UTC) of the month that lies ``months`` after the moment's own."""
     index = moment.year * 12 + moment.month - 1 + months
     return datetime(index // 12, index % 12 + 1, 1, tzinfo=UTC)
+
+
+def months_ahead(session: Session, now: datetime) -> int:
+    """Count the months that have a partition, the one of ``now`` first, up to the first gap."""
+    names = set(session.scalars(PARTITIONS))
+    months = 0
+    while f"events_{add_months(now, months):%Y_%m}" in names:
+        months += 1
+    return months
 
 
 def _default_holds(connection: Connection, month: datetime) -> bool:

@@ -16,7 +16,8 @@ from auditsaas.accounts.forms import own_path
 from auditsaas.db.tenancy import platform_session
 from auditsaas.errors import Conflict, Invalid
 from auditsaas.extensions import db
-from auditsaas.superadmin import figures, service, system
+from auditsaas.operations import system
+from auditsaas.superadmin import figures, service
 from auditsaas.superadmin.people import people
 from auditsaas.workspaces import platform_access
 from auditsaas.workspaces.models import Workspace

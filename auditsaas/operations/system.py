@@ -5,27 +5,26 @@ Nothing here waits long for Redis: whatever does not answer at once is said not 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from auditsaas.events.maintenance import partitions
-from auditsaas.exports.kind import UNFINISHED
-from auditsaas.exports.models import Export
-from auditsaas.imports.kind import IMPORTS
-from auditsaas.imports.models import Import
+from auditsaas.jobs.backlog import Backlog, backlogs, last_sweeps
+from auditsaas.operations.kinds import KINDS
 from auditsaas.version import version
-from config.celery import ALIVE_FOR, HEAVY, QUICK, SWEEPS_KEY, WORKERS_KEY
+from config.celery import ALIVE_FOR, HEAVY, QUICK, WORKERS_KEY
 
 REDIS_SECONDS = 0.25
 SWEEP_LATE_SECONDS = 60
-PENDING_LATE_SECONDS = 600
+PENDING_LATE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -52,48 +51,33 @@ def _database(session: Session, now: datetime) -> list[Part]:
                 " current_setting('max_connections')::int"
             )
         ).one()
-        oldest = oldest_pending(session)
-        months = partitions_ahead(session, now)
+        jobs = backlogs(session, KINDS)
+        months = partitions.months_ahead(session, now) - 1
     except SQLAlchemyError:
         return [Part("Database", "Does not answer", False)]
-    waited = (now - oldest).total_seconds() if oldest else 0
     return [
         Part("Database", f"PostgreSQL {server.split()[0]}", True),
         Part("Database size", f"{size / 1_000_000:,.0f} MB", True),
         Part("Database connections", f"{used} of {most}", used < most * 0.9),
-        Part("Partitions ahead", f"{months} months", months >= 1),
-        Part(
-            "Oldest pending job",
-            "Asked for" if oldest else "None",
-            waited < PENDING_LATE_SECONDS,
-            oldest,
-        ),
+        Part("Partitions ahead", f"{max(0, months)} months", months >= 1),
+        *_jobs(jobs, now),
     ]
 
 
-def oldest_pending(session: Session) -> datetime | None:
-    """When the export or import that has waited longest was asked for."""
-    asked = (
-        session.scalar(select(func.min(Export.created_at)).where(Export.state.in_(UNFINISHED))),
-        session.scalar(select(func.min(Import.created_at)).where(IMPORTS.leases.unfinished())),
+def _jobs(found: Sequence[Backlog], now: datetime) -> Iterator[Part]:
+    """All kinds in one line, and each in one of its own."""
+    oldest = min((each.oldest for each in found if each.oldest), default=None)
+    waited = now - oldest if oldest else timedelta()
+    yield Part(
+        "Oldest pending job",
+        "Asked for" if oldest else "None",
+        waited < PENDING_LATE,
+        oldest,
     )
-    return min((moment for moment in asked if moment is not None), default=None)
-
-
-def partitions_ahead(session: Session, now: datetime) -> int:
-    """For how many months after this one the log has a partition, without a gap."""
-    names = set(
-        session.scalars(
-            text(
-                "SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid"
-                " WHERE i.inhparent = 'events'::regclass"
-            )
-        )
-    )
-    months = 0
-    while f"events_{partitions.add_months(now, months + 1):%Y_%m}" in names:
-        months += 1
-    return months
+    for each in found:
+        fine = each.waited(now) < PENDING_LATE and not each.abandoned
+        words = f"{each.pending:,} pending, {each.abandoned:,} abandoned, {each.failed:,} failed"
+        yield Part(each.kind.capitalize(), f"{words} in the last day", fine, each.oldest)
 
 
 def _redis(url: str, now: datetime) -> list[Part]:
@@ -105,12 +89,12 @@ def _redis(url: str, now: datetime) -> list[Part]:
             retry=Retry(NoBackoff(), 0),
         ) as server:
             depths = {queue: int(server.llen(queue)) for queue in (QUICK, HEAVY)}
-            swept = server.hvals(SWEEPS_KEY)
+            swept = last_sweeps(server, KINDS).values()
             since = server.time()[0] - ALIVE_FOR.total_seconds()
             alive = int(server.zcount(WORKERS_KEY, since, "+inf"))
     except (redis.RedisError, OSError):
         return [Part("Redis", "Does not answer. Exports wait until it does.", False)]
-    at = datetime.fromtimestamp(min(map(float, swept)), UTC) if swept else None
+    at = min(noted) if len(noted := [each for each in swept if each]) == len(KINDS) else None
     late = at is None or (now - at).total_seconds() > SWEEP_LATE_SECONDS
     return [
         Part("Redis", "Answers", True),
