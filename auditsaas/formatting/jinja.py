@@ -19,6 +19,7 @@ def install(app: Flask) -> None:
     app.add_template_filter(times.time, "time")
     app.add_template_filter(times.minute, "minute")
     app.add_template_filter(times.stamp, "stamp")
+    app.add_template_filter(times.row_time, "row_time")
     app.add_template_filter(times.zone_letters, "zone")
     app.add_template_filter(times.row_letters, "row_zone")
     app.add_template_filter(times.zone_name, "zone_name")

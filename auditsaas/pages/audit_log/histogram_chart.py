@@ -56,7 +56,7 @@ def _label(bar: Bar, viewer: Viewer) -> str:
         last = bar.end - timedelta(microseconds=1)
         return f"{day} to {formatting.date(last, viewer)}"
     day = f"{start:%a} {formatting.short_date(bar.start, viewer)}"
-    return f"{day} {formatting.minute(bar.start, viewer)} to {formatting.minute(bar.end, viewer)}"
+    return f"{day} {formatting.minutes(bar.start, bar.end, viewer)}"
 
 
 def _round_up(value: int) -> int:
@@ -70,6 +70,7 @@ def _round_up(value: int) -> int:
 def axis(found: Histogram, viewer: Viewer) -> list[dict[str, str]]:
     """A label or an empty one for every bar, so that each stands under the start of its own."""
     labelled = set(_marks(found, viewer))
+    changes = len({formatting.zone_letters(bar.start, viewer) for bar in found.bars}) > 1
     days = bool(found.bars) and found.bars[-1].end - found.bars[0].start > 2 * DAY
     years = bool(found.bars) and found.bars[-1].end - found.bars[0].start > 300 * DAY
     axis = []
@@ -82,6 +83,8 @@ def axis(found: Histogram, viewer: Viewer) -> list[dict[str, str]]:
             tick["weekday"] = f"{bar.start.astimezone(viewer.zone):%a}"
         elif place in labelled:
             tick["label"] = formatting.minute(bar.start, viewer)
+            if changes:
+                tick["label"] += f" {formatting.zone_letters(bar.start, viewer)}"
         axis.append(tick)
     return axis
 

@@ -45,3 +45,9 @@ def test_there_is_a_label_or_none_for_every_bar_and_never_too_many(days: float) 
     found, bars = labels(END - timedelta(days=days), END, "Europe/Berlin")
     assert len(found) == len(bars)
     assert 1 <= sum(map(bool, found)) <= MAX_TICKS
+
+
+def test_hours_of_a_change_night_carry_their_letters() -> None:
+    start = datetime(2026, 10, 24, 23, tzinfo=UTC)
+    found, _ = labels(start, start + timedelta(hours=4), "Europe/Berlin")
+    assert [label for label in found if label.startswith("02:00")] == ["02:00 CEST", "02:00 CET"]
