@@ -14,23 +14,6 @@ from auditsaas.errors import FieldError
 from auditsaas.events.filter.event_filter import EventFilter, FilterError
 
 UTC_ZONE = ZoneInfo("UTC")
-FILTER_PARAMETERS = (
-    "status",
-    "activity",
-    "method",
-    "workspace",
-    "user",
-    "role",
-    "user_status",
-    "ip",
-    "platform",
-    "min_ms",
-    "max_ms",
-    "q",
-    "range",
-    "from",
-    "to",
-)
 LARGEST_SEQ = 2**63 - 1
 
 _encode = msgspec.json.Encoder().encode

@@ -9,9 +9,9 @@ from typing import Any, Literal
 from auditsaas.api.answers import LARGEST_SEQ
 from auditsaas.api.events import DEFAULT_LIMIT, MAX_LIMIT
 from auditsaas.api.feed import LONGEST_WAIT
+from auditsaas.events.filter.event_filter import FILTERS
+from auditsaas.events.filter.fields import Filter
 from auditsaas.events.filter.period import PRESETS
-from auditsaas.events.search.terms import STATUSES, USER_STATUSES
-from auditsaas.events.writing.useragent import PLATFORMS
 from auditsaas.exports.formats import FORMATS
 
 Schema = Mapping[str, Any]
@@ -67,18 +67,18 @@ def _id(what: str) -> Parameter:
 
 
 LIMIT = _whole("limit", "How many events at most.", 1, MAX_LIMIT, DEFAULT_LIMIT)
+
+
+def _parameter(known: Filter) -> Parameter:
+    if not known.several:
+        return _text(known.name, known.api)
+    # Only what is refused otherwise is listed: any word may be a method.
+    closed = known.choices if known.closed else ()
+    return _several(known.name, known.api, **({"enum": list(closed)} if closed else {}))
+
+
 FILTER = (
-    _several("status", "success or error.", enum=list(STATUSES)),
-    _several("activity", "An activity; a trailing * makes it a prefix: user.*"),
-    _several("method", "A method of HTTP."),
-    _several("workspace", "Slugs; a key reads its own workspace only."),
-    _several("user", "Actor ids or e-mail addresses."),
-    _several("role", "Roles that actors have now."),
-    _several("user_status", "What actors are now.", enum=list(USER_STATUSES)),
-    _several("ip", "Addresses, or networks as CIDR."),
-    _several("platform", "Platforms.", enum=list(PLATFORMS)),
-    _text("min_ms", "The shortest response time, in ms."),
-    _text("max_ms", "The longest response time, in ms."),
+    *map(_parameter, FILTERS.values()),
     _text("q", "Words and key:value terms that must all hold; - before one excludes."),
     Parameter(
         "range",

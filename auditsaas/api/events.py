@@ -7,9 +7,10 @@ from uuid import UUID
 from flask import Response, request
 
 from auditsaas.api.access import key_access, workspace_slug
-from auditsaas.api.answers import FILTER_PARAMETERS, Parameters, answer
+from auditsaas.api.answers import Parameters, answer
 from auditsaas.api.blueprint import api
 from auditsaas.errors import NotFound
+from auditsaas.events.filter.event_filter import PARAMETERS
 from auditsaas.events.reading import pages
 from auditsaas.events.stored import stored_event
 from auditsaas.extensions import db
@@ -20,7 +21,7 @@ MAX_LIMIT = 1000
 
 @api.get("/events")
 def list_events() -> Response:
-    parameters = Parameters(request.args, (*FILTER_PARAMETERS, "limit", "cursor"))
+    parameters = Parameters(request.args, (*PARAMETERS, "limit", "cursor"))
     slug = workspace_slug()
     event_filter = parameters.event_filter(slug)
     limit = parameters.whole("limit", DEFAULT_LIMIT, 1, MAX_LIMIT)

@@ -13,12 +13,13 @@ from sqlalchemy import ColumnElement, and_
 from werkzeug.datastructures import MultiDict
 
 from auditsaas.api.access import key_access, workspace_slug
-from auditsaas.api.answers import FILTER_PARAMETERS, UTC_ZONE, Parameters, answer
+from auditsaas.api.answers import UTC_ZONE, Parameters, answer
 from auditsaas.api.blueprint import api
 from auditsaas.api.ingest.bodies import NotJson, Unsupported, unpack
 from auditsaas.api.models import ExportInput
 from auditsaas.current_request import facts
 from auditsaas.errors import FieldError, InvalidFields
+from auditsaas.events.filter.event_filter import PARAMETERS
 from auditsaas.events.wording import field_error
 from auditsaas.exports import service
 from auditsaas.exports.formats import format_called, options
@@ -38,7 +39,7 @@ _decode = msgspec.json.Decoder(ExportInput).decode
 def post_export() -> Response:
     asked = _read_export()
     slug = workspace_slug()
-    parameters = Parameters(_arguments(asked.query), FILTER_PARAMETERS)
+    parameters = Parameters(_arguments(asked.query), PARAMETERS)
     event_filter = parameters.event_filter(slug)
     parameters.check()
     chosen = format_called(asked.format)

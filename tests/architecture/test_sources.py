@@ -41,6 +41,12 @@ def test_only_the_settings_read_the_environment() -> None:
     assert readers <= {"config/settings.py"}
 
 
+def test_one_filter_is_stated_in_few_modules() -> None:
+    """Its record, its search key, the SQL of actors, and the column of a foreign file."""
+    stating = [path for path in PYTHON if "user_status" in path.read_text()]
+    assert 0 < len(stating) <= 4
+
+
 @pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.parent.name)
 def test_a_service_flushes_and_never_commits(path: Path) -> None:
     calls = [

@@ -82,7 +82,7 @@ def test_a_schedule_is_made_listed_shown_changed_and_deleted(
         text = client.get(page).text
         assert "Failed sign-ins" in text
         assert "Weekly on Monday at 08:00" in text
-        assert "Status is Error and activity is Sign in" in text
+        assert "Status is Error and activity type is Sign in" in text
     assert "No reports yet" in client.get(url).text
     assert client.get(f"/schedules/{id_of(url)}").headers["Location"] == url
 

@@ -1,4 +1,4 @@
-"""Who a filter's user, role and user status mean: each workspace has actors of its own.
+"""Resolves a filter's user, role and user status: each workspace has actors of its own.
 
 While they are few, they are listed, and the index of what each did finds their events. A log of an
 application's customers may have millions of them; then each event's own actor is looked up.
@@ -27,53 +27,77 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from auditsaas.events.conditions import among
-from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.filter.event_filter import OF_ACTORS, EventFilter, ResolvedActors
 from auditsaas.events.models import actor_emails, actors, events
+from auditsaas.events.search.parser import Term
 
 MANY_ACTORS = 1_000
 """Up to this many are listed; of more, events are asked."""
-
-FIELDS = ("user", "role", "user_status")
 
 Condition = ColumnElement[bool]
 
 
 @dataclass(frozen=True)
-class Person:
-    """Whoever the user, role and user status of a filter mean, or everybody else."""
+class ActorsMeant:
+    """The actors that a user, role and user status mean, or all others."""
 
     asked: EventFilter
     negated: bool = False
 
 
-def meant(
+def resolve(
+    session: Session, workspace_id: UUID, event_filter: EventFilter, actor_id: str | None = None
+) -> ResolvedActors:
+    """Find out what a filter and its search box mean of people in one workspace.
+
+    With ``actor_id``, the filter itself means that actor alone: one of those it was split into.
+    """
+    acted: Condition | None = None
+    indexed = True
+    if actor_id is not None:
+        acted = events.c.actor_id == actor_id
+    elif event_filter.names_actors:
+        acted, indexed = _acted(session, workspace_id, event_filter)
+    by_term = {
+        term: _acted(session, workspace_id, _of_term(term))[0]
+        for term in event_filter.terms
+        if _asks_actors(term)
+    }
+    return ResolvedActors(acted, indexed, by_term)
+
+
+def _acted(
     session: Session, workspace_id: UUID, event_filter: EventFilter
 ) -> tuple[Condition, bool]:
-    """Whether somebody whom a filter means did an event of a workspace.
-
-    With it comes whether they are listed, so that an index serves it.
-    """
-    listed = pairs(session, [workspace_id], event_filter)
+    """The event's condition for user, role and user status, and whether an index serves it."""
+    listed = actor_pairs(session, [workspace_id], event_filter)
     if listed is None:
-        return did(session, [workspace_id], Person(event_filter)), False
+        return acted_condition(session, [workspace_id], ActorsMeant(event_filter)), False
     return among(events.c.actor_id, [actor for _, actor in listed]), True
 
 
-def apart(event_filter: EventFilter) -> tuple[EventFilter, list[Person]]:
-    """The filter without what it says of actors, and the people that its search box means."""
+def _of_term(term: Term) -> EventFilter:
+    wanted: dict[str, Any] = {str(term.key): tuple(term.values)}
+    return EventFilter(**wanted)
+
+
+def _asks_actors(term: Term) -> bool:
+    return term.key in OF_ACTORS
+
+
+def split_actor_terms(event_filter: EventFilter) -> tuple[EventFilter, list[ActorsMeant]]:
+    """The filter without what it says of actors, and the actors that its search box means."""
     plain = event_filter
-    for name in FIELDS:
+    for name in OF_ACTORS:
         plain = plain.without(name)
-    people = []
-    for term in plain.terms:
-        if term.key in FIELDS:
-            wanted: dict[str, Any] = {term.key: tuple(term.values)}
-            people.append(Person(EventFilter(**wanted), term.negated))
-    others = tuple(term for term in plain.terms if term.key not in FIELDS)
+    people = [
+        ActorsMeant(_of_term(term), term.negated) for term in plain.terms if _asks_actors(term)
+    ]
+    others = tuple(term for term in plain.terms if not _asks_actors(term))
     return replace(plain, terms=others), people
 
 
-def pairs(
+def actor_pairs(
     session: Session,
     workspace_ids: Sequence[UUID],
     event_filter: EventFilter,
@@ -85,7 +109,7 @@ def pairs(
         select(actors.c.workspace_id, actors.c.id)
         .where(
             actors.c.workspace_id == any_(literal(list(workspace_ids), ARRAY(Uuid))),
-            *_meant(session, workspace_ids, event_filter),
+            *_actors_matching(session, workspace_ids, event_filter),
         )
         .limit(most + 1)
     )
@@ -93,27 +117,29 @@ def pairs(
     return None if len(rows) > most else [(row.workspace_id, row.id) for row in rows]
 
 
-def did(session: Session, workspace_ids: Sequence[UUID], person: Person) -> Condition:
-    """Whether somebody who is meant did the event; nobody need be listed for that."""
+def acted_condition(
+    session: Session, workspace_ids: Sequence[UUID], meant: ActorsMeant
+) -> Condition:
+    """Same condition as a per-event lookup, for filters that match too many actors to list."""
     found = (
         select(1)
         .select_from(actors)
         .where(
             actors.c.workspace_id == events.c.workspace_id,
             actors.c.id == events.c.actor_id,
-            *_meant(session, workspace_ids, person.asked),
+            *_actors_matching(session, workspace_ids, meant.asked),
         )
         .offset(0)  # a plan that begins with everybody's actors is none: this keeps it a lookup
         .correlate(events)
         .exists()
     )
-    return not_(found) if person.negated else found
+    return not_(found) if meant.negated else found
 
 
-def _meant(
+def _actors_matching(
     session: Session, workspace_ids: Sequence[UUID], event_filter: EventFilter
 ) -> list[Condition]:
-    """What an actor must meet."""
+    """Conditions that an actor of the filter meets."""
     wanted: list[Condition] = []
     if event_filter.user:
         wanted.append(_named(session, workspace_ids, event_filter.user))

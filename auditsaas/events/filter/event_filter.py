@@ -6,11 +6,10 @@ matches the screen it was asked from. Parameters are those of CONTRACT "The filt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Final
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -20,25 +19,32 @@ from auditsaas.db.ids import first_id_at, first_id_of, milliseconds_since_epoch
 from auditsaas.errors import InvalidFields
 from auditsaas.events.conditions import among, in_network, matches_activity
 from auditsaas.events.filter.dates import DEFAULT_DATE_FORMAT
+from auditsaas.events.filter.fields import Condition, Filter, choices, declared, number
 from auditsaas.events.filter.parsing import CUSTOM, Arguments, read
 from auditsaas.events.filter.period import TimeRange
-from auditsaas.events.labels import label
+from auditsaas.events.labels import capitalized, label
 from auditsaas.events.models import events
 from auditsaas.events.search.parser import Term
-from auditsaas.events.search.terms import STATUSES
+from auditsaas.events.search.terms import METHODS, STATUSES, USER_STATUSES
 from auditsaas.events.search.to_sql import condition
 from auditsaas.events.search.wording import describe as describe_term
+from auditsaas.events.writing.useragent import PLATFORMS
 
-Condition = ColumnElement[bool]
 
+@dataclass(frozen=True)
+class ResolvedActors:
+    """What a filter's user, role and user status mean, found out before conditions are built.
 
-class Who(Protocol):
-    """Whether an event was done by whom a filter's user, role and user status mean.
-
-    With the condition comes whether an index serves it.
+    ``acted`` is the event's condition for the filter's own fields, None where it has none of them;
+    ``indexed`` says whether an index serves it. ``by_term`` has those of the search box's terms.
     """
 
-    def __call__(self, event_filter: EventFilter, /) -> tuple[Condition, bool]: ...
+    acted: Condition | None = None
+    indexed: bool = True
+    by_term: Mapping[Term, Condition] = field(default_factory=dict)
+
+
+NO_ACTORS = ResolvedActors()
 
 
 class FilterError(InvalidFields):
@@ -47,23 +53,122 @@ class FilterError(InvalidFields):
 
 @dataclass(frozen=True, kw_only=True)
 class EventFilter:
-    """Values of one field are alternatives; different fields must all hold."""
+    """Values of one field are alternatives; different fields must all hold.
 
-    status: tuple[str, ...] = ()
-    activity: tuple[str, ...] = ()
+    A filter is one record here: see ``fields.Filter``.
+    """
+
+    status: tuple[str, ...] = choices(
+        "status",
+        api="success or error.",
+        read=lambda reader, name: reader.choices(name, STATUSES),
+        choices=STATUSES,
+        condition=lambda values: (
+            None if set(values) == set(STATUSES) else events.c.status == values[0]
+        ),
+        indexed=True,
+        lead=2,
+        rolled_up=True,
+        column=events.c.status,
+        shown=str.capitalize,
+        panel="fixed",
+    )
+    activity: tuple[str, ...] = choices(
+        "activity",
+        api="An activity; a trailing * makes it a prefix: user.*",
+        read=lambda reader, name: reader.prefixes(name),
+        condition=lambda values: matches_activity(events.c.activity, values),
+        indexed=True,
+        lead=1,
+        splits=lambda values: not any(value.endswith("*") for value in values),
+        rolled_up=True,
+        column=events.c.activity,
+        shown=lambda value: value if value.endswith("*") else label(value),
+        panel="listed",
+    )
     """Exact, or a prefix where it ends in ``*``."""
-    method: tuple[str, ...] = ()
-    workspace: tuple[str, ...] = ()
+    method: tuple[str, ...] = choices(
+        "method",
+        api="A method of HTTP.",
+        read=lambda reader, name: reader.methods(name),
+        choices=METHODS,
+        closed=False,
+        condition=lambda values: among(events.c.method, values),
+        rolled_up=True,
+        column=events.c.method,
+        panel="fixed",
+    )
+    workspace: tuple[str, ...] = choices(
+        "workspace",
+        api="Slugs; a key reads its own workspace only.",
+        read=lambda reader, name: reader.texts(name),
+        rolled_up=True,
+        column=events.c.workspace_id,
+        panel="own",
+    )
     """Slugs, where several workspaces are in scope."""
-    user: tuple[str, ...] = ()
+    user: tuple[str, ...] = choices(
+        "user",
+        api="Actor ids or e-mail addresses.",
+        read=lambda reader, name: reader.texts(name),
+        of_actor=lambda row: row.actor,
+        panel="own",
+    )
     """Actor ids or e-mail addresses."""
-    role: tuple[str, ...] = ()
-    user_status: tuple[str, ...] = ()
-    ip: tuple[str, ...] = ()
+    role: tuple[str, ...] = choices(
+        "role",
+        api="Roles that actors have now.",
+        read=lambda reader, name: reader.texts(name),
+        of_actor=lambda row: row.role,
+        shown=capitalized,
+        panel="listed",
+    )
+    user_status: tuple[str, ...] = choices(
+        "user_status",
+        api="What actors are now.",
+        read=lambda reader, name: reader.choices(name, USER_STATUSES),
+        choices=USER_STATUSES,
+        of_actor=lambda row: "disabled" if row.status == "disabled" else "active",
+        shown=str.capitalize,
+        panel="fixed",
+    )
+    ip: tuple[str, ...] = choices(
+        "ip",
+        api="Addresses, or networks as CIDR.",
+        read=lambda reader, name: reader.networks(name),
+        condition=lambda values: or_(*map(in_network, values)),
+        indexed=True,
+        lead=0,
+        splits=lambda values: not any("/" in value for value in values),
+    )
     """Addresses or networks, in their usual spelling."""
-    platform: tuple[str, ...] = ()
-    min_ms: float | None = None
-    max_ms: float | None = None
+    platform: tuple[str, ...] = choices(
+        "platform",
+        api="Platforms.",
+        read=lambda reader, name: reader.choices(name, PLATFORMS),
+        choices=PLATFORMS,
+        condition=lambda values: among(events.c.platform, values),
+        column=events.c.platform,
+        panel="fixed",
+    )
+    min_ms: float | None = number(
+        "min_ms",
+        title="Response time at least",
+        api="The shortest response time, in ms.",
+        read=lambda reader, name: reader.milliseconds(name),
+        condition=lambda value: events.c.duration_ms >= value,
+        shown=lambda value: f"{value} ms",
+        phrase=lambda value: f"response time is {value:,.10g} ms or more",
+    )
+    max_ms: float | None = number(
+        "max_ms",
+        title="Response time at most",
+        api="The longest response time, in ms.",
+        read=lambda reader, name: reader.milliseconds(name),
+        condition=lambda value: events.c.duration_ms <= value,
+        shown=lambda value: f"{value} ms",
+        phrase=lambda value: f"response time is {value:,.10g} ms or less",
+    )
     q: str = ""
     """The search box, as typed."""
     terms: tuple[Term, ...] = ()
@@ -89,29 +194,16 @@ class EventFilter:
         Raises:
             FilterError: naming every parameter that cannot be understood.
         """
-        values, errors = read(args, zone, now, date_format)
+        values, errors = read(FILTERS.values(), args, zone, now, date_format)
         if errors:
             raise FilterError(errors)
         return cls(**values)
 
     def to_args(self) -> list[tuple[str, str]]:
         """The filter as query arguments, in one canonical order; the reverse of ``from_args``."""
-        several = (
-            "status",
-            "activity",
-            "method",
-            "workspace",
-            "user",
-            "role",
-            "user_status",
-        )
-        pairs = [(name, value) for name in several for value in getattr(self, name)]
-        pairs += [("ip", value) for value in self.ip]
-        pairs += [("platform", value) for value in self.platform]
-        for name in ("min_ms", "max_ms"):
-            value = getattr(self, name)
-            if value is not None:
-                pairs.append((name, plain_number(value)))
+        pairs = [
+            pair for name, known in FILTERS.items() for pair in known.pairs(getattr(self, name))
+        ]
         if self.q:
             pairs.append(("q", self.q))
         if self.range and self.range != CUSTOM:
@@ -143,6 +235,10 @@ class EventFilter:
             cleared["terms"] = EMPTY.terms  # what the text was read as
         return replace(self, **cleared)
 
+    def _with(self, name: str, value: Any) -> EventFilter:
+        changed: dict[str, Any] = {name: value}
+        return replace(self, **changed)
+
     def active_fields(self) -> list[str]:
         """The fields that narrow it."""
         names = [name for name, _ in self.to_args()]
@@ -151,7 +247,7 @@ class EventFilter:
     @property
     def names_actors(self) -> bool:
         """Whether it asks what only the actors table knows."""
-        return bool(self.user or self.role or self.user_status)
+        return any(getattr(self, name) for name in OF_ACTORS)
 
     def alternatives(self) -> list[EventFilter]:
         """The filter split into filters of one activity or one address each, to be merged.
@@ -159,50 +255,37 @@ class EventFilter:
         An index by activity is ordered by time only below a single activity; a few ordered walks
         beat one sort of everything that any of them matches.
         """
-        plain = [value for value in self.activity if not value.endswith("*")]
-        if len(plain) > 1 and len(plain) == len(self.activity):
-            return [replace(self, activity=(value,)) for value in plain]
-        if len(self.ip) > 1 and not any("/" in value for value in self.ip):
-            return [replace(self, ip=(value,)) for value in self.ip]
+        for name, known in FILTERS.items():
+            values = getattr(self, name)
+            if known.splits is not None and len(values) > 1 and known.splits(values):
+                return [self._with(name, (value,)) for value in values]
         return [self]
 
     @property
     def hourly(self) -> bool:
         """Whether the hourly counts can answer it exactly (whole hours; parts are counted)."""
-        return not (
-            self.names_actors
-            or self.ip
-            or self.platform
-            or self.min_ms is not None
-            or self.max_ms is not None
-            or self.terms
-        )
+        unknown = (name for name, known in FILTERS.items() if not known.rolled_up)
+        return not self.terms and all(getattr(self, name) in ((), None) for name in unknown)
 
-    def conditions(self, who: Who) -> tuple[list[Condition], list[Condition]]:
+    def conditions(
+        self, actors: ResolvedActors = NO_ACTORS
+    ) -> tuple[list[Condition], list[Condition]]:
         """What an event must meet, besides its workspace: what an index serves, and the rest.
 
-        ``who`` says what a filter of user, role and user status means in that workspace.
+        ``actors`` is what the filter means of people, where it names any.
         """
         indexed = list(self.period_conditions())
         checked: list[Condition] = []
-        if self.status and set(self.status) != set(STATUSES):
-            indexed.append(events.c.status == self.status[0])
-        if self.activity:
-            indexed.append(matches_activity(events.c.activity, self.activity))
-        if self.names_actors:
-            did, listed = who(self)
-            (indexed if listed else checked).append(did)
-        if self.ip:
-            indexed.append(or_(*(in_network(value) for value in self.ip)))
-        if self.method:
-            checked.append(among(events.c.method, self.method))
-        if self.platform:
-            checked.append(among(events.c.platform, self.platform))
-        if self.min_ms is not None:
-            checked.append(events.c.duration_ms >= self.min_ms)
-        if self.max_ms is not None:
-            checked.append(events.c.duration_ms <= self.max_ms)
-        checked += [condition(term, _by_term(who)) for term in self.terms]
+        if actors.acted is not None:
+            (indexed if actors.indexed else checked).append(actors.acted)
+        for name, known in FILTERS.items():
+            value = getattr(self, name)
+            if known.condition is None or value in ((), None):
+                continue
+            wanted = known.condition(value)
+            if wanted is not None:
+                (indexed if known.indexed else checked).append(wanted)
+        checked += [condition(term, actors.by_term.get(term)) for term in self.terms]
         return indexed, checked
 
     def period_conditions(self) -> Iterable[ColumnElement[bool]]:
@@ -222,57 +305,21 @@ class EventFilter:
 
     def describe(self) -> str:
         """The filter, without its range, as one English sentence part; '' when it is empty."""
-        parts = [
-            _phrase("Status", [value.capitalize() for value in self.status]),
-            _phrase("activity", list(dict.fromkeys(map(label, self.activity)))),
-            _phrase("method", self.method),
-            _phrase("workspace", self.workspace),
-            _phrase("user", self.user),
-            _phrase("role", self.role),
-            _phrase("user status", [value.capitalize() for value in self.user_status]),
-            _phrase("IP address", self.ip),
-            _phrase("platform", self.platform),
-            _at_least(self.min_ms),
-            _at_most(self.max_ms),
-            *map(describe_term, self.terms),
-        ]
+        parts = [known.describe(getattr(self, name)) for name, known in FILTERS.items()]
+        parts += map(describe_term, self.terms)
         sentence = " and ".join(part for part in parts if part)
         return sentence[:1].upper() + sentence[1:]
 
 
+FILTERS: Final[Mapping[str, Filter]] = declared(EventFilter)
+OF_ACTORS: Final = tuple(name for name, known in FILTERS.items() if known.of_actor is not None)
+"""Filters that ask what only the actors table knows."""
+PARAMETERS: Final = (*FILTERS, "q", "range", "from", "to")
+"""Every query parameter of a filter."""
 EMPTY = EventFilter()
-
-
-def _by_term(who: Who) -> Callable[[str, Sequence[str]], Condition]:
-    def find(key: str, values: Sequence[str]) -> Condition:
-        wanted: dict[str, Any] = {key: tuple(values)}
-        return who(EventFilter(**wanted))[0]
-
-    return find
 
 
 def _instant(moment: datetime | None) -> str:
     if moment is None:
         return ""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _phrase(name: str, values: Sequence[str]) -> str:
-    if not values:
-        return ""
-    if len(values) == 1:
-        return f"{name} is {values[0]}"
-    return f"{name} is {', '.join(values[:-1])} or {values[-1]}"
-
-
-def plain_number(value: float) -> str:
-    """``84`` or ``0.000061``: the shortest decimal that reads back as ``value``."""
-    return f"{Decimal(repr(value)).normalize():f}"
-
-
-def _at_least(value: float | None) -> str:
-    return "" if value is None else f"response time is {value:,.10g} ms or more"
-
-
-def _at_most(value: float | None) -> str:
-    return "" if value is None else f"response time is {value:,.10g} ms or less"

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from auditsaas.errors import FieldError
+from auditsaas.events.filter.fields import Filter, alternatives
 from auditsaas.events.filter.period import PRESETS, RangeError, TimeRange, custom, preset
 from auditsaas.events.search.parser import QueryError, parse
-from auditsaas.events.search.terms import METHODS, STATUSES, USER_STATUSES
-from auditsaas.events.writing.useragent import PLATFORMS
+from auditsaas.events.search.terms import METHODS
 from auditsaas.text import normal_address, storable
 
 MAX_VALUES = 100
@@ -46,23 +46,15 @@ class SearchError(FieldError):
 
 
 def read(
-    args: Arguments, zone: ZoneInfo, now: datetime, date_format: str
+    filters: Iterable[Filter],
+    args: Arguments,
+    zone: ZoneInfo,
+    now: datetime,
+    date_format: str,
 ) -> tuple[dict[str, Any], list[FieldError]]:
     """The values of a filter's fields, and what cannot be understood, by parameter."""
-    reader = _Reader(args)
-    values: dict[str, Any] = {
-        "status": reader.choices("status", STATUSES),
-        "activity": reader.activities(),
-        "method": reader.methods(),
-        "workspace": reader.texts("workspace"),
-        "user": reader.texts("user"),
-        "role": reader.texts("role"),
-        "user_status": reader.choices("user_status", USER_STATUSES),
-        "ip": reader.networks(),
-        "platform": reader.choices("platform", PLATFORMS),
-        "min_ms": reader.milliseconds("min_ms"),
-        "max_ms": reader.milliseconds("max_ms"),
-    }
+    reader = Reader(args)
+    values: dict[str, Any] = {known.name: known.read(reader, known.name) for known in filters}
     shortest, longest = values["min_ms"], values["max_ms"]
     if shortest is not None and longest is not None and longest < shortest:
         reader.refuse("max_ms", "The longest response time is below the shortest.")
@@ -70,7 +62,7 @@ def read(
     return values, reader.errors
 
 
-class _Reader:
+class Reader:
     """Reads parameters one by one and collects what is wrong with them."""
 
     def __init__(self, args: Arguments) -> None:
@@ -110,27 +102,27 @@ class _Reader:
             if value.casefold() in by_folded:
                 chosen.append(by_folded[value.casefold()])
             else:
-                self.refuse(name, f"Choose {_alternatives(known)}, not “{value[:40]}”.")
+                self.refuse(name, f"Choose {alternatives(known)}, not “{value[:40]}”.")
         return tuple(value for value in known if value in chosen)
 
-    def activities(self) -> tuple[str, ...]:
-        values = self.texts("activity")
+    def prefixes(self, name: str) -> tuple[str, ...]:
+        values = self.texts(name)
         for value in values:
             if "*" in value[:-1]:
-                self.refuse("activity", f"A * may only end an activity: “{value[:40]}”.")
+                self.refuse(name, f"A * may only end a value: “{value[:40]}”.")
         return values
 
-    def methods(self) -> tuple[str, ...]:
+    def methods(self, name: str) -> tuple[str, ...]:
         """The five common ones in any case; any other token exactly as it was stored."""
-        values = (v.upper() if v.upper() in METHODS else v for v in self.texts("method"))
+        values = (v.upper() if v.upper() in METHODS else v for v in self.texts(name))
         return tuple(dict.fromkeys(values))
 
-    def networks(self) -> tuple[str, ...]:
+    def networks(self, name: str) -> tuple[str, ...]:
         found = []
-        for value in self.texts("ip"):
+        for value in self.texts(name):
             normal = _normal_network(value)
             if normal is None:
-                self.refuse("ip", f"“{value[:45]}” is not an IP address or network (CIDR).")
+                self.refuse(name, f"“{value[:45]}” is not an IP address or network (CIDR).")
             else:
                 found.append(normal)
         return tuple(dict.fromkeys(found))
@@ -159,7 +151,7 @@ class _Reader:
         if key in ("", CUSTOM):
             return self._dates(from_text, to_text, zone, date_format)
         if key not in PRESETS:
-            self.refuse("range", f"Choose {_alternatives(list(PRESETS))}, not “{key[:40]}”.")
+            self.refuse("range", f"Choose {alternatives(list(PRESETS))}, not “{key[:40]}”.")
         elif from_text or to_text:
             self.refuse("range", "Give either a preset range or dates, not both.")
         else:
@@ -177,10 +169,6 @@ class _Reader:
         except RangeError as error:
             self.refuse(error.field, str(error))
         return {"range": CUSTOM, "from_text": from_text, "to_text": to_text, "period": period}
-
-
-def _alternatives(values: Sequence[str]) -> str:
-    return f"{', '.join(values[:-1])} or {values[-1]}"
 
 
 def _normal_network(text: str) -> str | None:

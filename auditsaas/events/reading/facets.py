@@ -17,7 +17,7 @@ from uuid import UUID
 from sqlalchemy import Row, and_, func, select
 from sqlalchemy.orm import Session
 
-from auditsaas.events.filter.event_filter import EMPTY, EventFilter
+from auditsaas.events.filter.event_filter import EMPTY, FILTERS, EventFilter
 from auditsaas.events.labels import capitalized
 from auditsaas.events.models import actors, event_counts, events
 from auditsaas.events.reading import many_workspaces
@@ -34,7 +34,6 @@ LAST_HEARD = 1_000
 """How many of each log's newest events say who is offered before anybody is counted."""
 
 HEARD = (events.c.workspace_id, events.c.actor_id, events.c.occurred_at)
-COUNTED_BY_HOUR = ("status", "activity", "method", "workspace")
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def facets(
     by_event: dict[EventFilter, list[str]] = {}
     for name in names:
         others = event_filter.without(name)
-        hourly = name in COUNTED_BY_HOUR and others.hourly
+        hourly = FILTERS[name].rolled_up and others.hourly
         (by_hour if hourly else by_event).setdefault(others, []).append(name)
     for others, together in by_hour.items():
         counted = _by_hour(session, chosen_ids(workspaces, others), others, together)

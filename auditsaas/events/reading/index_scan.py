@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import product
 from typing import Any
 from uuid import UUID
@@ -19,7 +18,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.orm import Session
 
-from auditsaas.events.filter.actors import meant, pairs
+from auditsaas.events.filter.actors import actor_pairs, resolve
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.filter.period import TimeRange
 from auditsaas.events.models import events
@@ -63,14 +62,14 @@ def walks(
     start = event_filter.period.start
     found = []
     for workspace_id in workspace_ids:
-        who = partial(meant, session, workspace_id)
+        people = resolve(session, workspace_id, event_filter)
         place = events.c.workspace_id == workspace_id
         upto = [] if snapshot is None else [events.c.seq <= snapshot[workspace_id]]
-        indexed, checked = event_filter.conditions(who)
+        indexed, checked = event_filter.conditions(people)
         found.append(Walk(workspace_id, [place, *indexed], [*checked, *upto]))
         if since is not None and start is not None:
             earlier = event_filter.with_period(TimeRange(None, start))
-            indexed, checked = earlier.conditions(who)
+            indexed, checked = earlier.conditions(people)
             late = events.c.seq > since[workspace_id]
             found.append(Walk(workspace_id, [place, *indexed], [*checked, late, *upto]))
     return found
@@ -100,25 +99,16 @@ def _one_a_person(
     """A walk for each actor that the filter means; None where it means nobody, or many."""
     if not event_filter.names_actors:
         return None
-    people = pairs(session, workspace_ids, event_filter, MAX_BRANCHES)
-    if not people:
+    pairs = actor_pairs(session, workspace_ids, event_filter, MAX_BRANCHES)
+    if not pairs:
         return None
     found = []
-    for workspace_id, actor_id in people:
-        who = partial(_this_one, session, workspace_id, event_filter, actor_id)
-        indexed, checked = event_filter.conditions(who)
+    for workspace_id, actor_id in pairs:
+        people = resolve(session, workspace_id, event_filter, actor_id)
+        indexed, checked = event_filter.conditions(people)
         place = events.c.workspace_id == workspace_id
         found.append(Walk(workspace_id, [place, *indexed], checked))
     return found
-
-
-def _this_one(
-    session: Session, workspace_id: UUID, whole: EventFilter, actor_id: str, asked: EventFilter, /
-) -> tuple[Condition, bool]:
-    """The actor for the filter itself; for what its search box asks, whoever that means."""
-    if asked is whole:
-        return events.c.actor_id == actor_id, True
-    return meant(session, workspace_id, asked)
 
 
 @dataclass

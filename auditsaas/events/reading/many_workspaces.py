@@ -20,7 +20,6 @@ from sqlalchemy import (
     and_,
     any_,
     column,
-    false,
     func,
     literal,
     select,
@@ -28,9 +27,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from auditsaas.events.filter.actors import Person, apart, did
-from auditsaas.events.filter.actors import pairs as pairs_of
-from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.filter.actors import (
+    ActorsMeant,
+    acted_condition,
+    actor_pairs,
+    split_actor_terms,
+)
+from auditsaas.events.filter.event_filter import FILTERS, EventFilter
 from auditsaas.events.models import events
 
 MANY = 20
@@ -42,7 +45,7 @@ FEW = 1_000
 MOST_PROBES = 4_000
 """How many ranges of an index are looked up at once in search of few events."""
 
-LEADS = ("ip", "activity", "status")
+LEADS = sorted((known.lead, name) for name, known in FILTERS.items() if known.lead is not None)
 """Fields with an index of their own, the one that usually leaves fewest events first."""
 
 Condition = ColumnElement[bool]
@@ -89,16 +92,20 @@ class Reading:
     ) -> None:
         self._ids = list(workspace_ids)
         self._snapshot = snapshot
-        plain, people = apart(event_filter)
+        plain, people = split_actor_terms(event_filter)
         self._pairs: list[tuple[UUID, str]] | None = None
         if event_filter.names_actors:
-            self._pairs = pairs_of(session, self._ids, event_filter)
+            self._pairs = actor_pairs(session, self._ids, event_filter)
             if self._pairs is None:
-                people.append(Person(event_filter))
+                people.append(ActorsMeant(event_filter))
         period = list(plain.period_conditions())
         lead, exact, self._values, others = _lead(plain, by_actor=self._pairs is not None)
-        indexed, checked = others.without("range").conditions(_nobody)
-        rest = [*indexed, *checked, *(did(session, self._ids, person) for person in people)]
+        indexed, checked = others.without("range").conditions()
+        rest = [
+            *indexed,
+            *checked,
+            *(acted_condition(session, self._ids, meant) for meant in people),
+        ]
         self._found = [*period, *lead]
         self._leads = bool(lead) or self._pairs is not None
         self._walked = [*period, *lead] if exact else period
@@ -187,12 +194,12 @@ def _lead(
     """What one index finds, whether in order of time and by how many values, and what is left."""
     if by_actor:
         return [], True, 1, event_filter
-    for name in LEADS:
+    for _, name in LEADS:
         values = getattr(event_filter, name)
         if not values or (name == "status" and values != ("error",)):
             continue
         alone: dict[str, Any] = {name: values}
-        conditions, _ = EventFilter(**alone).conditions(_nobody)
+        conditions, _ = EventFilter(**alone).conditions()
         exact = len(values) == 1 and not values[0].endswith("*") and "/" not in values[0]
         # One prefix or network is one range of the index too, only not ordered by time.
         return conditions, exact or name == "status", len(values), event_filter.without(name)
@@ -203,7 +210,3 @@ def _beyond(edge: UUID | None, *, older: bool) -> list[Condition]:
     if edge is None:
         return []
     return [events.c.id < edge if older else events.c.id > edge]
-
-
-def _nobody(event_filter: EventFilter, /) -> tuple[Condition, bool]:
-    return false(), True

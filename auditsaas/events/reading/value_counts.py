@@ -7,23 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.filter.event_filter import FILTERS, OF_ACTORS, EventFilter
 from auditsaas.events.models import actors, events
 from auditsaas.events.reading import many_workspaces
 from auditsaas.events.reading.index_scan import bounded, newest, walks
-
-COLUMNS = {
-    "status": events.c.status,
-    "activity": events.c.activity,
-    "method": events.c.method,
-    "workspace": events.c.workspace_id,
-    "platform": events.c.platform,
-}
-OF_ACTORS = ("user", "role", "user_status")
-"""Who did it, and what they are now: counted by actor, then told by what is known of each."""
 
 ACTOR = "actor"
 WORKSPACE = "of_workspace"
@@ -42,7 +32,7 @@ def tally(
     """
     counted: dict[str, Counter[Any]] = {name: Counter() for name in names}
     keys = [name for name in names if name not in OF_ACTORS]
-    columns = [COLUMNS[name].label(name) for name in keys]
+    columns = [_column(name).label(name) for name in keys]
     if len(keys) < len(names):
         keys.append(ACTOR)
         columns += [events.c.actor_id.label(ACTOR), events.c.workspace_id.label(WORKSPACE)]
@@ -59,6 +49,13 @@ def tally(
         # No log can have been cut short where all together hold fewer than each may.
         exact = counted[names[0]].total() < _each_of(cap, ids)
     return counted, exact
+
+
+def _column(name: str) -> ColumnElement[Any]:
+    column = FILTERS[name].column
+    if column is None:
+        raise LookupError(f"The events hold no values of {name}.")
+    return column
 
 
 def _parts(
@@ -117,11 +114,7 @@ def _grouped(part: Select[Any], keys: Sequence[str], ids: Sequence[UUID]) -> Sel
 
 
 def _add_actor(counted: dict[str, Counter[Any]], row: Any) -> None:
-    known = {
-        "user": row.actor,
-        "role": row.role,
-        "user_status": "disabled" if row.status == "disabled" else "active",
-    }
     for name in OF_ACTORS:
-        if name in counted:
-            counted[name][known[name]] += int(row.n)
+        of_actor = FILTERS[name].of_actor
+        if name in counted and of_actor is not None:
+            counted[name][of_actor(row)] += int(row.n)

@@ -18,19 +18,6 @@ _COMPARISONS = (
     ("<", "less than"),
     ("<=", "at most"),
 )
-_HINTS = {
-    "activity": "such as user.login or user.*",
-    "ip": "an address or a network",
-    "ms": "response time in ms",
-    "code": "such as 404 or 4xx",
-    "user": "id or e-mail",
-    "browser": "such as Chrome",
-    "path": "such as /invoices/*",
-    "target": "id of what it was done to",
-    "request": "request id",
-    "workspace": "slug",
-    "has": "changes, metadata or targets",
-}
 MOST = 12
 
 
@@ -112,7 +99,7 @@ def _keys_and_values(place: Place) -> Iterator[Suggestion]:
         return
     for name, key in KEYS.items():
         if name.startswith(typed):
-            label = f"{key.label}, {_HINTS[name]}" if name in _HINTS else key.label
+            label = f"{key.label}, {key.hint}" if key.hint else key.label
             yield Suggestion(f"{name}:", label, place.start, place.end)
     if META.startswith(typed):
         yield Suggestion(META, "Metadata field, such as meta.plan:pro", place.start, place.end)

@@ -152,39 +152,162 @@ def number_range(value: str) -> tuple[float, float]:
     return float(first), float(first)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Key:
-    """What can stand before a colon."""
+    """What can stand before a colon: its words, the values that it takes, how it is explained."""
 
     name: str
     label: str
     check: Callable[[str], str] = _text
     compares: bool = False
     choices: tuple[str, ...] = ()
+    shown: Callable[[str], str] = str
+    """A value as people know it."""
+    of_actor: bool = False
+    """Whether only the actors table has the answer."""
+    hint: str = ""
+    """What stands after the label while a person types it."""
+    example: str
+    """A term with this key, for the help."""
+    meaning: str
+    """What the example finds."""
 
 
 KEYS: Mapping[str, Key] = {
     key.name: key
     for key in (
-        Key("activity", "Activity", _prefixable),
-        Key("status", "Status", _choice("Status", STATUSES), choices=STATUSES),
-        Key("method", "Method", _method, choices=METHODS),
-        Key("user", "User"),
-        Key("role", "Role", choices=("admin", "auditor", "member", "service")),
-        Key("user_status", "User status", _choice("User status", USER_STATUSES),
-            choices=USER_STATUSES),
-        Key("ip", "IP address", _address),
-        Key("platform", "Platform", _choice("Platform", PLATFORMS), choices=PLATFORMS),
-        Key("browser", "Browser"),
-        Key("ms", "Response time", _milliseconds, compares=True),
-        Key("code", "Status code", _code, compares=True),
-        Key("path", "Path", _prefixable),
-        Key("target", "Target"),
-        Key("request", "Request"),
-        Key("workspace", "Workspace"),
-        Key("has", "Event", _choice("What an event has", PARTS), choices=PARTS),
+        Key(
+            name="activity",
+            label="Activity type",
+            check=_prefixable,
+            hint="such as user.login or user.*",
+            example="activity:user.*",
+            meaning="an activity, or all that start with user.",
+        ),
+        Key(
+            name="status",
+            label="Status",
+            check=_choice("Status", STATUSES),
+            choices=STATUSES,
+            shown=str.capitalize,
+            example="status:error",
+            meaning="success or error",
+        ),
+        Key(
+            name="method",
+            label="HTTP method",
+            check=_method,
+            choices=METHODS,
+            example="method:POST,PUT",
+            meaning="either of them",
+        ),
+        Key(
+            name="user",
+            label="User",
+            of_actor=True,
+            hint="id or e-mail",
+            example='user:"Ann Lee"',
+            meaning="id, name or email",
+        ),
+        Key(
+            name="role",
+            label="Role",
+            choices=("admin", "auditor", "member", "service"),
+            of_actor=True,
+            example="role:admin",
+            meaning="who has this role now",
+        ),
+        Key(
+            name="user_status",
+            label="User status",
+            check=_choice("User status", USER_STATUSES),
+            choices=USER_STATUSES,
+            shown=str.capitalize,
+            of_actor=True,
+            example="user_status:disabled",
+            meaning="who is active or disabled now",
+        ),
+        Key(
+            name="ip",
+            label="IP address",
+            check=_address,
+            hint="an address or a network",
+            example="ip:10.0.0.0/8",
+            meaning="an address or a network",
+        ),
+        Key(
+            name="platform",
+            label="Platform",
+            check=_choice("Platform", PLATFORMS),
+            choices=PLATFORMS,
+            example="platform:linux",
+            meaning="of the user agent",
+        ),
+        Key(
+            name="browser",
+            label="Browser",
+            hint="such as Chrome",
+            example="browser:firefox",
+            meaning="of the user agent; the beginning is enough",
+        ),
+        Key(
+            name="ms",
+            label="Response time",
+            check=_milliseconds,
+            compares=True,
+            hint="response time in ms",
+            example="ms:>500",
+            meaning="slower than 500 ms",
+        ),
+        Key(
+            name="code",
+            label="Status code",
+            check=_code,
+            compares=True,
+            hint="such as 404 or 4xx",
+            example="code:4xx",
+            meaning="a status code, or a hundred of them",
+        ),
+        Key(
+            name="path",
+            label="Path",
+            check=_prefixable,
+            hint="such as /invoices/*",
+            example="path:/invoices/*",
+            meaning="a path, or all that start so",
+        ),
+        Key(
+            name="target",
+            label="Target",
+            hint="id of what it was done to",
+            example="target:inv_42",
+            meaning="id, name or type of what it was done to",
+        ),
+        Key(
+            name="request",
+            label="Request",
+            hint="request id",
+            example="request:req_7Q",
+            meaning="events of one request",
+        ),
+        Key(
+            name="workspace",
+            label="Workspace",
+            hint="slug",
+            example="workspace:acme",
+            meaning="by its slug, where there are several",
+        ),
+        Key(
+            name="has",
+            label="Event",
+            check=_choice("What an event has", PARTS),
+            choices=PARTS,
+            hint="changes, metadata or targets",
+            example="has:changes",
+            meaning="events with changes, metadata or targets",
+        ),
     )
-}  # fmt: skip
+}
 
 _OTHER_NAMES = {
     "action": "activity", "event": "activity", "type": "activity", "actor": "user",
@@ -199,8 +322,17 @@ def key_named(name: str) -> Key | None:
     """The key of a name in any case, or of a ``meta.`` path; None for another."""
     if name[: len(META)].lower() == META:
         path = name[len(META) :]
-        return Key(META + path, f"Metadata {path}") if all(path.split(".")) else None
+        return _metadata_key(path) if all(path.split(".")) else None
     return KEYS.get(name.lower())
+
+
+def _metadata_key(path: str) -> Key:
+    return Key(
+        name=META + path,
+        label=f"Metadata {path}",
+        example="meta.plan:pro",
+        meaning="a value in the metadata",
+    )
 
 
 def nearest_key(name: str) -> str | None:
@@ -214,3 +346,10 @@ def nearest_key(name: str) -> str | None:
 def shown(text: str) -> str:
     """A value as a message can show it."""
     return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+def syntax() -> list[tuple[str, str]]:
+    """Every kind of term with what it finds, for the help beside the search box."""
+    plan = _metadata_key("plan")
+    known = [(key.example, key.meaning) for key in (*KEYS.values(), plan)]
+    return [*known, ('"exact words"', "this text, anywhere")]

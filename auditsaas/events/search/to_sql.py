@@ -13,26 +13,24 @@ from auditsaas.events.models import events
 from auditsaas.events.search.parser import Term, number_range
 
 Condition = ColumnElement[bool]
-Who = Callable[[str, Sequence[str]], Condition]
-"""From ``user``, ``role`` or ``user_status`` and its values to whether such an actor did it."""
-
 LINE = "\n"
 
 _workspaces = table("workspaces", column("id", Uuid), column("slug", Text))
 """Names of workspaces, which the log itself does not keep."""
 
 
-def condition(term: Term, who: Who) -> Condition:
-    """What an event must meet for the term to hold; an event without the field is not excluded."""
-    found = _positive(term, who)
+def condition(term: Term, acted: Condition | None = None) -> Condition:
+    """What an event must meet for the term to hold; an event without the field is not excluded.
+
+    ``acted`` is the condition of a term that only the actors table can answer.
+    """
+    found = _positive(term) if acted is None else acted
     return not_(func.coalesce(found, False)) if term.negated else found
 
 
-def _positive(term: Term, who: Who) -> Condition:
+def _positive(term: Term) -> Condition:
     if term.key is None:
         return contains(term.values[0])
-    if term.key in ("user", "role", "user_status"):
-        return who(term.key, term.values)
     if term.key.startswith("meta."):
         return _metadata(term.key.removeprefix("meta."), term.values)
     return BUILDERS[term.key](term)

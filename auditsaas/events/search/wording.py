@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auditsaas.events.search.terms import KEYS, META, Key, Term
+from auditsaas.events.search.terms import KEYS, META, Term
 
 _COMPARISONS = {">": "over", ">=": "at least", "<": "under", "<=": "at most"}
-_CAPITALISED = {"status", "user_status"}
 _PREFIXABLE = {"activity", "path"}
 
 
@@ -18,16 +17,17 @@ def describe(term: Term) -> str:
         return f"{verb} “{term.values[0]}”"
     if term.key == "has":
         return f"Has {'no ' if term.negated else ''}{_or(term.values)}"
-    key = KEYS.get(term.key) or Key(term.key, f"Metadata {term.key.removeprefix(META)}")
+    key = KEYS.get(term.key)
+    label = f"Metadata {term.key.removeprefix(META)}" if key is None else key.label
     phrases: dict[str, list[str]] = {}
     for value in term.values:
-        verb, shown = _phrase(key.name, term.op, value)
+        verb, shown = _phrase(term.key, term.op, value)
         phrases.setdefault(verb, []).append(shown)
     clauses = [
         f"{_negated(verb) if term.negated else verb} {_or(values)}"
         for verb, values in phrases.items()
     ]
-    return f"{key.label} {(' and ' if term.negated else ' or ').join(clauses)}"
+    return f"{label} {(' and ' if term.negated else ' or ').join(clauses)}"
 
 
 def _phrase(key: str, op: str, value: str) -> tuple[str, str]:
@@ -46,7 +46,7 @@ def _phrase(key: str, op: str, value: str) -> tuple[str, str]:
         return "is between", f"{_number(first)} and {_number(last)}{unit}"
     if key == "ms":
         return "is", _number(value) + unit
-    return "is", value.capitalize() if key in _CAPITALISED else value
+    return "is", KEYS[key].shown(value) if key in KEYS else value
 
 
 def _negated(verb: str) -> str:

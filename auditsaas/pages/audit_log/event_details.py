@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
-from auditsaas.events.filter.event_filter import plain_number
+from auditsaas.events.filter.fields import plain_number
 from auditsaas.events.labels import capitalized
 from auditsaas.events.presenter import EventRow, PresentedEvent, status_words
 from auditsaas.events.search.parser import QueryError, Term, parse, unparse

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from auditsaas.events.filter.event_filter import EventFilter
-from auditsaas.events.labels import capitalized
-from auditsaas.events.labels import label as activity_label
+from auditsaas.events.filter.event_filter import FILTERS, EventFilter
+from auditsaas.events.filter.fields import Filter
 from auditsaas.events.reading import many_workspaces
 from auditsaas.events.reading.facets import facets, known_actors, last_heard, recent_activities
-from auditsaas.events.search.terms import METHODS, STATUSES, USER_STATUSES
-from auditsaas.events.writing.useragent import PLATFORMS
 from auditsaas.pages.audit_log.log_scope import Place
 
 TOP = 5
@@ -60,9 +56,11 @@ def quick(place: Place, chosen: EventFilter) -> list[ShownFacet]:
 
 def counted(place: Place, chosen: EventFilter) -> list[ShownFacet]:
     """The panel with its counts."""
-    names = ["status", "activity", "method", "user", "user_status", "role", "platform"]
-    if place.several:
-        names.append("workspace")
+    names = [
+        name
+        for name, known in FILTERS.items()
+        if known.panel and (name != "workspace" or place.several)
+    ]
     shown = facets(place.session, place.ids_by_slug, chosen, names)
     found: dict[str, dict[str, int | None]] = {name: dict(f.counts) for name, f in shown.items()}
     if place.several:
@@ -75,74 +73,73 @@ def counted(place: Place, chosen: EventFilter) -> list[ShownFacet]:
 def _panel(
     place: Place, chosen: EventFilter, found: dict[str, dict[str, int | None]]
 ) -> list[ShownFacet]:
-    def fixed(name: str, title: str, values: Any, words: Callable[[str], str]) -> ShownFacet:
-        counts = found.get(name)
-        options = [
-            Option(
-                value,
-                words(value),
-                "",
-                None if counts is None else counts.get(value) or 0,
-                value in getattr(chosen, name),
-            )
-            for value in values
-        ]
-        return ShownFacet(name, title, options, len(options))
-
-    panel = [
-        fixed("status", "Status", STATUSES, str.capitalize),
-        _listed("activity", "Activity type", chosen.activity, found["activity"], _activity_words),
-        fixed("method", "HTTP method", _methods(chosen), str),
-    ]
-    if place.several:
-        slugs = [workspace.slug for workspace in place.workspaces]
-        words = {workspace.slug: workspace.name for workspace in place.workspaces}
-        if len(slugs) > 2 * TOP:
-            counts = found.get("workspace") or dict.fromkeys(slugs)
-            panel.append(
-                _listed(
-                    "workspace", "Workspace", chosen.workspace, counts, lambda s: (words[s], "")
-                )
-            )
-        else:
-            panel.append(fixed("workspace", "Workspace", slugs, words.__getitem__))
-    panel += [
-        _users(place, chosen, found["user"]),
-        fixed("user_status", "User status", USER_STATUSES, str.capitalize),
-        _listed("role", "Role", chosen.role, found["role"], lambda role: (capitalized(role), "")),
-        fixed("platform", "Platform", PLATFORMS, str),
-    ]
+    panel: list[ShownFacet] = []
+    for name, known in FILTERS.items():
+        if name == "user":
+            panel.append(_users(place, chosen, found[name]))
+        elif name == "workspace" and place.several:
+            panel.append(_workspaces(place, chosen, found.get(name)))
+        elif known.panel == "fixed":
+            values = dict.fromkeys((*known.choices, *getattr(chosen, name)))
+            panel.append(_fixed(known, list(values), chosen, found.get(name), known.shown))
+        elif known.panel == "listed":
+            panel.append(_listed(known, getattr(chosen, name), found[name], known.shown))
     return panel
 
 
-def _methods(chosen: EventFilter) -> list[str]:
-    return list(dict.fromkeys((*METHODS, *chosen.method)))
+def _fixed(
+    known: Filter,
+    values: Sequence[str],
+    chosen: EventFilter,
+    counts: dict[str, int | None] | None,
+    words: Callable[[str], str],
+) -> ShownFacet:
+    """Every value that there is, with its count once there are counts."""
+    ticked = getattr(chosen, known.name)
+    options = [
+        Option(
+            value,
+            words(value),
+            "",
+            None if counts is None else counts.get(value) or 0,
+            value in ticked,
+        )
+        for value in values
+    ]
+    return ShownFacet(known.name, known.title, options, len(options))
 
 
-def _activity_words(value: str) -> tuple[str, str]:
-    return (value, "") if value.endswith("*") else (activity_label(value), "")
+def _workspaces(
+    place: Place, chosen: EventFilter, counts: dict[str, int | None] | None
+) -> ShownFacet:
+    known = FILTERS["workspace"]
+    words = {workspace.slug: workspace.name for workspace in place.workspaces}
+    if len(words) > 2 * TOP:
+        found = counts or dict.fromkeys(words)
+        return _listed(known, chosen.workspace, found, words.__getitem__)
+    return _fixed(known, list(words), chosen, counts, words.__getitem__)
 
 
 def _listed(
-    name: str,
-    title: str,
+    known: Filter,
     ticked: tuple[str, ...],
     counts: dict[str, int | None],
-    words: Callable[[str], tuple[str, str]],
+    words: Callable[[str], str],
 ) -> ShownFacet:
     """The most frequent values and everything ticked; the rest can be found."""
 
     def option(value: str) -> Option:
-        text, sub = words(value)
         count = counts.get(value, 0 if any(counts.values()) else None)
-        return Option(value, text, sub, count, value in ticked)
+        return Option(value, words(value), "", count, value in ticked)
 
     shown = list(dict.fromkeys([*list(counts)[:TOP], *ticked]))
     rest = [value for value in counts if value not in shown]
     total = _total(counts)
     if not total:
-        return ShownFacet(name, title, [option(v) for v in shown], room=bool(rest))
-    return ShownFacet(name, title, [option(v) for v in shown], total, [option(v) for v in rest])
+        return ShownFacet(known.name, known.title, [option(v) for v in shown], room=bool(rest))
+    return ShownFacet(
+        known.name, known.title, [option(v) for v in shown], total, [option(v) for v in rest]
+    )
 
 
 def _total(counts: dict[str, int | None]) -> int:
@@ -164,7 +161,7 @@ def _users(place: Place, chosen: EventFilter, counts: dict[str, int | None]) -> 
 
     return ShownFacet(
         "user",
-        "User",
+        FILTERS["user"].title,
         [option(value) for value in shown],
         _total(counts),
         find_url=f"{place.base_url}/users",

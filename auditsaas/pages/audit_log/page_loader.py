@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from auditsaas.events.filter.fields import in_sentence
 from auditsaas.events.presenter import present
 from auditsaas.events.reading import pages
 from auditsaas.events.reading.many_workspaces import MANY
 from auditsaas.events.reading.totals import count
 from auditsaas.pages.audit_log.page_request import PageRequest
-from auditsaas.pages.audit_log.page_view import FIELD_NAMES, LogView, ShownPage, url_with
+from auditsaas.pages.audit_log.page_view import TITLES, LogView, ShownPage, url_with
 
 
 def with_page(view: LogView) -> LogView:
@@ -88,8 +89,7 @@ def _suggestion(view: LogView, workspace_ids: Sequence[Any]) -> dict[str, Any] |
 def _field_words(name: str) -> str:
     if name == "range":
         return "the range"
-    title = FIELD_NAMES[name]
-    return f"the {title if title.startswith('IP') else title.lower()} filter"
+    return f"the {in_sentence(TITLES[name])} filter"
 
 
 def _page_url(view: LogView, request: PageRequest) -> str:

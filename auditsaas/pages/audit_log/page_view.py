@@ -11,31 +11,18 @@ from urllib.parse import urlencode
 
 from auditsaas import formatting
 from auditsaas.errors import FieldError
-from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.filter.event_filter import FILTERS, EventFilter
 from auditsaas.events.filter.parsing import CUSTOM, SearchError
 from auditsaas.events.filter.period import PRESETS, TimeRange, dates, preset
-from auditsaas.events.labels import label as activity_label
 from auditsaas.events.presenter import PresentedEvent
 from auditsaas.events.reading.facets import known_actors
+from auditsaas.events.search.terms import syntax
 from auditsaas.formatting import Viewer
 from auditsaas.pages.audit_log.log_scope import Place
 from auditsaas.pages.audit_log.page_request import PageRequest
 from auditsaas.pages.audit_log.saved_view_choice import ALL, NO_VIEWS, ViewChoice
 
-FIELD_NAMES = {
-    "status": "Status",
-    "activity": "Activity",
-    "method": "Method",
-    "workspace": "Workspace",
-    "user": "User",
-    "role": "Role",
-    "user_status": "User status",
-    "ip": "IP address",
-    "platform": "Platform",
-    "min_ms": "At least",
-    "max_ms": "At most",
-    "q": "Search",
-}
+TITLES = {name: known.title for name, known in FILTERS.items()} | {"q": "Search"}
 
 
 @dataclass(frozen=True)
@@ -110,6 +97,11 @@ class LogView:
         return everything if self.offered.default is not None else self.base_url
 
     @property
+    def syntax(self) -> list[tuple[str, str]]:
+        """Every kind of term with what it finds, for the help beside the search box."""
+        return syntax()
+
+    @property
     def suggest_url(self) -> str:
         return f"{self.base_url}/suggest"
 
@@ -160,14 +152,14 @@ class LogView:
         people = self._people
         return [
             {
-                "label": FIELD_NAMES[name],
+                "label": TITLES[name],
                 "value": people.get(value, value)
                 if name == "user"
                 else chip_value(self.place, name, value),
                 "remove_url": url_with(self.base_url, [p for p in pairs if p != (name, value)]),
             }
             for name, value in pairs
-            if name in FIELD_NAMES
+            if name in TITLES
         ]
 
     @cached_property
@@ -214,13 +206,9 @@ class LogView:
 
 
 def chip_value(place: Place, name: str, value: str) -> str:
-    if name in ("status", "user_status"):
-        return value.capitalize()
-    if name == "activity" and not value.endswith("*"):
-        return activity_label(value)
     if name == "workspace":
         return next((w.name for w in place.workspaces if w.slug == value), value)
-    return f"{value} ms" if name in ("min_ms", "max_ms") else value
+    return FILTERS[name].shown(value) if name in FILTERS else value
 
 
 def range_label(event_filter: EventFilter) -> str:

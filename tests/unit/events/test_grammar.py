@@ -250,7 +250,7 @@ def test_a_query_of_2000_characters_and_50_terms_is_the_most() -> None:
         ("-word", "does not contain “word”"),
         ("activity:user.*,a.b,c.d", "Activity starts with user. or is a.b or c.d"),
         ("-activity:user.*,a.b", "Activity does not start with user. and is not a.b"),
-        ("method:POST,PUT,PATCH", "Method is POST, PUT or PATCH"),
+        ("method:POST,PUT,PATCH", "HTTP method is POST, PUT or PATCH"),
         ("ms:>1500", "Response time is over 1,500 ms"),
         ("ms:<=1.5", "Response time is at most 1.5 ms"),
         ("ms:100..2000", "Response time is between 100 and 2,000 ms"),

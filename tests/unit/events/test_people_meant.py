@@ -124,5 +124,5 @@ def test_very_many_are_asked_of_each_event_and_few_are_listed(
     crowded: Workspace, session: Session
 ) -> None:
     """The control: the two ways are two."""
-    assert actors.meant(session, crowded.id, parse(role="customer"))[1] is False
-    assert actors.meant(session, crowded.id, parse(role="admin"))[1] is True
+    assert actors.resolve(session, crowded.id, parse(role="customer")).indexed is False
+    assert actors.resolve(session, crowded.id, parse(role="admin")).indexed is True

@@ -102,7 +102,7 @@ def test_the_cover_says_what_the_report_is(report: Any, workspace: Workspace, ad
     append_events(workspace, numbered(20))
     content = report()
     cover = " ".join(text_of(content)[0].split())
-    for words in ("Audit Log Report", "Halden Freight", "Filter", "Activity is"):
+    for words in ("Audit Log Report", "Halden Freight", "Filter", "Activity type is"):
         assert words in cover
     whole = "".join(text_of(content, "plain")[0].split())
     assert admin.email in whole
