@@ -35,7 +35,7 @@ def test_a_date_is_the_day_it_was_in_the_viewers_zone() -> None:
     assert formatting.date(AFTERNOON, tokyo) == "11/20/2026"
 
 
-def test_a_plain_date_belongs_to_no_zone() -> None:
+def test_plain_date_is_the_same_in_every_zone() -> None:
     assert formatting.date(date(2026, 11, 19), NEW_YORK) == "11/19/2026"
 
 
@@ -61,7 +61,7 @@ def test_utc_names_its_date_where_that_is_another() -> None:
     assert formatting.utc_text(AFTERNOON, tokyo) == "2026-11-19 19:30:12.418 UTC"
 
 
-def test_a_viewer_in_utc_is_not_told_it_twice() -> None:
+def test_viewer_in_utc_gets_one_time_only() -> None:
     assert formatting.utc_text(AFTERNOON, formatting.DEFAULT) == ""
 
 
@@ -159,7 +159,7 @@ def test_where_times_are_typed_the_zone_is_named_in_full(zone: str, expected: An
         (-150, "in 2 min"),
     ],
 )
-def test_how_long_ago_is_told_in_one_unit(seconds: float, expected: Any) -> None:
+def test_relative_time_uses_one_unit(seconds: float, expected: Any) -> None:
     assert formatting.relative(AFTERNOON - timedelta(seconds=seconds), AFTERNOON) == expected
 
 
@@ -167,7 +167,7 @@ def test_how_long_ago_is_told_in_one_unit(seconds: float, expected: Any) -> None
     ("value", "expected"),
     [(1284, "1,284 ms"), (86_400_000, "86,400,000 ms"), (0.42, "0.4 ms"), (9, "9 ms"), (None, "")],
 )
-def test_durations_stay_in_milliseconds(value: Any, expected: Any) -> None:
+def test_durations_are_shown_in_milliseconds(value: Any, expected: Any) -> None:
     assert formatting.milliseconds(value) == expected
 
 
@@ -184,11 +184,11 @@ def test_durations_stay_in_milliseconds(value: Any, expected: Any) -> None:
         (None, ""),
     ],
 )
-def test_sizes_are_short(count: Any, expected: Any) -> None:
+def test_file_sizes_are_rounded(count: Any, expected: Any) -> None:
     assert formatting.size(count) == expected
 
 
-def test_numbers_are_grouped_and_nothing_is_nothing() -> None:
+def test_numbers_are_grouped_and_none_is_empty() -> None:
     assert formatting.number(12345) == "12,345"
     assert formatting.number(None) == ""
 

@@ -41,7 +41,7 @@ def test_a_line_is_one_json_object_with_the_request_id(capsys: pytest.CaptureFix
 
 
 @pytest.mark.usefixtures("json_lines")
-def test_an_exception_stays_on_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_exception_is_logged_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     try:
         raise ValueError("no such thing")
     except ValueError:

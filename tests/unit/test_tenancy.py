@@ -67,12 +67,12 @@ def test_a_session_without_a_scope_or_of_another_workspace_sees_no_rows(
 
 
 @pytest.mark.usefixtures("policies_off")
-def test_without_the_policies_that_same_check_fails(acme: Workspace, engine: Engine) -> None:
+def test_session_sees_other_rows_with_policies_disabled(acme: Workspace, engine: Engine) -> None:
     with pytest.raises(AssertionError):
         nothing_is_seen_outside(acme, engine)
 
 
-def test_a_scope_sees_its_own_workspaces_rows(acme: Workspace) -> None:
+def test_scope_sees_rows_of_its_workspace(acme: Workspace) -> None:
     with scoped(acme.id) as session:
         assert rows_seen(session) == [3, 1, 1, 1, 1]
 
@@ -101,7 +101,7 @@ def test_a_new_scope_replaces_the_old_one_within_a_transaction(acme: Workspace) 
 
 
 @pytest.mark.parametrize("end", ["commit", "rollback"])
-def test_nothing_of_the_scope_survives_into_the_next_use_of_a_connection(
+def test_scope_does_not_survive_into_the_next_use_of_a_connection(
     acme: Workspace, one_connection: Engine, end: str
 ) -> None:
     with tenancy.bind(Scope.of(acme.id), Session(one_connection)) as session:
@@ -120,7 +120,7 @@ def test_the_app_role_cannot_change_or_remove_events(acme: Workspace, statement:
         session.execute(text(statement))
 
 
-def test_the_app_role_cannot_read_around_the_wall_by_a_partition(acme: Workspace) -> None:
+def test_app_role_cannot_bypass_the_policies_through_a_partition(acme: Workspace) -> None:
     with scoped(acme.id) as session:
         partition = session.scalar(text("SELECT tableoid::regclass::text FROM events LIMIT 1"))
         with pytest.raises(ProgrammingError, match="permission denied"):

@@ -17,7 +17,7 @@ def test_zero_width_characters_cannot_make_two_names_look_alike() -> None:
     assert visible("\U000e0061") == "‹U+E0061›"
 
 
-def test_an_emoji_of_several_stays_one() -> None:
+def test_emoji_sequence_is_kept() -> None:
     assert visible("👩‍💻 👩🏽‍🚀") == "👩‍💻 👩🏽‍🚀"
 
 
@@ -26,7 +26,7 @@ def test_a_joiner_between_letters_is_shown() -> None:
 
 
 @given(st.text())
-def test_nothing_is_left_that_reorders_the_line_or_controls_the_terminal(text: str) -> None:
+def test_no_control_or_direction_character_remains(text: str) -> None:
     reordering = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
     for character in visible(text):
         assert unicodedata.category(character) != "Cc"
@@ -34,6 +34,6 @@ def test_nothing_is_left_that_reorders_the_line_or_controls_the_terminal(text: s
 
 
 @given(st.text(alphabet=st.characters(categories=("L", "N", "P", "Zs", "Sm", "Sc"))))
-def test_ordinary_text_is_left_alone(text: str) -> None:
+def test_ordinary_text_is_unchanged(text: str) -> None:
     hidden = "\u115f\u1160\u3164\uffa0"
     assert visible(text) == text or any(c in hidden for c in text)

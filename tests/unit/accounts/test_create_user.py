@@ -8,18 +8,18 @@ from auditsaas.errors import Conflict, Invalid
 from tests.support.factories import PASSWORD, unique
 
 
-def test_a_person_is_found_by_their_address_in_any_case(session: Session) -> None:
+def test_person_is_found_by_email_in_any_case(session: Session) -> None:
     email = f"{unique('Ann')}@Example.com"
     user = create_user(session, email, password=PASSWORD)
     assert find_by_email(session, email.upper()) is user
 
 
-def test_without_a_name_the_address_gives_one(session: Session) -> None:
+def test_missing_name_is_taken_from_the_email(session: Session) -> None:
     local = unique("ann")
     assert create_user(session, f"{local}@example.com", password=PASSWORD).name == local
 
 
-def test_an_address_belongs_to_one_person(session: Session) -> None:
+def test_email_of_another_person_is_refused(session: Session) -> None:
     email = f"{unique('ann')}@example.com"
     create_user(session, email, password=PASSWORD)
     with pytest.raises(Conflict, match="has an account already"):
@@ -27,7 +27,7 @@ def test_an_address_belongs_to_one_person(session: Session) -> None:
 
 
 @pytest.mark.parametrize("password", ["", "short", "eleven-char", "x" * 1025])
-def test_a_password_has_twelve_characters_or_more(session: Session, password: str) -> None:
+def test_password_under_twelve_characters_is_refused(session: Session, password: str) -> None:
     with pytest.raises(Invalid, match="12 to 1,024"):
         create_user(session, f"{unique('ann')}@example.com", password=password)
 
@@ -46,11 +46,11 @@ def test_a_password_has_twelve_characters_or_more(session: Session, password: st
         "\ud800@example.com",
     ],
 )
-def test_what_is_no_address_is_none(text: str) -> None:
+def test_invalid_email_address_is_refused(text: str) -> None:
     assert normal_email(text) is None
 
 
 @pytest.mark.parametrize("name", ["a\x00b", "\u202eevil", "x" * 101])
-def test_a_name_is_printable_and_short(session: Session, name: str) -> None:
+def test_unprintable_or_long_name_is_refused(session: Session, name: str) -> None:
     with pytest.raises(Invalid, match="1 to 100 printable"):
         create_user(session, f"{unique('ann')}@example.com", name=name, password=PASSWORD)

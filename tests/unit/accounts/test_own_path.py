@@ -36,7 +36,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("address", HOSTILE)
-def test_an_address_that_could_lead_away_is_refused(address: str) -> None:
+def test_path_that_could_leave_the_site_is_refused(address: str) -> None:
     assert own_path(address) is None
 
 
@@ -51,10 +51,10 @@ def test_an_address_that_could_lead_away_is_refused(address: str) -> None:
         "/audit-logs?ip=10.0.0.0/8",
     ],
 )
-def test_a_page_of_ours_is_kept_as_it_is(address: str) -> None:
+def test_internal_path_is_kept_unchanged(address: str) -> None:
     assert own_path(address) == address
 
 
 @pytest.mark.parametrize("address", ["/login", "/login?next=/login", "/logout", "/logout/"])
-def test_signing_in_never_leads_back_to_signing_in_or_out(address: str) -> None:
+def test_sign_in_and_sign_out_pages_are_no_redirect_target(address: str) -> None:
     assert own_path(address) is None

@@ -9,7 +9,7 @@ from auditsaas.accounts import passwords
 from auditsaas.errors import Invalid
 
 
-def test_the_right_password_matches_and_another_does_not() -> None:
+def test_only_the_right_password_matches() -> None:
     kept = passwords.hashed("correct horse battery")
     assert passwords.matches("correct horse battery", kept)
     assert not passwords.matches("correct horse batterz", kept)
@@ -19,32 +19,32 @@ def test_the_hash_is_argon2id_with_owasps_parameters() -> None:
     assert passwords.hashed("x").startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
-def test_a_hash_of_other_parameters_is_outdated() -> None:
+def test_hash_with_other_parameters_needs_rehashing() -> None:
     kept = passwords.hashed("x")
     assert not passwords.outdated(kept)
     assert passwords.outdated(kept.replace("t=2", "t=1"))
 
 
-def test_nothing_matches_a_person_without_a_password() -> None:
+def test_user_without_a_password_matches_no_password() -> None:
     assert not passwords.matches("nobody has this password", None)
 
 
-def test_a_password_of_our_own_words_is_refused() -> None:
+def test_password_made_of_the_products_words_is_refused() -> None:
     with pytest.raises(Invalid):
         passwords.refuse_weak("auditsaasworkspace")
     passwords.refuse_weak("violet tractor hums lightly")
 
 
-def test_a_broken_hash_matches_nothing() -> None:
+def test_malformed_hash_matches_no_password() -> None:
     assert not passwords.matches("x", "not a hash")
 
 
-def test_an_overlong_password_matches_nothing() -> None:
+def test_overlong_password_never_matches() -> None:
     kept = passwords.hashed("x" * 2000)
     assert not passwords.matches("x" * 2000, kept)
 
 
-def test_an_unknown_person_takes_as_long_as_a_wrong_password() -> None:
+def test_unknown_user_takes_as_long_as_a_wrong_password() -> None:
     kept = passwords.hashed("correct horse battery")
     passwords.matches("warm up", None)
     unknown, wrong = [], []

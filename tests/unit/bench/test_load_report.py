@@ -17,7 +17,7 @@ def records(*asked: Asked) -> Records:
     return made
 
 
-def test_a_failure_is_blamed_on_the_restart_in_which_it_was_answered() -> None:
+def test_failure_counts_toward_the_restart_during_which_it_was_answered() -> None:
     asked = records(
         Asked("page", at=9.0, seconds=0.5, failure="503"),
         Asked("page", at=9.0, seconds=2.0, failure="503"),
@@ -29,7 +29,7 @@ def test_a_failure_is_blamed_on_the_restart_in_which_it_was_answered() -> None:
     assert row == ["web", "2.0", "1", "1", "0", "1", "1", "0.0", "7"]
 
 
-def test_failures_are_counted_apart_from_the_times_of_answers() -> None:
+def test_failures_are_left_out_of_response_times() -> None:
     fast = [Asked("page", at=n, seconds=0.1, failure=None) for n in range(99)]
     table = report.answers(records(*fast, Asked("page", 100, 60, "TimeoutError")), 1, [])
     assert table.rows[0][1:] == ["100", "1", "100", "100", "100", "100"]
@@ -43,7 +43,7 @@ def test_a_slow_page_misses_the_target() -> None:
     assert any("p95 of a page 200 ms; target 150 ms: missed" in note for note in table.notes)
 
 
-def test_memory_that_grows_after_the_warm_up_is_not_flat() -> None:
+def test_memory_growth_after_warm_up_is_reported() -> None:
     watch = Watch(dict, threading.Event())
     watch.samples = [
         (n * 5.0, {"web": 400.0 if n >= 20 else 300.0 + n, "beat": 100.0 + n}) for n in range(101)

@@ -14,7 +14,7 @@ from bench.tables import Table, flattened
 ORDER = ["pages", "csv", "load"]
 
 
-def test_a_section_that_is_measured_again_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+def test_section_measured_again_replaces_the_old_one(tmp_path: Path) -> None:
     file = tmp_path / "RESULTS.md"
     results.keep(Section("csv", "first of csv"), ORDER, file)
     results.keep(Section("pages", "only of pages"), ORDER, file)
@@ -24,14 +24,14 @@ def test_a_section_that_is_measured_again_takes_the_place_of_the_old_one(tmp_pat
     assert text.index("only of pages") < text.index("second of csv")
 
 
-def test_a_section_of_a_part_that_is_gone_is_kept(tmp_path: Path) -> None:
+def test_section_of_a_removed_part_is_kept(tmp_path: Path) -> None:
     file = tmp_path / "RESULTS.md"
     results.keep(Section("older", "of before"), ["older"], file)
     results.keep(Section("load", "of today"), ORDER, file)
     assert [section.name for section in results.read(file)] == ["load", "older"]
 
 
-def test_a_part_may_return_its_tables_in_any_nesting() -> None:
+def test_tables_are_found_in_any_nesting() -> None:
     one, two, three = (Table(name, ["x"]) for name in ("one", "two", "three"))
     assert list(flattened((one, [two, None], iter([three])))) == [one, two, three]
     assert list(flattened(one)) == [one]

@@ -89,7 +89,7 @@ def postmaster(fresh_dir: Path) -> str:
     return (fresh_dir / "postgres" / "postmaster.pid").read_text().split("\n")[0]
 
 
-def test_roles_see_one_database_without_power_over_it(fresh_dir: Path) -> None:
+def test_roles_reach_one_database_without_administrative_rights(fresh_dir: Path) -> None:
     seen = embedded.start_postgres(fresh_dir)
     rows = []
     for url in (seen.app, seen.platform, seen.owner):
@@ -113,7 +113,7 @@ def test_only_the_owner_may_create_tables(fresh_dir: Path) -> None:
         connection.execute("CREATE TABLE others ()")
 
 
-def test_postgres_promises_what_a_201_needs(fresh_dir: Path) -> None:
+def test_postgres_settings_make_commits_durable(fresh_dir: Path) -> None:
     with connect(embedded.start_postgres(fresh_dir).app) as connection:
         values = [
             connection.execute(f"SHOW {name}").fetchone()
@@ -122,12 +122,12 @@ def test_postgres_promises_what_a_201_needs(fresh_dir: Path) -> None:
     assert values == [("on",), ("on",), ("on",), ("UTC",)]
 
 
-def test_postgres_knows_letters_beyond_ascii(fresh_dir: Path) -> None:
+def test_postgres_changes_case_of_non_ascii_letters(fresh_dir: Path) -> None:
     with connect(embedded.start_postgres(fresh_dir).app) as connection:
         assert connection.execute("SELECT lower('ÅÉ')").fetchone() == ("åé",)
 
 
-def test_redis_keeps_tasks_and_never_evicts_them(fresh_dir: Path) -> None:
+def test_redis_persists_and_never_evicts(fresh_dir: Path) -> None:
     with redis.Redis.from_url(embedded.start_redis(fresh_dir)) as client:
         kept = client.config_get("append*") | client.config_get("maxmemory-policy")
     assert kept["appendonly"] == "yes"
@@ -135,7 +135,7 @@ def test_redis_keeps_tasks_and_never_evicts_them(fresh_dir: Path) -> None:
     assert kept["maxmemory-policy"] == "noeviction"
 
 
-def test_redis_refuses_other_users_of_the_machine(fresh_dir: Path) -> None:
+def test_redis_refuses_clients_without_the_password(fresh_dir: Path) -> None:
     port = embedded.start_redis(fresh_dir).rpartition(":")[2].partition("/")[0]
     with (
         redis.Redis(port=int(port), retry=Retry(NoBackoff(), 0)) as client,
@@ -149,7 +149,7 @@ def test_redis_password_is_readable_by_its_owner_only(fresh_dir: Path) -> None:
     assert (fresh_dir / "redis" / "redis.conf").stat().st_mode & 0o077 == 0
 
 
-def test_two_that_start_at_once_share_one_server(fresh_dir: Path) -> None:
+def test_concurrent_starts_share_one_server(fresh_dir: Path) -> None:
     first, second = user(fresh_dir), user(fresh_dir)
     assert urls(first) == urls(second) != []
     with connect(embedded.start_postgres(fresh_dir).owner) as connection:
@@ -164,7 +164,7 @@ def test_a_second_start_joins_the_running_server(fresh_dir: Path) -> None:
     assert postmaster(fresh_dir) == before
 
 
-def test_a_command_stops_what_it_started(fresh_dir: Path) -> None:
+def test_command_stops_the_engines_it_started(fresh_dir: Path) -> None:
     command = user(fresh_dir)
     urls(command)
     assert embedded.is_running(fresh_dir)
@@ -172,7 +172,7 @@ def test_a_command_stops_what_it_started(fresh_dir: Path) -> None:
     assert not embedded.is_running(fresh_dir)
 
 
-def test_a_command_leaves_running_what_another_uses(fresh_dir: Path) -> None:
+def test_command_leaves_engines_used_by_another_running(fresh_dir: Path) -> None:
     demo, command = user(fresh_dir), user(fresh_dir)
     place = urls(demo)
     urls(command)
@@ -192,7 +192,7 @@ def test_engines_stop_when_their_only_user_is_killed(fresh_dir: Path) -> None:
     assert not embedded.is_running(fresh_dir)
 
 
-def test_a_killed_user_does_not_count(fresh_dir: Path) -> None:
+def test_killed_process_no_longer_holds_the_engines(fresh_dir: Path) -> None:
     killed, command = user(fresh_dir), user(fresh_dir)
     urls(killed)
     urls(command)
@@ -203,7 +203,7 @@ def test_a_killed_user_does_not_count(fresh_dir: Path) -> None:
     assert not embedded.is_running(fresh_dir)
 
 
-def test_a_fork_uses_the_engines_longer_than_its_parent(fresh_dir: Path) -> None:
+def test_fork_keeps_the_engines_after_its_parent_ends(fresh_dir: Path) -> None:
     parent = user(fresh_dir, FORKING_USER)
     place = urls(parent)
     assert parent.wait(timeout=60) == 0
@@ -214,7 +214,7 @@ def test_a_fork_uses_the_engines_longer_than_its_parent(fresh_dir: Path) -> None
     assert not embedded.is_running(fresh_dir)
 
 
-def test_data_is_there_after_a_stop_and_a_start(fresh_dir: Path) -> None:
+def test_data_survives_stop_and_start(fresh_dir: Path) -> None:
     with connect(embedded.start_postgres(fresh_dir).owner) as connection:
         connection.execute("CREATE TABLE things AS SELECT 7 AS n")
     with redis.Redis.from_url(embedded.start_redis(fresh_dir)) as client:
@@ -227,7 +227,7 @@ def test_data_is_there_after_a_stop_and_a_start(fresh_dir: Path) -> None:
         assert client.get("thing") == b"7"
 
 
-def test_committed_rows_are_there_after_the_server_is_killed(fresh_dir: Path) -> None:
+def test_committed_rows_survive_a_killed_server(fresh_dir: Path) -> None:
     with connect(embedded.start_postgres(fresh_dir).owner) as connection:
         connection.execute("CREATE TABLE things AS SELECT 7 AS n")
     os.kill(int(postmaster(fresh_dir)), signal.SIGKILL)
@@ -235,7 +235,7 @@ def test_committed_rows_are_there_after_the_server_is_killed(fresh_dir: Path) ->
         assert connection.execute("SELECT n FROM things").fetchone() == (7,)
 
 
-def test_a_process_number_used_again_does_not_pass_for_the_server(fresh_dir: Path) -> None:
+def test_reused_process_id_is_not_taken_for_the_server(fresh_dir: Path) -> None:
     embedded.start_postgres(fresh_dir)
     pid_file = fresh_dir / "postgres" / "postmaster.pid"
     lines = pid_file.read_text().split("\n")
@@ -261,7 +261,7 @@ def test_redis_takes_another_port_when_its_own_is_taken(fresh_dir: Path) -> None
             embedded.stop(other)
 
 
-def test_a_long_path_is_no_obstacle(fresh_dir: Path) -> None:
+def test_engines_start_under_a_long_path(fresh_dir: Path) -> None:
     deep = fresh_dir / ("a" * 60) / ("b" * 60)
     try:
         with connect(embedded.start_postgres(deep).app) as connection:
@@ -270,7 +270,7 @@ def test_a_long_path_is_no_obstacle(fresh_dir: Path) -> None:
         embedded.stop(deep)
 
 
-def test_a_strange_path_is_no_obstacle(fresh_dir: Path) -> None:
+def test_engines_start_under_a_path_with_special_characters(fresh_dir: Path) -> None:
     strange = fresh_dir / 'it\'s "$HOME" & more'
     try:
         with connect(embedded.start_postgres(strange).app) as connection:
@@ -281,7 +281,7 @@ def test_a_strange_path_is_no_obstacle(fresh_dir: Path) -> None:
         embedded.stop(strange)
 
 
-def test_stop_is_harmless_where_nothing_runs(fresh_dir: Path) -> None:
+def test_stop_without_running_engines_does_nothing(fresh_dir: Path) -> None:
     embedded.stop(fresh_dir)
     assert not fresh_dir.exists()
 
@@ -296,14 +296,14 @@ def test_a_data_folder_that_is_a_file_is_refused_by_name(fresh_dir: Path) -> Non
     fresh_dir.unlink()
 
 
-def test_another_major_version_is_refused_by_name(fresh_dir: Path) -> None:
+def test_data_of_another_major_version_is_refused_by_name(fresh_dir: Path) -> None:
     (fresh_dir / "postgres").mkdir(parents=True)
     (fresh_dir / "postgres" / "PG_VERSION").write_text("16\n")
     with pytest.raises(SettingsError, match=f"{fresh_dir}/postgres was made by PostgreSQL 16"):
         embedded.start_postgres(fresh_dir)
 
 
-def test_a_folder_of_something_else_is_refused_by_name(fresh_dir: Path) -> None:
+def test_folder_with_foreign_files_is_refused_by_name(fresh_dir: Path) -> None:
     (fresh_dir / "postgres").mkdir(parents=True)
     (fresh_dir / "postgres" / "notes.txt").write_text("")
     with pytest.raises(SettingsError, match=f"{fresh_dir}/postgres is not a PostgreSQL data"):

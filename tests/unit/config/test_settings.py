@@ -22,7 +22,7 @@ PRODUCTION = {
 }
 
 
-def test_production_takes_what_is_set(tmp_path: Path) -> None:
+def test_production_uses_the_given_settings(tmp_path: Path) -> None:
     loaded = settings.load(PRODUCTION | {"DATA_DIR": str(tmp_path), "TRUSTED_PROXIES": "2"})
     assert loaded.production
     assert loaded.secure_cookies
@@ -36,7 +36,7 @@ def test_production_takes_what_is_set(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", settings.REQUIRED_IN_PRODUCTION)
 @pytest.mark.parametrize("value", [None, ""])
-def test_production_refuses_to_start_without(name: str, value: str | None) -> None:
+def test_production_refuses_a_missing_setting(name: str, value: str | None) -> None:
     environ = {key: text for key, text in PRODUCTION.items() if key != name}
     if value is not None:
         environ[name] = value
@@ -81,7 +81,7 @@ def test_production_refuses_plain_http() -> None:
         ("METRICS_TOKEN", "short", "METRICS_TOKEN must have at least 16 characters"),
     ],
 )
-def test_production_refuses_what_is_unsafe(name: str, value: str, sentence: str) -> None:
+def test_production_refuses_unsafe_values(name: str, value: str, sentence: str) -> None:
     with pytest.raises(SettingsError, match=f"^{sentence}"):
         settings.load(PRODUCTION | {name: value})
 
@@ -89,7 +89,7 @@ def test_production_refuses_what_is_unsafe(name: str, value: str, sentence: str)
 @pytest.mark.parametrize(
     "name", ["DATABASE_URL", "PLATFORM_DATABASE_URL", "MIGRATION_DATABASE_URL"]
 )
-def test_another_database_is_refused_by_name(name: str) -> None:
+def test_database_other_than_postgresql_is_refused_by_name(name: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name} must start with postgresql://.$"):
         settings.load(PRODUCTION | {name: f"sqlite://{name}@db/audit.db"})
 
@@ -101,24 +101,24 @@ def test_one_database_url_alone_is_refused() -> None:
 
 
 @pytest.mark.parametrize("text", ["-1", "two", "1.5", "١"])
-def test_a_count_that_is_none_is_refused_by_name(text: str) -> None:
+def test_invalid_number_is_refused_by_name(text: str) -> None:
     with pytest.raises(SettingsError, match=r"^TRUSTED_PROXIES must be a whole number"):
         settings.load(PRODUCTION | {"TRUSTED_PROXIES": text})
 
 
 @pytest.mark.parametrize("text", ["0", "65536", "http", "-1"])
-def test_a_port_that_is_none_is_refused_by_name(text: str) -> None:
+def test_invalid_port_is_refused_by_name(text: str) -> None:
     with pytest.raises(SettingsError, match=r"^PORT must be"):
         settings.port({"PORT": text})
 
 
-def test_the_address_follows_the_port(tmp_path: Path) -> None:
+def test_default_base_url_has_the_port(tmp_path: Path) -> None:
     loaded = start.load(development(tmp_path) | {"PORT": "8001"})
     assert loaded.base_url == "http://127.0.0.1:8001"
     assert not loaded.secure_cookies
 
 
-def test_a_secret_is_made_once_and_kept_private(tmp_path: Path) -> None:
+def test_generated_secret_key_is_kept_with_private_permissions(tmp_path: Path) -> None:
     first = start.load(development(tmp_path)).secret_key
     second = start.load(development(tmp_path)).secret_key
     assert first == second
@@ -126,7 +126,7 @@ def test_a_secret_is_made_once_and_kept_private(tmp_path: Path) -> None:
     assert (tmp_path / "secret_key").stat().st_mode & 0o077 == 0
 
 
-def test_processes_that_start_at_once_agree_on_the_secret(tmp_path: Path) -> None:
+def test_concurrent_processes_agree_on_the_secret_key(tmp_path: Path) -> None:
     with ThreadPoolExecutor(16) as pool:
         loaded = pool.map(lambda _: start.load(development(tmp_path)), range(64))
         assert len({one.secret_key for one in loaded}) == 1

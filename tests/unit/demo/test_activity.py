@@ -61,17 +61,17 @@ def test_the_same_seed_and_time_give_the_same_events(events: list[tuple[str, Eve
     assert list(islice(generate(seed=8, total=TOTAL, now=NOW), 50)) != events[:50]
 
 
-def test_every_event_is_of_the_contract(events: list[tuple[str, Event]]) -> None:
+def test_every_event_is_valid(events: list[tuple[str, Event]]) -> None:
     for _, event in events:
         from_mapping(event, NOW)
 
 
-def test_keys_count_the_events(events: list[tuple[str, Event]]) -> None:
+def test_idempotency_keys_number_the_events(events: list[tuple[str, Event]]) -> None:
     keys = [event["idempotency_key"] for _, event in events]
     assert keys == [f"demo-{number}" for number in range(1, TOTAL + 1)]
 
 
-def test_workspaces_have_their_shares(events: list[tuple[str, Event]]) -> None:
+def test_events_are_split_among_workspaces_by_share(events: list[tuple[str, Event]]) -> None:
     counts = Counter(slug for slug, _ in events)
     for workspace in WORKSPACES:
         assert counts[workspace.slug] / TOTAL == pytest.approx(workspace.share, abs=0.01)
@@ -117,7 +117,7 @@ def test_passwords_of_disabled_people_are_guessed_from_one_address(
     assert len([count for count in guesses.values() if count >= 50]) == 4
 
 
-def test_a_disabled_person_does_nothing_more(events: list[tuple[str, Event]]) -> None:
+def test_disabled_person_has_no_later_events(events: list[tuple[str, Event]]) -> None:
     disabled = {person.email for person in people() if person.status == "disabled"}
     for email in disabled:
         own = [event for _, event in events if event["actor"]["email"] == email]
@@ -149,7 +149,7 @@ def test_times_are_short_mostly_and_very_long_rarely(events: list[tuple[str, Eve
     assert times[-1] > 8_000
 
 
-def test_addresses_are_those_set_aside_for_documentation(events: list[tuple[str, Event]]) -> None:
+def test_addresses_are_of_documentation_ranges(events: list[tuple[str, Event]]) -> None:
     networks = [
         ipaddress.ip_network(text)
         for text in (

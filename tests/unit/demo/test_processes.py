@@ -129,7 +129,7 @@ def gone(*pids: int) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_asked_to_stop_it_leaves_nothing_behind(folder: Path, number: signal.Signals) -> None:
+def test_stop_signal_ends_every_process(folder: Path, number: signal.Signals) -> None:
     demo = Demo(folder, SLEEPER, PARENT)
     pids = demo.pids(3)
     os.killpg(demo.process.pid, number)
@@ -147,7 +147,7 @@ def test_stop_signal_during_a_blocked_write_ends_without_an_error(folder: Path) 
     assert not any(map(alive, pids))
 
 
-def test_one_that_ends_by_itself_ends_the_rest_and_is_named(folder: Path) -> None:
+def test_failed_process_ends_the_others_and_is_named(folder: Path) -> None:
     demo = Demo(folder, SLEEPER, FAILING)
     pids = demo.pids(1)
     code, error = demo.ended()
@@ -156,12 +156,12 @@ def test_one_that_ends_by_itself_ends_the_rest_and_is_named(folder: Path) -> Non
     assert not embedded.is_running(demo.data_dir)
 
 
-def test_one_that_ends_well_by_itself_is_still_a_failure(folder: Path) -> None:
+def test_process_that_exits_with_0_ends_the_demo_as_failed(folder: Path) -> None:
     demo = Demo(folder, SLEEPER, "pass")
     assert demo.ended() == (1, "p1 ended by itself with code 0; all stopped.\n")
 
 
-def test_a_killed_demo_takes_its_processes_along(folder: Path) -> None:
+def test_killed_demo_ends_its_processes(folder: Path) -> None:
     demo = Demo(folder, SLEEPER, PARENT)
     pids = demo.pids(3)
     demo.process.kill()
@@ -169,7 +169,7 @@ def test_a_killed_demo_takes_its_processes_along(folder: Path) -> None:
     assert gone(*pids)
 
 
-def test_the_processes_end_when_nobody_reads_their_output(folder: Path) -> None:
+def test_closed_output_ends_every_process(folder: Path) -> None:
     demo = Demo(folder, SLEEPER, CHATTER)
     pids = demo.pids(1)
     assert demo.process.stdout is not None
@@ -178,13 +178,13 @@ def test_the_processes_end_when_nobody_reads_their_output(folder: Path) -> None:
     assert not any(map(alive, pids))
 
 
-def test_processes_know_the_port_and_the_folder(folder: Path) -> None:
+def test_processes_get_port_and_data_folder(folder: Path) -> None:
     demo = Demo(folder, "import os; print('at', os.environ['PORT'], os.environ['DATA_DIR'])")
     output, _ = demo.process.communicate(timeout=60)
     assert f"| at {demo.port} {demo.data_dir}\n" in output
 
 
-def test_a_port_in_use_is_said_before_anything_starts(folder: Path) -> None:
+def test_port_in_use_is_refused_before_anything_starts(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         sentence = f"^Port {port} is in use. Choose another: make demo PORT={port + 1}$"

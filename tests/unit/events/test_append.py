@@ -37,13 +37,13 @@ def stored(workspace: Workspace) -> list[tuple[UUID, int]]:
         return [(row.id, row.seq) for row in rows]
 
 
-def test_a_batch_is_numbered_from_one_without_a_gap_in_the_order_given(acme: Workspace) -> None:
+def test_batch_is_numbered_from_one_without_gaps_in_the_given_order(acme: Workspace) -> None:
     appended = append_events(acme, [event_input(path=f"/{n}") for n in range(5)])
     assert (appended.first_seq, appended.last_seq, appended.accepted) == (1, 5, 5)
     assert stored(acme) == list(zip(appended.ids, range(1, 6), strict=True))
 
 
-def test_the_same_key_and_time_is_one_event_for_ever(acme: Workspace) -> None:
+def test_same_idempotency_key_and_time_store_one_event(acme: Workspace) -> None:
     first = append_events(acme, [keyed(1), keyed(2)])
     again = append_events(acme, [keyed(2), keyed(3)])
     assert again.new == (False, True)
@@ -51,7 +51,7 @@ def test_the_same_key_and_time_is_one_event_for_ever(acme: Workspace) -> None:
     assert [seq for _, seq in stored(acme)] == [1, 2, 3]
 
 
-def test_a_key_twice_in_one_batch_is_stored_once(acme: Workspace) -> None:
+def test_repeated_key_within_a_batch_is_stored_once(acme: Workspace) -> None:
     appended = append_events(acme, [keyed(1), keyed(1)])
     assert appended.new == (True, False)
     assert appended.ids[0] == appended.ids[1]
@@ -83,7 +83,7 @@ def test_a_rollback_leaves_no_gap(acme: Workspace) -> None:
     assert append_events(acme, [event_input()]).first_seq == 1
 
 
-def test_a_workspace_out_of_scope_has_no_log_to_append_to(acme: Workspace) -> None:
+def test_append_outside_the_scope_is_refused(acme: Workspace) -> None:
     event = from_mapping(event_input(), datetime.now(UTC))
     with scoped(make_workspace().id) as session, pytest.raises(UnknownWorkspace):
         append(session, acme.id, [event])
@@ -95,7 +95,7 @@ def test_a_batch_over_the_limit_is_refused_whole(acme: Workspace) -> None:
         append(session, acme.id, [event] * (MAX_BATCH + 1))
 
 
-def test_an_actor_is_known_by_the_newest_event_not_the_last_to_arrive(acme: Workspace) -> None:
+def test_actor_details_come_from_the_newest_event_not_the_last_received(acme: Workspace) -> None:
     def named(name: str, days: int) -> dict[str, object]:
         moment = datetime(2026, 11, 16, tzinfo=UTC) + timedelta(days=days)
         actor = {"id": "u_9", "name": name, "email": f"{name}@Example.com"}
@@ -109,14 +109,14 @@ def test_an_actor_is_known_by_the_newest_event_not_the_last_to_arrive(acme: Work
         assert list(known) == ["new@example.com", "old@example.com"]
 
 
-def test_an_event_that_says_less_of_its_actor_forgets_nothing(acme: Workspace) -> None:
+def test_event_without_actor_details_keeps_the_known_ones(acme: Workspace) -> None:
     append_events(acme, [event_input()])
     append_events(acme, [event_input(actor={"id": "u_1"})])
     with scoped(acme.id) as session:
         assert session.execute(select(actors.c.name, actors.c.role)).one() == ("Ann Lee", "admin")
 
 
-def test_two_hundred_appends_at_once_leave_no_gap_no_double_and_exact_counts(
+def test_two_hundred_concurrent_appends_leave_no_gap_no_duplicate_and_exact_counts(
     acme: Workspace,
 ) -> None:
     """Batches of 20 that overlap by half, from eight connections, every key sent twice or more."""
@@ -152,7 +152,7 @@ def test_received_times_follow_the_sequence(acme: Workspace) -> None:
         assert session.scalar(text("SELECT last_received_at FROM log_heads")) == times[-1]
 
 
-def test_a_batch_of_which_some_are_there_already_adds_and_counts_the_others_only(
+def test_batch_with_known_events_adds_and_counts_only_the_new_ones(
     acme: Workspace,
 ) -> None:
     append_events(acme, [keyed(2)])
@@ -163,7 +163,7 @@ def test_a_batch_of_which_some_are_there_already_adds_and_counts_the_others_only
     assert counts_are_exact(acme)
 
 
-def test_a_batch_alone_in_its_transaction_is_sorted_out_in_a_new_one(acme: Workspace) -> None:
+def test_batch_alone_in_its_transaction_is_retried_in_a_new_one(acme: Workspace) -> None:
     append_events(acme, [keyed(2)])
     events_given = [from_mapping(keyed(number), datetime.now(UTC)) for number in (1, 2, 3)]
     with scoped(acme.id) as session:
@@ -174,7 +174,7 @@ def test_a_batch_alone_in_its_transaction_is_sorted_out_in_a_new_one(acme: Works
     assert counts_are_exact(acme)
 
 
-def test_what_the_transaction_did_before_outlives_a_batch_that_is_there_already(
+def test_earlier_work_of_the_transaction_survives_a_batch_of_known_events(
     acme: Workspace,
 ) -> None:
     append_events(acme, [keyed(2)])
@@ -187,7 +187,7 @@ def test_what_the_transaction_did_before_outlives_a_batch_that_is_there_already(
     assert counts_are_exact(acme)
 
 
-def test_hours_are_those_of_utc_whatever_zone_a_time_names(acme: Workspace) -> None:
+def test_hourly_counts_are_by_utc_hour_in_any_zone(acme: Workspace) -> None:
     times = (
         "2026-11-16T10:29:59.999999+05:30",
         "2026-11-16T10:30:00+05:30",
@@ -200,7 +200,7 @@ def test_hours_are_those_of_utc_whatever_zone_a_time_names(acme: Workspace) -> N
     assert counts_are_exact(acme)
 
 
-def test_of_one_batch_too_the_newest_event_names_the_actor(acme: Workspace) -> None:
+def test_newest_event_of_a_batch_gives_the_actor_details(acme: Workspace) -> None:
     def named(name: str, minute: int) -> dict[str, object]:
         actor = {"id": "u_9", "name": name, "email": f"{name}@Example.com"}
         return event_input(actor=actor, occurred_at=f"2026-11-16T10:{minute}:00Z")
@@ -212,7 +212,7 @@ def test_of_one_batch_too_the_newest_event_names_the_actor(acme: Workspace) -> N
         assert list(known) == ["mid@example.com", "new@example.com", "old@example.com"]
 
 
-def test_a_batch_is_read_before_its_turn_is_waited_for(acme: Workspace) -> None:
+def test_events_are_encoded_before_the_lock_is_taken(acme: Workspace) -> None:
     """What PostgreSQL cannot read is refused although another append has the turn."""
     unreadable = EventInput(
         activity="a", status="success", actor=ActorInput(id="u_1"), status_code=99_999
@@ -230,7 +230,7 @@ BLOCKED = text(
 )
 
 
-def test_the_wait_for_a_turn_is_measured(acme: Workspace) -> None:
+def test_wait_for_the_append_lock_is_measured(acme: Workspace) -> None:
     def parsed(given: dict[str, object]) -> EventInput:
         return from_mapping(given, datetime.now(UTC))
 

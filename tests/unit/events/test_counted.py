@@ -169,14 +169,14 @@ QUESTIONS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_a_long_period_is_answered_from_the_days(
+def test_long_period_is_counted_from_daily_counts(
     spoiled: tuple[Session, Workspace], question: str
 ) -> None:
     assert QUESTIONS[question](*spoiled) > 1000
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_days_that_are_not_complete_are_not_asked(
+def test_incomplete_daily_counts_are_not_used(
     spoiled: tuple[Session, Workspace], question: str
 ) -> None:
     """What a process of the version before appends is in the hours alone."""
@@ -185,7 +185,7 @@ def test_days_that_are_not_complete_are_not_asked(
 
 
 @pytest.mark.parametrize("way", ["an upgrade", "the worker"])
-def test_what_was_appended_without_the_days_is_counted_again(app: Flask, way: str) -> None:
+def test_daily_counts_are_rebuilt_after_appends_that_skipped_them(app: Flask, way: str) -> None:
     workspace = make_workspace()
     append_events(workspace, [event_input() for _ in range(3)])
     with scoped(workspace.id) as session:

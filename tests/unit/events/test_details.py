@@ -31,7 +31,7 @@ def line(details: Any, name: str) -> Any:
     )
 
 
-def test_role_and_status_of_today_stand_beside_those_of_the_event_when_they_changed() -> None:
+def test_current_role_and_status_are_shown_beside_those_of_the_event_after_a_change() -> None:
     changed = described(role_now="member", status_now="disabled")
     assert line(changed, "Role and status").text == "Admin · Active"
     assert line(changed, "Role and status").more == "now Member · Disabled"
@@ -44,7 +44,7 @@ def test_a_value_can_be_added_to_the_filter_or_excluded() -> None:
     assert parse_qs(address.without) == {"status": ["error"], "q": ["paid -ip:203.0.113.7"]}
 
 
-def test_a_value_is_quoted_where_it_must_be_and_one_that_no_term_holds_offers_no_filter() -> None:
+def test_value_is_quoted_if_needed_and_offers_no_filter_if_no_term_can_hold_it() -> None:
     assert term("user", "Ann Lee") == 'user:"Ann Lee"'
     assert term("user", 'Ann "A" Lee') == r'user:"Ann \"A\" Lee"'
     assert term("meta.a key", "b") == ""
@@ -62,13 +62,13 @@ def test_a_value_is_quoted_where_it_must_be_and_one_that_no_term_holds_offers_no
         ("User agent", "platform:macOS"),
     ],
 )
-def test_every_line_with_a_value_filters_by_it(name: str, words: str) -> None:
+def test_every_row_with_a_value_links_to_its_filter(name: str, words: str) -> None:
     found = line(described(), name)
     assert parse_qs(found.only) == {"q": [words]}
     assert parse_qs(found.without) == {"q": [f"-{words}"]}
 
 
-def test_a_role_that_changed_since_offers_no_filter() -> None:
+def test_changed_role_offers_no_filter() -> None:
     assert line(described(role_now="member"), "Role and status").only == ""
 
 
@@ -95,7 +95,7 @@ def test_every_target_is_listed() -> None:
     ]
 
 
-def test_only_what_differs_between_two_lists_is_a_change() -> None:
+def test_changed_list_shows_only_added_and_removed_items() -> None:
     details = described(changes={"scopes": [["read"], ["read", "write"]]})
     assert [(piece.kind, piece.text) for piece in details.changes[0].after] == [
         ("", "read"),
@@ -103,24 +103,24 @@ def test_only_what_differs_between_two_lists_is_a_change() -> None:
     ]
 
 
-def test_what_was_nothing_before_is_only_inserted() -> None:
+def test_change_from_null_is_only_an_insertion() -> None:
     change = described(changes={"role": [None, "admin"]}).changes[0]
     assert change.before == []
     assert [(piece.kind, piece.text) for piece in change.after] == [("ins", "admin")]
 
 
-def test_copies_hold_the_text_as_it_came() -> None:
+def test_copied_text_is_the_original_text() -> None:
     agent = line(described(user_agent="a\u202eb", platform="Other", browser=None), "User agent")
     assert (agent.text, agent.copy) == ("a‹U+202E›b", "a\u202eb")
 
 
 @given(JSON)
-def test_coloured_json_is_the_json(value: Any) -> None:
+def test_highlighted_json_has_the_same_text(value: Any) -> None:
     text = "".join(token.text for token in tokens(value))
     assert text == pretty(value)
     assert json.loads(text) == value
 
 
-def test_keys_strings_and_other_values_are_told_apart() -> None:
+def test_json_highlighting_distinguishes_keys_strings_and_other_values() -> None:
     kinds = [(token.kind, token.text) for token in tokens({"a": "b: c", "n": -1.5}) if token.kind]
     assert kinds == [("k", '"a"'), ("s", '"b: c"'), ("k", '"n"'), ("n", "-1.5")]

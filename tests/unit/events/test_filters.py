@@ -60,7 +60,7 @@ argument_sets = st.fixed_dictionaries(
 
 @given(args=argument_sets)
 @settings(max_examples=300)
-def test_a_filter_survives_being_written_back_to_its_arguments(args: dict[str, list[str]]) -> None:
+def test_filter_round_trips_through_its_arguments(args: dict[str, list[str]]) -> None:
     _, chosen = understood(args)
     assume(chosen is not None)
     assert chosen is not None
@@ -94,7 +94,7 @@ def test_a_filter_survives_being_written_back_to_its_arguments(args: dict[str, l
     )
 )
 @settings(max_examples=2000)
-def test_any_arguments_are_either_understood_or_refused_by_name(
+def test_any_arguments_are_parsed_or_refused_by_field(
     query: dict[str, list[str]],
 ) -> None:
     problems, chosen = understood(query)
@@ -132,9 +132,7 @@ def understood(query: dict[str, list[str]]) -> tuple[list[FieldError], EventFilt
         ({"user": "a" * 600}, ["user"]),
     ],
 )
-def test_what_cannot_be_understood_is_refused_by_field(
-    args: dict[str, object], fields: list[str]
-) -> None:
+def test_invalid_value_is_refused_by_field(args: dict[str, object], fields: list[str]) -> None:
     assert refusal(**args) == fields
 
 
@@ -145,7 +143,7 @@ def test_a_preset_is_resolved_in_the_viewers_zone() -> None:
     )
 
 
-def test_it_describes_itself_in_words() -> None:
+def test_filter_is_described_in_words() -> None:
     chosen = parse(status="error", activity=["user.login", "user.logout"], min_ms="3000")
     assert chosen.describe() == (
         "Status is Error and activity type is Sign in or Sign out"
@@ -275,14 +273,14 @@ def test_a_filter_finds_the_events_it_describes(
         assert "".join(sorted(row.path for row in found.rows)) == paths
 
 
-def test_actors_are_matched_as_they_are_now(acme: Workspace) -> None:
+def test_actor_filter_matches_current_details(acme: Workspace) -> None:
     with scoped(acme.id) as session:
         assert actors.actor_pairs(session, [acme.id], parse(user="lee@example.com")) == [
             (acme.id, "ann")
         ]
 
 
-def test_every_query_names_its_workspace(acme: Workspace, queries: list[str]) -> None:
+def test_every_query_is_bound_to_its_workspace(acme: Workspace, queries: list[str]) -> None:
     with scoped(acme.id) as session:
         page(session, [acme.id], parse(user="ann", activity=["a", "b"]), limit=5)
     reads = [query for query in queries if "FROM events" in query or "FROM actors" in query]
@@ -290,13 +288,13 @@ def test_every_query_names_its_workspace(acme: Workspace, queries: list[str]) ->
     assert all("workspace_id = " in query for query in reads)
 
 
-def test_a_status_of_both_is_no_filter() -> None:
+def test_both_statuses_are_no_filter() -> None:
     both = parse(status=["error", "success"])
     assert both.conditions() == ([], [])
 
 
 @pytest.mark.parametrize("args", [{"q": "nowhere"}, {"status": "error"}, {"range": "today"}])
-def test_without_its_only_field_a_filter_is_none_at_all(args: dict[str, str]) -> None:
+def test_filter_without_its_only_field_is_empty(args: dict[str, str]) -> None:
     found = parse(**args)
     [name] = found.active_fields()
     assert found.without(name) == EventFilter()

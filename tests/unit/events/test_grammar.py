@@ -64,7 +64,7 @@ def refusal(text: str) -> QueryError:
 @settings(max_examples=3000)
 @given(queries)
 @example('user:"' + '\\"' * 900)
-def test_any_text_is_terms_or_a_query_error_about_a_part_of_it(text: str) -> None:
+def test_any_text_parses_or_gives_an_error_with_its_position(text: str) -> None:
     places, words = understood(text)
     assert all(0 <= start <= end <= len(text) for start, end in places)
     assert all(words)
@@ -82,14 +82,14 @@ def understood(text: str) -> tuple[list[tuple[int, int]], list[str]]:
 @pytest.mark.slow
 @settings(max_examples=1000)
 @given(queries)
-def test_what_was_parsed_is_written_and_read_again_as_the_same(text: str) -> None:
+def test_parsed_query_round_trips_through_text(text: str) -> None:
     with contextlib.suppress(QueryError):
         terms = parse(text)
         assert placeless(parse(unparse(terms))) == placeless(terms)
 
 
 @given(st.lists(st.one_of(texts, keyed, numbers), max_size=8))
-def test_terms_made_elsewhere_are_read_as_they_were_written(terms: list[Term]) -> None:
+def test_generated_terms_parse_to_themselves(terms: list[Term]) -> None:
     assert placeless(parse(unparse(terms))) == tuple(terms)
 
 
@@ -106,7 +106,7 @@ def test_suggestions_are_given_at_any_cursor_of_any_text(text: str, cursor: int)
         assert 0 <= suggestion.start <= suggestion.end <= len(text)
 
 
-def test_the_example_of_the_contract() -> None:
+def test_contract_example_parses() -> None:
     terms = parse(
         'activity:user.* -status:success ip:10.0.0.0/8 user:"Ann Lee" method:POST,PUT ms:>500 '
         'platform:linux target:inv_42 request:r1 meta.plan:pro "exact words"'
@@ -126,7 +126,7 @@ def test_the_example_of_the_contract() -> None:
     ]
 
 
-def test_a_term_knows_its_place() -> None:
+def test_term_has_its_position_in_the_text() -> None:
     text = '  word  -user:"Ann Lee",bob '
     assert [text[term.start : term.end] for term in parse(text)] == ["word", '-user:"Ann Lee",bob']
 
@@ -149,7 +149,7 @@ def test_a_blank_query_has_no_terms(text: str) -> None:
         "x-y",
     ],
 )
-def test_words_with_signs_are_words(text: str) -> None:
+def test_words_with_punctuation_are_words(text: str) -> None:
     assert only(text).key is None
     assert only(text).values == (text,)
 
@@ -170,7 +170,7 @@ def test_words_with_signs_are_words(text: str) -> None:
         ('activity:"user.login"', "user.login"),
     ],
 )
-def test_values_have_the_spelling_of_events(text: str, value: str) -> None:
+def test_fixed_values_are_normalised_to_the_spelling_in_events(text: str, value: str) -> None:
     assert only(text).values == (value,)
 
 
@@ -218,20 +218,20 @@ def test_numbers_and_ranges_are_read(value: str, low: float, high: float) -> Non
         ("a\x00b", "The search holds a character that no event can have", None),
     ],
 )
-def test_a_bad_term_is_named_with_what_to_do(
+def test_invalid_term_is_refused_with_advice(
     text: str, message: str, suggestion: str | None
 ) -> None:
     error = refusal(text)
     assert (error.message, error.suggestion) == (message, suggestion)
 
 
-def test_the_place_of_a_bad_term_is_told() -> None:
+def test_invalid_term_is_reported_with_its_position() -> None:
     text = "good activty:x good"
     error = refusal(text)
     assert text[error.start : error.end] == error.term == "activty:x"
 
 
-def test_a_query_of_2000_characters_and_50_terms_is_the_most() -> None:
+def test_query_over_2000_characters_or_50_terms_is_refused() -> None:
     parse(" ".join(["x" * 39] * 50))
     assert "2,000 characters" in refusal("x " * 1001).message
     assert "50 terms" in refusal("x " * 51).message
@@ -262,7 +262,7 @@ def test_a_query_of_2000_characters_and_50_terms_is_the_most() -> None:
         ("browser:Chrome", "Browser starts with Chrome"),
     ],
 )
-def test_a_term_is_told_in_english(text: str, words: str) -> None:
+def test_term_is_described_in_words(text: str, words: str) -> None:
     assert describe(only(text)) == words
 
 
@@ -270,17 +270,17 @@ def offered(text: str, cursor: int | None = None) -> list[str]:
     return [item.text for item in suggest(text, len(text) if cursor is None else cursor)]
 
 
-def test_keys_are_offered_for_a_beginning() -> None:
+def test_keys_are_suggested_for_a_prefix() -> None:
     assert offered("stat") == ["status:"]
     assert offered("-sta") == ["status:"]
     assert "meta." in offered("me")
 
 
-def test_every_key_can_be_offered_to_an_empty_box() -> None:
+def test_every_key_is_suggested_for_an_empty_query() -> None:
     assert offered("")[:3] == ["activity:", "status:", "method:"]
 
 
-def test_fixed_values_are_offered_after_a_key() -> None:
+def test_fixed_values_are_suggested_after_their_key() -> None:
     assert offered("status:") == ["success", "error"]
     assert offered("method:P") == ["POST", "PUT", "PATCH"]
     assert offered("method:POST,P") == ["POST", "PUT", "PATCH"]
@@ -288,11 +288,11 @@ def test_fixed_values_are_offered_after_a_key() -> None:
     assert offered("ms:") == [">", ">=", "<", "<="]
 
 
-def test_a_fixed_value_is_offered_for_a_word_with_its_key() -> None:
+def test_fixed_value_is_suggested_with_its_key_for_a_word() -> None:
     assert offered("err") == ["status:error"]
 
 
-def test_a_suggestion_replaces_what_is_being_typed() -> None:
+def test_suggestion_replaces_the_term_at_the_cursor() -> None:
     text = "word method:POST,P more"
     suggestion = suggest(text, 18)[1]
     assert text[: suggestion.start] + suggestion.text + text[suggestion.end :] == (
@@ -300,11 +300,11 @@ def test_a_suggestion_replaces_what_is_being_typed() -> None:
     )
 
 
-def test_a_query_too_long_to_run_is_offered_nothing() -> None:
+def test_overlong_query_gets_no_suggestions() -> None:
     assert suggest('\\"' * 50_000, 99_999) == []
 
 
-def test_the_place_of_a_value_is_known_inside_quotes() -> None:
+def test_value_position_is_found_inside_quotes() -> None:
     text = 'user:bob,"Ann L'
     place = place_at(text, len(text))
     assert (place.key, place.prefix, text[place.start : place.end]) == ("user", "Ann L", '"Ann L')

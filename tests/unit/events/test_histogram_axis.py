@@ -31,7 +31,7 @@ def test_a_week_of_hours_has_a_label_at_the_start_of_each_day() -> None:
     assert all(bars[place].start.hour == 0 for place in marked)
 
 
-def test_days_start_where_the_viewers_clock_says() -> None:
+def test_days_start_at_local_midnight_of_the_viewer() -> None:
     start = datetime(2026, 10, 31, 4, tzinfo=UTC)
     found, bars = labels(start, start + timedelta(days=4), "America/New_York")
     places = [place for place, label in enumerate(found) if label]
@@ -41,7 +41,7 @@ def test_days_start_where_the_viewers_clock_says() -> None:
 
 
 @pytest.mark.parametrize("days", [0.02, 0.5, 1, 3, 9, 30, 90, 120, 365, 4000])
-def test_there_is_a_label_or_none_for_every_bar_and_never_too_many(days: float) -> None:
+def test_axis_labels_match_the_bars_and_stay_few(days: float) -> None:
     found, bars = labels(END - timedelta(days=days), END, "Europe/Berlin")
     assert len(found) == len(bars)
     assert 1 <= sum(map(bool, found)) <= MAX_TICKS

@@ -52,14 +52,14 @@ def is_whole(owner_engine: Engine) -> bool:
         return bool(valid) and connection.scalar(CHILDREN, {"index": NAME}) == len(months)
 
 
-def test_it_is_made_of_every_month_once(owner_engine: Engine) -> None:
+def test_index_is_created_once_on_every_partition(owner_engine: Engine) -> None:
     indexes.build(owner_engine, NAME, DEFINITION)
     assert is_whole(owner_engine)
     indexes.build(owner_engine, NAME, DEFINITION)
     assert is_whole(owner_engine)
 
 
-def test_it_is_dropped_from_every_month(owner_engine: Engine) -> None:
+def test_index_is_dropped_from_every_partition(owner_engine: Engine) -> None:
     indexes.build(owner_engine, NAME, DEFINITION)
     indexes.drop(owner_engine, NAME)
     indexes.drop(owner_engine, NAME)
@@ -68,7 +68,7 @@ def test_it_is_dropped_from_every_month(owner_engine: Engine) -> None:
         assert connection.scalar(left, {"like": NAME + "%"}) == 0
 
 
-def test_others_append_while_it_waits_for_a_long_writer(owner_engine: Engine) -> None:
+def test_appends_go_on_while_index_creation_waits_for_a_long_writer(owner_engine: Engine) -> None:
     workspace = make_workspace()
     with ThreadPoolExecutor(1) as pool:
         with owner_engine.connect() as writer, owner_engine.connect() as watch:
@@ -81,7 +81,7 @@ def test_others_append_while_it_waits_for_a_long_writer(owner_engine: Engine) ->
     assert is_whole(owner_engine)
 
 
-def test_what_was_broken_off_is_made_anew(owner_engine: Engine) -> None:
+def test_interrupted_index_is_rebuilt(owner_engine: Engine) -> None:
     concurrent = owner_engine.execution_options(isolation_level="AUTOCOMMIT")
     own = f"{NAME}_default"
     statement = f"CREATE INDEX CONCURRENTLY {own} ON events_default {DEFINITION}"
@@ -96,7 +96,7 @@ def test_what_was_broken_off_is_made_anew(owner_engine: Engine) -> None:
     assert is_whole(owner_engine)
 
 
-def test_a_month_that_is_made_meanwhile_has_it(owner_engine: Engine) -> None:
+def test_partition_created_meanwhile_has_the_index(owner_engine: Engine) -> None:
     with owner_engine.connect() as connection:
         connection.exec_driver_sql(f"CREATE INDEX {NAME} ON ONLY events {DEFINITION}")
         connection.commit()

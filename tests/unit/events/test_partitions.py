@@ -38,12 +38,12 @@ def make(owner_engine: Engine) -> list[str]:
         return partitions.ensure(connection, FAR)
 
 
-def test_the_months_ahead_are_made_once(owner_engine: Engine) -> None:
+def test_partitions_ahead_are_created_once(owner_engine: Engine) -> None:
     assert MONTH in make(owner_engine)
     assert make(owner_engine) == []
 
 
-def test_others_read_while_a_month_waits_for_a_long_reader(
+def test_reads_go_on_while_partition_creation_waits_for_a_long_reader(
     owner_engine: Engine, engine: Engine
 ) -> None:
     """A long export holds the log, a new month waits for it, and a page comes after both."""

@@ -79,7 +79,7 @@ WANTED = [
 
 @pytest.mark.parametrize("listed", [actors.MANY_ACTORS, 0])
 @pytest.mark.parametrize(("args", "expected"), WANTED)
-def test_events_of_very_many_people_are_those_of_a_few(
+def test_filter_matching_very_many_actors_finds_the_same_events(
     crowded: Workspace,
     session: Session,
     args: dict[str, str],
@@ -96,7 +96,7 @@ def test_events_of_very_many_people_are_those_of_a_few(
     assert "".join(sorted(row.path for row in session.execute(written))) == expected
 
 
-def test_an_index_is_walked_for_each_of_a_few_people(
+def test_filter_matching_few_actors_scans_one_index_range_each(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An id that is another's address means both, and each of them once."""
@@ -112,7 +112,7 @@ def test_an_index_is_walked_for_each_of_a_few_people(
         assert paths(session, acme, chosen) == "12"
 
 
-def test_facets_of_very_many_people(crowded: Workspace, session: Session) -> None:
+def test_facets_are_right_for_very_many_actors(crowded: Workspace, session: Session) -> None:
     found = facets.facets(
         session, {crowded.slug: crowded.id}, parse(role="customer"), ["user", "role", "platform"]
     )
@@ -120,7 +120,7 @@ def test_facets_of_very_many_people(crowded: Workspace, session: Session) -> Non
     assert found["role"].counts == {"customer": 3, "admin": 1}
 
 
-def test_very_many_are_asked_of_each_event_and_few_are_listed(
+def test_very_many_actors_are_checked_per_event_and_few_are_listed(
     crowded: Workspace, session: Session
 ) -> None:
     """The control: the two ways are two."""

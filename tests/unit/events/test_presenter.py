@@ -68,7 +68,7 @@ def test_the_raw_activity_stands_beside_its_label() -> None:
     assert (shown().label, shown().activity) == ("Sign in", "user.login")
 
 
-def test_a_user_is_told_by_name_then_email_then_id() -> None:
+def test_user_is_shown_by_name_else_email_else_id() -> None:
     assert (shown().user, shown().user_sub) == ("Ann Lee", "ann@acme.test")
     nameless = shown(actor_name=None)
     assert (nameless.user, nameless.user_sub) == ("ann@acme.test", "")
@@ -76,7 +76,7 @@ def test_a_user_is_told_by_name_then_email_then_id() -> None:
     assert (bare.user, bare.user_sub) == ("usr_1", "")
 
 
-def test_disabled_is_what_the_user_is_now_if_that_is_known() -> None:
+def test_disabled_mark_follows_the_current_status_if_known() -> None:
     row = event(actor_status="active")
     now = present_all([row], NAMES, {(ACME, "usr_1"): "disabled"})
     assert now[0].disabled
@@ -103,15 +103,13 @@ def test_response_time_has_four_levels(duration: float, level: int, word: str) -
 @pytest.mark.parametrize(
     ("duration", "width"), [(0, 2), (10, 2), (142, 21.5), (10_000, 56), (86_400_000, 56)]
 )
-def test_the_bar_is_logarithmic_between_ten_milliseconds_and_ten_seconds(
-    duration: float, width: float
-) -> None:
+def test_duration_bar_is_logarithmic_between_10_ms_and_10_s(duration: float, width: float) -> None:
     value = latency(duration)
     assert value is not None
     assert value.width == width
 
 
-def test_no_duration_is_no_bar() -> None:
+def test_missing_duration_has_no_bar() -> None:
     assert shown(duration_ms=None).latency is None
 
 
@@ -136,12 +134,12 @@ def test_the_first_target_is_named_and_the_rest_are_counted() -> None:
     assert target_text(None) == ""
 
 
-def test_an_unknown_agent_is_shown_as_it_came() -> None:
+def test_unknown_user_agent_is_shown_verbatim() -> None:
     row = shown(platform="Other", browser=None, user_agent="my-tool")
     assert (row.platform, row.browser) == ("Other", "my-tool")
 
 
-def test_no_agent_leaves_the_cell_empty() -> None:
+def test_missing_user_agent_leaves_the_cell_empty() -> None:
     row = shown(platform="Other", browser=None, user_agent=None)
     assert (row.platform, row.browser) == ("", "")
 

@@ -53,7 +53,7 @@ def left(workspace: Workspace) -> int:
         return session.scalar(select(func.count()).select_from(events)) or 0
 
 
-def test_what_is_past_its_retention_goes_and_the_counts_stay_exact(owner_engine: Engine) -> None:
+def test_expired_events_are_removed_and_counts_stay_exact(owner_engine: Engine) -> None:
     workspace = keeping(30)
     append_events(workspace, aged(1, 29, 31, 45, 400))
     [removed] = retention.apply(owner_engine, NOW)
@@ -62,7 +62,7 @@ def test_what_is_past_its_retention_goes_and_the_counts_stay_exact(owner_engine:
     assert counts_are_exact(workspace)
 
 
-def test_the_sequence_never_goes_back_and_a_feed_passes_over_what_went(
+def test_sequence_never_goes_back_and_the_feed_skips_removed_events(
     owner_engine: Engine,
 ) -> None:
     workspace = keeping(30)
@@ -76,7 +76,7 @@ def test_the_sequence_never_goes_back_and_a_feed_passes_over_what_went(
     assert append_events(workspace, aged(0)).first_seq == 7
 
 
-def test_a_legal_hold_and_no_retention_keep_everything(owner_engine: Engine) -> None:
+def test_legal_hold_or_unlimited_retention_keeps_everything(owner_engine: Engine) -> None:
     held, for_ever = keeping(30, legal_hold=True), keeping(None)
     for workspace in (held, for_ever):
         append_events(workspace, aged(1, 400))
@@ -84,7 +84,9 @@ def test_a_legal_hold_and_no_retention_keep_everything(owner_engine: Engine) -> 
     assert left(held) == left(for_ever) == 4
 
 
-def test_many_go_in_bounded_batches(owner_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_removal_runs_in_bounded_batches(
+    owner_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(retention, "BATCH", 3)
     workspace = keeping(30)
     append_events(workspace, aged(*range(20, 50)))
@@ -114,7 +116,7 @@ def exists(engine: Engine, name: str) -> bool:
         return bool(connection.scalar(text("SELECT to_regclass(:name)"), {"name": name}))
 
 
-def test_a_month_that_all_let_go_is_dropped_as_a_whole(
+def test_fully_expired_partition_is_dropped(
     owner_engine: Engine, far_month: tuple[str, datetime]
 ) -> None:
     name, start = far_month
@@ -131,7 +133,7 @@ def test_a_month_that_all_let_go_is_dropped_as_a_whole(
         assert counts_are_exact(workspace)
 
 
-def test_a_month_that_one_keeps_loses_only_the_rows_of_the_others(
+def test_partition_kept_by_one_workspace_loses_only_expired_rows(
     owner_engine: Engine, far_month: tuple[str, datetime]
 ) -> None:
     name, start = far_month
@@ -145,7 +147,7 @@ def test_a_month_that_one_keeps_loses_only_the_rows_of_the_others(
     assert counts_are_exact(staying)
 
 
-def test_a_month_that_is_held_at_the_last_moment_keeps_its_events_and_counts(
+def test_partition_under_a_last_minute_hold_keeps_events_and_counts(
     owner_engine: Engine, far_month: tuple[str, datetime], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name, start = far_month
@@ -167,7 +169,7 @@ def test_a_month_that_is_held_at_the_last_moment_keeps_its_events_and_counts(
     assert counts_are_exact(workspace)
 
 
-def test_a_month_that_somebody_reads_is_left_until_they_are_done(
+def test_partition_being_read_is_not_dropped_until_the_reader_ends(
     owner_engine: Engine, far_month: tuple[str, datetime], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "LOCK_TRIES", 1)
@@ -182,7 +184,7 @@ def test_a_month_that_somebody_reads_is_left_until_they_are_done(
     assert counts_are_exact(workspace)
 
 
-def test_the_nightly_task_says_in_the_log_how_many_went(app: Flask) -> None:
+def test_nightly_retention_records_the_number_of_removed_events(app: Flask) -> None:
     workspace = keeping(30)
     append_events(workspace, aged(1, 60))
     with app.app_context():

@@ -55,18 +55,18 @@ def refusal(
 
 
 @given(zones, moments)
-def test_yesterday_ends_where_today_starts(zone: ZoneInfo, now: datetime) -> None:
+def test_yesterday_ends_at_the_start_of_today(zone: ZoneInfo, now: datetime) -> None:
     assert preset("yesterday", zone, now).end == preset("today", zone, now).start
 
 
 @given(zones, moments)
-def test_today_holds_now(zone: ZoneInfo, now: datetime) -> None:
+def test_today_contains_now(zone: ZoneInfo, now: datetime) -> None:
     start, end = bounds(preset("today", zone, now))
     assert start <= now < end
 
 
 @given(zones, moments)
-def test_last_week_is_the_monday_to_sunday_before_this_one(zone: ZoneInfo, now: datetime) -> None:
+def test_last_week_is_the_previous_monday_to_sunday(zone: ZoneInfo, now: datetime) -> None:
     monday, sunday = local_days(preset("last_week", zone, now), zone)
     assert monday.weekday() == 0
     assert sunday - monday == timedelta(days=6)
@@ -109,7 +109,7 @@ def test_a_preset_is_the_same_as_its_dates_typed(zone: ZoneInfo, now: datetime, 
 
 
 @given(zones, days)
-def test_a_date_holds_exactly_the_instants_of_its_local_day(zone: ZoneInfo, day: date) -> None:
+def test_date_covers_exactly_its_local_day(zone: ZoneInfo, day: date) -> None:
     start, end = bounds(custom(day.isoformat(), day.isoformat(), zone))
     assert start.astimezone(zone).date() == day
     assert (start - timedelta(microseconds=1)).astimezone(zone).date() < day
@@ -127,7 +127,9 @@ def test_adjoining_dates_leave_no_gap(zone: ZoneInfo, one: date, other: date) ->
 
 
 @given(st.text(max_size=40), st.text(max_size=40), zones)
-def test_any_text_is_a_range_or_a_range_error(from_text: str, to_text: str, zone: ZoneInfo) -> None:
+def test_any_text_parses_to_a_range_or_is_refused(
+    from_text: str, to_text: str, zone: ZoneInfo
+) -> None:
     with contextlib.suppress(RangeError):
         dates(custom(from_text, to_text, zone), zone)
 
@@ -140,7 +142,7 @@ def test_any_text_is_a_range_or_a_range_error(from_text: str, to_text: str, zone
     ),
     zones,
 )
-def test_any_shape_of_a_date_is_a_range_or_a_range_error(text: str, zone: ZoneInfo) -> None:
+def test_any_date_like_text_parses_to_a_range_or_is_refused(text: str, zone: ZoneInfo) -> None:
     for from_text, to_text in ((text, None), (None, text), (text, text)):
         try:
             period = custom(from_text, to_text, zone)
@@ -150,7 +152,7 @@ def test_any_shape_of_a_date_is_a_range_or_a_range_error(text: str, zone: ZoneIn
 
 
 @given(zones, moments)
-def test_an_instant_is_kept_whatever_the_zone(zone: ZoneInfo, now: datetime) -> None:
+def test_instant_is_unchanged_by_the_viewers_zone(zone: ZoneInfo, now: datetime) -> None:
     text = now.astimezone(zone).isoformat()
     assume(now.astimezone(zone).utcoffset() % timedelta(minutes=1) == timedelta())  # type: ignore[operator]
     assert custom(text, None, UTC_ZONE).start == now
@@ -170,7 +172,7 @@ def test_an_instant_is_kept_whatever_the_zone(zone: ZoneInfo, now: datetime) -> 
         (UTC_ZONE, "2026-03-08", 24),
     ],
 )
-def test_a_day_lasts_as_long_as_the_zone_makes_it(zone: ZoneInfo, day: str, hours: float) -> None:
+def test_day_length_follows_daylight_saving(zone: ZoneInfo, day: str, hours: float) -> None:
     start, end = bounds(custom(day, day, zone))
     assert end - start == timedelta(hours=hours)
 
@@ -260,7 +262,7 @@ def test_the_first_and_the_last_year_are_kept_within_what_events_can_have() -> N
         ),
     ],
 )
-def test_what_cannot_be_meant_is_refused_in_a_sentence(
+def test_invalid_range_is_refused_with_a_sentence(
     from_text: str | None, to_text: str | None, field: str, message: str
 ) -> None:
     assert refusal(from_text, to_text) == (field, message)

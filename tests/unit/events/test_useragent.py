@@ -71,7 +71,7 @@ def test_only_the_first_2048_characters_count() -> None:
 
 
 @pytest.mark.parametrize("user_agent", ["A" * 900 + "/" + "1" * 900, "curl/" + "1" * 2000])
-def test_an_endless_client_name_gives_a_short_browser(user_agent: str) -> None:
+def test_overlong_client_name_is_shortened(user_agent: str) -> None:
     assert len(derive(user_agent)[1]) <= 64
 
 

@@ -108,7 +108,7 @@ def test_an_event_is_written_field_by_field(
 
 
 @pytest.mark.parametrize("text", FORMULAS)
-def test_what_a_spreadsheet_would_run_gets_an_apostrophe(
+def test_formula_like_text_gets_an_apostrophe(
     app: Flask, tmp_path: Path, workspace: Workspace, admin: User, text: str
 ) -> None:
     append_events(workspace, [event_input(path=text, user_agent=text, request_id=text)])
@@ -117,7 +117,7 @@ def test_what_a_spreadsheet_would_run_gets_an_apostrophe(
     assert [row["path"], row["user_agent"], row["request_id"]] == [f"'{text}"] * 3
 
 
-def test_other_text_comes_back_as_it_was_sent(
+def test_any_other_text_round_trips(
     app: Flask, tmp_path: Path, workspace: Workspace, admin: User
 ) -> None:
     append_events(workspace, [event_input(metadata={"note": text}) for text in HARMLESS])
@@ -141,7 +141,7 @@ def test_line_breaks_inside_cells_are_not_counted_as_rows(
     assert export.rows_done == len(cells(content)) == 5
 
 
-def test_times_carry_the_offset_of_their_own_day_in_the_zone_of_the_asker(
+def test_times_carry_the_requesters_utc_offset_of_their_own_day(
     app: Flask, tmp_path: Path, workspace: Workspace, admin: User
 ) -> None:
     moments = ["2026-01-15T12:00:00Z", "2026-07-15T12:00:00Z", "2026-11-01T05:59:59.5Z"]
@@ -170,7 +170,7 @@ def test_the_file_has_the_rows_of_the_page_in_the_order_of_the_page(
     assert len(on_the_page) > 50
 
 
-def test_several_workspaces_are_one_file_newest_first(app: Flask, tmp_path: Path) -> None:
+def test_export_of_several_workspaces_is_one_file_newest_first(app: Flask, tmp_path: Path) -> None:
     workspaces = [make_workspace(), make_workspace()]
     admin = make_member(workspaces[0])
     make_member(workspaces[1], user=admin)
@@ -186,7 +186,7 @@ def test_several_workspaces_are_one_file_newest_first(app: Flask, tmp_path: Path
     assert [row["workspace"] for row in rows] == slugs
 
 
-def test_events_that_come_after_the_request_are_not_in_the_file(
+def test_events_after_the_request_are_left_out(
     app: Flask, tmp_path: Path, workspace: Workspace, admin: User
 ) -> None:
     append_events(workspace, [event_input(), event_input()])

@@ -144,7 +144,9 @@ def test_jsonl_is_the_event_of_the_api_byte_for_byte(
 
 
 @pytest.mark.parametrize("format", [key for key, made in FORMATS.items() if made.gzip])
-def test_a_packed_file_holds_the_file(exported: Any, workspace: Workspace, format: str) -> None:
+def test_gzip_file_contains_the_plain_file(
+    exported: Any, workspace: Workspace, format: str
+) -> None:
     append_events(workspace, [event_input() for _ in range(50)])
     assert gzip.decompress(exported(format, gzip=True)) == exported(format)
 
@@ -160,7 +162,7 @@ def test_a_sheet_has_typed_cells(exported: Any, workspace: Workspace) -> None:
     assert (cell["status"], cell["ip_address"]) == ("success", "203.0.113.7")
 
 
-def test_texts_in_a_sheet_are_texts(exported: Any, workspace: Workspace) -> None:
+def test_text_cells_are_never_formulas_or_numbers(exported: Any, workspace: Workspace) -> None:
     append_events(workspace, hostile_events())
     content = exported("xlsx", columns=("user_name", "user_agent"))
     book = openpyxl.load_workbook(io.BytesIO(content))
@@ -192,7 +194,7 @@ def test_a_text_that_is_too_long_for_a_cell_is_cut_and_the_notes_say_so(
     assert not any("Cut cells" in (row[0] or "") for row in sheet(content, "Notes"))
 
 
-def test_what_does_not_fit_a_cell_ends_in_an_ellipsis_and_splits_no_character() -> None:
+def test_overlong_cell_ends_in_an_ellipsis_without_splitting_a_character() -> None:
     assert fitted("x" * LONGEST_TEXT) == "x" * LONGEST_TEXT
     assert fitted("x" * (LONGEST_TEXT + 1)) == "x" * (LONGEST_TEXT - 1) + "…"
     assert fitted("\U0001f600" * LONGEST_TEXT) == "\U0001f600" * ((LONGEST_TEXT - 1) // 2) + "…"
@@ -253,7 +255,7 @@ def test_only_the_chosen_columns_are_written_in_their_order(
         ("parquet", ["=1+1"], False, "=1+1"),
     ],
 )
-def test_options_that_a_format_does_not_have_are_refused_by_name(
+def test_unsupported_options_are_refused_by_name(
     format: str, columns: list[str], packed: bool, named: str
 ) -> None:
     with pytest.raises(InvalidFields, match=named.replace("+", r"\+")):
@@ -280,7 +282,7 @@ def two_workspaces(workspace: Workspace, admin: User) -> list[Workspace]:
 
 
 @pytest.mark.parametrize("format", ["jsonl", "xlsx", "parquet"])
-def test_several_workspaces_are_one_file_that_tells_them_apart(
+def test_export_of_several_workspaces_names_the_workspace_in_each_row(
     app: Flask, tmp_path: Path, two_workspaces: list[Workspace], admin: User, format: str
 ) -> None:
     export = build_in(app, ask(admin, two_workspaces, INVOICES, format=format), tmp_path)

@@ -76,7 +76,7 @@ def told(claim: ExportClaim) -> list[str]:
         return [notification.kind for notification in newest]
 
 
-def test_of_many_claims_at_once_one_is_granted(claim: Take) -> None:
+def test_one_of_many_concurrent_claims_is_granted(claim: Take) -> None:
     together = Barrier(8)
     granted: list[ExportClaim | None] = []
 
@@ -93,12 +93,12 @@ def test_of_many_claims_at_once_one_is_granted(claim: Take) -> None:
     assert sum(one is not None for one in granted) == 1
 
 
-def test_a_live_lease_keeps_others_away(claim: Take) -> None:
+def test_live_lease_refuses_other_claims(claim: Take) -> None:
     held(claim())
     assert claim() is None
 
 
-def test_a_lapsed_lease_can_be_taken_over_with_a_higher_fence(
+def test_lapsed_lease_is_taken_over_with_a_higher_fence(
     claim: Take, owner_engine: Engine, export_id: UUID
 ) -> None:
     first = held(claim())
@@ -121,7 +121,7 @@ def test_a_heartbeat_extends_the_lease(
     assert claim() is None
 
 
-def test_who_lost_the_lease_cannot_renew_fail_or_finish(
+def test_worker_without_the_lease_cannot_renew_fail_or_finish(
     claim: Take,
     workspace: Workspace,
     owner_engine: Engine,
@@ -155,7 +155,7 @@ def test_finishing_makes_the_file_and_one_notification(
     assert told(taken) == ["export.ready"]
 
 
-def test_a_new_export_waits_only_once_its_own_message_had_its_chance(
+def test_new_export_is_swept_only_after_its_message_was_due(
     app: Flask, owner_engine: Engine, export_id: UUID
 ) -> None:
     def waits() -> bool:
@@ -167,7 +167,7 @@ def test_a_new_export_waits_only_once_its_own_message_had_its_chance(
     assert waits()
 
 
-def test_after_three_attempts_that_ended_in_silence_it_fails_in_words(
+def test_export_fails_with_a_reason_after_three_lost_attempts(
     claim: Take,
     owner_engine: Engine,
     export_id: UUID,
@@ -182,15 +182,13 @@ def test_after_three_attempts_that_ended_in_silence_it_fails_in_words(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_passing_failure_is_tried_again_later(
-    app: Flask, tmp_path: Path, export_id: UUID
-) -> None:
+def test_transient_failure_is_retried_later(app: Flask, tmp_path: Path, export_id: UUID) -> None:
     row = failing(app, tmp_path, export_id, ConnectionError("gone"))
     assert (row.state, row.attempts) == ("queued", 1)
     assert row.lease_until is not None
 
 
-def test_a_failure_that_stays_ends_in_words_and_a_notification(
+def test_repeated_failure_ends_with_a_reason_and_a_notification(
     app: Flask, tmp_path: Path, owner_engine: Engine, export_id: UUID
 ) -> None:
     for _ in range(3):
@@ -203,7 +201,9 @@ def test_a_failure_that_stays_ends_in_words_and_a_notification(
     assert [notification.kind for notification in newest] == ["export.failed"]
 
 
-def test_a_full_storage_is_said_at_once(app: Flask, tmp_path: Path, export_id: UUID) -> None:
+def test_full_storage_fails_at_once_with_its_reason(
+    app: Flask, tmp_path: Path, export_id: UUID
+) -> None:
     refusal = StorageFull("Storage is full. Nothing was kept.")
     row = failing(app, tmp_path, export_id, refusal)
     assert (row.state, row.error) == ("failed", "Storage is full. Nothing was kept.")
@@ -230,7 +230,7 @@ def failing(
     return row_of(app, export_id)
 
 
-def test_a_finished_export_leaves_no_file_of_earlier_attempts(
+def test_finished_export_removes_files_of_earlier_attempts(
     claim: Take,
     owner_engine: Engine,
     export_id: UUID,

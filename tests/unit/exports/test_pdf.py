@@ -68,7 +68,9 @@ def words_of(content: bytes) -> str:
 
 
 @pytest.mark.slow
-def test_every_row_is_there_once_in_order_and_whole(report: Any, workspace: Workspace) -> None:
+def test_pdf_contains_every_row_once_in_order_and_complete(
+    report: Any, workspace: Workspace
+) -> None:
     append_events(workspace, numbered(600))
     pages = text_of(report())
     lines = [line for page in pages for line in page.splitlines() if "inv-" in line]
@@ -82,7 +84,7 @@ def test_every_row_is_there_once_in_order_and_whole(report: Any, workspace: Work
         ), line
 
 
-def test_each_page_says_which_of_how_many_it_is_and_repeats_the_header(
+def test_each_page_has_its_number_the_total_and_the_header(
     report: Any, workspace: Workspace
 ) -> None:
     append_events(workspace, numbered(100))
@@ -94,11 +96,13 @@ def test_each_page_says_which_of_how_many_it_is_and_repeats_the_header(
 
 
 @pytest.mark.parametrize(("rows", "pages"), [(0, 1), (16, 1), (17, 2), (44, 2), (45, 3)])
-def test_the_number_of_pages_is_known_before(rows: int, pages: int) -> None:
+def test_page_count_is_predicted_exactly(rows: int, pages: int) -> None:
     assert pages_of(rows) == pages
 
 
-def test_the_cover_says_what_the_report_is(report: Any, workspace: Workspace, admin: User) -> None:
+def test_cover_states_workspace_filter_requester_zone_and_totals(
+    report: Any, workspace: Workspace, admin: User
+) -> None:
     append_events(workspace, numbered(20))
     content = report()
     cover = " ".join(text_of(content)[0].split())
@@ -111,7 +115,7 @@ def test_the_cover_says_what_the_report_is(report: Any, workspace: Workspace, ad
     assert "ends in “…”" in cover
 
 
-def test_no_event_is_said_to_be_none(report: Any) -> None:
+def test_report_without_events_says_so(report: Any) -> None:
     assert "No events match." in words_of(report())
 
 
@@ -138,7 +142,7 @@ def test_inter_is_embedded(report: Any, workspace: Workspace) -> None:
     assert any("Inter" in name for name in fonts)
 
 
-def test_hostile_text_is_shown_and_never_run(report: Any, workspace: Workspace) -> None:
+def test_hostile_text_is_shown_as_text(report: Any, workspace: Workspace) -> None:
     names = ['<img src="http://127.0.0.1:9/x">', "<script>x</script>", "=1+1", "a\x01b", "Zoë Ü"]
     append_events(workspace, [event_input(actor={"id": "u", "name": name}) for name in names])
     content = report()
@@ -156,7 +160,7 @@ def test_a_text_that_is_too_long_ends_in_an_ellipsis(report: Any, workspace: Wor
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
-def test_what_is_fitted_is_no_wider_than_its_column(width: int) -> None:
+def test_fitted_text_is_no_wider_than_its_column(width: int) -> None:
     shown = layout.fitted("Wide words, wider words and iiiiii", width)
     assert layout.fitted(shown, width) == shown
     assert layout.fitted("i", width) == "i"
@@ -178,7 +182,7 @@ def test_nothing_but_the_packaged_font_is_fetched(url: str) -> None:
         PackagedOnly().fetch(url)
 
 
-def test_several_workspaces_have_a_column_that_tells_them_apart(
+def test_report_of_several_workspaces_has_a_workspace_column(
     report: Any, workspace: Workspace, admin: User
 ) -> None:
     second = make_workspace("Otter Rail")
@@ -192,7 +196,7 @@ def test_several_workspaces_have_a_column_that_tells_them_apart(
     assert [line.rstrip().endswith("Halden Freight") for line in lines].count(True) == 2
 
 
-def test_more_rows_than_a_pdf_may_have_are_refused_in_words(
+def test_too_many_rows_are_refused_with_a_reason(
     app: Flask, tmp_path: Path, workspace: Workspace, admin: User
 ) -> None:
     append_events(workspace, numbered(12))

@@ -33,7 +33,9 @@ def test_a_file_is_read_as_it_was_written(storage: LocalStorage) -> None:
     assert upload.sha256 == hashlib.sha256(b"one,two").hexdigest()
 
 
-def test_a_file_has_its_key_only_when_it_is_whole(storage: LocalStorage, tmp_path: Path) -> None:
+def test_file_appears_under_its_key_only_when_complete(
+    storage: LocalStorage, tmp_path: Path
+) -> None:
     with storage.write(KEY) as upload:
         upload.write(b"half")
         assert files(tmp_path) == ["1.csv.part"]
@@ -54,7 +56,7 @@ def test_an_interrupted_write_leaves_nothing(storage: LocalStorage, tmp_path: Pa
     assert not (tmp_path / "exports" / "1").exists()
 
 
-def test_others_on_the_machine_cannot_read_a_file(storage: LocalStorage, tmp_path: Path) -> None:
+def test_stored_file_is_private_to_its_owner(storage: LocalStorage, tmp_path: Path) -> None:
     with storage.write(KEY) as upload:
         upload.write(b"x")
     assert (tmp_path / KEY).stat().st_mode & 0o077 == 0
@@ -72,7 +74,7 @@ def test_deleting_removes_the_file_and_what_an_interruption_left(
 
 
 @pytest.mark.parametrize("ask", ["open", "size"])
-def test_a_missing_file_is_said_to_be_missing(storage: LocalStorage, ask: str) -> None:
+def test_missing_file_is_reported_as_missing(storage: LocalStorage, ask: str) -> None:
     with pytest.raises(FileMissing):
         getattr(storage, ask)(KEY)
 
@@ -97,7 +99,7 @@ def test_a_refused_write_is_explained_and_leaves_nothing(
     assert files(tmp_path) == []
 
 
-def test_a_file_url_names_a_folder(tmp_path: Path) -> None:
+def test_file_url_names_the_folder_of_local_storage(tmp_path: Path) -> None:
     with storage_at((tmp_path / "a b").as_uri()).write(KEY) as upload:
         upload.write(b"x")
     assert (tmp_path / "a b" / KEY).exists()

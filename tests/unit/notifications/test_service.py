@@ -32,14 +32,14 @@ def announced(user: User, url: str | None = None) -> list[str]:
         return found
 
 
-def test_the_newest_comes_first() -> None:
+def test_newest_notification_comes_first() -> None:
     person = make_user()
     tell(person, "first")
     tell(person, "second")
     assert titles(person) == ["second", "first"]
 
 
-def test_a_person_sees_their_own_only() -> None:
+def test_person_sees_only_their_own_notifications() -> None:
     person, other = make_user(), make_user()
     tell(person)
     assert titles(other) == []
@@ -47,7 +47,7 @@ def test_a_person_sees_their_own_only() -> None:
         assert service.newest(session, person.id, limit=10) == []
 
 
-def test_marking_read_empties_the_count() -> None:
+def test_marking_as_read_empties_the_unread_count() -> None:
     person = make_user()
     tell(person)
     tell(person)
@@ -58,7 +58,7 @@ def test_marking_read_empties_the_count() -> None:
     assert unread(person) == 0
 
 
-def test_what_is_about_one_address_can_be_marked_alone() -> None:
+def test_notifications_of_one_page_can_be_marked_as_read_alone() -> None:
     person = make_user()
     tell(person, url="/exports/1")
     tell(person, url="/exports/2")
@@ -68,7 +68,7 @@ def test_what_is_about_one_address_can_be_marked_alone() -> None:
     assert unread(person) == 1
 
 
-def test_each_is_announced_once() -> None:
+def test_each_notification_is_announced_once() -> None:
     person = make_user()
     tell(person, "a", "/exports/1")
     tell(person, "b", "/exports/2")

@@ -38,7 +38,7 @@ def weekly(zone: str, at: time = time(8)) -> Timetable:
 @example(weekly("Pacific/Apia"), datetime(2011, 12, 29, tzinfo=UTC))  # no 30 December there
 @example(weekly("America/Sao_Paulo", time(0)), datetime(2018, 11, 1, tzinfo=UTC))  # no midnight
 @example(weekly("America/Havana", time(0)), datetime(2023, 11, 1, tzinfo=UTC))  # midnight twice
-def test_windows_join_and_each_ends_before_its_report_is_due(
+def test_windows_adjoin_and_each_ends_before_its_report_is_due(
     timetable: Timetable, moment: datetime
 ) -> None:
     due = timetable.due_after(moment)
@@ -62,7 +62,7 @@ def test_a_window_ends_where_a_local_day_begins(timetable: Timetable, moment: da
 
 
 @given(timetables, moments, moments)
-def test_no_time_due_is_skipped_wherever_one_begins_to_look(
+def test_no_due_time_is_skipped_from_any_starting_point(
     timetable: Timetable, first: datetime, second: datetime
 ) -> None:
     """What is due after a moment does not depend on the reports before it."""
@@ -74,7 +74,7 @@ def test_no_time_due_is_skipped_wherever_one_begins_to_look(
 
 
 @given(timetables, timetables, moments, moments)
-def test_a_changed_rhythm_still_covers_from_where_the_last_report_ended(
+def test_changed_frequency_continues_where_the_last_report_ended(
     before: Timetable, after: Timetable, moment: datetime, later: datetime
 ) -> None:
     covered = before.window_end(before.due_after(moment))
@@ -113,7 +113,7 @@ def test_a_quarterly_report_is_due_in_the_first_month_of_a_quarter() -> None:
     assert timetable.window_before(local(2027, 1, 1)) == local(2026, 10, 1)
 
 
-def test_eight_in_the_morning_stays_eight_when_clocks_change() -> None:
+def test_local_hour_of_a_report_stays_across_clock_changes() -> None:
     timetable = Timetable(frequency=Frequency.DAILY, at=time(8), zone=ZoneInfo("America/New_York"))
     saturday = timetable.due_after(local(2026, 3, 7, zone="America/New_York"))
     sunday = timetable.due_after(saturday)
@@ -122,7 +122,7 @@ def test_eight_in_the_morning_stays_eight_when_clocks_change() -> None:
     assert window == timedelta(hours=23)
 
 
-def test_a_time_that_the_clock_skips_is_as_much_later() -> None:
+def test_skipped_local_time_moves_later_by_the_gap() -> None:
     timetable = Timetable(
         frequency=Frequency.DAILY, at=time(2, 30), zone=ZoneInfo("America/New_York")
     )
@@ -130,7 +130,7 @@ def test_a_time_that_the_clock_skips_is_as_much_later() -> None:
     assert due.astimezone(timetable.zone).time() == time(3, 30)
 
 
-def test_a_time_that_occurs_twice_is_the_first() -> None:
+def test_ambiguous_local_time_is_the_first_instant() -> None:
     timetable = Timetable(
         frequency=Frequency.DAILY, at=time(1, 30), zone=ZoneInfo("America/New_York")
     )

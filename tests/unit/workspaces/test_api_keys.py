@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("engine")
 NOW = datetime.now(UTC)
 
 
-def test_a_key_opens_its_workspace_with_its_scopes(session: Session) -> None:
+def test_key_authenticates_with_its_workspace_and_scopes(session: Session) -> None:
     workspace = make_workspace()
     secret = make_api_key(workspace, {ApiScope.EVENTS_WRITE})
     access = authenticate_key(secret, session)
@@ -28,7 +28,7 @@ def test_a_key_opens_its_workspace_with_its_scopes(session: Session) -> None:
     assert session.scalars(select(ApiKey.workspace_id)).all() == [workspace.id]
 
 
-def test_the_secret_itself_is_stored_nowhere(owner_engine: Engine) -> None:
+def test_secret_is_not_stored_in_plain_text(owner_engine: Engine) -> None:
     secret = make_api_key(make_workspace())
     with owner_engine.connect() as connection:
         rows = connection.execute(text("SELECT k::text FROM api_keys AS k")).scalars().all()
@@ -36,7 +36,7 @@ def test_the_secret_itself_is_stored_nowhere(owner_engine: Engine) -> None:
     assert secret.rpartition("_")[2] not in "".join(rows)
 
 
-def test_two_keys_are_never_alike() -> None:
+def test_keys_are_unique() -> None:
     workspace = make_workspace()
     assert len({make_api_key(workspace) for _ in range(5)}) == 5
 
@@ -56,12 +56,12 @@ def test_two_keys_are_never_alike() -> None:
         lambda key: key[:10] + "\x00" + key[11:],
     ],
 )
-def test_anything_but_the_very_key_opens_nothing(session: Session, spoil: object) -> None:
+def test_altered_key_is_refused(session: Session, spoil: object) -> None:
     secret = make_api_key(make_workspace())
     assert authenticate_key(spoil(secret), session) is None  # type: ignore[operator]
 
 
-def test_the_right_public_id_with_another_secret_opens_nothing(session: Session) -> None:
+def test_known_public_id_with_a_wrong_secret_is_refused(session: Session) -> None:
     """Both keys are whole, checksum included; only the stored hash tells them apart."""
     workspace = make_workspace()
     first, second = make_api_key(workspace), make_api_key(workspace)
@@ -77,9 +77,7 @@ def test_the_right_public_id_with_another_secret_opens_nothing(session: Session)
     ("column", "when"),
     [("revoked_at", NOW), ("expires_at", NOW - timedelta(seconds=1))],
 )
-def test_a_revoked_or_expired_key_opens_nothing(
-    session: Session, column: str, when: datetime
-) -> None:
+def test_revoked_or_expired_key_is_refused(session: Session, column: str, when: datetime) -> None:
     workspace = make_workspace()
     secret = make_api_key(workspace)
     with factories.scoped(workspace.id) as own:
@@ -88,7 +86,7 @@ def test_a_revoked_or_expired_key_opens_nothing(
     assert authenticate_key(secret, session) is None
 
 
-def test_its_use_is_noted_at_most_once_a_minute(session: Session) -> None:
+def test_key_use_is_recorded_at_most_once_a_minute(session: Session) -> None:
     workspace = make_workspace()
     secret = make_api_key(workspace)
     for seconds in (0, 59, 60):

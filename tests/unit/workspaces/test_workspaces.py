@@ -34,7 +34,7 @@ def test_a_slug_is_made_from_the_name(session: Session, name: str, slug: str) ->
     assert create_workspace(session, name).slug.startswith(slug)
 
 
-def test_a_second_workspace_of_a_name_gets_a_slug_of_its_own(session: Session) -> None:
+def test_second_workspace_of_a_name_gets_another_slug(session: Session) -> None:
     name = unique("Twin")
     first, second = create_workspace(session, name), create_workspace(session, name)
     assert second.slug == f"{first.slug}-2"
@@ -43,12 +43,12 @@ def test_a_second_workspace_of_a_name_gets_a_slug_of_its_own(session: Session) -
 @pytest.mark.parametrize(
     "slug", ["Acme", "a_b", "-a", "a-", "a b", "a/b", "x" * 64, "admin", "api", "login", "system"]
 )
-def test_a_slug_that_cannot_be_an_address_is_refused(session: Session, slug: str) -> None:
+def test_invalid_slug_is_refused(session: Session, slug: str) -> None:
     with pytest.raises(Invalid, match="cannot be used"):
         create_workspace(session, "Acme", slug)
 
 
-def test_a_taken_slug_is_refused_and_leaves_the_session_usable(session: Session) -> None:
+def test_taken_slug_is_refused_without_breaking_the_session(session: Session) -> None:
     slug = make_workspace().slug
     with pytest.raises(Conflict, match="is taken"):
         create_workspace(session, "Acme", slug)
@@ -56,12 +56,12 @@ def test_a_taken_slug_is_refused_and_leaves_the_session_usable(session: Session)
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 101, "a\x00b", "\u202eemca"])
-def test_a_name_is_printable_and_short(session: Session, name: str) -> None:
+def test_unprintable_or_long_name_is_refused(session: Session, name: str) -> None:
     with pytest.raises(Invalid, match="1 to 100 printable"):
         create_workspace(session, name)
 
 
-def test_a_person_is_a_member_once(session: Session) -> None:
+def test_second_membership_of_a_person_is_refused(session: Session) -> None:
     workspace = make_workspace()
     user = make_member(workspace)
     tenancy.bind(Scope.of(workspace.id), session)
@@ -79,7 +79,7 @@ def test_a_person_sees_their_own_workspaces_and_no_others(session: Session) -> N
     ]
 
 
-def test_another_persons_memberships_stay_hidden(session: Session) -> None:
+def test_memberships_of_another_person_are_hidden(session: Session) -> None:
     user = make_member(make_workspace())
     tenancy.bind(Scope(user=make_user().id), session)
     assert workspaces_of(session, user.id) == []

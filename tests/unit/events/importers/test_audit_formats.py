@@ -32,7 +32,7 @@ def test_a_cloudtrail_record_becomes_an_event() -> None:
     assert "responseElements" not in metadata
 
 
-def test_a_cloudtrail_error_code_is_an_error_and_an_address_that_is_none_is_kept() -> None:
+def test_cloudtrail_error_code_is_an_error_and_an_invalid_address_is_kept() -> None:
     event = events(outcomes(FIXTURES / "cloudtrail.json"))[1]
     assert (event["activity"], event["status"]) == ("ec2.describe_db_instances", "error")
     assert event["metadata"]["sourceIPAddress"] == "AWS Internal"
@@ -40,7 +40,7 @@ def test_a_cloudtrail_error_code_is_an_error_and_an_address_that_is_none_is_kept
     assert event["actor"]["email"] == "bob@acme.example"
 
 
-def test_a_console_sign_in_that_failed_is_an_error_and_a_service_is_an_actor() -> None:
+def test_failed_console_sign_in_is_an_error_and_a_service_is_an_actor() -> None:
     event = events(outcomes(FIXTURES / "cloudtrail.json"))[2]
     assert event["status"] == "error"
     assert event["actor"] == {"id": "rolesanywhere.amazonaws.com"}
@@ -88,7 +88,7 @@ def test_cloudtrail_in_every_shape_is_the_same_events(shape: str) -> None:
     assert events(outcomes(cloudtrail_in(shape))) == events(outcomes(FIXTURES / "cloudtrail.json"))
 
 
-def test_lookup_events_output_is_read_from_what_it_holds() -> None:
+def test_lookup_events_output_is_read_from_its_embedded_records() -> None:
     (event,) = events(outcomes(FIXTURES / "lookup-events.json"))
     assert (event["idempotency_key"], event["occurred_at"]) == ("cloudtrail:e-1", AT_8)
 
@@ -127,14 +127,14 @@ def test_github_conclusions_and_failed_verbs_are_errors_and_blocking_is_not() ->
     ]
 
 
-def test_what_github_gives_no_time_for_is_refused_and_a_webhook_by_name() -> None:
+def test_github_record_without_a_time_is_refused_and_a_webhook_by_name() -> None:
     found = refusals(outcomes(FIXTURES / "github-audit.jsonl", zone=UTC))
     assert [place for place, _ in found] == ["line 5", "line 6"]
     assert found[0][1] == "has no time"
     assert "webhook" in found[1][1]
 
 
-def test_public_github_events_are_named_for_what_happened() -> None:
+def test_public_github_event_type_and_action_name_the_activity() -> None:
     first, second = events(outcomes(FIXTURES / "github-public.jsonl"))
     assert (first["activity"], second["activity"]) == ("pull_request.opened", "push")
     assert [target["id"] for target in first["targets"]] == ["acme/app", "acme"]
@@ -193,7 +193,7 @@ def test_a_kubernetes_entry_becomes_an_event() -> None:
     assert metadata["impersonatedUser"] == {"username": "bob"}
 
 
-def test_a_kubernetes_request_for_no_resource_is_of_the_api() -> None:
+def test_kubernetes_request_without_a_resource_targets_the_api() -> None:
     event = events(outcomes(FIXTURES / "k8s.log"))[1]
     assert (event["activity"], event["status"]) == ("api.get", "error")
 
@@ -207,7 +207,7 @@ def test_a_kubernetes_request_for_no_resource_is_of_the_api() -> None:
         ("zendesk.json", "api_token.create", "success", None, "9"),
     ],
 )
-def test_events_of_other_services(
+def test_records_of_other_services_become_events(
     name: str, activity: str, status: str, actor: str | None, target: str | None
 ) -> None:
     (event,) = events(outcomes(FIXTURES / name))

@@ -69,14 +69,14 @@ def test_a_status_code_below_400_is_success(code: str, status: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["000", "600", "999"])
-def test_a_status_that_is_none_is_an_error_and_kept(code: str) -> None:
+def test_invalid_status_is_an_error_and_kept_in_metadata(code: str) -> None:
     event = event_of(f'192.0.2.1 - - {TIME} "GET / HTTP/1.1" {code} 0')
     assert event["status"] == "error"
     assert "status_code" not in event
     assert event["metadata"]["status"] == code
 
 
-def test_dashes_are_nothing() -> None:
+def test_dashes_are_empty_fields() -> None:
     event = event_of(f'192.0.2.1 - - {TIME} "GET / HTTP/1.1" 200 - "-" "-"')
     assert "user_agent" not in event
     assert event["metadata"] == {"protocol": "HTTP/1.1"}
@@ -128,13 +128,13 @@ def test_escaped_bytes_are_read_as_text_and_escaped_controls_stay_escaped() -> N
     assert event["path"] == "/é\\x16\\xff\\"
 
 
-def test_bytes_that_are_no_text_are_kept_readable() -> None:
+def test_invalid_utf8_is_kept_readable() -> None:
     event = event_of(b"192.0.2.1 - - " + TIME.encode() + b' "GET /\xe9\x00\xc3\xa9 HTTP/1.1" 200 5')
     assert event["path"] == "/\\xe9\\x00é"
 
 
 @pytest.mark.parametrize("request_line", [r"\x16\x03\x01\x00", "batman", "a|b c|d", "GET", "lv x"])
-def test_a_request_that_is_none_is_kept_as_the_log_has_it(request_line: str) -> None:
+def test_malformed_request_line_is_kept_verbatim(request_line: str) -> None:
     event = requested(request_line)
     assert event["activity"] == "http.other"
     assert "method" not in event
@@ -143,13 +143,13 @@ def test_a_request_that_is_none_is_kept_as_the_log_has_it(request_line: str) -> 
 
 
 @pytest.mark.parametrize("request_line", ["-", ""])
-def test_a_request_that_never_came_is_left_out(request_line: str) -> None:
+def test_connection_without_a_request_keeps_no_request_in_metadata(request_line: str) -> None:
     event = requested(request_line)
     assert event["activity"] == "http.other"
     assert event["metadata"] == {"bytes": 5}
 
 
-def test_a_method_that_nobody_knows_is_kept_under_one_activity() -> None:
+def test_unknown_method_is_kept_under_one_activity() -> None:
     event = requested("BREW /pot HTTP/1.1")
     assert (event["activity"], event["method"], event["path"]) == ("http.other", "BREW", "/pot")
 
@@ -179,7 +179,7 @@ def test_another_user_is_the_actors_id_only(user: str) -> None:
 
 
 @pytest.mark.parametrize("user", ['""', ""])
-def test_an_empty_user_is_none(user: str) -> None:
+def test_empty_user_leaves_the_client_as_actor(user: str) -> None:
     assert requested("GET / HTTP/1.1", user=user)["actor"] == {"id": "192.0.2.1"}
 
 
@@ -190,7 +190,7 @@ def test_a_client_that_is_a_host_name_is_the_actor_and_kept() -> None:
     assert "ip" not in event
 
 
-def test_the_first_of_several_clients_is_the_one() -> None:
+def test_first_of_several_clients_is_the_client() -> None:
     event = requested("GET / HTTP/1.1", client="203.0.113.9, 10.0.0.2")
     assert (event["ip"], event["actor"]["id"]) == ("203.0.113.9", "203.0.113.9")
     assert event["metadata"]["client"] == "203.0.113.9, 10.0.0.2"
@@ -223,7 +223,7 @@ def test_a_user_too_long_is_cut_and_kept_whole_in_metadata() -> None:
     assert event["metadata"]["user"] == "u" * 300
 
 
-def test_what_metadata_cannot_hold_is_cut_and_named() -> None:
+def test_values_beyond_the_metadata_limit_are_cut_and_listed() -> None:
     event = requested("GET /" + "é" * 30_000 + " HTTP/1.1", rest=' "' + '\\"' * 20_000 + '" "x/1"')
     assert event["metadata"]["cut"] == ["path", "referrer"]
 

@@ -48,12 +48,12 @@ def test_an_object_gives_the_records_it_holds(
 
 
 @given(OBJECTS, st.integers(1, 40))
-def test_objects_one_after_another_are_records(objects: list[Any], step: int) -> None:
+def test_concatenated_objects_are_records(objects: list[Any], step: int) -> None:
     content = "\n".join(json.dumps(value, indent=2) for value in objects)
     assert values_of(content, step) == objects
 
 
-def test_each_record_comes_with_its_first_byte() -> None:
+def test_each_record_carries_its_byte_offset() -> None:
     assert records_of(b'{"Records": [ {"a":1},\n{"b":2}]}') == [(14, {"a": 1}), (23, {"b": 2})]
 
 
@@ -75,7 +75,9 @@ def test_a_byte_order_mark_is_passed_over() -> None:
         ('[{"a":1}] end', 10, "neither an object nor an array begins here"),
     ],
 )
-def test_a_broken_structure_is_told_by_its_byte(content: str, byte: int, reason: str) -> None:
+def test_malformed_json_is_reported_with_its_byte_offset(
+    content: str, byte: int, reason: str
+) -> None:
     with pytest.raises(DocumentError) as caught:
         values_of(content)
     assert caught.value.byte == byte
@@ -86,6 +88,6 @@ def test_a_broken_structure_is_told_by_its_byte(content: str, byte: int, reason:
     "content",
     ['["' + "a" * 2_000_000 + '"]', "[" * 2_000_000, '{"a":[' + "1," * 1_000_000 + "1]}"],
 )
-def test_a_value_without_end_is_not_held(content: str) -> None:
+def test_unterminated_value_is_not_kept_in_memory(content: str) -> None:
     with pytest.raises(DocumentError, match="more than 1,048,576 bytes"):
         values_of(content, 65_536)

@@ -23,7 +23,7 @@ def github_with(**fields: Any) -> dict[str, Any]:
     return event
 
 
-def test_what_is_nested_too_deeply_becomes_its_json_text() -> None:
+def test_values_nested_too_deeply_become_json_text() -> None:
     found = github_with(deep=NESTED)["metadata"]["deep"]
     levels = 0
     while not isinstance(found, str):
@@ -41,7 +41,7 @@ def test_metadata_too_large_is_cut_at_its_largest_and_says_so() -> None:
     assert len(json.dumps(metadata, ensure_ascii=False).encode()) > 16_000
 
 
-def test_a_crowd_of_small_values_becomes_one_text() -> None:
+def test_too_many_small_values_become_one_text() -> None:
     metadata = github_with(**{f"field{n}": "x" * 20 for n in range(2000)})["metadata"]
     assert metadata["cut"] == ["record"]
     assert metadata["record"].startswith('{"field0":"x')
@@ -52,7 +52,7 @@ def test_nul_and_halves_of_surrogate_pairs_are_made_storable() -> None:
     assert metadata == {"a": "x\\x00y", "b": "\N{REPLACEMENT CHARACTER}", "c": "\N{ROCKET}"}
 
 
-def test_bytes_that_are_no_text_in_json_are_replaced() -> None:
+def test_invalid_utf8_in_json_is_replaced() -> None:
     raw = b'{"action":"repo.create","actor":"ann","created_at":1794816000000,"x":"\xe9"}'
     (event,) = events(outcomes(raw, "github"))
     assert event["metadata"] == {"x": "\N{REPLACEMENT CHARACTER}"}
@@ -88,7 +88,7 @@ def test_an_actor_too_long_is_cut_and_kept() -> None:
         ("timed_out", "error"),
     ],
 )
-def test_words_for_an_outcome(word: str | None, status: str) -> None:
+def test_outcome_words_map_to_success_or_error(word: str | None, status: str) -> None:
     assert status_of(word) == status
 
 
@@ -115,7 +115,7 @@ WIDE = st.recursive(
 
 
 @given(st.dictionaries(st.text("abc", max_size=5), WIDE, max_size=5), st.integers(0, 4000))
-def test_any_metadata_fits(metadata: dict[str, Any], times: int) -> None:
+def test_any_metadata_is_cut_to_what_an_event_holds(metadata: dict[str, Any], times: int) -> None:
     metadata |= {"more": [metadata.copy()] * times}
     fit(metadata)
     event = {"activity": "a", "status": "success", "actor": {"id": "x"}, "metadata": metadata}

@@ -31,7 +31,7 @@ def test_an_empty_input_has_no_lines() -> None:
     assert read(b"") == []
 
 
-def test_gzip_is_known_by_its_first_bytes_whatever_the_name(tmp_path: Path) -> None:
+def test_gzip_is_recognised_by_content_whatever_the_name(tmp_path: Path) -> None:
     content = b"a\nb\n"
     plain = tmp_path / "plain.gz"
     plain.write_bytes(content)
@@ -46,7 +46,7 @@ def test_gzip_on_standard_input_is_unpacked() -> None:
     assert read(gzip.compress(b"a\n")) == [(1, b"a")]
 
 
-def test_other_content_is_another_source() -> None:
+def test_pipes_with_different_content_have_different_identities() -> None:
     with open_source("-", Pipe(b"a\n")) as one, open_source("-", Pipe(b"b\n")) as other:
         assert one.identity != other.identity
 
@@ -56,7 +56,7 @@ def test_lines_can_be_read_again() -> None:
         assert list(source.lines()) == list(source.lines())
 
 
-def test_what_is_added_while_reading_belongs_to_another_source(tmp_path: Path) -> None:
+def test_lines_appended_while_reading_are_left_out(tmp_path: Path) -> None:
     growing = tmp_path / "access.log"
     growing.write_bytes(b"a\nb\n")
     with open_source(str(growing)) as source:
@@ -65,7 +65,7 @@ def test_what_is_added_while_reading_belongs_to_another_source(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("length", [MAX_LINE_BYTES + 1, MAX_LINE_BYTES * 3 + 5])
-def test_of_an_endless_line_only_the_beginning_is_held(length: int) -> None:
+def test_only_the_beginning_of_an_endless_line_is_kept_in_memory(length: int) -> None:
     lines = read(b"x" * length + b"\nnext\n")
     assert [(number, len(line)) for number, line in lines] == [(1, MAX_LINE_BYTES + 1), (2, 4)]
 
@@ -76,14 +76,16 @@ def test_a_line_of_exactly_the_limit_is_whole() -> None:
 
 
 @pytest.mark.parametrize("damage", [slice(0, -9), slice(0, 20)])
-def test_a_gzip_file_that_is_cut_is_refused_before_any_line(tmp_path: Path, damage: slice) -> None:
+def test_truncated_gzip_file_is_refused_before_its_first_line(
+    tmp_path: Path, damage: slice
+) -> None:
     packed = tmp_path / "access.log.gz"
     packed.write_bytes(gzip.compress(b"a line\n" * 1000)[damage])
     with pytest.raises(SourceError, match="is not a whole gzip file"), open_source(str(packed)):
         pass
 
 
-def test_a_file_that_is_not_there_is_named() -> None:
+def test_missing_file_is_named() -> None:
     with (
         pytest.raises(SourceError, match=r"nowhere\.log cannot be read: No such file"),
         open_source("nowhere.log"),

@@ -25,7 +25,7 @@ def at_of(identifier: str) -> str:
     return time_of(UUID(identifier)).isoformat()
 
 
-def test_an_event_with_an_id_keeps_it_and_needs_no_key() -> None:
+def test_event_with_an_id_keeps_it_and_needs_no_idempotency_key() -> None:
     (found,) = outcomes(jsonl(id=ID, seq=7, workspace="acme", occurred_at=at_of(ID)))
     assert isinstance(found, Parsed)
     assert found.id == UUID(ID)
@@ -40,17 +40,17 @@ def test_an_event_with_an_id_keeps_it_and_needs_no_key() -> None:
         (ID.replace("a000", "a001"), "is not the id of an event of that time"),
     ],
 )
-def test_an_id_that_is_not_of_its_event_is_refused(identifier: str, reason: str) -> None:
+def test_id_that_contradicts_the_events_time_is_refused(identifier: str, reason: str) -> None:
     content = jsonl() + "\n" + jsonl(id=identifier, occurred_at=at_of(ID))
     assert reason in refusals(outcomes(content))[0][1]
 
 
-def test_an_event_without_id_or_key_is_known_by_its_line() -> None:
+def test_event_without_id_or_key_gets_a_key_from_its_line() -> None:
     found = events(outcomes(jsonl() + "\n" + jsonl(idempotency_key="mine")))
     assert [event["idempotency_key"] for event in found] == ["jsonl:file:1", "mine"]
 
 
-def test_an_event_without_its_time_is_refused_for_it_could_be_added_twice() -> None:
+def test_event_without_a_time_is_refused() -> None:
     content = jsonl() + '\n{"activity":"a","status":"success","actor":{"id":"x"}}'
     assert refusals(outcomes(content)) == [
         ("line 2", "has no occurred_at, so that it could be added twice")
@@ -62,7 +62,7 @@ def test_a_batch_and_a_page_of_the_api_are_read(name: str) -> None:
     assert len(events(outcomes(f'{{"{name}":[{jsonl()},{jsonl()}],"next_cursor":null}}'))) == 2
 
 
-def test_events_go_in_by_seq_whatever_their_order_in_the_file() -> None:
+def test_events_are_imported_by_seq_in_any_file_order() -> None:
     content = "\n".join(jsonl(activity=f"a{seq}", seq=seq) for seq in (3, 1, 2))
     assert [event["activity"] for event in events(outcomes(content))] == ["a1", "a2", "a3"]
 
@@ -73,7 +73,7 @@ def test_a_csv_needs_four_columns_only() -> None:
     assert event["idempotency_key"] == "csv:file:2"
 
 
-def test_a_guard_against_spreadsheets_is_removed_and_another_apostrophe_kept() -> None:
+def test_spreadsheet_guard_is_removed_and_any_other_apostrophe_kept() -> None:
     content = f"{HEADER},path,user_name\n{ROW},'=1+1,'tis\n"
     (event,) = events(outcomes(content))
     assert (event["path"], event["actor"]["name"]) == ("=1+1", "'tis")
@@ -111,12 +111,12 @@ def test_a_bad_row_is_refused_with_a_reason(row: str, reason: str) -> None:
         (f"{HEADER},shoe_size", "line 1: “shoe_size” is no known column"),
     ],
 )
-def test_another_header_refuses_the_file(header: str, words: str) -> None:
+def test_unknown_csv_header_is_refused(header: str, words: str) -> None:
     with pytest.raises(SourceError, match=words):
         outcomes(f"{header}\n{ROW}\n", "csv")
 
 
-def test_a_quote_that_is_never_closed_is_not_held() -> None:
+def test_unclosed_quote_is_not_kept_in_memory() -> None:
     content = f'{HEADER},path\n{ROW},/a\n{ROW},"' + "x\n" * 600_000 + f"{ROW},/b\n"
     found = outcomes(content)
     assert events(found)[0]["path"] == "/a"

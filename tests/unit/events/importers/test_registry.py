@@ -50,7 +50,7 @@ def test_every_format_is_recognised_by_its_content(name: str, format: str, tmp_p
     assert recognised(packed) == format
 
 
-def test_every_format_but_our_own_has_a_file_here() -> None:
+def test_every_foreign_format_has_a_fixture() -> None:
     assert set(FILES.values()) == FORMATS.keys() - presets().keys() - {"csv", "jsonl"}
 
 
@@ -75,7 +75,7 @@ def test_a_file_of_another_format_is_refused_whole_and_its_own_named(name: str) 
         (b"<html>", "is of no known format"),
     ],
 )
-def test_a_file_of_no_format_is_refused_with_its_beginning(content: bytes, words: str) -> None:
+def test_unknown_format_is_refused_with_the_files_beginning(content: bytes, words: str) -> None:
     with pytest.raises(SourceError, match=words):
         outcomes(content)
 
@@ -91,7 +91,7 @@ def test_a_file_of_no_format_is_refused_with_its_beginning(content: bytes, words
     ],
     ids=["gzip twice", "bzip2", "xz", "zip", "UTF-16"],
 )
-def test_what_is_sent_instead_of_a_log_is_named_with_what_to_do(content: bytes, words: str) -> None:
+def test_files_that_are_no_logs_are_refused_with_advice(content: bytes, words: str) -> None:
     with pytest.raises(SourceError, match=f"is of no known format: {words}$"):
         outcomes(content)
 

@@ -40,6 +40,6 @@ def test_a_real_file_is_imported_or_refused_with_a_reason(path: Path) -> None:
 
 
 @pytest.mark.parametrize("paths", [CLOUDTRAIL] if CLOUDTRAIL else [], ids=["invictus"])
-def test_the_files_of_one_trail_hold_each_of_its_events_once(paths: list[Path]) -> None:
+def test_files_of_one_trail_contain_each_event_once(paths: list[Path]) -> None:
     keys = [event["idempotency_key"] for path in paths for event in events(outcomes(path))]
     assert len(keys) == len(set(keys)) == 2900

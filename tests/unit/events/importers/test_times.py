@@ -30,11 +30,11 @@ MOMENT = datetime(2026, 11, 16, 8, 0, 0, tzinfo=UTC)
         ("1794816000.250", 250_000),
     ],
 )
-def test_times_in_every_spelling(value: object, microseconds: int) -> None:
+def test_every_time_format_is_read(value: object, microseconds: int) -> None:
     assert read_time(value, None) == MOMENT + timedelta(microseconds=microseconds)
 
 
-def test_a_time_without_a_zone_is_of_the_assumed_one() -> None:
+def test_time_without_a_zone_uses_the_assumed_zone() -> None:
     text = "2026-07-01 12:00:00"
     assert read_time(text, ZoneInfo("Europe/Berlin")) == datetime(2026, 7, 1, 10, tzinfo=UTC)
     assert read_time(text, timezone(timedelta(hours=-5))) == datetime(2026, 7, 1, 17, tzinfo=UTC)
@@ -44,7 +44,7 @@ def test_a_zone_that_a_time_names_goes_before_the_assumed_one() -> None:
     assert read_time("2026-11-16T08:00:00Z", ZoneInfo("Europe/Berlin")) == MOMENT
 
 
-def test_an_hour_that_daylight_saving_repeats_is_the_earlier() -> None:
+def test_ambiguous_local_time_is_the_earlier_instant() -> None:
     found = read_time("2026-10-25 02:30:00", ZoneInfo("Europe/Berlin"))
     assert found == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 
@@ -70,7 +70,7 @@ def test_a_leap_second_is_the_second_after_it() -> None:
         (float("nan"), "is not a time"),
     ],
 )
-def test_what_is_no_time_is_said(value: object, reason: str) -> None:
+def test_invalid_time_is_refused_with_the_value(value: object, reason: str) -> None:
     with pytest.raises(LineError) as caught:
         read_time(value, None)
     assert reason in caught.value.reason

@@ -45,7 +45,7 @@ def test_nginx_json_takes_a_request_line_and_milliseconds_since_1970() -> None:
     assert event["metadata"]["client"] == "not-an-address"
 
 
-def test_a_line_of_json_lines_that_is_none_does_not_spoil_the_others() -> None:
+def test_invalid_json_line_refuses_only_itself() -> None:
     found = refusals(outcomes(FIXTURES / "nginx.jsonl"))
     assert [place for place, _ in found] == ["line 3", "line 4"]
 
@@ -59,7 +59,7 @@ def test_caddy_durations_are_seconds_and_its_time_a_fraction_since_1970() -> Non
     assert event["metadata"]["headers"] == {"Accept": ["*/*"]}
 
 
-def test_a_status_of_zero_is_an_error_and_kept() -> None:
+def test_status_zero_is_an_error_and_kept_in_metadata() -> None:
     event = events(outcomes(FIXTURES / "caddy.jsonl"))[1]
     assert event["status"] == "error"
     assert "status_code" not in event
@@ -72,7 +72,7 @@ def test_caddy_may_write_times_and_durations_as_text_and_ports_after_addresses()
     assert (event["duration_ms"], event["ip"]) == (62_500.0, "2001:db8::7")
 
 
-def test_what_a_collector_writes_before_an_object_is_kept_in_metadata() -> None:
+def test_collector_prefix_before_an_object_is_kept_in_metadata() -> None:
     plain = events(outcomes(FIXTURES / "caddy.jsonl"))
     lines = (FIXTURES / "caddy.jsonl").read_text().splitlines()
     found = events(outcomes("\n".join(f"web-1  | {line}" for line in lines)))
@@ -80,7 +80,7 @@ def test_what_a_collector_writes_before_an_object_is_kept_in_metadata() -> None:
     assert found == plain
 
 
-def test_what_is_no_request_is_refused_by_its_line() -> None:
+def test_record_that_is_no_request_is_refused_by_its_line() -> None:
     words = "it has no request and status; its first keys are level, ts, logger and msg"
     assert refusals(outcomes(FIXTURES / "caddy.jsonl")) == [("line 3", f"is no request: {words}")]
 
@@ -104,7 +104,7 @@ def test_a_gitlab_sign_in_that_failed_is_an_error() -> None:
     }
 
 
-def test_a_load_balancers_url_is_a_path_and_its_times_are_summed() -> None:
+def test_alb_url_is_split_into_a_path_and_its_times_are_summed() -> None:
     event = events(outcomes(FIXTURES / "alb.log"))[0]
     assert only(event, "method", "path", "ip", "duration_ms", "request_id") == {
         "method": "GET",
@@ -117,7 +117,7 @@ def test_a_load_balancers_url_is_a_path_and_its_times_are_summed() -> None:
     assert event["occurred_at"] == AT_8 + timedelta(microseconds=463821)
 
 
-def test_a_load_balancers_time_of_minus_one_is_no_duration() -> None:
+def test_alb_time_of_minus_one_gives_no_duration() -> None:
     event = events(outcomes(FIXTURES / "alb.log"))[1]
     assert "duration_ms" not in event
     assert (event["ip"], event["user_agent"]) == ("2001:db8::7", 'a "quoted" agent')
@@ -148,7 +148,7 @@ def test_iis_users_keep_their_domain_and_its_times_are_milliseconds() -> None:
     }
 
 
-def test_iis_fields_may_change_and_a_second_blank_is_none() -> None:
+def test_iis_header_may_change_within_a_file() -> None:
     found = outcomes(FIXTURES / "iis.log")
     _, second, third = events(found)
     assert (second["actor"], second["method"]) == ({"id": "ACME\\ann"}, "RPC_IN_DATA")
@@ -156,7 +156,7 @@ def test_iis_fields_may_change_and_a_second_blank_is_none() -> None:
     assert refusals(found) == [("line 5", "has 4 fields, not the 15 that #Fields names")]
 
 
-def test_a_w3c_file_of_nothing_but_its_head_has_no_events() -> None:
+def test_w3c_file_with_only_a_header_has_no_events() -> None:
     assert outcomes("#Version: 1.0\n#Fields: date time cs-method sc-status\n", "iis") == []
 
 
@@ -176,12 +176,12 @@ def test_openstack_requests_name_user_and_tenant_in_the_assumed_zone() -> None:
 
 
 @pytest.mark.parametrize("name", ["nova.log", "bitbucket.log"])
-def test_times_without_a_zone_need_one(name: str) -> None:
+def test_time_without_a_zone_is_refused_unless_one_is_assumed(name: str) -> None:
     with pytest.raises(SourceError, match=r"has no zone, and none is assumed"):
         outcomes(FIXTURES / name)
 
 
-def test_jira_lines_have_users_and_milliseconds() -> None:
+def test_jira_line_gives_user_and_duration_in_milliseconds() -> None:
     first, second = events(outcomes(FIXTURES / "jira.log"))
     assert only(first, "actor", "ip", "duration_ms", "user_agent") == {
         "actor": {"id": "ann"},
@@ -195,7 +195,7 @@ def test_jira_lines_have_users_and_milliseconds() -> None:
     assert second["metadata"]["client"] == "host.example"
 
 
-def test_bitbucket_lines_over_http_and_ssh() -> None:
+def test_bitbucket_lines_over_http_and_ssh_become_events() -> None:
     found = outcomes(FIXTURES / "bitbucket.log", zone=UTC)
     http, ssh = events(found)
     assert only(http, "activity", "actor", "ip", "duration_ms", "path") == {
