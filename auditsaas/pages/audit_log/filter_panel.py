@@ -83,7 +83,7 @@ def _panel(
             values = dict.fromkeys((*known.choices, *getattr(chosen, name)))
             panel.append(_fixed(known, list(values), chosen, found.get(name), known.shown))
         elif known.panel == "listed":
-            panel.append(_listed(known, getattr(chosen, name), found[name], known.shown))
+            panel.append(_listed(known, getattr(chosen, name), found.get(name, {}), known.shown))
     return panel
 
 
