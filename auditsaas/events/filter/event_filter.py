@@ -151,6 +151,14 @@ class EventFilter:
         column=events.c.platform,
         panel="fixed",
     )
+    browser: tuple[str, ...] = choices(
+        "browser",
+        api="Browsers.",
+        read=lambda reader, name: reader.texts(name),
+        condition=lambda values: among(events.c.browser, values),
+        column=events.c.browser,
+        panel="listed",
+    )
     min_ms: float | None = number(
         "min_ms",
         title="Response time at least",
