@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta, timezone, tzinfo
+from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
@@ -15,12 +16,19 @@ from sqlalchemy.orm import Session
 
 from auditsaas import cli_session
 from auditsaas.cli_session import open_session, workspace_called
+from auditsaas.events.importers.format import Format
 from auditsaas.events.importers.lines import Source, SourceError, open_source
+from auditsaas.events.importers.mapping.checking import mapping_from_json
+from auditsaas.events.importers.mapping.faults import MappingError
+from auditsaas.events.importers.mapping.inputs import INPUTS
+from auditsaas.events.importers.mapping.parsing import format_of
 from auditsaas.events.importers.outcome import Refused
-from auditsaas.events.importers.registry import AUTO, NAMES
+from auditsaas.events.importers.registry import AUTO, FORMATS, NAMES
 from auditsaas.events.importers.times import NO_ZONE
 from auditsaas.imports.expired import Expired, ExpiredEvents
 from auditsaas.imports.load import import_source
+from auditsaas.imports.mappings import format_by
+from auditsaas.imports.models import ImportMapping
 from auditsaas.imports.outcome import Outcome
 from auditsaas.imports.preview import preview
 from auditsaas.workspaces.models import Workspace
@@ -53,6 +61,12 @@ def _zone(_context: click.Context, _option: click.Parameter, text: str | None) -
 )
 @click.option("--format", "file_format", type=click.Choice(NAMES), default=AUTO, show_default=True)
 @click.option(
+    "--mapping",
+    metavar="NAME|FILE",
+    help="Read the files by a mapping: one that the workspace keeps, one that comes with the"
+    " product, or one in a JSON file.",
+)
+@click.option(
     "--assume-zone",
     "zone",
     metavar="ZONE",
@@ -74,6 +88,7 @@ def import_command(
     slug: str,
     files: tuple[str, ...],
     file_format: str,
+    mapping: str | None,
     zone: tzinfo | None,
     expired: str,
     dry_run: bool,
@@ -88,9 +103,10 @@ def import_command(
     troubled, unread = 0, 0
     with open_session() as session:
         workspace = workspace_called(session, slug)
+        wanted = _mapped(session, workspace, mapping) if mapping else file_format
         for name in files:
             try:
-                outcome = run(session, workspace, name, file_format, zone, Expired(expired))
+                outcome = run(session, workspace, name, wanted, zone, Expired(expired))
             except SourceError as error:
                 click.echo(f"Error: {error}.{_hint(error)}", err=True)
                 unread += 1
@@ -100,6 +116,27 @@ def import_command(
     if unread == len(files):
         context.exit(cli_session.NOT_DONE)
     context.exit(cli_session.PARTLY_REFUSED if troubled or unread else cli_session.DONE)
+
+
+def _mapped(session: Session, workspace: Workspace, named: str) -> str | Format:
+    """The mapping of a file or a name. Raises BadParameter: there is none, or it is none."""
+    file = Path(named)
+    if named in FORMATS:
+        return named
+    if not file.suffix and (kept := session.get(ImportMapping, (workspace.id, named))):
+        return format_by(kept.name, kept.form)
+    try:
+        return format_of(_key_of(file), mapping_from_json(file.read_bytes(), INPUTS))
+    except OSError:
+        words = f"{workspace.slug} keeps no mapping called {named}, and there is no such file."
+        raise click.BadParameter(words, param_hint="--mapping") from None
+    except MappingError as error:
+        raise click.BadParameter(f"{named}: {error}", param_hint="--mapping") from None
+
+
+def _key_of(file: Path) -> str:
+    """What the keys of events begin with: a file by the name of a kept mapping is that mapping."""
+    return re.sub(r"[^a-z0-9]+", "-", file.stem.lower()).strip("-")[:32] or "mapping"
 
 
 def _hint(error: SourceError) -> str:
@@ -112,7 +149,7 @@ def _load(
     session: Session,
     workspace: Workspace,
     name: str,
-    file_format: str,
+    file_format: str | Format,
     zone: tzinfo | None,
     expired: Expired,
 ) -> Outcome:
@@ -133,7 +170,7 @@ def _show(
     session: Session,
     workspace: Workspace,
     name: str,
-    file_format: str,
+    file_format: str | Format,
     zone: tzinfo | None,
     expired: Expired,
 ) -> Outcome:

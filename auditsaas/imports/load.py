@@ -28,7 +28,7 @@ def import_source(
     session: Session,
     workspace: Workspace,
     source: Source,
-    file_format: str,
+    file_format: str | Format,
     *,
     actor: ActorInput,
     zone: tzinfo | None = None,

@@ -40,6 +40,8 @@ class Import(Base):
     name: Mapped[str] = mapped_column(Text)
     format: Mapped[str] = mapped_column(Text)
     """As asked for; ``auto`` becomes what the file was recognised as."""
+    mapping: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """The form of the mapping it is read by, as it was when asked for; ``format`` is its name."""
     time_zone: Mapped[str | None] = mapped_column(Text)
     """Of times that name none."""
     expired: Mapped[str] = mapped_column(Text, default=Expired.REFUSE)
@@ -73,3 +75,18 @@ class Import(Base):
     finished_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
     requester: Mapped[User] = relationship(lazy="joined")
+
+
+class ImportMapping(Base):
+    """How a workspace reads files of a kind of its own."""
+
+    __tablename__ = "import_mappings"
+
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    form: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    updated_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
+    updated_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
+
+    updater: Mapped[User] = relationship(lazy="joined")

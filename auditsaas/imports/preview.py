@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from auditsaas.events.importers.format import Format
 from auditsaas.events.importers.lines import Source, untold
 from auditsaas.events.importers.registry import checked_format
 from auditsaas.events.models import events
@@ -37,7 +38,7 @@ def preview(
     session: Session,
     workspace: Workspace,
     source: Source,
-    file_format: str,
+    file_format: str | Format,
     *,
     zone: tzinfo | None = None,
     expired: Expired = Expired.REFUSE,

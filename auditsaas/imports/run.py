@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from auditsaas.db import tenancy
 from auditsaas.errors import DomainError
+from auditsaas.events.importers.format import Format
 from auditsaas.events.importers.lines import Source, SourceError, open_stream
 from auditsaas.events.importers.registry import checked_format
 from auditsaas.imports import finish
@@ -20,6 +21,7 @@ from auditsaas.imports.expired import Expired, ExpiredEvents
 from auditsaas.imports.finish import Loaded
 from auditsaas.imports.kind import IMPORTS, ImportClaim
 from auditsaas.imports.load import load
+from auditsaas.imports.mappings import format_by
 from auditsaas.imports.models import Import
 from auditsaas.imports.outcome import Outcome
 from auditsaas.jobs.heartbeat import Heartbeat
@@ -61,7 +63,7 @@ def _load(claim: ImportClaim, heartbeat: Heartbeat, *, storage: Storage) -> Load
 
 def _loaded(claim: ImportClaim, source: Source, heartbeat: Heartbeat) -> Outcome:
     zone = ZoneInfo(claim.row.time_zone) if claim.row.time_zone else None
-    chosen = checked_format(source, claim.row.format, zone)
+    chosen = checked_format(source, _format_of(claim.row), zone)
     outcome = Outcome(chosen.key, shown=KEPT_REFUSALS)
     session = tenancy.bind(claim.scope)
     done = 0
@@ -86,6 +88,10 @@ def _loaded(claim: ImportClaim, source: Source, heartbeat: Heartbeat) -> Outcome
         before_commit=note,
     )
     return outcome
+
+
+def _format_of(asked: Import) -> str | Format:
+    return asked.format if asked.mapping is None else format_by(asked.format, asked.mapping)
 
 
 def _note(session: Session, claim: ImportClaim, outcome: Outcome, total: int, done: int) -> None:

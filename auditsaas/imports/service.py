@@ -16,7 +16,7 @@ from auditsaas.errors import Conflict, FieldError, InvalidFields, NotFound
 from auditsaas.events.importers.registry import NAMES
 from auditsaas.imports.expired import Expired
 from auditsaas.imports.kind import IMPORTS
-from auditsaas.imports.models import Import, ImportState
+from auditsaas.imports.models import Import, ImportMapping, ImportState
 from auditsaas.storage.base import Storage
 
 LONGEST_NAME = 256
@@ -37,12 +37,15 @@ def request(
 ) -> Import:
     """Keep an uploaded file and ask for its import; the caller commits, then enqueues.
 
+    ``format`` is one of the formats, or the name of a mapping that the workspace keeps.
+
     Raises:
         InvalidFields: the format, the zone or what becomes of expired events is none of them.
         StorageError: it could not be kept.
     """
     errors = []
-    if format not in NAMES:
+    mapping = None if format in NAMES else session.get(ImportMapping, (workspace_id, format))
+    if format not in NAMES and mapping is None:
         errors.append(FieldError("format", "Choose one of the formats."))
     if time_zone is not None and not _is_zone(time_zone):
         errors.append(FieldError("time_zone", "Choose a zone such as Europe/Berlin, or leave it."))
@@ -61,6 +64,7 @@ def request(
         requested_by=person_id,
         name=_storable(name),
         format=format,
+        mapping=None if mapping is None else mapping.form,
         time_zone=time_zone,
         expired=expired,
         file_key=key,

@@ -25,6 +25,7 @@ def acme(app: Flask) -> Company:
     company.report(company.schedule())
     company.notification()
     company.mail()
+    company.mapping()
     with scoped(company.workspace.id, user=company.admin.id) as session:
         session.add(MailChoice(user_id=company.admin.id))
         session.commit()

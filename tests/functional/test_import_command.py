@@ -12,10 +12,11 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Engine, select
 
 from auditsaas.events.models import events
+from auditsaas.imports import mappings
 from auditsaas.imports.command import import_command
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
-from tests.support.factories import make_workspace, scoped
+from tests.support.factories import make_member, make_workspace, scoped
 
 Run = Callable[..., Result]
 
@@ -72,6 +73,67 @@ def test_a_dry_run_shows_events_as_they_would_be_stored_and_stores_nothing(run: 
     with scoped(workspace.id) as session:
         stored = session.scalars(select(events.c.id).order_by(events.c.seq))
         assert [str(identifier) for identifier in stored][:4] == [event["id"] for event in shown]
+
+
+DOORS = {
+    "title": "Door log",
+    "input": "csv",
+    "fields": {"occurred_at": "when", "activity": "door.{what}", "actor.id": "who"},
+}
+
+
+@pytest.fixture
+def doors(tmp_path: Path) -> Path:
+    path = tmp_path / "doors.csv"
+    path.write_text("when,who,what,floor\n2026-11-16T08:00:00Z,ann,open,3\nx,bob,open,4\n")
+    return path
+
+
+def test_a_file_is_read_by_the_mapping_of_a_file(run: Run, tmp_path: Path, doors: Path) -> None:
+    workspace = make_workspace()
+    mapping = tmp_path / "doors.json"
+    mapping.write_text(json.dumps(DOORS))
+    result = run(workspace.slug, "--mapping", mapping, doors)
+    assert (result.exit_code, result.stderr) == (1, "line 3: “x” is not a time\n")
+    assert result.stdout == "1 event added, 0 already there, 1 line refused\n"
+    assert activities(workspace)[0] == "door.open"
+
+
+def test_a_file_is_read_by_a_mapping_that_the_workspace_keeps(run: Run, doors: Path) -> None:
+    workspace = make_workspace()
+    admin = make_member(workspace)
+    with scoped(workspace.id, user=admin.id) as session:
+        form = json.dumps(DOORS)
+        mappings.save(session, workspace.id, admin.id, name="doors", form=form)
+        session.commit()
+    result = run(workspace.slug, "--mapping", "doors", "--dry-run", doors)
+    assert "1 event as doors, 1 line refused, nothing stored" in result.stderr
+    assert run(make_workspace().slug, "--mapping", "doors", doors).exit_code == 2
+
+
+def test_a_file_is_read_by_a_mapping_that_comes_with_the_product(run: Run) -> None:
+    zoom = FIXTURES / "importers" / "presets" / "zoom.json"
+    result = run(make_workspace().slug, "--mapping", "zoom", zoom)
+    assert result.stdout == "2 events added, 0 already there, 0 lines refused\n"
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        (None, "keeps no mapping called"),
+        ("{", "is not JSON"),
+        ('{"fields": {"occurred_at": "{a", "activity": "b"}}', "fields.occurred_at: the brace"),
+    ],
+)
+def test_a_mapping_that_is_none_is_a_sentence(
+    run: Run, tmp_path: Path, doors: Path, form: str | None, words: str
+) -> None:
+    mapping = tmp_path / "broken.json"
+    if form is not None:
+        mapping.write_text(form)
+    result = run(make_workspace().slug, "--mapping", mapping, doors)
+    assert result.exit_code == 2
+    assert words in result.stderr.replace("\n", " ")
 
 
 def test_a_dry_run_shows_no_more_than_ten(run: Run) -> None:

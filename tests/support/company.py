@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from auditsaas.db.ids import new_id
 from auditsaas.exports.build import export_job
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.extensions import Base
+from auditsaas.imports import mappings
 from auditsaas.imports.models import Import
 from auditsaas.jobs.runner import run
 from auditsaas.mail.models import Mail
@@ -106,6 +108,17 @@ class Company:
                 bytes=1,
             )
         )
+
+    def mapping(self) -> str:
+        """A mapping of foreign files, by its name."""
+        form = {"input": "csv", "fields": {"occurred_at": "time", "activity": "action"}}
+        name = unique("mapping")
+        with scoped(self.workspace.id, user=self.admin.id) as session:
+            mappings.save(
+                session, self.workspace.id, self.admin.id, name=name, form=json.dumps(form)
+            )
+            session.commit()
+        return name
 
     def schedule(self) -> UUID:
         now = datetime.now(UTC)

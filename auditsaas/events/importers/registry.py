@@ -88,14 +88,14 @@ Tried = dict[str, tuple[int, int, Refused | None]]
 """What ``_tried`` found, by format."""
 
 
-def checked_format(source: Source, name: str, zone: tzinfo | None = None) -> Format:
-    """The format of that name, or the one that ``auto`` recognises by the file's beginning.
+def checked_format(source: Source, wanted: str | Format, zone: tzinfo | None = None) -> Format:
+    """The format wanted or of that name, or the one that ``auto`` recognises by the beginning.
 
     Raises:
         SourceError: nothing at its beginning is of the format, or of any; or it is a JSON document
             that is broken anywhere.
     """
-    chosen = _recognised(source, zone) if name == AUTO else FORMATS[SAME.get(name, name)]
+    chosen = _wanted(source, wanted, zone)
     _, parsed, refused = _tried(source, chosen, zone)
     if parsed or refused is None:
         try:
@@ -103,7 +103,14 @@ def checked_format(source: Source, name: str, zone: tzinfo | None = None) -> For
         except DocumentError as error:
             raise SourceError(f"{source.name} is broken at {error}") from error
         return chosen
-    raise SourceError(f"{source.name} is not {name}: {_words(refused)}{_advice(source, zone)}")
+    named = chosen.key if isinstance(wanted, Format) else wanted
+    raise SourceError(f"{source.name} is not {named}: {_words(refused)}{_advice(source, zone)}")
+
+
+def _wanted(source: Source, wanted: str | Format, zone: tzinfo | None) -> Format:
+    if isinstance(wanted, Format):
+        return wanted
+    return _recognised(source, zone) if wanted == AUTO else FORMATS[SAME.get(wanted, wanted)]
 
 
 def _recognised(source: Source, zone: tzinfo | None) -> Format:

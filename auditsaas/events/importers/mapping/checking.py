@@ -55,6 +55,8 @@ def mapping_from_json(raw: bytes | str, inputs: Iterable[str]) -> Mapping:
 def mapping_of(form: object, inputs: Iterable[str]) -> Mapping:
     """The mapping of a form; see ``mapping_from_json``."""
     check = _Check()
+    if not isinstance(form, dict):
+        raise MappingError([FieldError("", "must be a JSON object")])
     members = check.members(form, MEMBERS, "")
     found = Mapping(
         title=check.text(members.get("title", "Mapping"), "title", LONGEST_TITLE),
@@ -106,6 +108,9 @@ class _Check(Faults):
             if "{" in value or "}" in value:
                 return Expression(template=self.template(value, place))
             return Expression(path=self.path(value, place))
+        if not isinstance(value, dict):
+            self.note(place, "must be a path, or an object that says where the value comes from")
+            return Expression()
         form = self.members(value, _EXPRESSION, place)
         sources = [name for name in _SOURCES if name in form]
         if len(sources) != 1:
