@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine, make_url, text
 
 from auditsaas.operations import doctor, doctor_services
@@ -87,3 +92,28 @@ def test_a_database_that_is_behind_is_told(settings: Settings, owner_engine: Eng
 
 def test_a_mail_server_that_is_away_fails() -> None:
     assert doctor_services.mail("smtp://127.0.0.1:9").verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("configuration", "words"),
+    [
+        ("/etc/fonts/fonts.conf", "ok PDF fonts draw Latin and 26 kinds of letters beside it"),
+        ("none.conf", "warn PDF fonts have no letters for Greek, Cyrillic, Armenian"),
+    ],
+)
+def test_scripts_without_a_font_are_named(tmp_path: Path, configuration: str, words: str) -> None:
+    """Fonts are looked up once a process, so each configuration has one of its own."""
+    (tmp_path / "none.conf").write_text("<fontconfig></fontconfig>")
+    program = (
+        "from auditsaas.operations.doctor_services import fonts\n"
+        "found = fonts()\n"
+        "print(found.verdict.value, found.part, found.words)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "FONTCONFIG_FILE": str(tmp_path / configuration)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.startswith(words)
