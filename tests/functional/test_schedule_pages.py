@@ -81,7 +81,7 @@ def test_a_schedule_is_made_listed_shown_changed_and_deleted(
     for page in (base, "/schedules"):
         text = client.get(page).text
         assert "Failed sign-ins" in text
-        assert "Weekly on Monday at 08:00" in text
+        assert "Weekly on Monday at 08:00 (New York)" in text
         assert "Status is Error and activity type is Sign in" in text
     assert "No reports yet" in client.get(url).text
     assert client.get(f"/schedules/{id_of(url)}").headers["Location"] == url

@@ -14,7 +14,7 @@ from auditsaas.errors import DomainError
 from auditsaas.exports import wording
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.exports.service import state_now
-from auditsaas.formatting import Viewer
+from auditsaas.formatting import Viewer, zones
 from auditsaas.pages.schedules.forms import WEEKDAYS
 from auditsaas.schedules import reports, runs
 from auditsaas.schedules.models import RunState, Schedule, ScheduleRun
@@ -74,8 +74,8 @@ class ShownReport:
 
 
 def rhythm(timetable: Timetable) -> str:
-    """`Weekly on Monday at 08:00`, `Monthly on day 31 (or the last) at 17:30`."""
-    at = f"at {timetable.at:%H:%M}"
+    """`Weekly on Monday at 08:00 (New York)`, `Monthly on day 31 (or the last) at 17:30 (UTC)`."""
+    at = f"at {timetable.at:%H:%M} ({zones.place(timetable.zone)})"
     if timetable.frequency is Frequency.DAILY:
         return f"Daily {at}"
     if timetable.frequency is Frequency.WEEKLY:
