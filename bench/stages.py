@@ -15,7 +15,7 @@ from typing import TypeVar
 import msgspec
 from sqlalchemy.orm import Session
 
-from auditsaas.api.ingest.bodies import parse_json
+from auditsaas.api.ingest.bodies import Reader, parse_json
 from auditsaas.cli_session import open_session
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
@@ -64,7 +64,7 @@ def measure(batches: int = 100) -> Table:
 
 def _append(stages: Stages, here: Place, session: Session, body: bytes) -> None:
     arrived, workspace = now(), here.workspaces[1]
-    events = list(stages.timed("decode", lambda: parse_json(body, arrived)).events.values())
+    events = list(stages.timed("decode", lambda: parse_json(body, Reader(arrived))).events.values())
     found = stages.timed("identify", lambda: identify(workspace, events, arrived_at=arrived))
     rows = stages.timed(
         "rows",

@@ -11,7 +11,8 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import BadRequest
 
 from auditsaas.api.blueprint import api
-from auditsaas.api.ingest.bodies import MAX_BODY_BYTES, TooLarge
+from auditsaas.api.ingest.unpacking import MAX_BODY_BYTES, TooLarge
+from auditsaas.api.lingering import note_body_read
 from auditsaas.errors import DomainError, Forbidden
 from auditsaas.extensions import db
 from auditsaas.permissions import ApiScope
@@ -38,6 +39,7 @@ class Call:
 OPEN = frozenset({"api.openapi_document"})
 CALLS = {
     "api.post_events": Call(ApiScope.EVENTS_WRITE, Rate.INGEST),
+    "api.post_logs": Call(ApiScope.EVENTS_WRITE, Rate.INGEST),
     "api.list_events": Call(ApiScope.EVENTS_READ, Rate.READ),
     "api.follow_events": Call(ApiScope.EVENTS_READ, Rate.READ),
     "api.get_event": Call(ApiScope.EVENTS_READ, Rate.READ),
@@ -53,9 +55,14 @@ class Unauthenticated(DomainError):
 
 
 def presented_key() -> str | None:
-    """The key that the request carries, if it is at least written like one."""
+    """The key that the request carries, if it is at least written like one.
+
+    `Token token=…` is how clients of Retraced send theirs.
+    """
     kind, _, secret = request.headers.get("Authorization", "").partition(" ")
     secret = secret.strip()
+    if kind.lower() == "token":
+        kind, secret = "bearer", secret.removeprefix("token=").strip('"')
     return secret if kind.lower() == "bearer" and well_formed(secret) else None
 
 
@@ -105,5 +112,6 @@ def _receive_body() -> None:
         body = request.get_data()
     except (OSError, ParseException) as error:
         raise BadRequest("The body ended early, or its chunks are broken.") from error
+    note_body_read()
     if len(body) > MAX_BODY_BYTES:
         raise TooLarge(f"The body is larger than {MAX_BODY_BYTES:,} bytes.")

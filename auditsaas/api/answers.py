@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -44,6 +45,13 @@ class Parameters:
             self.refuse(name, f"is a whole number from {lowest:,} to {highest:,}")
             return default
         return number
+
+    def one_of(self, name: str, choices: Sequence[str], default: str) -> str:
+        text = self._single(name)
+        if text is not None and text not in choices:
+            self.refuse(name, f"is {' or '.join(choices)}")
+            return default
+        return default if text is None else text
 
     def text(self, name: str) -> str:
         return self._single(name) or ""

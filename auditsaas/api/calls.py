@@ -9,9 +9,11 @@ from typing import Any, Literal
 from auditsaas.api.answers import LARGEST_SEQ
 from auditsaas.api.events import DEFAULT_LIMIT, MAX_LIMIT
 from auditsaas.api.feed import LONGEST_WAIT
+from auditsaas.api.ingest.options import HEADER, KEY_PATTERN, LONGEST_KEY, UNKNOWN, YES_OR_NO
 from auditsaas.events.filter.event_filter import FILTERS
 from auditsaas.events.filter.fields import Filter
 from auditsaas.events.filter.period import PRESETS
+from auditsaas.events.writing.append import MAX_BATCH
 from auditsaas.exports.formats import FORMATS
 
 Schema = Mapping[str, Any]
@@ -22,7 +24,7 @@ class Parameter:
     name: str
     description: str
     schema: Schema
-    place: Literal["query", "path"] = "query"
+    place: Literal["query", "path", "header"] = "query"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,10 @@ class Described:
 
 def _ref(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _list_of(name: str, at_least: int) -> dict[str, Any]:
+    return {"type": "array", "items": _ref(name), "minItems": at_least, "maxItems": MAX_BATCH}
 
 
 def _json(name: str) -> Mapping[str, Any]:
@@ -89,17 +95,45 @@ FILTER = (
     _text("to", "A day in UTC (inclusive), or an RFC 3339 instant (exclusive)."),
 )
 
+SENDING = (
+    Parameter(
+        "strict",
+        "Store all events of the request or none: one that is refused or in conflict undoes all.",
+        {"type": "string", "enum": list(YES_OR_NO), "default": "false"},
+    ),
+    Parameter(
+        "unknown",
+        "What becomes of fields that no event has: the event is refused, or they are kept in its"
+        " metadata.",
+        {"type": "string", "enum": list(UNKNOWN), "default": "refuse"},
+    ),
+    Parameter(
+        HEADER,
+        "Makes the same request sent again store nothing: with the place of an event in the request"
+        " it is the key of each event that has none of its own. Kept for seven days at least where"
+        " events have no time, and else for ever.",
+        {"type": "string", "maxLength": LONGEST_KEY, "pattern": KEY_PATTERN},
+        "header",
+    ),
+)
+
 DESCRIBED = {
     "api.post_events": Described(
         method="post",
         path="/events",
         summary="Send events",
-        description="One event, a batch of up to 1,000, or one event a line. Content-Encoding:"
-        " gzip is read. Up to 5,000,000 bytes unpacked. Good events are stored even if others are"
-        " refused. 201 means that they are committed and flushed to disk.",
+        description="One event, a batch of up to 1,000 as an object or an array, one event a line"
+        " (application/ndjson, jsonl and their like are read too), or CloudEvents. Content-Encoding"
+        " gzip and deflate are read. Up to 5,000,000 bytes unpacked. Good events are stored even if"
+        " others are refused. 201 means that they are committed and flushed to disk.",
+        parameters=SENDING,
         body={
-            "application/json": {"anyOf": [_ref("EventInput"), _ref("Batch")]},
+            "application/json": {
+                "anyOf": [_ref("EventInput"), _ref("Batch"), _list_of("EventInput", 1)]
+            },
             "application/x-ndjson": {"type": "string"},
+            "application/cloudevents+json": _ref("CloudEvent"),
+            "application/cloudevents-batch+json": _list_of("CloudEvent", 1),
         },
         answers={
             200: ("Every event was there already.", _json("Ingested")),
@@ -107,6 +141,20 @@ DESCRIBED = {
         },
         refusals=(400, 409, 413, 415, 422),
         problem="IngestProblem",
+    ),
+    "api.post_logs": Described(
+        method="post",
+        path="/logs",
+        summary="Send log records of OpenTelemetry",
+        description="OTLP over HTTP, in JSON or protobuf, also at /v1/logs. Attributes become the"
+        " fields of events by a documented table. What cannot be stored is told as a partial"
+        " success. To protobuf a refusal is a google.rpc.Status.",
+        body={
+            "application/json": {"type": "object"},
+            "application/x-protobuf": {"type": "string", "format": "binary"},
+        },
+        answers={200: ("Read; records that were not stored are counted.", _json("ExportedLogs"))},
+        refusals=(400, 413, 415),
     ),
     "api.list_events": Described(
         method="get",

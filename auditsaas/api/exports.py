@@ -15,7 +15,7 @@ from werkzeug.datastructures import MultiDict
 from auditsaas.api.access import key_access, workspace_slug
 from auditsaas.api.answers import UTC_ZONE, Parameters, answer
 from auditsaas.api.blueprint import api
-from auditsaas.api.ingest.bodies import NotJson, Unsupported, unpack
+from auditsaas.api.ingest.unpacking import NotJson, Unsupported, unpack
 from auditsaas.api.models import ExportInput
 from auditsaas.current_request import facts
 from auditsaas.errors import FieldError, InvalidFields

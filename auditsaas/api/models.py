@@ -12,6 +12,7 @@ from auditsaas.errors import FieldError
 from auditsaas.events.schema import EventInput, TargetInput
 from auditsaas.exports.formats import FORMATS
 
+Text = Annotated[str, Meta(min_length=1)]
 Seq = Annotated[int, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
@@ -28,6 +29,39 @@ class RejectedEvent(Struct, kw_only=True):
 
     index: Count
     errors: list[FieldError]
+
+
+class CloudEvent(Struct, kw_only=True):
+    """An event of CloudEvents 1.0; extensions are kept in metadata."""
+
+    specversion: Text
+    id: Text
+    source: Text
+    type: Annotated[str, Meta(min_length=1, max_length=128)]
+    """The activity."""
+    time: str | None = None
+    """When it happened, as RFC 3339 has it; with it source and id are the event's key."""
+    subject: str | None = None
+    """The target."""
+    datacontenttype: str | None = None
+    dataschema: str | None = None
+    data: Any = None
+    """An event of ours, known by its actor, gives the fields; all else is kept in metadata."""
+
+
+class PartialSuccess(Struct, kw_only=True, omit_defaults=True, rename="camel"):
+    """Log records that were not stored, of all that were sent."""
+
+    rejected_log_records: str = "0"
+    """A number, as JSON of protobuf writes 64 bits."""
+    error_message: str = ""
+    """Why, of the first ten."""
+
+
+class ExportedLogs(Struct, kw_only=True, omit_defaults=True, rename="camel"):
+    """ExportLogsServiceResponse of OTLP; empty where every record was stored."""
+
+    partial_success: PartialSuccess | None = None
 
 
 class ConflictingEvent(Struct, kw_only=True):

@@ -144,6 +144,8 @@ def _schemas() -> dict[str, Any]:
         [
             EventInput,
             models.Batch,
+            models.CloudEvent,
+            models.ExportedLogs,
             models.Ingested,
             models.StoredEvent,
             models.EventPage,
@@ -161,8 +163,7 @@ def _schemas() -> dict[str, Any]:
 
 def _say_what_no_type_says(schemas: dict[str, Any]) -> None:
     schemas["Batch"]["properties"]["events"] |= {"minItems": 1, "maxItems": MAX_BATCH}
-    # A key makes an event one for ever only together with its time.
-    schemas["EventInput"]["dependentRequired"] = {"idempotency_key": ["occurred_at"]}
+    _say_what_is_amended(schemas)
     export = schemas["ExportInput"]["properties"]
     export["format"]["enum"] = list(FORMATS)
     export["columns"] |= {"items": {"enum": list(COLUMNS)}, "uniqueItems": True}
@@ -171,3 +172,30 @@ def _say_what_no_type_says(schemas: dict[str, Any]) -> None:
         {"type": "string"},
         {"type": "object", "properties": parameters, "additionalProperties": False},
     ]
+
+
+def _say_what_is_amended(schemas: dict[str, Any]) -> None:
+    """What events are read by besides their types (see ``events.amending``)."""
+    event = schemas["EventInput"]
+    # A key makes an event one for ever only together with its time.
+    event["dependentRequired"] = {"idempotency_key": ["occurred_at"]}
+    for fields, name in (
+        (schemas["ActorInput"], "id"),
+        (schemas["TargetInput"], "id"),
+        (event, "request_id"),
+        (event, "idempotency_key"),
+    ):
+        fields["properties"][name] = _or_integer(fields["properties"][name])
+    in_any_case = {"type": "string", "pattern": _in_any_case(event["properties"]["status"]["enum"])}
+    event["properties"]["status"] = {"anyOf": [event["properties"]["status"], in_any_case]}
+
+
+def _or_integer(schema: dict[str, Any]) -> dict[str, Any]:
+    default = {"default": schema["default"]} if "default" in schema else {}
+    kinds = schema.get("anyOf") or [schema]
+    return {"anyOf": [*kinds, {"type": "integer"}]} | default
+
+
+def _in_any_case(words: list[str]) -> str:
+    letters = ("".join(f"[{letter}{letter.upper()}]" for letter in word) for word in words)
+    return f"^({'|'.join(letters)})$"

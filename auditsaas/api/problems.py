@@ -98,7 +98,8 @@ KINDS = (
         415,
         "Unsupported media type",
         "The content type or the content encoding is not one that this address reads.",
-        "Send application/json or application/x-ndjson, with gzip or no encoding.",
+        "Send application/json, application/x-ndjson or CloudEvents (application/x-protobuf to"
+        " /logs), with gzip, deflate or no encoding.",
     ),
     ProblemKind(
         422,

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, request
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from auditsaas.api import access, docs, events, exports, feed, limits, openapi
 from auditsaas.api.blueprint import api
 from auditsaas.api.ingest import views as ingest
-from auditsaas.api.problems import problem
+from auditsaas.api.lingering import linger
+from auditsaas.api.problems import PROBLEM_TYPE, problem
 from auditsaas.extensions import csrf, db
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+LOGS = "/v1/logs"
 
 __all__ = ["access", "api", "events", "exports", "feed", "ingest", "install", "openapi"]
 
@@ -20,6 +29,18 @@ def install(app: Flask) -> None:
     app.register_blueprint(api)
     app.register_blueprint(docs.docs)
     csrf.exempt(api)
+    app.wsgi_app = _at_the_usual_place(app.wsgi_app)  # type: ignore[assignment, method-assign]  # Flask's way
+
+
+def _at_the_usual_place(wsgi_app: WSGIApplication) -> WSGIApplication:
+    """Serve ``/v1/logs`` as the API's own address, for exporters that know the server alone."""
+
+    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("PATH_INFO") == LOGS:
+            environ["PATH_INFO"] = f"/api{LOGS}"
+        return wsgi_app(environ, start_response)
+
+    return serve
 
 
 @api.after_request
@@ -28,6 +49,25 @@ def _say_how_to_authenticate(response: Response) -> Response:
     if response.status_code == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="AuditSaaS"'
     return response
+
+
+@api.after_request
+def _say_it_as_otlp(response: Response) -> Response:
+    """An exporter that speaks protobuf gets its refusals so."""
+    if (
+        request.endpoint == "api.post_logs"
+        and request.mimetype == "application/x-protobuf"
+        and response.mimetype == PROBLEM_TYPE
+    ):
+        from auditsaas.api.ingest import otlp
+
+        return otlp.as_status(response, (response.get_json() or {}).get("detail", ""))
+    return response
+
+
+@api.after_request
+def _let_the_sender_read_it(response: Response) -> Response:
+    return linger(response)
 
 
 @api.errorhandler(OperationalError)

@@ -108,3 +108,12 @@ actor_emails = Table(
     Column("actor_id", ByteOrderedText, primary_key=True),
 )
 """Every e-mail address an actor ever had, in lower case, so that an old one still finds them."""
+
+request_keys = Table(
+    "request_keys",
+    Base.metadata,
+    Column("workspace_id", Uuid, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("arrived_at", Timestamp, nullable=False),
+)
+"""When a request with a key of its own first came, for a while."""

@@ -16,7 +16,8 @@ from auditsaas.events.importers.lines import Source, untold
 from auditsaas.events.importers.outcome import Refused
 from auditsaas.events.importers.reading import Reading
 from auditsaas.events.importers.registry import checked_format
-from auditsaas.events.schema import ActorInput, EventInput, RefusedEvent, TargetInput, from_mapping
+from auditsaas.events.schema import ActorInput, EventInput, RefusedEvent, TargetInput
+from auditsaas.events.writing.amending import event_from_mapping
 from auditsaas.events.writing.append import MAX_BATCH, Appended, append
 from auditsaas.imports.expired import Expired, oldest_kept, refuse_expired
 from auditsaas.imports.outcome import Accepted, Outcome
@@ -156,7 +157,7 @@ def accepted_events(
             outcome.refuse(found)
             continue
         try:
-            event = from_mapping(found.event, now)
+            event = event_from_mapping(found.event, now)
         except RefusedEvent as error:
             outcome.refuse(Refused(found.line, str(error), found.byte))
             continue

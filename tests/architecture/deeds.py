@@ -217,6 +217,7 @@ WITHOUT: dict[str, str] = {
     "passkeys.registration_options": "a question to a browser, which opens nothing",
     "security.begin_second_factor": "a secret that counts for nothing until it is confirmed",
     "api.post_events": "what it appends are the events",
+    "api.post_logs": "what it appends are the events",
 }
 """Routes that change something and leave no event, and why."""
 

@@ -23,6 +23,7 @@ def acme(app: Flask) -> Company:
     for make in (company.event, company.key, company.invitation, company.upload, company.view):
         make()
     company.report(company.schedule())
+    company.request_key()
     company.notification()
     company.mail()
     company.mapping()

@@ -12,7 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from auditsaas.api.access import CALLS, OPEN, Rate
 from auditsaas.api.events import DEFAULT_LIMIT, MAX_LIMIT
 from auditsaas.api.feed import LONGEST_WAIT
-from auditsaas.api.ingest.bodies import MAX_BODY_BYTES
+from auditsaas.api.ingest.unpacking import MAX_BODY_BYTES
 from auditsaas.api.limits import PER_MINUTE
 from auditsaas.api.problems import KINDS, ProblemKind
 from auditsaas.events.writing.append import MAX_BATCH

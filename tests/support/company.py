@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from auditsaas.accounts.models import User
 from auditsaas.db.ids import new_id
+from auditsaas.events.writing.request_keys import first_arrival
 from auditsaas.exports.build import export_job
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.extensions import Base
@@ -154,6 +155,12 @@ class Company:
                 shared=not everywhere,
             )
         )
+
+    def request_key(self) -> None:
+        """The key of a request, as its sender gave it."""
+        with scoped(self.workspace.id) as session:
+            first_arrival(session, self.workspace.id, self.mark, datetime.now(UTC))
+            session.commit()
 
     def notification(self) -> UUID:
         about = {"title": self.mark, "body": self.mark}

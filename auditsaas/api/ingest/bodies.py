@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -12,39 +11,34 @@ from typing import Any
 
 import msgspec
 
+from auditsaas.api.ingest.unpacking import NotJson, TooLarge
 from auditsaas.errors import DomainError
-from auditsaas.events.schema import (
-    SURROGATE_ESCAPE,
-    EventInput,
-    RefusedEvent,
-    checked,
-    from_json,
-    from_mapping,
-)
+from auditsaas.events.schema import SURROGATE_ESCAPE, EventInput, RefusedEvent, checked
+from auditsaas.events.writing.amending import event_from_json, event_from_mapping
 from auditsaas.events.writing.append import MAX_BATCH
 
-MAX_BODY_BYTES = 5_000_000
+JSON_KINDS = frozenset({"application/json", "text/json"})
+LINES_KINDS = frozenset(
+    {
+        "application/x-ndjson",
+        "application/ndjson",
+        "application/jsonl",
+        "application/jsonlines",
+        "application/json-lines",
+        "application/x-jsonlines",
+        "application/x-json-lines",
+        "application/x-jsonl",
+        "text/x-ndjson",
+    }
+)
+"""How senders name one JSON text a line; none of the names is registered."""
+
+SPACE = b" \t\r\n"
+NUL_ESCAPE = rb"\u0000"
 
 
-class NotJson(DomainError):
-    """The body is not JSON at all."""
-
-    status = 400
-    title = "Not JSON"
-
-
-class TooLarge(DomainError):
-    """The body, its unpacked form, or the number of events is over the limit."""
-
-    status = 413
-    title = "Too large"
-
-
-class Unsupported(DomainError):
-    """A content type or encoding that this address does not read."""
-
-    status = 415
-    title = "Unsupported media type"
+class NoEvents(DomainError):
+    """The body is an empty array."""
 
 
 @dataclass(frozen=True)
@@ -62,82 +56,125 @@ class _Batch(msgspec.Struct, forbid_unknown_fields=True):
     events: list[EventInput]
 
 
-NUL_ESCAPE = rb"\u0000"
-
 _decode_batch = msgspec.json.Decoder(_Batch).decode
+_decode_array = msgspec.json.Decoder(list[EventInput]).decode
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
-def unpack(body: bytes, encoding: str) -> bytes:
-    """The body without its content encoding; gzip stops unpacking at the size limit.
+@dataclass(frozen=True)
+class Reader:
+    """Reads events as of ``now``; ``keep_unknown`` keeps fields that no event has in metadata."""
+
+    now: datetime
+    keep_unknown: bool = False
+
+    def json(self, raw: bytes | msgspec.Raw) -> EventInput:
+        return event_from_json(raw, self.now, keep_unknown=self.keep_unknown)
+
+    def mapping(self, values: object) -> EventInput:
+        return event_from_mapping(values, self.now, keep_unknown=self.keep_unknown)
+
+    def decoded(self, event: EventInput, *, storable_texts: bool) -> EventInput:
+        try:
+            return checked(event, self.now, storable_texts=storable_texts)
+        except RefusedEvent:
+            return self.mapping(msgspec.to_builtins(event))
+
+
+def parse_json(body: bytes, reader: Reader) -> Parsed:
+    """One event, ``{"events": […]}``, an array of events, or one event a line.
 
     Raises:
-        TooLarge: it unpacks to more than 5 MB.
-        NotJson: it is not complete gzip.
-        Unsupported: an encoding other than gzip.
-    """
-    if encoding in ("", "identity"):
-        return body
-    if encoding != "gzip":
-        raise Unsupported(f"Content-Encoding {encoding[:40]} is not read; send gzip or none.")
-    unpacker = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-    try:
-        unpacked = unpacker.decompress(body, MAX_BODY_BYTES + 1)
-    except zlib.error:
-        raise NotJson("The body is not gzip.") from None
-    if len(unpacked) > MAX_BODY_BYTES:
-        raise TooLarge("The body unpacks to more than 5,000,000 bytes.")
-    if not unpacker.eof:
-        raise NotJson("The gzip body ends early.")
-    return unpacked
-
-
-def parse_json(body: bytes, now: datetime) -> Parsed:
-    """One event, or ``{"events": […]}``.
-
-    Raises:
-        NotJson: the body is not a JSON object.
+        NotJson: the body is neither a JSON object nor an array.
+        NoEvents: it is an empty array.
         TooLarge: more than 1,000 events.
     """
     try:
-        batch = _decode_batch(body).events
+        is_array = body.lstrip(SPACE).startswith(b"[")
+        batch = _decode_array(body) if is_array else _decode_batch(body).events
+        if is_array and not batch:
+            raise NoEvents("The array holds no events.")
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _parse_apart(body, now)
+        return _parse_apart(body, reader)
     # JSON can spell NUL only so, and msgspec refuses lone surrogates. A single byte is found much
     # faster, and most bodies escape nothing.
     clean = b"\\" not in body or NUL_ESCAPE not in body
-    return _sorted(batch, partial(checked, now=now, storable_texts=clean))
+    return parse_each(batch, partial(reader.decoded, storable_texts=clean))
 
 
-def parse_lines(body: bytes, now: datetime) -> Parsed:
+def parse_lines(body: bytes, reader: Reader) -> Parsed:
     """NDJSON: one event a line; blank lines do not count."""
-    lines = [line for line in body.split(b"\n") if line.strip()]
-    return _sorted(lines, lambda line: from_json(line, now))
+    return parse_each(_lines(body), reader.json)
 
 
-def _parse_apart(body: bytes, now: datetime) -> Parsed:
+def parse_each(items: Sequence[Any], accept: Callable[[Any], EventInput]) -> Parsed:
+    """Each item by itself.
+
+    Raises:
+        TooLarge: more than 1,000.
+    """
+    if len(items) > MAX_BATCH:
+        raise TooLarge(
+            f"A request holds at most {MAX_BATCH:,} events; this one has {len(items):,}."
+        )
+    events: dict[int, EventInput] = {}
+    refused: dict[int, RefusedEvent] = {}
+    for index, item in enumerate(items):
+        try:
+            events[index] = accept(item)
+        except RefusedEvent as error:
+            refused[index] = error
+    return Parsed(events, refused)
+
+
+def _parse_apart(body: bytes, reader: Reader) -> Parsed:
     """Something is wrong, or it is a single event: look at each event by itself."""
     if not _is_utf8(body):
         raise NotJson("The body is not UTF-8.")
     try:
-        members = _decode_members(body)
+        items = _items(body)
     except RecursionError:
         raise NotJson("The body is nested too deeply.") from None
     except msgspec.ValidationError:
-        raise NotJson("The body must be a JSON object.") from None
+        raise NotJson("The body must be a JSON object or an array of objects.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         values = _with_lone_surrogates(body)
-        if values is None:
-            raise NotJson(f"The body is not JSON: {error}.") from None
-        return _sorted(values, lambda value: from_mapping(value, now))
+        if values is not None:
+            return parse_each(values, reader.mapping)
+        lines = _lines(body)
+        if _are_events(lines):
+            return parse_each(lines, reader.json)
+        raise NotJson(f"The body is not JSON: {error}.") from None
+    return parse_each(items, reader.json)
+
+
+def _items(body: bytes) -> Sequence[bytes | msgspec.Raw]:
+    """The texts of the events of one JSON text."""
+    if body.lstrip(SPACE).startswith(b"["):
+        return _decode_items(body)
+    members = _decode_members(body)
     if set(members) != {"events"}:
-        return _sorted([body], lambda raw: from_json(raw, now))
+        return [body]
     try:
-        items = _decode_items(members["events"])
+        return _decode_items(members["events"])
     except msgspec.MsgspecError:
         raise NotJson("events must be a list.") from None
-    return _sorted(items, lambda raw: from_json(raw, now))
+
+
+def _lines(body: bytes) -> list[bytes]:
+    return [line for line in body.split(b"\n") if line.strip()]
+
+
+def _are_events(lines: Sequence[bytes]) -> bool:
+    """Whether these are lines of JSON that were sent as one text: the first is an object."""
+    if len(lines) < 2:
+        return False
+    try:
+        _decode_members(lines[0])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
 
 
 def _is_utf8(body: bytes) -> bool:
@@ -159,22 +196,9 @@ def _with_lone_surrogates(body: bytes) -> list[Any] | None:
         value = json.loads(body)
     except (ValueError, RecursionError):
         return None
+    if isinstance(value, list):
+        return value
     if not isinstance(value, dict):
         return None
     events = value.get("events") if set(value) == {"events"} else [value]
     return events if isinstance(events, list) else None
-
-
-def _sorted(items: Sequence[Any], accept: Any) -> Parsed:
-    if len(items) > MAX_BATCH:
-        raise TooLarge(
-            f"A request holds at most {MAX_BATCH:,} events; this one has {len(items):,}."
-        )
-    events: dict[int, EventInput] = {}
-    refused: dict[int, RefusedEvent] = {}
-    for index, item in enumerate(items):
-        try:
-            events[index] = accept(item)
-        except RefusedEvent as error:
-            refused[index] = error
-    return Parsed(events, refused)

@@ -2,37 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
 from flask import Response
+from msgspec import structs
 
 from auditsaas import current_request, own_actions
 from auditsaas.api.access import key_access
 from auditsaas.api.answers import answer
 from auditsaas.api.ingest.bodies import Parsed
+from auditsaas.api.ingest.options import Options
 from auditsaas.api.problems import problem
-from auditsaas.events.writing.append import Appended, append
+from auditsaas.events.schema import EventInput
+from auditsaas.events.writing.append import MAX_BATCH, Appended, append
+from auditsaas.events.writing.request_keys import first_arrival
 from auditsaas.extensions import db
 from auditsaas.metrics import count_ingest
+from auditsaas.workspaces.api_keys import KeyAccess
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Kept:
-    """What became of the good events of a request."""
+    """What became of the good events of a request, by their place among them."""
 
-    appended: Appended
-    expired: int
-    """Those stored that the next run of retention removes, for they are older than is kept."""
+    ids: tuple[UUID | None, ...] = ()
+    """None for one that is not in the log."""
+    conflicts: tuple[tuple[int, UUID], ...] = ()
+    """Of each in conflict its place, and the id of the event that stands."""
+    accepted: int = 0
+    duplicates: int = 0
+    expired: int = 0
+    """Of the accepted those that the next run of retention removes, for they are too old."""
 
 
-def keep(parsed: Parsed, now: datetime) -> Kept:
-    """Append and commit; ids with other content are recorded in the same transaction."""
-    events = list(parsed.events.values())
+def keep(parsed: Parsed, now: datetime, options: Options) -> Kept:
+    """Append and commit; ids with other content are recorded in the same transaction.
+
+    With ``options.strict`` one in conflict undoes the others.
+    """
     session, access = db.session(), key_access()
-    appended = append(session, access.workspace_id, events, arrived_at=now, alone=True)
+    events, alone = _keyed(parsed, now, options)
+    appended = _append(access.workspace_id, events, now, alone=alone)
+    undone = bool(options.strict and appended.conflicts)
+    if undone:
+        session.rollback()
     if appended.conflicts:
         own_actions.record_conflicts(
             session,
@@ -42,48 +60,118 @@ def keep(parsed: Parsed, now: datetime) -> Kept:
             facts=current_request.facts(),
         )
     session.commit()
+    kept = _kept(appended, undone=undone)
     count_ingest(
-        accepted=appended.accepted,
-        duplicates=appended.duplicates,
-        conflicts=appended.conflicts,
+        accepted=kept.accepted,
+        duplicates=kept.duplicates,
+        conflicts=len(kept.conflicts),
         refused=len(parsed.refused),
     )
-    return Kept(appended, _expired(parsed, appended, now, access.kept_days))
+    return kept if undone else replace(kept, expired=_expired(events, appended, now, access))
 
 
 def ingested(parsed: Parsed, kept: Kept) -> Response:
     """The account of a batch: 201 where any was stored, 200 where all were there already."""
-    appended = kept.appended
+    result = _account(parsed, kept)
+    if not parsed.events:
+        return problem(422, "Invalid input", "Every event was refused.", **result)
+    if kept.conflicts and not kept.accepted:
+        words = "Nothing was stored: other events have the ids of these, with other content."
+        return problem(409, "Other content", words, **result)
+    return answer(result, 201 if kept.accepted else 200)
+
+
+def refused_whole(parsed: Parsed) -> Response:
+    """The answer to a request that wants all or nothing, and holds a bad event."""
+    count_ingest(accepted=0, duplicates=0, conflicts=0, refused=len(parsed))
+    words = "An event was refused, and with strict=true all are. Nothing was stored."
+    none = Kept(ids=(None,) * len(parsed.events))
+    return problem(422, "Invalid input", words, **_account(parsed, none))
+
+
+def _account(parsed: Parsed, kept: Kept) -> dict[str, Any]:
+    """What became of each event, by its place in the request."""
+    places = list(parsed.events)
     ids: list[UUID | None] = [None] * len(parsed)
-    conflicts = []
-    for place, index in enumerate(parsed.events):
-        if appended.conflicting[place]:
-            conflicts.append({"index": index, "id": appended.ids[place]})
-        else:
-            ids[index] = appended.ids[place]
-    result: dict[str, Any] = {
-        "accepted": appended.accepted,
-        "duplicates": appended.duplicates,
-        "conflicts": conflicts,
+    for index, identifier in zip(places, kept.ids, strict=True):
+        ids[index] = identifier
+    return {
+        "accepted": kept.accepted,
+        "duplicates": kept.duplicates,
+        "conflicts": [{"index": places[place], "id": stands} for place, stands in kept.conflicts],
         "expired": kept.expired,
         "rejected": [
             {"index": index, "errors": refusal.errors} for index, refusal in parsed.refused.items()
         ],
         "ids": ids,
     }
-    if not parsed.events:
-        return problem(422, "Invalid input", "Every event was refused.", **result)
-    if conflicts and not appended.accepted:
-        words = "Nothing was stored: other events have the ids of these, with other content."
-        return problem(409, "Other content", words, **result)
-    return answer(result, 201 if appended.accepted else 200)
 
 
-def _expired(parsed: Parsed, appended: Appended, now: datetime, kept_days: int | None) -> int:
-    if kept_days is None:
+def _kept(appended: Appended, *, undone: bool) -> Kept:
+    outcomes = list(zip(appended.ids, appended.new, appended.conflicting, strict=True))
+    return Kept(
+        ids=tuple(
+            None if differs or (is_new and undone) else identifier
+            for identifier, is_new, differs in outcomes
+        ),
+        conflicts=tuple(
+            (place, identifier)
+            for place, (identifier, _, differs) in enumerate(outcomes)
+            if differs
+        ),
+        accepted=0 if undone else appended.accepted,
+        duplicates=appended.duplicates,
+    )
+
+
+def _keyed(parsed: Parsed, now: datetime, options: Options) -> tuple[list[EventInput], bool]:
+    """The events with the keys that the request's own gives them; whether nothing was stored."""
+    if options.key is None or all(event.idempotency_key for event in parsed.events.values()):
+        return list(parsed.events.values()), True
+    arrival, alone = now, True
+    if any(event.occurred_at is None for event in parsed.events.values()):
+        arrival = first_arrival(db.session(), key_access().workspace_id, options.key, now)
+        alone = False
+    keyed = [
+        event
+        if event.idempotency_key
+        else structs.replace(
+            event,
+            idempotency_key=f"{options.key}:{index}",
+            occurred_at=event.occurred_at or arrival,
+        )
+        for index, event in parsed.events.items()
+    ]
+    return keyed, alone
+
+
+def _append(
+    workspace_id: UUID, events: Sequence[EventInput], now: datetime, *, alone: bool
+) -> Appended:
+    """Append any number of events, in one transaction."""
+    if len(events) <= MAX_BATCH:
+        return append(db.session(), workspace_id, events, arrived_at=now, alone=alone)
+    parts = [
+        append(db.session(), workspace_id, events[at : at + MAX_BATCH], arrived_at=now)
+        for at in range(0, len(events), MAX_BATCH)
+    ]
+    numbered = [part for part in parts if part.first_seq is not None]
+    return Appended(
+        tuple(chain.from_iterable(part.ids for part in parts)),
+        tuple(chain.from_iterable(part.new for part in parts)),
+        tuple(chain.from_iterable(part.conflicting for part in parts)),
+        numbered[0].first_seq if numbered else None,
+        numbered[-1].last_seq if numbered else None,
+    )
+
+
+def _expired(
+    events: Sequence[EventInput], appended: Appended, now: datetime, access: KeyAccess
+) -> int:
+    if access.kept_days is None:
         return 0
-    oldest = now - timedelta(days=kept_days)
+    oldest = now - timedelta(days=access.kept_days)
     return sum(
         is_new and event.occurred_at is not None and event.occurred_at < oldest
-        for event, is_new in zip(parsed.events.values(), appended.new, strict=True)
+        for event, is_new in zip(events, appended.new, strict=True)
     )

@@ -1,0 +1,40 @@
+"""When a request was first met, by the key that its sender gave it as a whole.
+
+An event is one for ever by its key and its time. Where the time is that of arrival, a request that
+is sent again has to be given the arrival of its first time; this remembers it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+KEPT = timedelta(days=7)
+"""How long at least an arrival is remembered."""
+
+# Each new key lets two go that are past their time, so the table stays as small as its traffic.
+_FIRST_ARRIVAL = text("""
+WITH past AS (
+    SELECT key FROM request_keys
+    WHERE workspace_id = :workspace AND arrived_at < :forgotten AND key <> :key
+    ORDER BY arrived_at LIMIT 2 FOR UPDATE SKIP LOCKED
+), gone AS (
+    DELETE FROM request_keys WHERE workspace_id = :workspace AND key IN (SELECT key FROM past)
+)
+INSERT INTO request_keys (workspace_id, key, arrived_at) VALUES (:workspace, :key, :now)
+ON CONFLICT (workspace_id, key) DO UPDATE SET key = EXCLUDED.key
+RETURNING arrived_at
+""")
+
+
+def first_arrival(session: Session, workspace_id: UUID, key: str, now: datetime) -> datetime:
+    """When a request of this key first came; ``now`` where it has not come before.
+
+    Of several at once all wait for the first to commit, and get its time.
+    """
+    asked = {"workspace": workspace_id, "key": key, "now": now, "forgotten": now - KEPT}
+    found: datetime = session.execute(_FIRST_ARRIVAL, asked).scalar_one()
+    return found
