@@ -26,8 +26,9 @@ from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.filter.period import TimeRange
 from auditsaas.events.models import events
 from auditsaas.events.reading import pages
-from auditsaas.exports import service
-from auditsaas.exports.build import export_job
+from auditsaas.exports.asking.request import ExportRequest, request_export
+from auditsaas.exports.building.build import export_job
+from auditsaas.exports.formats import format_called
 from auditsaas.exports.models import Export
 from auditsaas.exports.service import Asker
 from auditsaas.jobs.runner import run
@@ -100,13 +101,15 @@ def _request(dataset: Dataset, format: str, rows: int | None) -> UUID:
         session = tenancy.bind(Scope.of(dataset.big, user=dataset.user))
         person = session.get(User, dataset.user)
         assert person is not None
-        export = service.request(
+        export = request_export(
             session,
-            asker=Asker(person=person, roles={dataset.big: "admin"}),
-            workspaces=[dataset.big],
-            format=format,
-            event_filter=event_filter,
-            zone=ZoneInfo("UTC"),
+            ExportRequest(
+                asker=Asker(person=person, roles={dataset.big: "admin"}),
+                workspaces=[dataset.big],
+                format=format_called(format),
+                event_filter=event_filter,
+                zone=ZoneInfo("UTC"),
+            ),
         )
         session.commit()
         return export.id

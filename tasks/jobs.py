@@ -9,7 +9,7 @@ from uuid import UUID
 from celery.exceptions import SoftTimeLimitExceeded
 from flask import current_app
 
-from auditsaas.exports.build import InstallationOptions, export_job
+from auditsaas.exports.building.build import InstallationOptions, export_job
 from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.limits import row_limits
 from auditsaas.imports.kind import IMPORTS

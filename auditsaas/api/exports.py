@@ -22,14 +22,15 @@ from auditsaas.errors import FieldError, InvalidFields
 from auditsaas.events.filter.event_filter import PARAMETERS
 from auditsaas.events.wording import field_error
 from auditsaas.exports import service
+from auditsaas.exports.asking.request import ExportRequest, request_export
 from auditsaas.exports.formats import format_called, options
 from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.exports.service import Asker
 from auditsaas.extensions import db
 from auditsaas.jobs.queue import send
-from auditsaas.pages.exports.ask_views import limits_here
-from auditsaas.pages.exports.views import file_response
+from auditsaas.pages.exports.download import file_response
+from auditsaas.pages.exports.views import limits_here
 from auditsaas.text import storable
 
 _decode = msgspec.json.Decoder(ExportInput).decode
@@ -43,17 +44,17 @@ def post_export() -> Response:
     event_filter = parameters.event_filter(slug)
     parameters.check()
     chosen = format_called(asked.format)
-    export = service.request(
-        db.session(),
+    wanted = ExportRequest(
         asker=_asker(),
         workspaces=[key_access().workspace_id],
-        format=chosen.key,
+        format=chosen,
         options=options(chosen, columns=asked.columns, gzip=asked.gzip),
         event_filter=event_filter,
         zone=UTC_ZONE,
         row_limits=limits_here(),
         status_code=202,
     )
+    export = request_export(db.session(), wanted)
     db.session.commit()
     send(EXPORTS.message(export))
     response = answer(_job(export, slug), 202)

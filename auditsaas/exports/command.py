@@ -23,7 +23,7 @@ from auditsaas.cli_session import Refusal, open_session, workspace_called
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.reading import pages
 from auditsaas.events.schema import TargetInput
-from auditsaas.exports.file_header import period_words
+from auditsaas.exports.building.file_header import period_words
 from auditsaas.exports.formats import FORMATS, Format
 from auditsaas.exports.source import About, Source
 from auditsaas.formatting import Viewer

@@ -1,4 +1,4 @@
-"""What people do with exports: ask for one, cancel it, run it again, download it."""
+"""What people do with their exports: cancel one, run it again, download it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
@@ -16,21 +15,15 @@ from auditsaas import own_actions
 from auditsaas.accounts.models import User
 from auditsaas.db.ids import first_id_at
 from auditsaas.errors import Conflict, DomainError, NotFound
-from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.models import events
-from auditsaas.events.reading import pages, totals
 from auditsaas.events.schema import ActorInput, TargetInput
 from auditsaas.exports import wording
-from auditsaas.exports.formats import Options, format_called
-from auditsaas.exports.frozen_filter import pinned_query
 from auditsaas.exports.kind import UNFINISHED
-from auditsaas.exports.limits import ROW_LIMITS, refuse_too_many
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.own_actions import Activity, RequestFacts
 from auditsaas.workspaces.api_keys import KeyAccess
 from auditsaas.workspaces.models import ApiKey, Workspace
 
-NO_OPTIONS = Options()
 ONE_DOWNLOAD = timedelta(minutes=15)
 RUN_AGAIN = (ExportState.FAILED, ExportState.CANCELLED, ExportState.EXPIRED)
 TIME_OVER = and_(Export.state == ExportState.READY, Export.expires_at <= func.now())
@@ -71,59 +64,6 @@ class Asker:
         return own_actions.application(self.key.key_id, name=self.key.name)
 
 
-def request(
-    session: Session,
-    *,
-    asker: Asker,
-    workspaces: Sequence[UUID],
-    format: str,
-    event_filter: EventFilter,
-    zone: ZoneInfo,
-    options: Options = NO_OPTIONS,
-    row_limits: Mapping[str, int] = ROW_LIMITS,
-    reader: Session | None = None,
-    status_code: int | None = 303,
-    since: Mapping[UUID, int] | None = None,
-    schedule_name: str | None = None,
-) -> Export:
-    """Ask for a file of everything that matches now; the caller commits, then enqueues.
-
-    ``reader`` is the platform session of a super-admin, through which the file is then built.
-    The scope of ``session`` must hold the workspaces and the person. A schedule says ``since``
-    which sequence numbers events from before its period are to be in the file, and its name.
-
-    Raises:
-        InvalidFields: there is no such format.
-        TooManyRows: a file of this format cannot hold what matches.
-    """
-    chosen = format_called(format)
-    source = reader or session
-    heads = pages.heads(source, workspaces)
-    count = totals.count(source, workspaces, event_filter)
-    refuse_too_many(chosen.key, count, row_limits)
-    export = Export(
-        workspace_ids=list(workspaces),
-        requested_by=asker.person.id if asker.person else None,
-        requested_by_key=asker.key.key_id if asker.key else None,
-        through_platform=reader is not None,
-        format=chosen.key,
-        query=pinned_query(event_filter),
-        since=None if since is None else {str(key): seq for key, seq in since.items()},
-        schedule_name=schedule_name,
-        starts_at=event_filter.period.start,
-        ends_at=event_filter.period.end,
-        time_zone=zone.key,
-        columns=list(options.columns) or None,
-        gzip=options.gzip,
-        snapshot={str(workspace): heads.get(workspace, 0) for workspace in workspaces},
-        rows_total=count.total if count.exact else None,
-    )
-    session.add(export)
-    session.flush()
-    _record(session, Activity.EXPORT_REQUESTED, export, asker, status_code=status_code)
-    return export
-
-
 def cancel(session: Session, export: Export, asker: Asker) -> None:
     """Stop an unfinished export; whoever builds it notices within seconds.
 
@@ -139,7 +79,7 @@ def cancel(session: Session, export: Export, asker: Asker) -> None:
         lease_until=None,
         finished_at=func.now(),
     )
-    _record(session, Activity.EXPORT_CANCELLED, export, asker, status_code=303)
+    record(session, Activity.EXPORT_CANCELLED, export, asker, status_code=303)
 
 
 def run_again(session: Session, export: Export, asker: Asker) -> None:
@@ -165,7 +105,7 @@ def run_again(session: Session, export: Export, asker: Asker) -> None:
         finished_at=None,
         expires_at=None,
     )
-    _record(session, Activity.EXPORT_REQUESTED, export, asker, status_code=303)
+    record(session, Activity.EXPORT_REQUESTED, export, asker, status_code=303)
 
 
 def state_now(export: Export) -> ExportState:
@@ -199,7 +139,7 @@ def record_download(
     """
     if part is not None and _downloaded_lately(session, export, asker):
         return
-    _record(
+    record(
         session,
         Activity.EXPORT_DOWNLOADED,
         export,
@@ -276,7 +216,7 @@ def _change(
     session.refresh(export)
 
 
-def _record(
+def record(
     session: Session,
     activity: Activity,
     export: Export,
@@ -285,6 +225,7 @@ def _record(
     status_code: int | None,
     facts: Mapping[str, object] | None = None,
 ) -> None:
+    """Append what was done with an export to the logs of its workspaces."""
     own_actions.record(
         session,
         activity,

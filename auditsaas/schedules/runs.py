@@ -27,8 +27,8 @@ from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Conflict, DomainError
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.filter.period import TimeRange
-from auditsaas.exports import service as exports
-from auditsaas.exports.formats import Options
+from auditsaas.exports.asking.request import ExportRequest, request_export
+from auditsaas.exports.formats import Options, format_called
 from auditsaas.exports.models import Export
 from auditsaas.exports.service import Asker
 from auditsaas.notifications.service import notify
@@ -155,11 +155,10 @@ def _made(
     )
     if run_id is None:
         return None
-    export = exports.request(
-        session,
+    asked = ExportRequest(
         asker=asker,
         workspaces=[workspace_id],
-        format=schedule.format,
+        format=format_called(schedule.format),
         event_filter=filter_of(schedule, now).with_period(window),
         zone=ZoneInfo(schedule.time_zone),
         status_code=303 if asker.facts else None,
@@ -167,6 +166,7 @@ def _made(
         since={workspace_id: schedule.covered_seq},
         schedule_name=schedule.name,
     )
+    export = request_export(session, asked)
     run = session.get_one(ScheduleRun, (workspace_id, run_id))
     run.export_id = export.id
     run.upto_seq = export.snapshot[str(workspace_id)]

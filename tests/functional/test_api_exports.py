@@ -49,7 +49,7 @@ def bearer(key: str) -> dict[str, str]:
 def built(app: Flask, export_id: str) -> None:
     from uuid import UUID
 
-    from auditsaas.exports.build import export_job
+    from auditsaas.exports.building.build import export_job
 
     with app.app_context():
         run(export_job(storage_at(app.extensions["settings"].storage_url)), UUID(export_id))

@@ -20,7 +20,7 @@ from sqlalchemy import Engine
 
 from auditsaas.api import feed
 from auditsaas.api.calls import DESCRIBED
-from auditsaas.exports.build import export_job
+from auditsaas.exports.building.build import export_job
 from auditsaas.jobs.runner import run
 from auditsaas.storage.address import storage_at
 from tests.support.factories import event_input, make_api_key, make_workspace

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from auditsaas.accounts.models import User
 from auditsaas.db.ids import new_id
 from auditsaas.events.writing.request_keys import first_arrival
-from auditsaas.exports.build import export_job
+from auditsaas.exports.building.build import export_job
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.extensions import Base
 from auditsaas.imports import mappings

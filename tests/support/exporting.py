@@ -20,10 +20,10 @@ from auditsaas.accounts.models import User
 from auditsaas.db.tenancy import platform_session
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.reading import pages
-from auditsaas.exports import service
-from auditsaas.exports.build import DEFAULT_OPTIONS, InstallationOptions, export_job
-from auditsaas.exports.formats import Options
-from auditsaas.exports.service import NO_OPTIONS, Asker
+from auditsaas.exports.asking.request import NO_OPTIONS, ExportRequest, request_export
+from auditsaas.exports.building.build import DEFAULT_OPTIONS, InstallationOptions, export_job
+from auditsaas.exports.formats import Options, format_called
+from auditsaas.exports.service import Asker
 from auditsaas.extensions import Base
 from auditsaas.jobs.runner import run
 from auditsaas.storage.local import LocalStorage
@@ -49,14 +49,16 @@ def ask(
     """Ask for a file and commit, without telling any worker; the id of the export."""
     ids = sorted(workspace.id for workspace in workspaces)
     with scoped(*ids, user=person.id) as session:
-        export = service.request(
+        export = request_export(
             session,
-            asker=Asker(person=person, roles=dict.fromkeys(ids, "admin")),
-            workspaces=ids,
-            format=format,
-            options=options,
-            event_filter=event_filter or EventFilter(),
-            zone=zone,
+            ExportRequest(
+                asker=Asker(person=person, roles=dict.fromkeys(ids, "admin")),
+                workspaces=ids,
+                format=format_called(format),
+                options=options,
+                event_filter=event_filter or EventFilter(),
+                zone=zone,
+            ),
         )
         session.commit()
         return export.id

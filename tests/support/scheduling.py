@@ -16,7 +16,7 @@ from auditsaas.db.tenancy import platform_session
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.models import events
 from auditsaas.events.reading import pages
-from auditsaas.exports.build import export_job
+from auditsaas.exports.building.build import export_job
 from auditsaas.exports.frozen_filter import pinned_filter
 from auditsaas.exports.kind import UNFINISHED
 from auditsaas.exports.models import Export

@@ -20,7 +20,7 @@ from auditsaas.exports.models import Export
 from auditsaas.extensions import db
 from auditsaas.jobs.queue import send
 from auditsaas.notifications.service import mark_read
-from auditsaas.pages.exports.views import file_response
+from auditsaas.pages.exports.download import file_response
 from auditsaas.pages.schedules import presenter, schedule_scope
 from auditsaas.pages.schedules.blueprint import schedules
 from auditsaas.pages.schedules.schedule_scope import Place

@@ -13,9 +13,9 @@ from sqlalchemy import Engine
 
 from auditsaas.accounts.models import User
 from auditsaas.db.tenancy import platform_session
-from auditsaas.exports import finish
-from auditsaas.exports.build import TOO_LONG, export_job
-from auditsaas.exports.finish import Built
+from auditsaas.exports.building import finish
+from auditsaas.exports.building.build import TOO_LONG, export_job
+from auditsaas.exports.building.finish import Built
 from auditsaas.exports.kind import EXPORTS, ExportClaim
 from auditsaas.jobs.kind import Claim
 from auditsaas.jobs.leases import LostLease

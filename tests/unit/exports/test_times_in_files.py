@@ -15,7 +15,7 @@ import pytest
 from flask import Flask
 
 from auditsaas.events.filter.period import TimeRange
-from auditsaas.exports.file_header import period_words
+from auditsaas.exports.building.file_header import period_words
 from auditsaas.formatting import Viewer
 from tests.support.clocks import changes, read_back
 from tests.support.exporting import ask, build_in, parsed_filter

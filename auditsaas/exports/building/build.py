@@ -14,17 +14,17 @@ from sqlalchemy import select
 from auditsaas.db import tenancy
 from auditsaas.errors import DomainError
 from auditsaas.events.reading import pages
-from auditsaas.exports import finish
+from auditsaas.exports.building import finish
+from auditsaas.exports.building.file_header import about_export
+from auditsaas.exports.building.finish import Built
+from auditsaas.exports.building.packing import packed
+from auditsaas.exports.building.reader import reader
 from auditsaas.exports.columns import COLUMNS
-from auditsaas.exports.file_header import about_export
-from auditsaas.exports.finish import Built
 from auditsaas.exports.formats import format_called
 from auditsaas.exports.frozen_filter import pinned_filter
 from auditsaas.exports.kind import EXPORTS, ExportClaim
 from auditsaas.exports.limits import ROW_LIMITS
 from auditsaas.exports.models import Export
-from auditsaas.exports.packing import packed
-from auditsaas.exports.reader import reader
 from auditsaas.exports.source import About, Source
 from auditsaas.jobs.heartbeat import Heartbeat
 from auditsaas.jobs.runner import Job

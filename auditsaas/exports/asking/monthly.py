@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -12,51 +13,32 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from auditsaas.errors import FieldError, InvalidFields
-from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.filter.period import TimeRange
 from auditsaas.events.models import event_counts
-from auditsaas.events.reading import totals
-from auditsaas.exports import service
+from auditsaas.exports.asking.request import ExportRequest, store
 from auditsaas.exports.models import Export
 
 MOST_FILES: Final = 36
 
 
-def request_monthly(
-    session: Session,
-    *,
-    workspaces: Sequence[UUID],
-    event_filter: EventFilter,
-    zone: ZoneInfo,
-    reader: Session | None = None,
-    **asked: Any,
-) -> list[Export]:
+def request_monthly(session: Session, asked: ExportRequest) -> list[Export]:
     """Ask for a file of each month in which something matches, the newest first.
 
     Raises:
         TooManyRows: one month alone has more rows than the format holds.
         InvalidFields: there would be more than ``MOST_FILES`` files.
     """
-    source = reader or session
+    period, source = asked.event_filter.period, asked.reader or session
     wanted = []
-    for month in _months(source, workspaces, event_filter.period, zone):
-        narrowed = event_filter.with_period(month)
-        if totals.count(source, workspaces, narrowed).total:
-            wanted.append(narrowed)
+    for month in _months(source, asked.workspaces, period, asked.zone):
+        narrowed = replace(asked, event_filter=asked.event_filter.with_period(month))
+        count = narrowed.count(session)
+        if count.total:
+            wanted.append((narrowed, count))
     if len(wanted) > MOST_FILES:
         message = f"This is {len(wanted)} months; choose a range of at most {MOST_FILES}."
         raise InvalidFields([FieldError("range", message)])
-    return [
-        service.request(
-            session,
-            workspaces=workspaces,
-            event_filter=narrowed,
-            zone=zone,
-            reader=reader,
-            **asked,
-        )
-        for narrowed in wanted
-    ]
+    return [store(session, narrowed, count) for narrowed, count in wanted]
 
 
 def _months(

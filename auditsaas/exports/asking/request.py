@@ -1,0 +1,98 @@
+"""Asks for a file of everything that matches now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.reading import pages, totals
+from auditsaas.events.reading.totals import Count
+from auditsaas.exports import service
+from auditsaas.exports.formats import Format, Options
+from auditsaas.exports.frozen_filter import pinned_query
+from auditsaas.exports.limits import ROW_LIMITS, refuse_too_many
+from auditsaas.exports.models import Export
+from auditsaas.exports.service import Asker
+from auditsaas.own_actions import Activity
+
+NO_OPTIONS = Options()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportRequest:
+    """A file that is asked for: by whom, of which events, and in which form."""
+
+    asker: Asker
+    workspaces: Sequence[UUID]
+    event_filter: EventFilter
+    zone: ZoneInfo
+    format: Format
+    options: Options = NO_OPTIONS
+    row_limits: Mapping[str, int] = field(default_factory=lambda: ROW_LIMITS)
+    reader: Session | None = None
+    """The platform session of a super-admin, through which the file is then built, too."""
+    status_code: int | None = 303
+    """Of the answer to the HTTP request; None where a schedule asks."""
+    since: Mapping[UUID, int] | None = None
+    """The ``seq`` of each workspace after which events from before the period belong in it, too."""
+    schedule_name: str | None = None
+
+    def count(self, session: Session) -> Count:
+        return totals.count(self.reader or session, self.workspaces, self.event_filter)
+
+    def heads(self, session: Session) -> Mapping[UUID, int]:
+        return pages.heads(self.reader or session, self.workspaces)
+
+
+def request_export(session: Session, asked: ExportRequest) -> Export:
+    """Ask for one file; the caller commits, then sends the message.
+
+    The scope of ``session`` must hold the workspaces and the person.
+
+    Raises:
+        TooManyRows: a file of this format cannot hold what matches.
+    """
+    return store(session, asked, asked.count(session))
+
+
+def store(session: Session, asked: ExportRequest, count: Count) -> Export:
+    """Store a request of which it is known how many events match, and record it.
+
+    Raises:
+        TooManyRows: a file of this format cannot hold so many.
+    """
+    refuse_too_many(asked.format.key, count, asked.row_limits)
+    export = _export(asked, asked.heads(session), count)
+    session.add(export)
+    session.flush()
+    service.record(
+        session, Activity.EXPORT_REQUESTED, export, asked.asker, status_code=asked.status_code
+    )
+    return export
+
+
+def _export(asked: ExportRequest, heads: Mapping[UUID, int], count: Count) -> Export:
+    asker, period = asked.asker, asked.event_filter.period
+    since = None if asked.since is None else {str(key): seq for key, seq in asked.since.items()}
+    return Export(
+        workspace_ids=list(asked.workspaces),
+        requested_by=asker.person.id if asker.person else None,
+        requested_by_key=asker.key.key_id if asker.key else None,
+        through_platform=asked.reader is not None,
+        format=asked.format.key,
+        query=pinned_query(asked.event_filter),
+        since=since,
+        schedule_name=asked.schedule_name,
+        starts_at=period.start,
+        ends_at=period.end,
+        time_zone=asked.zone.key,
+        columns=list(asked.options.columns) or None,
+        gzip=asked.options.gzip,
+        snapshot={str(workspace): heads.get(workspace, 0) for workspace in asked.workspaces},
+        rows_total=count.total if count.exact else None,
+    )

@@ -1,0 +1,37 @@
+"""The file of an export as an answer."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from flask import Response, current_app, request
+from werkzeug.wsgi import wrap_file
+
+from auditsaas.errors import NotFound
+from auditsaas.exports import service, wording
+from auditsaas.exports.formats import FORMATS, GZIP
+from auditsaas.exports.models import Export
+from auditsaas.storage.address import storage_at
+from auditsaas.storage.base import FileMissing
+
+
+def file_response(export: Export, slugs: list[str]) -> Response:
+    """The file as RFC 9110 wants it, with ranges (section 14) and its SHA-256 as the entity tag."""
+    storage = storage_at(current_app.extensions["settings"].storage_url)
+    key = service.file_of(export)
+    try:
+        size, file = storage.size(key), storage.open(key)
+    except FileMissing as error:
+        raise NotFound("The file is no longer in storage. Run the export again.") from error
+    response = Response(wrap_file(request.environ, file), direct_passthrough=True)
+    response.content_length = size
+    response.content_type = GZIP if export.gzip else FORMATS[export.format].content_type
+    response.headers["Content-Disposition"] = _attachment(wording.file_name(export, slugs))
+    response.set_etag(export.sha256 or str(export.id))
+    response.make_conditional(request, accept_ranges=True, complete_length=size)
+    return response
+
+
+def _attachment(name: str) -> str:
+    """RFC 6266: a plain name for all, and the encoded one that new browsers prefer."""
+    return f"attachment; filename=\"{name}\"; filename*=UTF-8''{quote(name, safe='')}"
