@@ -33,9 +33,7 @@ def post(client: FlaskClient, url: str, **fields: object) -> int:
     return client.post(url, data={"csrf_token": csrf_token(client)} | fields).status_code
 
 
-def test_what_a_person_chooses_is_how_the_log_reads(
-    workspace: Workspace, client: FlaskClient
-) -> None:
+def test_personal_preferences_apply_to_the_log(workspace: Workspace, client: FlaskClient) -> None:
     append_events(workspace, [event_input(occurred_at=AT.isoformat())])
     assert post(client, "/account", **PREFERENCES) == 303
     page = client.get(f"/w/{workspace.slug}/audit-logs").text
@@ -59,7 +57,7 @@ def test_what_a_person_chooses_is_how_the_log_reads(
         ("density", "none"),
     ],
 )
-def test_a_choice_that_does_not_exist_is_refused_beside_its_field(
+def test_unknown_preference_value_is_refused_beside_its_field(
     client: FlaskClient, field: str, value: str
 ) -> None:
     data = PREFERENCES | {"csrf_token": csrf_token(client), field: value}
@@ -68,9 +66,7 @@ def test_a_choice_that_does_not_exist_is_refused_beside_its_field(
     assert f"{field}-error" in answer.text
 
 
-def test_columns_that_a_person_hides_are_not_sent(
-    workspace: Workspace, client: FlaskClient
-) -> None:
+def test_hidden_columns_are_not_sent(workspace: Workspace, client: FlaskClient) -> None:
     append_events(workspace, [event_input()])
     assert (
         post(client, "/account/table", columns=["status", "created_at"], density="compact") == 303
@@ -81,7 +77,7 @@ def test_columns_that_a_person_hides_are_not_sent(
     assert post(client, "/account/table", columns=["nonsense"], density="compact") == 422
 
 
-def test_my_activity_shows_a_members_own_events_and_nobody_elses(
+def test_my_activity_shows_only_the_members_own_events(
     workspace: Workspace, client: FlaskClient
 ) -> None:
     member = make_member(workspace, Role.MEMBER)

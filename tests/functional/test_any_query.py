@@ -64,7 +64,9 @@ def acme(client: FlaskClient) -> Workspace:
     return workspace
 
 
-def test_any_query_string_gets_a_page_or_a_message(acme: Workspace, client: FlaskClient) -> None:
+def test_any_query_string_gets_a_page_or_an_error_message(
+    acme: Workspace, client: FlaskClient
+) -> None:
     @given(query=st.lists(pairs, max_size=5), part=st.sampled_from(PARTS), partial=st.booleans())
     @settings(max_examples=CASES, suppress_health_check=list(HealthCheck))
     def never_fails(query: list[tuple[str, str]], part: str, partial: bool) -> None:
@@ -79,7 +81,7 @@ def test_any_query_string_gets_a_page_or_a_message(acme: Workspace, client: Flas
     never_fails()
 
 
-def test_an_unknown_key_is_named_once_with_what_was_perhaps_meant(
+def test_unknown_search_key_is_named_once_with_a_suggestion(
     acme: Workspace, client: FlaskClient
 ) -> None:
     text = client.get(f"/w/{acme.slug}/audit-logs?q=user:ann+stauts:error").text
@@ -104,7 +106,7 @@ def messages(text: str) -> list[str]:
         ("UTC", {"min_ms": "500", "max_ms": "100"}, "below the shortest"),
     ],
 )
-def test_what_cannot_be_meant_is_answered_by_a_sentence_and_no_rows(
+def test_invalid_filter_gets_a_sentence_and_no_rows(
     client: FlaskClient, zone: str, args: dict[str, Any], sentence: str
 ) -> None:
     workspace = make_workspace()
@@ -121,7 +123,7 @@ def test_what_cannot_be_meant_is_answered_by_a_sentence_and_no_rows(
 
 
 @pytest.mark.parametrize("part", ["", "/count", "/facets", "/histogram"])
-def test_a_range_may_begin_in_the_last_hour_that_can_be_written(
+def test_range_may_begin_in_the_last_representable_hour(
     acme: Workspace, client: FlaskClient, part: str
 ) -> None:
     answer = client.get(f"/w/{acme.slug}/audit-logs{part}?from=9999-12-31T23:30:00Z")

@@ -14,7 +14,7 @@ from tests.support.serving import free_port
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_without_its_database_the_api_says_when_to_come_again(
+def test_api_without_its_database_answers_503_with_retry_after(
     settings: Settings, engine: Engine, method: str
 ) -> None:
     key = make_api_key(make_workspace())

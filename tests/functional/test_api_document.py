@@ -48,7 +48,7 @@ def test_every_call_of_the_api_is_described_and_has_a_scope(
     assert {name for name in endpoints if name.startswith("api.")} == {*CALLS, *OPEN}
 
 
-def test_the_page_asks_nothing_of_third_parties(client: FlaskClient) -> None:
+def test_api_page_loads_nothing_from_third_parties(client: FlaskClient) -> None:
     page = client.get("/api/docs")
     assert page.status_code == 200
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
@@ -59,18 +59,18 @@ def test_the_page_asks_nothing_of_third_parties(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=[kind.anchor for kind in KINDS])
-def test_the_page_has_a_cure_for_every_refusal(client: FlaskClient, kind: ProblemKind) -> None:
+def test_api_page_has_a_remedy_for_every_error_type(client: FlaskClient, kind: ProblemKind) -> None:
     page = client.get("/api/docs")
     assert f'id="{kind.anchor}"' in page.text
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=[kind.anchor for kind in KINDS])
-def test_the_handbook_has_the_same_cure(kind: ProblemKind) -> None:
+def test_handbook_has_the_same_remedies(kind: ProblemKind) -> None:
     handbook = (ROOT / "docs" / "api.md").read_text()
     assert f"| {kind.status} | {kind.title} | {kind.meaning} | {kind.cure} |" in handbook
 
 
-def test_the_handbook_states_the_limits_that_hold() -> None:
+def test_handbook_states_the_limits_in_force() -> None:
     handbook = (ROOT / "docs" / "api.md").read_text()
     ingest, read, export = (PER_MINUTE[rate] for rate in Rate)
     for limit in (
@@ -83,7 +83,7 @@ def test_the_handbook_states_the_limits_that_hold() -> None:
         assert limit in handbook
 
 
-def test_a_refusal_points_at_its_cure(client: FlaskClient) -> None:
+def test_problem_type_links_to_its_remedy(client: FlaskClient) -> None:
     answer = client.get("/api/v1/events", headers={"X-Request-ID": "mine-1"})
     assert answer.json is not None
     assert answer.json["type"] == "/api/docs#not-authenticated"
@@ -91,7 +91,7 @@ def test_a_refusal_points_at_its_cure(client: FlaskClient) -> None:
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_other_sites_get_no_permission_to_read(client: FlaskClient) -> None:
+def test_cross_origin_requests_get_no_cors_headers(client: FlaskClient) -> None:
     answer = client.options(
         "/api/v1/events",
         headers={"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"},

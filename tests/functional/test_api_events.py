@@ -43,7 +43,7 @@ def test_a_single_event_is_stored_and_its_id_returned(
         assert [str(i) for i in session.scalars(select(events.c.id))] == answer.json["ids"]
 
 
-def test_good_events_are_stored_though_others_are_refused(
+def test_valid_events_of_a_batch_are_stored_beside_refused_ones(
     client: FlaskClient, acme: Workspace, key: str
 ) -> None:
     bad = event_input(status="broken", colour="red")
@@ -58,7 +58,7 @@ def test_good_events_are_stored_though_others_are_refused(
     assert stored(acme) == 2
 
 
-def test_a_retried_batch_meets_its_own_events(
+def test_retried_batch_returns_the_ids_of_the_first(
     client: FlaskClient, acme: Workspace, key: str
 ) -> None:
     batch = {"events": [event_input(idempotency_key=f"k{n}", occurred_at=NOW) for n in range(3)]}
@@ -122,7 +122,7 @@ BAD_EVENTS: list[tuple[str, Any, str]] = [
 @pytest.mark.parametrize(
     ("event", "field"), [c[1:] for c in BAD_EVENTS], ids=[c[0] for c in BAD_EVENTS]
 )
-def test_a_bad_event_is_refused_by_field_and_nothing_is_stored(
+def test_invalid_event_is_refused_by_field_and_not_stored(
     client: FlaskClient, acme: Workspace, key: str, event: dict[str, Any], field: str
 ) -> None:
     answer = post(client, key, event)
@@ -158,7 +158,7 @@ BAD_BODIES: list[tuple[str, bytes, dict[str, str], int]] = [
 @pytest.mark.parametrize(
     ("body", "headers", "status"), [c[1:] for c in BAD_BODIES], ids=[c[0] for c in BAD_BODIES]
 )
-def test_a_bad_body_gets_the_contracts_answer_and_stores_nothing(
+def test_invalid_body_gets_the_documented_error_and_stores_nothing(
     client: FlaskClient,
     acme: Workspace,
     key: str,
@@ -172,7 +172,7 @@ def test_a_bad_body_gets_the_contracts_answer_and_stores_nothing(
     assert stored(acme) == 0
 
 
-def test_without_a_key_or_with_a_wrong_one_nothing_is_read(
+def test_missing_or_wrong_key_is_refused_before_the_body_is_read(
     client: FlaskClient, acme: Workspace, key: str
 ) -> None:
     for wrong in (None, "", "aud_nonsense", key[:-1] + ("a" if key[-1] != "a" else "b")):
@@ -187,7 +187,7 @@ def test_a_key_without_the_scope_is_refused(client: FlaskClient, acme: Workspace
     assert post(client, reader, event_input()).status_code == 403
 
 
-def test_a_key_writes_into_its_own_workspace_only(
+def test_key_writes_only_into_its_own_workspace(
     client: FlaskClient, acme: Workspace, key: str
 ) -> None:
     other = make_workspace()

@@ -65,7 +65,7 @@ def recorded(workspace: Workspace) -> Iterator[tuple[str, str, int | None]]:
         yield from (tuple(row) for row in rows)
 
 
-def test_a_file_is_asked_for_watched_and_downloaded(
+def test_export_is_requested_polled_and_downloaded(
     app: Flask, client: FlaskClient, acme: Workspace, key: str
 ) -> None:
     append_events(acme, [event_input(path="/1"), event_input(path="/2", status="error")])
@@ -91,7 +91,7 @@ def test_a_file_is_asked_for_watched_and_downloaded(
     ]
 
 
-def test_the_filter_may_be_an_object_of_its_parameters(
+def test_filter_may_be_a_json_object(
     app: Flask, client: FlaskClient, acme: Workspace, key: str
 ) -> None:
     body = {"format": "csv", "query": {"activity": ["user.*", "invoice.update"], "q": "x"}}
@@ -117,7 +117,7 @@ BAD: list[tuple[str, Any, int, str | None]] = [
 
 
 @pytest.mark.parametrize(("body", "status", "field"), [c[1:] for c in BAD], ids=[c[0] for c in BAD])
-def test_a_bad_request_names_what_is_wrong(
+def test_invalid_export_request_names_the_field(
     client: FlaskClient, key: str, body: Any, status: int, field: str
 ) -> None:
     answer = ask(client, key, body)
@@ -133,7 +133,7 @@ def test_an_unfinished_export_has_no_file(client: FlaskClient, key: str) -> None
     assert client.get(f"{address}/download", headers=bearer(key)).status_code == 409
 
 
-def test_a_key_sees_the_exports_of_its_own_workspace_only(
+def test_key_sees_only_exports_of_its_own_workspace(
     client: FlaskClient, acme: Workspace, key: str
 ) -> None:
     asked = ask(client, key, {"format": "csv"})
@@ -144,7 +144,7 @@ def test_a_key_sees_the_exports_of_its_own_workspace_only(
         assert client.get(path, headers=bearer(stranger)).status_code == 404
 
 
-def test_people_of_the_workspace_see_what_an_application_asked_for(
+def test_members_see_exports_requested_by_an_api_key(
     app: Flask, client: FlaskClient, acme: Workspace, key: str
 ) -> None:
     asked = ask(client, key, {"format": "csv"})

@@ -78,7 +78,7 @@ def test_a_revoked_key_is_refused_at_the_next_request(
     assert client.post(address, data={**form, "confirmed": "1"}).status_code == 409
 
 
-def test_making_and_revoking_are_events_without_the_secret(
+def test_creating_and_revoking_a_key_are_events_without_the_secret(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     secret = secret_in(make(client, workspace, networks="10.0.0.0/8"))
@@ -106,14 +106,14 @@ def test_making_and_revoking_are_events_without_the_secret(
         ("not an address", 403),
     ],
 )
-def test_a_key_is_only_good_from_where_it_allows(
+def test_key_is_refused_from_outside_its_allowed_networks(
     app: Flask, client: FlaskClient, workspace: Workspace, admin: User, address: str, status: int
 ) -> None:
     secret = secret_in(make(client, workspace, networks="203.0.113.0/24\n2001:db8::/32"))
     assert send(app, secret, address).status_code == status
 
 
-def test_a_forged_forwarding_header_does_not_move_a_caller(
+def test_forged_forwarding_header_does_not_change_the_callers_address(
     app: Flask, client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     secret = secret_in(make(client, workspace, networks="203.0.113.0/24"))
@@ -140,7 +140,7 @@ def test_a_forged_forwarding_header_does_not_move_a_caller(
         {"networks": " ".join(f"10.0.0.{n}" for n in range(51))},
     ],
 )
-def test_what_cannot_be_a_key_is_refused_and_stays_typed(
+def test_invalid_key_form_is_refused_and_keeps_its_input(
     client: FlaskClient, workspace: Workspace, admin: User, fields: dict[str, object]
 ) -> None:
     answer = make(client, workspace, **fields)
@@ -150,7 +150,7 @@ def test_what_cannot_be_a_key_is_refused_and_stays_typed(
         assert session.scalars(select(ApiKey)).all() == []
 
 
-def test_a_key_can_live_for_ever_or_for_a_time(
+def test_key_lifetime_is_unlimited_or_bounded(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     make(client, workspace, lifetime="30")

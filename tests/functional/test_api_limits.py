@@ -61,7 +61,7 @@ def read(client: FlaskClient, key: str) -> TestResponse:
 
 
 @pytest.mark.usefixtures("three_a_minute")
-def test_every_answer_says_what_is_left(client: FlaskClient, key: str) -> None:
+def test_every_answer_has_the_remaining_rate_limit(client: FlaskClient, key: str) -> None:
     first, second = post(client, key), post(client, key)
     assert first.headers["RateLimit-Limit"] == str(PER_MINUTE[Rate.INGEST])
     left = [int(answer.headers["RateLimit-Remaining"]) for answer in (first, second)]
@@ -71,7 +71,7 @@ def test_every_answer_says_what_is_left(client: FlaskClient, key: str) -> None:
 
 
 @pytest.mark.usefixtures("three_a_minute")
-def test_beyond_the_limit_a_key_is_told_when_to_come_again(client: FlaskClient, key: str) -> None:
+def test_key_over_the_limit_gets_429_with_retry_after(client: FlaskClient, key: str) -> None:
     answers = [post(client, key) for _ in range(5)]
     assert [answer.status_code for answer in answers] == [201, 201, 201, 429, 429]
     refused = answers[-1]
@@ -81,7 +81,7 @@ def test_beyond_the_limit_a_key_is_told_when_to_come_again(client: FlaskClient, 
 
 
 @pytest.mark.usefixtures("three_a_minute")
-def test_keys_and_kinds_of_call_are_counted_apart(
+def test_rate_limits_are_separate_per_key_and_kind_of_call(
     client: FlaskClient, acme: Workspace, key: str
 ) -> None:
     other = make_api_key(acme)
@@ -92,7 +92,7 @@ def test_keys_and_kinds_of_call_are_counted_apart(
 
 
 @pytest.mark.usefixtures("three_a_minute")
-def test_nobody_can_use_up_a_key_by_its_public_part(
+def test_wrong_secret_does_not_use_up_the_keys_rate_limit(
     client: FlaskClient, acme: Workspace, key: str
 ) -> None:
     from auditsaas.workspaces.api_keys import _checksum
@@ -104,9 +104,7 @@ def test_nobody_can_use_up_a_key_by_its_public_part(
 
 
 @pytest.mark.usefixtures("three_a_minute")
-def test_without_redis_a_key_is_still_limited_and_served(
-    settings: Settings, key: str, no_redis: str
-) -> None:
+def test_rate_limit_holds_without_redis(settings: Settings, key: str, no_redis: str) -> None:
     client = app_with(settings, no_redis).test_client()
     answers = [post(client, key) for _ in range(5)]
     assert [answer.status_code for answer in answers] == [201, 201, 201, 429, 429]
@@ -114,7 +112,7 @@ def test_without_redis_a_key_is_still_limited_and_served(
 
 
 @pytest.mark.usefixtures("three_a_minute")
-def test_nobody_waits_for_a_redis_that_does_not_answer(
+def test_unresponsive_redis_does_not_delay_the_answer(
     settings: Settings, key: str, deaf_redis: str
 ) -> None:
     client = app_with(settings, deaf_redis).test_client()

@@ -58,7 +58,7 @@ FULL = event_input(
 )
 
 
-def test_an_event_is_given_back_as_it_was_sent(
+def test_stored_event_is_returned_as_it_was_sent(
     client: FlaskClient, acme: Workspace, key: str
 ) -> None:
     [event_id] = append_events(acme, [FULL]).ids
@@ -71,7 +71,7 @@ def test_an_event_is_given_back_as_it_was_sent(
     assert (given["platform"], given["browser"]) == ("Other", "curl 8.5")
 
 
-def test_what_is_derived_is_given_also_where_no_user_agent_was_sent(
+def test_derived_fields_are_returned_without_a_user_agent(
     client: FlaskClient, acme: Workspace, key: str
 ) -> None:
     [event_id] = append_events(acme, [event_input(user_agent=None)]).ids
@@ -80,7 +80,7 @@ def test_what_is_derived_is_given_also_where_no_user_agent_was_sent(
     assert (given["platform"], given["browser"]) == ("Other", "")
 
 
-def test_events_come_newest_first_and_the_cursor_walks_all_of_them_once(
+def test_cursor_pages_through_all_events_once_newest_first(
     client: FlaskClient, acme: Workspace, key: str
 ) -> None:
     append_events(acme, [at(minute) for minute in range(25)])
@@ -97,7 +97,9 @@ def test_events_come_newest_first_and_the_cursor_walks_all_of_them_once(
     assert found == list(range(24, -1, -1))
 
 
-def test_the_filter_is_that_of_the_page(client: FlaskClient, acme: Workspace, key: str) -> None:
+def test_api_filter_matches_what_the_page_matches(
+    client: FlaskClient, acme: Workspace, key: str
+) -> None:
     append_events(
         acme,
         [
@@ -113,7 +115,7 @@ def test_the_filter_is_that_of_the_page(client: FlaskClient, acme: Workspace, ke
     assert paths(get(client, key, "/events", workspace=acme.slug, min_ms=900)) == [3]
 
 
-def test_dates_are_days_of_utc(client: FlaskClient, acme: Workspace, key: str) -> None:
+def test_dates_in_the_api_are_utc_days(client: FlaskClient, acme: Workspace, key: str) -> None:
     append_events(acme, [at(-601), at(-600), at(839), at(840)])
     assert paths_of(get(client, key, "/events", **{"from": "2026-11-16", "to": "2026-11-16"})) == [
         "/839",
@@ -145,7 +147,7 @@ BAD_ARGUMENTS = [
 
 
 @pytest.mark.parametrize(("name", "value"), BAD_ARGUMENTS)
-def test_what_cannot_be_read_is_refused_by_the_name_of_its_parameter(
+def test_invalid_parameter_is_refused_by_name(
     client: FlaskClient, key: str, name: str, value: str
 ) -> None:
     answer = get(client, key, "/events", **{name: value})
@@ -155,7 +157,7 @@ def test_what_cannot_be_read_is_refused_by_the_name_of_its_parameter(
     assert [error["field"] for error in answer.json["errors"]] == [name]
 
 
-def test_another_workspaces_events_cannot_be_reached(
+def test_events_of_another_workspace_are_not_found(
     client: FlaskClient, acme: Workspace, key: str
 ) -> None:
     other = make_workspace()
@@ -166,7 +168,7 @@ def test_another_workspaces_events_cannot_be_reached(
     assert paths(get(client, key, "/events/feed")) == []
 
 
-def test_the_feed_gives_events_in_the_order_they_were_written(
+def test_feed_returns_events_in_sequence_order(
     client: FlaskClient, acme: Workspace, key: str
 ) -> None:
     append_events(acme, [at(3), at(1)])
@@ -181,9 +183,7 @@ def test_the_feed_gives_events_in_the_order_they_were_written(
     assert then.json["complete_through"] == then.json["data"][-1]["received_at"]
 
 
-def test_how_far_a_reader_of_the_feed_is_behind_is_a_figure(
-    client: FlaskClient, acme: Workspace, key: str
-) -> None:
+def test_feed_lag_is_a_metric(client: FlaskClient, acme: Workspace, key: str) -> None:
     append_events(acme, [event_input() for _ in range(5)])
 
     def behind() -> float:
@@ -198,7 +198,7 @@ def test_how_far_a_reader_of_the_feed_is_behind_is_a_figure(
     assert behind() == before + 3
 
 
-def test_an_empty_feed_goes_on_from_where_it_was(client: FlaskClient, key: str) -> None:
+def test_empty_feed_page_keeps_the_cursor(client: FlaskClient, key: str) -> None:
     answer = get(client, key, "/events/feed", after=7)
     assert answer.json == {"data": [], "last_seq": 7, "complete_through": None}
 
@@ -206,7 +206,7 @@ def test_an_empty_feed_goes_on_from_where_it_was(client: FlaskClient, key: str) 
 @pytest.mark.parametrize(
     ("name", "value"), [("after", "-1"), ("after", "x"), ("wait", "21"), ("limit", "0")]
 )
-def test_the_feed_names_the_parameter_it_cannot_read(
+def test_feed_names_an_invalid_parameter(
     client: FlaskClient, key: str, name: str, value: str
 ) -> None:
     answer = get(client, key, "/events/feed", **{name: value})
@@ -215,7 +215,7 @@ def test_the_feed_names_the_parameter_it_cannot_read(
     assert [error["field"] for error in answer.json["errors"]] == [name]
 
 
-def test_a_waiting_feed_answers_as_soon_as_something_is_written(
+def test_waiting_feed_answers_as_soon_as_an_event_is_written(
     app: Flask, acme: Workspace, key: str
 ) -> None:
     answers: list[TestResponse] = []
@@ -242,13 +242,13 @@ def full_house() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("full_house")
-def test_when_too_many_wait_the_feed_answers_at_once(client: FlaskClient, key: str) -> None:
+def test_feed_answers_at_once_when_too_many_are_waiting(client: FlaskClient, key: str) -> None:
     started = datetime.now(UTC)
     assert paths(get(client, key, "/events/feed", wait=20)) == []
     assert datetime.now(UTC) - started < timedelta(seconds=10)
 
 
-def test_a_follower_meets_every_event_once_while_writers_append(
+def test_feed_follower_gets_every_event_once_during_concurrent_appends(
     client: FlaskClient, acme: Workspace, key: str
 ) -> None:
     writers = [

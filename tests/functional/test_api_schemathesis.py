@@ -109,7 +109,7 @@ def _nobody_waits() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("endpoint", DESCRIBED)
-def test_a_good_request_is_answered_as_described(
+def test_valid_request_is_answered_as_documented(
     schema: Any, caller: Caller, endpoint: str
 ) -> None:
     described = DESCRIBED[endpoint]
@@ -128,7 +128,7 @@ def test_a_good_request_is_answered_as_described(
 
 
 @pytest.mark.parametrize("endpoint", DESCRIBED)
-def test_a_bad_request_is_refused_as_described_and_stores_nothing(
+def test_invalid_request_is_refused_as_documented_and_stores_nothing(
     schema: Any, caller: Caller, endpoint: str
 ) -> None:
     described = DESCRIBED[endpoint]

@@ -32,7 +32,7 @@ def web(settings: Settings, data_dir: Path) -> Iterator[WebProcess]:
     made.stop()
 
 
-def test_chunks_are_read(web: WebProcess, acme: Workspace, key: str) -> None:
+def test_chunked_body_is_read(web: WebProcess, acme: Workspace, key: str) -> None:
     parts = chunk(EVENT[:10]) + chunk(EVENT[10:]) + b"0\r\n\r\n"
     status, _ = sent(web, head(key, "Transfer-Encoding: chunked") + parts)
     assert status == 201
@@ -40,7 +40,7 @@ def test_chunks_are_read(web: WebProcess, acme: Workspace, key: str) -> None:
 
 
 @pytest.mark.parametrize(("lines", "body"), [c[1:] for c in BROKEN], ids=[c[0] for c in BROKEN])
-def test_a_body_that_is_not_whole_is_refused_and_stores_nothing(
+def test_incomplete_body_is_refused_and_stores_nothing(
     web: WebProcess, acme: Workspace, key: str, lines: list[str], body: bytes
 ) -> None:
     status, _ = sent(web, head(key, *lines) + body, cut=True)
@@ -48,7 +48,7 @@ def test_a_body_that_is_not_whole_is_refused_and_stores_nothing(
     assert in_log(acme) == (0, 0, 0)
 
 
-def test_a_coding_that_nobody_knows_is_not_implemented(
+def test_unknown_transfer_coding_is_not_implemented(
     web: WebProcess, acme: Workspace, key: str
 ) -> None:
     """RFC 9112, section 6.1: the server itself answers 501."""
@@ -57,7 +57,7 @@ def test_a_coding_that_nobody_knows_is_not_implemented(
     assert in_log(acme) == (0, 0, 0)
 
 
-def test_lines_beyond_the_limit_are_not_dropped_in_silence(
+def test_blank_lines_beyond_the_limit_refuse_the_whole_body(
     web: WebProcess, acme: Workspace, key: str
 ) -> None:
     lines = (EVENT + b"\n") * 100 + b"\n" * 5_000_000 + EVENT
@@ -67,9 +67,7 @@ def test_lines_beyond_the_limit_are_not_dropped_in_silence(
     assert in_log(acme) == (0, 0, 0)
 
 
-def test_a_body_without_an_end_is_refused_at_the_limit(
-    web: WebProcess, acme: Workspace, key: str
-) -> None:
+def test_endless_body_is_refused_at_the_limit(web: WebProcess, acme: Workspace, key: str) -> None:
     endless = chunk(b" " * 65536) * 100
     status, _ = sent(web, head(key, CHUNKED) + endless + b"0\r\n\r\n")
     assert status == 413
@@ -113,13 +111,13 @@ def test_a_sender_that_goes_on_without_end_is_cut_off(web: WebProcess, key: str)
         go_on(connection)
 
 
-def test_without_a_key_the_body_is_not_waited_for(web: WebProcess, key: str) -> None:
+def test_missing_key_is_refused_before_the_body_arrives(web: WebProcess, key: str) -> None:
     status, problem = sent(web, head("aud_nonsense", "Content-Length: 4000000") + b"{")
     assert status == 401
     assert problem["title"] == "Not authenticated"
 
 
-def test_five_hundred_values_of_a_filter_are_refused_in_words(web: WebProcess, key: str) -> None:
+def test_five_hundred_filter_values_are_refused_with_a_reason(web: WebProcess, key: str) -> None:
     values = "&".join(f"activity=a.{n}" for n in range(500))
     lines = [f"GET /api/v1/events?{values} HTTP/1.1", "Host: localhost", "Connection: close"]
     request = "\r\n".join([*lines, f"Authorization: Bearer {key}", "", ""]).encode()
@@ -132,7 +130,7 @@ def post(web: WebProcess, key: str, body: bytes) -> tuple[int | None, Any]:
     return sent(web, head(key, f"Content-Length: {len(body)}") + body)
 
 
-def test_fifty_at_once_under_one_key_are_one_event(
+def test_fifty_concurrent_events_of_one_key_store_one(
     web: WebProcess, acme: Workspace, key: str
 ) -> None:
     def race(_: int) -> tuple[int | None, Any]:
@@ -158,7 +156,7 @@ def test_of_fifty_at_once_with_other_content_one_is_stored_and_each_other_a_conf
     assert in_log(acme) == (RACERS,) * 3  # the event, and one for each conflict
 
 
-def test_fifty_overlapping_batches_at_once_store_each_event_once(
+def test_fifty_concurrent_overlapping_batches_store_each_event_once(
     web: WebProcess, acme: Workspace, key: str
 ) -> None:
     def race(number: int) -> tuple[int | None, Any]:
@@ -173,7 +171,7 @@ def test_fifty_overlapping_batches_at_once_store_each_event_once(
     assert in_log(acme) == (60, 60, 60)
 
 
-def test_a_right_prefix_with_a_wrong_secret_opens_nothing(
+def test_key_with_the_right_prefix_and_a_wrong_secret_is_refused(
     web: WebProcess, acme: Workspace, key: str
 ) -> None:
     wrong = [with_another_end(key, n) for n in (1, 6, 20, 38)]

@@ -59,7 +59,7 @@ def act(client: FlaskClient, token: str, path: str, **fields: str) -> None:
     ],
     ids=["disabled", "demoted"],
 )
-def test_a_member_who_is(
+def test_disabled_or_demoted_member_is_refused_at_the_next_request(
     admin: FlaskClient,
     browser: FlaskClient,
     acme: Workspace,
@@ -80,7 +80,7 @@ def test_a_member_who_is(
     assert answers == [answer] * TIMES
 
 
-def test_a_session_that_signed_out_here_or_from_another_browser(
+def test_ended_session_is_refused_at_the_next_request(
     app: Flask, browser: FlaskClient, user: User
 ) -> None:
     answers = []
@@ -97,7 +97,9 @@ def test_a_session_that_signed_out_here_or_from_another_browser(
     assert answers == ["/login?next=/account/sessions"] * TIMES
 
 
-def test_a_revoked_key(admin: FlaskClient, app: Flask, acme: Workspace) -> None:
+def test_revoked_key_is_refused_at_the_next_request(
+    admin: FlaskClient, app: Flask, acme: Workspace
+) -> None:
     token, caller, answers = csrf_token(admin), app.test_client(), []
     keys, page = f"/w/{acme.slug}/api-keys", "/api/v1/events"
     for _ in range(TIMES):
@@ -110,7 +112,7 @@ def test_a_revoked_key(admin: FlaskClient, app: Flask, acme: Workspace) -> None:
     assert answers == [401] * TIMES
 
 
-def test_a_suspended_workspace(
+def test_suspended_workspace_is_closed_at_the_next_request(
     above: FlaskClient, browser: FlaskClient, app: Flask, acme: Workspace
 ) -> None:
     token, caller, answers = csrf_token(above), app.test_client(), []
@@ -130,7 +132,7 @@ def test_a_suspended_workspace(
     assert answers == [(403, 403)] * TIMES
 
 
-def test_a_person_disabled_by_a_super_admin(
+def test_person_disabled_by_a_super_admin_is_signed_out_at_the_next_request(
     above: FlaskClient, browser: FlaskClient, user: User
 ) -> None:
     token, answers = csrf_token(above), []

@@ -89,7 +89,9 @@ def test_the_newest_events_come_first_with_every_column(
 
 
 @pytest.mark.usefixtures("admin")
-def test_pages_walk_the_log_once_in_both_directions(acme: Workspace, client: FlaskClient) -> None:
+def test_paging_shows_every_event_once_in_both_directions(
+    acme: Workspace, client: FlaskClient
+) -> None:
     ids = append_events(acme, [event_input(occurred_at=at(n // 7)) for n in range(120)]).ids
     seen, url = [], log(acme, limit=25)
     while url:
@@ -105,7 +107,7 @@ def test_pages_walk_the_log_once_in_both_directions(acme: Workspace, client: Fla
 
 
 @pytest.mark.usefixtures("admin")
-def test_a_filter_change_answers_with_the_results_alone_and_the_address_to_share(
+def test_filter_change_returns_only_the_results_and_pushes_the_url(
     acme: Workspace, client: FlaskClient
 ) -> None:
     append_events(acme, [event_input(), event_input(status="error")])
@@ -121,7 +123,7 @@ def test_a_filter_change_answers_with_the_results_alone_and_the_address_to_share
 
 
 @pytest.mark.usefixtures("admin")
-def test_the_count_is_of_the_same_filter(acme: Workspace, client: FlaskClient) -> None:
+def test_count_uses_the_same_filter(acme: Workspace, client: FlaskClient) -> None:
     append_events(acme, [event_input(status="error" if n % 3 else "success") for n in range(30)])
     answer = client.get(f"/w/{acme.slug}/audit-logs/count?status=error", headers=PARTIAL)
     assert 'data-count="20"' in answer.text
@@ -129,7 +131,9 @@ def test_the_count_is_of_the_same_filter(acme: Workspace, client: FlaskClient) -
 
 
 @pytest.mark.usefixtures("admin")
-def test_bad_arguments_are_named_and_nothing_is_run(acme: Workspace, client: FlaskClient) -> None:
+def test_invalid_arguments_are_named_and_no_query_runs(
+    acme: Workspace, client: FlaskClient
+) -> None:
     append_events(acme, [event_input()])
     answer = client.get(log(acme) + "?from=yesterday&limit=x&before=zzz")
     assert answer.status_code == 422
@@ -156,7 +160,7 @@ def test_all_my_workspaces_are_merged_newest_first_and_can_be_chosen(
     assert client.get(f"/audit-logs?workspace={hidden.slug}").status_code == 422
 
 
-def test_who_may_open_a_log(acme: Workspace, client: FlaskClient) -> None:
+def test_log_opens_by_role_and_membership(acme: Workspace, client: FlaskClient) -> None:
     answers = {}
     for name, user in {
         "auditor": make_member(acme, Role.AUDITOR),
@@ -176,7 +180,7 @@ def test_who_may_open_a_log(acme: Workspace, client: FlaskClient) -> None:
     }
 
 
-def test_a_signed_out_person_is_asked_to_sign_in_and_comes_back(
+def test_signed_out_person_signs_in_and_returns_to_the_log(
     acme: Workspace, client: FlaskClient
 ) -> None:
     answer = client.get(log(acme, status="error"))
@@ -185,7 +189,7 @@ def test_a_signed_out_person_is_asked_to_sign_in_and_comes_back(
 
 
 @pytest.mark.usefixtures("admin")
-def test_an_event_has_a_page_and_a_drawer_and_a_strangers_event_has_neither(
+def test_event_has_a_page_and_a_drawer_only_for_its_workspace(
     acme: Workspace, client: FlaskClient
 ) -> None:
     [event_id] = append_events(acme, [event_input(changes={"role": ["member", "admin"]})]).ids

@@ -69,7 +69,7 @@ def came_to(answer: TestResponse) -> bool:
 
 
 @pytest.mark.parametrize("limit", [25, 100])
-def test_keeping_on_searching_finds_everything_once(
+def test_continued_search_finds_every_match_once(
     acme: Workspace,
     client: FlaskClient,
     needles: list[str],
@@ -83,7 +83,7 @@ def test_keeping_on_searching_finds_everything_once(
     assert [came_to(page) for page in seen] == [True] * (EVENTS // STEP) + [False]
 
 
-def test_a_page_takes_as_many_steps_as_there_is_time_for(
+def test_search_page_takes_as_many_steps_as_its_time_allows(
     acme: Workspace, client: FlaskClient, needles: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hurry(monkeypatch, 600)
@@ -104,7 +104,7 @@ def test_paging_back_finds_the_page_before(
 
 
 @pytest.mark.usefixtures("needles")
-def test_a_search_for_what_is_not_there_says_how_far_it_came(
+def test_search_without_matches_says_how_far_it_got(
     acme: Workspace, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hurry(monkeypatch, 0)

@@ -67,7 +67,7 @@ def _commands(group: object = cli, path: tuple[str, ...] = ()) -> list[tuple[str
     return [path, *(p for name, sub in below.items() for p in _commands(sub, (*path, name)))]
 
 
-def test_an_operator_helps_out_who_lost_the_second_factor(run: Run, session: Session) -> None:
+def test_operator_removes_a_lost_second_factor(run: Run, session: Session) -> None:
     workspace = make_workspace()
     user = factories.make_member(workspace, user=factories.make_user(totp_secret="x"))
     assert run("user", "remove-second-factor", user.email).exit_code == 2
@@ -87,7 +87,7 @@ def test_an_operator_helps_out_who_lost_the_second_factor(run: Run, session: Ses
 
 
 @pytest.mark.parametrize("path", _commands(), ids=" ".join)
-def test_every_command_explains_itself(path: tuple[str, ...]) -> None:
+def test_every_command_has_help(path: tuple[str, ...]) -> None:
     result = CliRunner(env={"DATABASE_URL": "unused"}).invoke(cli, [*path, "--help"])
     assert result.exit_code == 0
     assert "Usage:" in result.output
@@ -97,7 +97,7 @@ def test_the_schema_can_be_upgraded_again(run: Run) -> None:
     assert run("db", "upgrade").exit_code == 0
 
 
-def test_a_workspace_a_person_a_membership_and_a_key(run: Run) -> None:
+def test_workspace_user_membership_and_key_are_created(run: Run) -> None:
     name, email = unique("Acme"), f"{unique('ann')}@example.com"
     slug = run("workspace", "create", name).stdout.partition(":")[0]
     made = run("user", "create", email, "--password-stdin", input="correct horse battery\n")
@@ -149,7 +149,7 @@ def test_a_super_admin_is_made_only_on_request(run: Run) -> None:
         (["import", "{taken}", "--format", "combined"], "Missing argument"),
     ],
 )
-def test_what_cannot_be_done_is_a_sentence_and_exit_code_2(
+def test_refused_command_prints_a_sentence_and_exits_2(
     run: Run, log_file: Path, arguments: list[str], sentence: str
 ) -> None:
     taken = make_workspace().slug
@@ -160,7 +160,7 @@ def test_what_cannot_be_done_is_a_sentence_and_exit_code_2(
     assert result.stdout == ""
 
 
-def test_an_unusable_setting_is_a_sentence_and_not_a_traceback(
+def test_invalid_setting_prints_a_sentence_and_no_traceback(
     environment: dict[str, str],
 ) -> None:
     broken = {**os.environ, **environment, "DATABASE_URL": "mysql://x"}
@@ -176,7 +176,7 @@ def test_an_unusable_setting_is_a_sentence_and_not_a_traceback(
     assert result.stderr == "Error: DATABASE_URL must start with postgresql://.\n"
 
 
-def test_good_lines_go_in_and_bad_ones_are_named(run: Run, log_file: Path) -> None:
+def test_valid_lines_are_imported_and_invalid_ones_named(run: Run, log_file: Path) -> None:
     workspace = make_workspace()
     result = run("import", workspace.slug, "--format", "combined", log_file)
     assert result.exit_code == 1
@@ -196,7 +196,7 @@ def test_importing_a_file_again_adds_nothing(run: Run, log_file: Path) -> None:
     assert again.stdout == "0 events added, 2 already there, 1 line refused\n"
 
 
-def test_standard_input_and_gzip_are_the_same_source(
+def test_same_content_by_standard_input_or_gzip_adds_nothing(
     run: Run, tmp_path: Path, log_file: Path
 ) -> None:
     slug = make_workspace().slug
@@ -207,7 +207,7 @@ def test_standard_input_and_gzip_are_the_same_source(
     assert again.stdout == "0 events added, 2 already there, 1 line refused\n"
 
 
-def test_more_than_one_batch_goes_in_in_order(run: Run, tmp_path: Path) -> None:
+def test_file_of_several_batches_is_imported_in_order(run: Run, tmp_path: Path) -> None:
     workspace = make_workspace()
     path = tmp_path / "access.log"
     path.write_text(LINE.format(1, 200) * 1201)
@@ -261,7 +261,7 @@ def test_a_terminal_is_asked_for_the_password_twice(
     assert "correct horse" not in result.output
 
 
-def test_a_demo_is_filled_once_and_prints_the_same_ways_in(
+def test_demo_is_filled_once_and_prints_the_same_credentials(
     settings: Settings, engine: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = command.fill(settings, 300)
@@ -289,7 +289,7 @@ def test_a_demo_is_filled_once_and_prints_the_same_ways_in(
     assert (settings.data_dir / "demo.json").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_filling_that_was_cut_off_is_completed_by_the_next(session: Session) -> None:
+def test_interrupted_demo_filling_is_completed_by_the_next_start(session: Session) -> None:
     ids = {demo.slug: make_workspace().id for demo in WORKSPACES}
     until = datetime.now(UTC)
 
@@ -305,7 +305,7 @@ def test_a_filling_that_was_cut_off_is_completed_by_the_next(session: Session) -
     assert len(session.execute(select(events.c.id)).all()) == 300
 
 
-def test_an_export_holds_what_the_filter_matches(run: Run, tmp_path: Path) -> None:
+def test_export_command_writes_what_the_filter_matches(run: Run, tmp_path: Path) -> None:
     workspace = make_workspace()
     factories.append_events(
         workspace,
@@ -336,9 +336,7 @@ def test_an_export_goes_to_standard_output(run: Run) -> None:
     ("query", "sentence"),
     [("from=yesterdayish", "from"), ("workspace=globex", "another workspace")],
 )
-def test_a_filter_that_cannot_be_read_writes_nothing(
-    run: Run, tmp_path: Path, query: str, sentence: str
-) -> None:
+def test_invalid_filter_writes_no_file(run: Run, tmp_path: Path, query: str, sentence: str) -> None:
     path = tmp_path / "log.csv"
     slug = make_workspace().slug
     result = run("export", slug, "--format", "csv", "--query", query, "-o", path)

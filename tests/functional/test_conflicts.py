@@ -117,7 +117,7 @@ def test_a_conflict_within_one_batch_leaves_the_first_and_names_the_other(
     assert answer.json["conflicts"] == [{"index": 1, "id": first}]
 
 
-def test_what_stands_in_the_log_is_compared_before_what_stands_first_in_the_batch(
+def test_stored_event_is_compared_before_the_first_of_the_batch(
     client: FlaskClient, acme: Workspace
 ) -> None:
     post(client, acme, keyed(path="/b"))
@@ -136,9 +136,7 @@ def test_the_conflicts_of_a_batch_are_one_event_with_their_ids(
     assert recorded(acme) == [{"conflicts": 2, "ids": first.json["ids"]}]
 
 
-def test_values_that_the_settings_redact_are_no_difference(
-    client: FlaskClient, acme: Workspace
-) -> None:
+def test_redacted_values_are_no_conflict(client: FlaskClient, acme: Workspace) -> None:
     secret: dict[str, Any] = {
         "metadata": {"password": "x", "plan": "pro"},
         "changes": {"password": [1, 2]},
@@ -221,9 +219,7 @@ def test_a_later_file_that_contradicts_the_log_is_in_conflict(
     assert len(told["ids"]) == 1
 
 
-def test_a_file_of_ours_with_fewer_columns_is_already_there(
-    acme: Workspace, tmp_path: Path
-) -> None:
+def test_exported_file_with_fewer_columns_is_a_duplicate(acme: Workspace, tmp_path: Path) -> None:
     [identity] = append_events(acme, [keyed(metadata={"plan": "pro"})]).ids
     path = tmp_path / "ours.csv"
     head = "created_at,activity,status,user_id,path,event_id\r\n"

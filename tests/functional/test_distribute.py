@@ -11,13 +11,13 @@ from config.settings import Settings
 from tests.support.workers import process_environment
 
 
-def test_plain_postgresql_is_told_so_and_left_alone(settings: Settings) -> None:
+def test_plain_postgresql_is_reported_and_left_unchanged(settings: Settings) -> None:
     result = CliRunner(env=process_environment(settings)).invoke(cli, ["distribute"])
     assert result.exit_code == 0
     assert result.output == "This database has no extension citus. Nothing was changed.\n"
 
 
-def test_the_log_is_spread_first_and_people_are_everywhere(owner_engine: Engine) -> None:
+def test_log_tables_are_distributed_and_people_replicated(owner_engine: Engine) -> None:
     with owner_engine.connect() as connection:
         found = placement(connection)
     assert found.distributed[0] == "events"
@@ -26,7 +26,7 @@ def test_the_log_is_spread_first_and_people_are_everywhere(owner_engine: Engine)
     assert {"users", "workspaces", "sessions", "api_key_lookups"} <= set(found.reference)
 
 
-def test_no_spread_table_has_a_unique_key_without_the_workspace(owner_engine: Engine) -> None:
+def test_distributed_tables_have_no_unique_key_without_the_workspace(owner_engine: Engine) -> None:
     """Citus can hold a key unique only within one node."""
     with owner_engine.connect() as connection:
         spread = set(placement(connection).distributed)
@@ -42,7 +42,7 @@ def test_no_spread_table_has_a_unique_key_without_the_workspace(owner_engine: En
     assert wrong == []
 
 
-def test_no_copied_table_points_at_a_spread_one(owner_engine: Engine) -> None:
+def test_replicated_tables_reference_no_distributed_table(owner_engine: Engine) -> None:
     with owner_engine.connect() as connection:
         found = placement(connection)
         keys = connection.execute(

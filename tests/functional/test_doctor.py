@@ -40,7 +40,7 @@ def owner_says(owner_engine: Engine, change: str, undo: str) -> Iterator[None]:
             connection.execute(text(undo))
 
 
-def test_nothing_fails_where_all_is_well(settings: Settings) -> None:
+def test_healthy_installation_passes_every_check(settings: Settings) -> None:
     found = list(doctor.examine(settings))
     assert [finding for finding in found if finding.verdict is Verdict.FAIL] == []
     assert {"app role", "row-level security", "migrations", "storage", "Redis", "clock"} <= {
@@ -48,7 +48,7 @@ def test_nothing_fails_where_all_is_well(settings: Settings) -> None:
     }
 
 
-def test_every_line_that_is_not_ok_says_what_to_do(settings: Settings) -> None:
+def test_every_failed_check_says_what_to_do(settings: Settings) -> None:
     ill = replace(settings, storage_url="file:///proc/nowhere", redis_url="redis://127.0.0.1:9")
     found = [f for f in doctor.examine(ill) if f.verdict is not Verdict.OK]
     assert {"storage", "Redis"} <= {finding.part for finding in found}
@@ -80,7 +80,7 @@ def test_the_owner_as_app_role_fails(settings: Settings) -> None:
     assert "owner of the tables" in findings(ill)["app role"].words
 
 
-def test_a_database_that_is_behind_is_told(settings: Settings, owner_engine: Engine) -> None:
+def test_database_behind_on_migrations_fails(settings: Settings, owner_engine: Engine) -> None:
     with owner_engine.connect() as connection:
         here = connection.scalar(text("SELECT version_num FROM alembic_version"))
     change = "UPDATE alembic_version SET version_num = '{}'"
@@ -90,7 +90,7 @@ def test_a_database_that_is_behind_is_told(settings: Settings, owner_engine: Eng
     assert "auditsaas db upgrade" in found.remedy
 
 
-def test_a_mail_server_that_is_away_fails() -> None:
+def test_unreachable_mail_server_fails() -> None:
     assert doctor_services.mail("smtp://127.0.0.1:9").verdict is Verdict.FAIL
 
 

@@ -46,7 +46,7 @@ def acme(client: FlaskClient) -> Workspace:
     ],
     ids=["plain", "odd"],
 )
-def test_each_link_finds_the_event_and_its_opposite_does_not(
+def test_include_link_finds_the_event_and_exclude_link_does_not(
     acme: Workspace, client: FlaskClient, values: dict[str, object]
 ) -> None:
     [event] = append_events(acme, [event_input(**values)]).ids

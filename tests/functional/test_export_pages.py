@@ -43,7 +43,7 @@ def change(workspace: Workspace, admin: User, export_id: UUID, **values: object)
         session.commit()
 
 
-def test_a_build_under_way_tells_its_share_and_the_seconds_left(
+def test_running_export_shows_progress_and_seconds_left(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     export_id = ask(admin, [workspace])
@@ -58,7 +58,7 @@ def test_a_build_under_way_tells_its_share_and_the_seconds_left(
     assert 1_800 <= int(left[1].replace(",", "")) < 3_600
 
 
-def test_the_list_says_how_long_files_are_kept_where_all_are_kept_alike(
+def test_list_shows_the_file_retention_when_it_is_the_same_for_all(
     app: Flask, client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     assert "Files are kept for 7 days." in client.get(f"/w/{workspace.slug}/exports").text
@@ -71,7 +71,7 @@ def test_the_list_says_how_long_files_are_kept_where_all_are_kept_alike(
     assert "as their workspace’s settings say" in client.get("/exports").text
 
 
-def test_a_failed_export_says_why_and_offers_another_try(
+def test_failed_export_shows_its_reason_and_a_retry(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     export_id = ask(admin, [workspace])
@@ -81,7 +81,7 @@ def test_a_failed_export_says_why_and_offers_another_try(
     assert f"/exports/{export_id}/retry" in page
 
 
-def test_the_page_of_an_export_tells_its_filter_and_its_period(
+def test_export_page_shows_filter_and_period(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     chosen = {"status": "error", "from": "2026-01-01", "to": "2026-01-31"}
@@ -91,7 +91,7 @@ def test_the_page_of_an_export_tells_its_filter_and_its_period(
     assert ">01/01/2026 – 01/31/2026</dd>" in page
 
 
-def test_a_scheduled_export_is_called_by_its_name_and_told_apart_by_its_day(
+def test_scheduled_export_is_listed_by_schedule_name_and_day(
     app: Flask, client: FlaskClient, workspace: Workspace, admin: User, owner_engine: Engine
 ) -> None:
     end_all_schedules(owner_engine)

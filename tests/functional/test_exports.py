@@ -77,7 +77,7 @@ def state(app: Flask, export_id: UUID, wanted: str) -> Any:
     return eventually(row_in_state, f"an export that is {wanted}")
 
 
-def test_the_file_has_what_the_filter_matches_and_the_bell_says_so(
+def test_export_contains_the_matching_events_and_notifies(
     worker: WorkerProcess, app: Flask, client: FlaskClient, workspace: Workspace
 ) -> None:
     place = f"/w/{workspace.slug}"
@@ -94,7 +94,7 @@ def test_the_file_has_what_the_filter_matches_and_the_bell_says_so(
     assert len(response.data) == export.bytes
 
 
-def test_the_row_polls_itself_until_it_is_final_and_then_tells_once(
+def test_export_row_polls_until_final_and_announces_once(
     worker: WorkerProcess, app: Flask, client: FlaskClient, workspace: Workspace
 ) -> None:
     worker.kill()
@@ -113,7 +113,7 @@ def test_the_row_polls_itself_until_it_is_final_and_then_tells_once(
     assert "Export ready" not in client.get(url, headers=PARTIAL).text
 
 
-def test_the_bell_counts_announces_once_and_is_read(
+def test_notification_is_counted_announced_once_and_marked_as_read(
     worker: WorkerProcess, app: Flask, client: FlaskClient, workspace: Workspace
 ) -> None:
     export_id = ask(client, f"/w/{workspace.slug}", status="error")
@@ -129,7 +129,7 @@ def test_the_bell_counts_announces_once_and_is_read(
     assert "unread" not in client.get("/notifications/count", headers=PARTIAL).text
 
 
-def test_what_was_done_with_an_export_is_in_the_log(
+def test_export_actions_are_recorded_in_the_log(
     worker: WorkerProcess, app: Flask, client: FlaskClient, workspace: Workspace
 ) -> None:
     place = f"/w/{workspace.slug}"
@@ -141,7 +141,7 @@ def test_what_was_done_with_an_export_is_in_the_log(
         assert activity in log
 
 
-def test_a_range_of_the_file_can_be_asked_for(
+def test_download_supports_byte_ranges(
     worker: WorkerProcess, app: Flask, client: FlaskClient, workspace: Workspace
 ) -> None:
     url = (
@@ -157,7 +157,7 @@ def test_a_range_of_the_file_can_be_asked_for(
     assert beyond.status_code == 416
 
 
-def test_the_download_says_what_it_is(
+def test_download_has_type_name_and_length_headers(
     worker: WorkerProcess, app: Flask, client: FlaskClient, workspace: Workspace
 ) -> None:
     place = f"/w/{workspace.slug}"
@@ -172,7 +172,7 @@ def test_the_download_says_what_it_is(
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_all_my_workspaces_make_one_file(
+def test_export_across_my_workspaces_is_one_file(
     worker: WorkerProcess, app: Flask, client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     second = make_workspace()
@@ -202,7 +202,7 @@ def test_a_super_admin_exports_across_workspaces(
     assert [row["event_id"] for row in rows] == ids_on_the_page([workspace], parsed_filter(wanted))
 
 
-def test_an_auditor_sees_only_their_own(
+def test_auditor_sees_only_their_own_exports(
     browser: Callable[[User], FlaskClient], workspace: Workspace, client: FlaskClient
 ) -> None:
     place = f"/w/{workspace.slug}"
@@ -216,7 +216,7 @@ def test_an_auditor_sees_only_their_own(
         assert post(auditor, f"{place}/exports/{of_the_admin}{action}").status_code == 404
 
 
-def test_permission_is_needed_when_the_file_is_fetched(
+def test_download_checks_the_permission_again(
     worker: WorkerProcess, app: Flask, client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     place = f"/w/{workspace.slug}"
@@ -258,7 +258,7 @@ def test_a_forged_id_is_not_found(client: FlaskClient, workspace: Workspace, for
         ({"format": "csv", "from": "never"}, "never"),
     ],
 )
-def test_a_bad_request_says_what_is_wrong_and_starts_nothing(
+def test_invalid_export_request_is_explained_and_starts_nothing(
     client: FlaskClient, workspace: Workspace, form: dict[str, str], named: str
 ) -> None:
     response = post(client, f"/w/{workspace.slug}/exports", **form)
@@ -281,7 +281,7 @@ def test_an_export_is_cancelled_and_run_again(
     assert post(client, f"{url}/retry").status_code == 409
 
 
-def test_an_expired_file_is_gone_and_can_be_made_again(
+def test_expired_file_is_gone_and_can_be_rebuilt(
     worker: WorkerProcess,
     app: Flask,
     client: FlaskClient,
@@ -301,7 +301,7 @@ def test_an_expired_file_is_gone_and_can_be_made_again(
     assert again.sha256 == first.sha256
 
 
-def test_a_missing_file_is_said_to_be_missing(
+def test_missing_file_is_reported_as_missing(
     worker: WorkerProcess, app: Flask, client: FlaskClient, workspace: Workspace
 ) -> None:
     url = f"/w/{workspace.slug}/exports/{(export_id := ask(client, f'/w/{workspace.slug}'))}"
@@ -316,7 +316,7 @@ def files(app: Flask) -> Path:
     return Path(settings.storage_url.removeprefix("file://"))
 
 
-def test_whoever_asks_waits_less_than_two_seconds_for_redis() -> None:
+def test_request_waits_less_than_two_seconds_for_redis() -> None:
     """Connecting and speaking each have their time, and nothing is tried again that was slow."""
     connecting = PUBLISHER_TRANSPORT["socket_connect_timeout"]
     speaking = PUBLISHER_TRANSPORT["socket_timeout"]
@@ -324,7 +324,7 @@ def test_whoever_asks_waits_less_than_two_seconds_for_redis() -> None:
     assert PUBLISHER_TRANSPORT["max_retries"] == 0
 
 
-def test_a_frozen_redis_delays_the_file_but_not_the_answer(
+def test_frozen_redis_delays_the_file_but_not_the_response(
     worker: WorkerProcess,
     app: Flask,
     settings: Settings,

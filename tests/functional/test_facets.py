@@ -78,7 +78,7 @@ def test_every_value_has_its_count(acme: Workspace, client: FlaskClient) -> None
     ("looked_at", "users", "roles"),
     [(3, ["dora", "bob", "ann"], ["SRE", "manager"]), (2, ["dora", "bob"], ["SRE", "manager"])],
 )
-def test_the_page_first_offers_the_people_of_its_newest_events(
+def test_user_facet_lists_actors_of_the_newest_events_first(
     client: FlaskClient,
     monkeypatch: pytest.MonkeyPatch,
     looked_at: int,
@@ -97,7 +97,7 @@ def test_the_page_first_offers_the_people_of_its_newest_events(
     assert sorted(value for name, value in offered if name == "role") == roles
 
 
-def test_values_of_a_field_are_alternatives_and_fields_must_all_hold(
+def test_values_of_one_field_are_alternatives_and_fields_are_combined(
     acme: Workspace, client: FlaskClient
 ) -> None:
     base = f"/w/{acme.slug}/audit-logs"
@@ -123,7 +123,7 @@ def test_values_of_a_field_are_alternatives_and_fields_must_all_hold(
         ({"q": "report", "status": "error"}, "status", {"success": 2, "error": 1}),
     ],
 )
-def test_counts_of_a_field_ignore_its_own_choice_and_no_other(
+def test_facet_counts_ignore_only_their_own_selection(
     acme: Workspace,
     client: FlaskClient,
     args: dict[str, str],
@@ -134,7 +134,7 @@ def test_counts_of_a_field_ignore_its_own_choice_and_no_other(
     assert {value: counts.get(value) for value in expected} == expected
 
 
-def test_roles_and_statuses_are_those_in_the_workspace_of_the_event(client: FlaskClient) -> None:
+def test_roles_and_statuses_are_counted_per_workspace_of_the_event(client: FlaskClient) -> None:
     one, other = make_workspace("One"), make_workspace("Other")
     user = make_member(one)
     make_member(other, user=user)
@@ -144,7 +144,7 @@ def test_roles_and_statuses_are_those_in_the_workspace_of_the_event(client: Flas
     assert panel(client, "/audit-logs")["role"] == {"guest": 3, "owner": 2}
 
 
-def test_very_many_workspaces_are_counted_alike(client: FlaskClient) -> None:
+def test_facets_over_very_many_workspaces_are_counted_alike(client: FlaskClient) -> None:
     user = make_user()
     for n in range(MANY + 3):
         workspace = make_workspace()
@@ -160,7 +160,7 @@ def test_very_many_workspaces_are_counted_alike(client: FlaskClient) -> None:
 NOT_ALL = "Counted in the newest events only"
 
 
-def test_counts_of_the_newest_events_only_say_so(
+def test_facets_of_only_the_newest_events_say_so(
     acme: Workspace, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base = f"/w/{acme.slug}/audit-logs/facets"
@@ -176,7 +176,7 @@ def test_counts_of_the_newest_events_only_say_so(
     )
 
 
-def test_counts_over_very_many_workspaces_say_whether_they_are_of_all_events(
+def test_facets_over_very_many_workspaces_say_whether_they_cover_all_events(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user = make_user()
@@ -190,7 +190,7 @@ def test_counts_over_very_many_workspaces_say_whether_they_are_of_all_events(
     assert NOT_ALL in client.get("/audit-logs/facets").text
 
 
-def test_what_is_ticked_is_listed_whether_or_not_it_is_among_the_first_five(
+def test_selected_value_is_listed_beyond_the_first_five(
     client: FlaskClient,
 ) -> None:
     workspace = make_workspace()
@@ -204,7 +204,7 @@ def test_what_is_ticked_is_listed_whether_or_not_it_is_among_the_first_five(
     assert chosen["activity"]["a.7"] == 3
 
 
-def test_a_person_is_found_by_any_part_of_their_name_with_role_and_status(
+def test_user_finder_matches_any_part_of_a_name_with_role_and_status(
     acme: Workspace, client: FlaskClient
 ) -> None:
     append_events(
@@ -219,9 +219,7 @@ def test_a_person_is_found_by_any_part_of_their_name_with_role_and_status(
     assert dora["standing"] == "Manager · Disabled"
 
 
-def test_a_person_who_is_filtered_by_is_called_by_name(
-    acme: Workspace, client: FlaskClient
-) -> None:
+def test_filtered_user_is_shown_by_name(acme: Workspace, client: FlaskClient) -> None:
     append_events(
         acme,
         [event_input(actor={"id": "u_9", "name": "Zoë Ito", "email": "zoe@acme.example"})],

@@ -43,7 +43,7 @@ def named(settings: Settings) -> Flask:
 
 
 @pytest.mark.parametrize("answer", FORGED)
-def test_a_forged_answer_signs_nobody_in(named: Flask, answer: str) -> None:
+def test_forged_assertion_is_refused(named: Flask, answer: str) -> None:
     client = named.test_client()
     token = csrf_token(client)
     asked = client.post("/login/passkey/options", data={"csrf_token": token})
@@ -54,7 +54,7 @@ def test_a_forged_answer_signs_nobody_in(named: Flask, answer: str) -> None:
 
 @pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("answer", FORGED)
-def test_a_forged_registration_adds_nothing(named: Flask, answer: str) -> None:
+def test_forged_registration_adds_no_passkey(named: Flask, answer: str) -> None:
     client = named.test_client()
     factories.sign_in(client, make_user())
     token = csrf_token(client)
@@ -83,7 +83,7 @@ def with_passkey(user: User) -> str:
 
 
 @pytest.mark.usefixtures("engine")
-def test_removing_a_passkey_needs_the_password_and_takes_ones_own_only(named: Flask) -> None:
+def test_removing_a_passkey_needs_the_password_and_ownership(named: Flask) -> None:
     client, user = named.test_client(), make_user()
     factories.sign_in(client, user)
     mine, another = with_passkey(user), with_passkey(make_user())
@@ -113,13 +113,13 @@ def test_a_refused_passkey_is_an_event(named: Flask) -> None:
     assert event.metadata == {"reason": "passkey"}
 
 
-def test_an_answer_without_a_question_is_refused(named: Flask) -> None:
+def test_assertion_without_a_challenge_is_refused(named: Flask) -> None:
     client = named.test_client()
     form = {"credential": FORGED[-3], "csrf_token": csrf_token(client)}
     assert "That took too long." in client.post("/login/passkey", data=form).text
 
 
-def test_by_a_bare_address_there_are_no_passkeys(client: FlaskClient) -> None:
+def test_passkeys_are_unavailable_on_an_ip_address(client: FlaskClient) -> None:
     assert "Use a passkey" not in client.get("/login").text
     answer = client.post("/login/passkey/options", data={"csrf_token": csrf_token(client)})
     assert answer.status_code == 422

@@ -37,7 +37,7 @@ def ip_after_sign_in(app: Flask) -> str:
 
 @pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize(("proxies", "address"), [(0, "127.0.0.1"), (1, "198.51.100.7")])
-def test_only_our_own_proxies_say_where_a_request_comes_from(
+def test_forwarded_address_is_believed_only_from_trusted_proxies(
     settings: Settings, proxies: int, address: str
 ) -> None:
     assert ip_after_sign_in(create_app(replace(settings, trusted_proxies=proxies))) == address
@@ -60,12 +60,14 @@ def test_a_forwarded_host_changes_no_page_and_no_redirect(client: FlaskClient) -
 @pytest.mark.parametrize(
     "cookie", ["", "x", "A" * 43, "A" * 3000, "../../etc/passwd", "%00" * 15, "é" * 43]
 )
-def test_a_forged_cookie_is_nobody(client: FlaskClient, cookie: str) -> None:
+def test_forged_session_cookie_is_signed_out(client: FlaskClient, cookie: str) -> None:
     client.set_cookie("session", cookie)
     assert client.get("/audit-logs").location.startswith("/login")
 
 
-def test_open_forms_want_a_token_of_the_browser_that_posts(app: Flask, client: FlaskClient) -> None:
+def test_signed_out_forms_need_a_csrf_token_of_the_same_browser(
+    app: Flask, client: FlaskClient
+) -> None:
     user = make_user()
     with factories.Sessions.begin() as session:
         token = resets.begin(session, session.get_one(User, user.id))
@@ -81,13 +83,13 @@ def test_open_forms_want_a_token_of_the_browser_that_posts(app: Flask, client: F
             assert "Page out of date" in answer.text
 
 
-def test_a_token_in_the_address_is_none(client: FlaskClient) -> None:
+def test_csrf_token_in_the_url_is_refused(client: FlaskClient) -> None:
     factories.sign_in(client, make_user())
     answer = client.post(f"/logout?csrf_token={csrf_token(client)}")
     assert answer.status_code == 400
 
 
-def test_a_link_in_a_mail_leads_to_our_own_address_whatever_host_was_asked(
+def test_mail_links_use_the_base_url_whatever_the_host_header(
     app: Flask, client: FlaskClient
 ) -> None:
     user = make_user(email=f"{unique('ann')}@example.com")

@@ -61,7 +61,7 @@ HTTPS = {"base_url": "https://logs.example.com"}
 
 
 @pytest.mark.parametrize("address", ["/login", "/audit-logs", "/nothing-here", "/healthz"])
-def test_every_answer_carries_the_policies_and_is_not_stored(
+def test_every_response_has_security_headers_and_is_not_cached(
     client: FlaskClient, address: str
 ) -> None:
     headers = client.get(address).headers
@@ -75,7 +75,7 @@ def test_every_answer_carries_the_policies_and_is_not_stored(
     assert "Strict-Transport-Security" not in headers
 
 
-def test_https_is_made_to_stick(visitor: FlaskClient) -> None:
+def test_https_responses_have_hsts(visitor: FlaskClient) -> None:
     headers = visitor.get("/login", **HTTPS).headers
     assert headers["Strict-Transport-Security"] == "max-age=31536000"
     cookie = headers["Set-Cookie"]
@@ -85,7 +85,7 @@ def test_https_is_made_to_stick(visitor: FlaskClient) -> None:
     assert "Domain" not in cookie
 
 
-def test_static_files_are_addressed_by_content_and_kept_for_a_year(client: FlaskClient) -> None:
+def test_static_files_are_fingerprinted_and_cached_for_a_year(client: FlaskClient) -> None:
     page = client.get("/login").text
     address = re.search(r"/static/app\.css\?v=[0-9a-f]{12}", page)
     assert address
@@ -94,7 +94,7 @@ def test_static_files_are_addressed_by_content_and_kept_for_a_year(client: Flask
     assert "no-cache" in client.get("/static/app.css").headers["Cache-Control"]
 
 
-def test_a_sane_request_id_is_kept_and_any_other_replaced(client: FlaskClient) -> None:
+def test_valid_request_id_is_kept_and_any_other_replaced(client: FlaskClient) -> None:
     kept = client.get("/healthz", headers={"X-Request-ID": "abc-1"}).headers["X-Request-ID"]
     made = client.get("/healthz", headers={"X-Request-ID": "a b\t<"}).headers["X-Request-ID"]
     assert kept == "abc-1"
@@ -106,7 +106,7 @@ def test_a_forged_host_is_refused_in_production(visitor: FlaskClient) -> None:
     assert visitor.get("/login", **HTTPS).status_code == 200
 
 
-def test_only_the_trusted_hop_says_who_the_client_is(production: Flask) -> None:
+def test_client_address_comes_from_the_trusted_hop_only(production: Flask) -> None:
     visitor = production.test_client()
     nobody = f"{factories.unique('nobody')}@example.com"
     page = visitor.get("/login", **HTTPS).text
@@ -185,13 +185,13 @@ def test_an_error_of_the_api_is_a_problem_document(
         assert answer.json["errors"] == [{"field": "name", "message": "is required"}]
 
 
-def test_a_wrong_method_names_the_right_one(client: FlaskClient) -> None:
+def test_wrong_method_gets_405_with_the_allowed_methods(client: FlaskClient) -> None:
     answer = client.get("/logout")
     assert answer.status_code == 405
     assert "POST" in answer.headers["Allow"]
 
 
-def test_a_stranger_gets_404_and_a_member_without_the_permission_403(
+def test_non_member_gets_404_and_member_without_permission_403(
     client: FlaskClient,
 ) -> None:
     workspace = make_workspace()
@@ -203,27 +203,27 @@ def test_a_stranger_gets_404_and_a_member_without_the_permission_403(
     assert client.get(page).status_code == 403
 
 
-def test_pages_across_workspaces_exist_for_super_admins_only(client: FlaskClient) -> None:
+def test_cross_workspace_pages_are_found_by_super_admins_only(client: FlaskClient) -> None:
     factories.sign_in(client, make_member(make_workspace()))
     assert client.get("/admin/audit-logs").status_code == 404
     factories.sign_in(client, make_user(is_super_admin=True))
     assert client.get("/admin/audit-logs").status_code == 200
 
 
-def test_the_theme_is_remembered(client: FlaskClient) -> None:
+def test_chosen_theme_is_remembered(client: FlaskClient) -> None:
     factories.sign_in(client, make_member(make_workspace()))
     form = {"theme": "dark", "csrf_token": factories.csrf_token(client)}
     assert client.post("/account/theme", data=form).location == "/audit-logs"
     assert 'data-theme="dark"' in client.get("/audit-logs").text
 
 
-def test_a_theme_that_does_not_exist_is_refused(client: FlaskClient) -> None:
+def test_unknown_theme_is_refused(client: FlaskClient) -> None:
     factories.sign_in(client, make_user())
     form = {"theme": "plaid", "csrf_token": factories.csrf_token(client)}
     assert client.post("/account/theme", data=form).status_code == 422
 
 
-def test_the_bars_count_is_of_the_persons_own_unread_notifications(
+def test_navigation_counts_the_persons_own_unread_notifications(
     client: FlaskClient,
 ) -> None:
     workspace = make_workspace()
@@ -239,7 +239,7 @@ def test_the_bars_count_is_of_the_persons_own_unread_notifications(
     assert "<b>3<" not in client.get("/audit-logs").text
 
 
-def test_a_ready_process_says_so(client: FlaskClient) -> None:
+def test_ready_process_answers_200(client: FlaskClient) -> None:
     assert client.get("/healthz").text == f"ok {version()}\n"
     assert client.get("/readyz").json == {"database": "ok", "redis": "ok"}
 
@@ -251,9 +251,7 @@ def test_a_process_without_redis_is_not_ready(settings: Settings, engine: Engine
     assert answer.json == {"database": "ok", "redis": "does not answer"}
 
 
-def test_a_connection_lost_after_the_answer_was_made_fails_nobody(
-    app: Flask, engine: Engine
-) -> None:
+def test_connection_lost_after_the_response_is_no_error(app: Flask, engine: Engine) -> None:
     with app.app_context():
         pid = db.session.scalar(text("SELECT pg_backend_pid()"))
         with engine.connect() as other:
@@ -262,7 +260,7 @@ def test_a_connection_lost_after_the_answer_was_made_fails_nobody(
         assert db.session.scalar(text("SELECT pg_backend_pid()")) != pid
 
 
-def test_without_a_database_the_error_page_still_comes(settings: Settings, engine: Engine) -> None:
+def test_error_page_renders_without_a_database(settings: Settings, engine: Engine) -> None:
     away = "postgresql+psycopg://nobody@127.0.0.1:1/nothing?connect_timeout=2"
     lonely = create_app(replace(settings, database_url=away)).test_client()
     lonely.set_cookie("session", "x" * 43)

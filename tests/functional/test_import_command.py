@@ -48,7 +48,7 @@ def activities(workspace: Workspace) -> list[str]:
         return list(found)
 
 
-def test_a_file_is_recognised_without_being_told(run: Run) -> None:
+def test_file_format_is_detected(run: Run) -> None:
     workspace = make_workspace()
     result = run(workspace.slug, CLOUDTRAIL)
     assert (result.exit_code, result.stderr) == (0, "")
@@ -156,20 +156,20 @@ def test_a_zone_can_be_assumed_for_times_that_name_none(run: Run, zone: str, hou
     assert occurred_at.hour == hour
 
 
-def test_a_file_that_needs_a_zone_is_refused_and_told_how(run: Run) -> None:
+def test_file_without_zones_is_refused_with_advice(run: Run) -> None:
     result = run(make_workspace().slug, FIXTURES / "importers" / "nova.log")
     assert result.exit_code == 2
     assert "has no zone, and none is assumed. Use --assume-zone." in result.stderr
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "+99:00", "../etc/passwd", ""])
-def test_a_zone_that_is_none_is_a_sentence(run: Run, zone: str) -> None:
+def test_invalid_zone_is_refused_with_a_sentence(run: Run, zone: str) -> None:
     result = run(make_workspace().slug, "--assume-zone", zone, CLOUDTRAIL)
     assert result.exit_code == 2
     assert "is no zone" in result.stderr
 
 
-def test_a_document_that_is_cut_is_refused_whole_by_its_byte(run: Run, tmp_path: Path) -> None:
+def test_truncated_document_is_refused_with_its_byte_offset(run: Run, tmp_path: Path) -> None:
     workspace = make_workspace()
     path = tmp_path / "cut.json"
     path.write_bytes(CLOUDTRAIL.read_bytes()[:-20])
@@ -179,9 +179,7 @@ def test_a_document_that_is_cut_is_refused_whole_by_its_byte(run: Run, tmp_path:
     assert activities(workspace) == []
 
 
-def test_of_several_files_one_that_is_refused_does_not_stop_the_others(
-    run: Run, tmp_path: Path
-) -> None:
+def test_refused_file_does_not_stop_the_others(run: Run, tmp_path: Path) -> None:
     workspace = make_workspace()
     wrong = tmp_path / "picture.png"
     wrong.write_bytes(b"\x89PNG\r\n\x1a\n")
@@ -191,9 +189,7 @@ def test_of_several_files_one_that_is_refused_does_not_stop_the_others(
     assert result.stdout.count(" events added") == 2
 
 
-def test_events_with_ids_of_their_own_are_added_once_from_files_that_overlap(
-    run: Run, tmp_path: Path
-) -> None:
+def test_events_with_ids_are_added_once_from_overlapping_files(run: Run, tmp_path: Path) -> None:
     workspace = make_workspace()
     records = json.loads(CLOUDTRAIL.read_text())["Records"]
     overlapping = tmp_path / "next.json"
@@ -203,7 +199,7 @@ def test_events_with_ids_of_their_own_are_added_once_from_files_that_overlap(
     assert result.stdout == "0 events added, 2 already there, 0 lines refused\n"
 
 
-def test_the_same_file_by_another_name_of_its_format_adds_nothing(run: Run, tmp_path: Path) -> None:
+def test_same_file_under_a_format_alias_adds_nothing(run: Run, tmp_path: Path) -> None:
     slug = make_workspace().slug
     copy = shutil.copy(FIXTURES / "access.log", tmp_path / "copy")
     for name in ("auto", "common", "combined"):

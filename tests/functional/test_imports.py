@@ -104,7 +104,7 @@ def test_an_uploaded_file_is_imported_in_the_background(
     assert "no [time] followed by a quoted request" in detail
 
 
-def test_an_import_is_an_event_and_a_notice_of_whoever_asked(
+def test_import_is_recorded_and_notifies_its_requester(
     app: Flask, client: FlaskClient, workspace: Workspace, admin: User, storage: Storage
 ) -> None:
     upload(client, workspace, ("access.log", ACCESS_LOG.read_bytes()))
@@ -118,7 +118,7 @@ def test_an_import_is_an_event_and_a_notice_of_whoever_asked(
     assert "Import finished" in client.get("/notifications").text
 
 
-def test_several_files_are_imports_of_their_own(
+def test_each_uploaded_file_is_its_own_import(
     app: Flask, client: FlaskClient, workspace: Workspace, admin: User, storage: Storage
 ) -> None:
     trail = FIXTURES / "importers" / "cloudtrail.json"
@@ -132,7 +132,7 @@ def test_several_files_are_imports_of_their_own(
     assert {row.name: row.added for row in found} == {"access.log": 4, "trail.json": 3}
 
 
-def test_the_file_is_kept_no_longer_than_needed(
+def test_uploaded_file_is_deleted_after_the_import(
     app: Flask,
     client: FlaskClient,
     workspace: Workspace,
@@ -149,7 +149,7 @@ def test_the_file_is_kept_no_longer_than_needed(
     assert not (settings.data_dir / "files" / key).exists()
 
 
-def test_a_file_that_is_no_log_fails_in_words_and_adds_nothing(
+def test_file_that_is_no_log_fails_with_a_reason_and_adds_nothing(
     app: Flask, client: FlaskClient, workspace: Workspace, admin: User, storage: Storage
 ) -> None:
     upload(client, workspace, ("folder/photo.png", b"\x89PNG\r\n\x1a\n"))
@@ -161,7 +161,7 @@ def test_a_file_that_is_no_log_fails_in_words_and_adds_nothing(
     assert "Failed" in client.get(f"/w/{workspace.slug}/imports").text
 
 
-def test_an_attempt_that_was_cut_off_is_finished_by_the_next_and_counted_once(
+def test_interrupted_import_is_completed_by_the_next_attempt_and_counted_once(
     app: Flask,
     client: FlaskClient,
     workspace: Workspace,
@@ -214,7 +214,7 @@ def test_a_worker_that_lost_its_lease_commits_no_further_batch(
     assert activities(workspace).count("http.get") == 1000
 
 
-def test_only_one_worker_has_an_import_and_a_lost_one_is_found_again(
+def test_import_is_claimed_by_one_worker_and_swept_when_lost(
     app: Flask, client: FlaskClient, workspace: Workspace, admin: User, storage: Storage
 ) -> None:
     upload(client, workspace, ("access.log", ACCESS_LOG.read_bytes()))
@@ -237,7 +237,7 @@ def test_only_one_worker_has_an_import_and_a_lost_one_is_found_again(
         session.commit()
 
 
-def test_an_import_is_given_up_in_words_after_three_attempts(
+def test_import_fails_with_a_reason_after_three_attempts(
     app: Flask,
     client: FlaskClient,
     workspace: Workspace,
@@ -257,7 +257,7 @@ def test_an_import_is_given_up_in_words_after_three_attempts(
     assert row.error == "The file could not be imported, 3 tries. Upload it again to continue."
 
 
-def test_a_row_polls_itself_until_it_is_final(
+def test_import_row_polls_until_final(
     app: Flask, client: FlaskClient, workspace: Workspace, admin: User, storage: Storage
 ) -> None:
     upload(client, workspace, ("access.log", ACCESS_LOG.read_bytes()))
@@ -271,7 +271,7 @@ def test_a_row_polls_itself_until_it_is_final(
     assert "hx-trigger" not in final
 
 
-def test_a_zone_may_be_assumed(
+def test_assumed_zone_is_applied(
     app: Flask, client: FlaskClient, workspace: Workspace, admin: User, storage: Storage
 ) -> None:
     content = (FIXTURES / "importers" / "nova.log").read_bytes()
@@ -290,7 +290,7 @@ def test_a_zone_may_be_assumed(
         ({"time_zone": "Mars/Olympus"}, "Choose a zone such as Europe/Berlin"),
     ],
 )
-def test_a_bad_field_is_answered_at_the_form(
+def test_invalid_field_is_reported_on_the_form(
     client: FlaskClient, workspace: Workspace, admin: User, fields: dict[str, str], words: str
 ) -> None:
     status, text = upload(client, workspace, ("a.log", b"x"), **fields)
@@ -299,14 +299,14 @@ def test_a_bad_field_is_answered_at_the_form(
     assert rows(workspace) == []
 
 
-def test_no_file_is_answered_at_the_form(
+def test_missing_file_is_reported_on_the_form(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     status, text = upload(client, workspace)
     assert (status, "Choose a file." in text) == (422, True)
 
 
-def test_a_file_larger_than_forms_may_be_is_taken_from_people_who_are_signed_in_only(
+def test_large_upload_is_accepted_only_from_signed_in_people(
     app: Flask, client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     large = b"x" * (600 * 1024)
@@ -323,7 +323,7 @@ def test_only_admins_import(client: FlaskClient, workspace: Workspace, role: Rol
     assert rows(workspace) == []
 
 
-def test_an_import_of_another_workspace_is_not_there(
+def test_import_of_another_workspace_is_not_found(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     upload(client, workspace, ("access.log", ACCESS_LOG.read_bytes()))

@@ -68,7 +68,7 @@ def change(workspace: Workspace, sent: Sent, **values: object) -> None:
         session.commit()
 
 
-def test_a_new_person_sets_up_an_account_and_is_in(
+def test_invited_person_creates_an_account_and_is_signed_in(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     email = f"{unique('new')}@example.com"
@@ -80,7 +80,7 @@ def test_a_new_person_sets_up_an_account_and_is_in(
     assert role_of(workspace, email) == "auditor"
 
 
-def test_joining_is_an_event_of_the_person_who_joins_and_tells_no_secret(
+def test_joining_is_recorded_for_the_new_member_without_secrets(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     email = f"{unique('new')}@example.com"
@@ -97,7 +97,7 @@ def test_joining_is_an_event_of_the_person_who_joins_and_tells_no_secret(
     assert sent.token not in str(rows)
 
 
-def test_a_person_with_an_account_signs_in_first_and_then_joins(
+def test_existing_user_signs_in_and_joins(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     user = make_user()
@@ -110,7 +110,7 @@ def test_a_person_with_an_account_signs_in_first_and_then_joins(
     assert role_of(workspace, user.email) == "member"
 
 
-def test_nobody_joins_with_the_invitation_of_another(
+def test_invitation_of_another_person_is_refused(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     other, invited = make_user(), make_user()
@@ -131,7 +131,7 @@ def test_nobody_joins_with_the_invitation_of_another(
         ({"accepted_at": datetime.now(UTC)}, "was used already"),
     ],
 )
-def test_a_link_that_is_over_says_so(
+def test_expired_or_used_link_is_explained(
     client: FlaskClient,
     workspace: Workspace,
     admin: User,
@@ -154,13 +154,13 @@ def test_a_link_works_once(client: FlaskClient, workspace: Workspace, admin: Use
 
 
 @pytest.mark.parametrize("token", ["x", "A" * 43, "%00" * 20, "a" * 2000, "..%2f..%2fetc"])
-def test_a_forged_link_says_so(client: FlaskClient, token: str) -> None:
+def test_forged_link_is_explained(client: FlaskClient, token: str) -> None:
     answer = client.get(f"/invitations/{token}")
     assert answer.status_code == 404
     assert "Set-Cookie" not in answer.headers or "session" in answer.headers["Set-Cookie"]
 
 
-def test_resending_makes_the_link_before_useless(
+def test_resending_invalidates_the_earlier_link(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     email = f"{unique('new')}@example.com"
@@ -172,7 +172,7 @@ def test_resending_makes_the_link_before_useless(
     assert accept(client, again.token).status_code == 303
 
 
-def test_one_address_is_invited_once_and_no_member_at_all(
+def test_second_invitation_of_an_address_and_of_a_member_are_refused(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     factories.sign_in(client, admin)
@@ -230,7 +230,7 @@ def test_a_weak_password_is_refused_and_the_link_still_works(
     assert accept(client, token).status_code == 303
 
 
-def test_fifty_accepts_at_once_make_one_account_and_one_membership(
+def test_fifty_concurrent_accepts_create_one_account_and_membership(
     app: Flask, workspace: Workspace, admin: User
 ) -> None:
     email = f"{unique('new')}@example.com"

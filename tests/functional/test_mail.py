@@ -111,7 +111,7 @@ def test_a_mail_and_its_line_carry_the_id_of_the_request_that_it_came_from(
 
 
 @pytest.mark.parametrize("mood", [smtp.BUSY, smtp.HANG_UP])
-def test_a_server_that_cannot_now_delays_the_mail_and_gets_it_once(
+def test_temporary_failure_delays_the_mail_and_sends_it_once(
     app: Flask, server: MailServer, person: User, mood: str
 ) -> None:
     mail_id = tell(person)
@@ -127,7 +127,9 @@ def test_a_server_that_cannot_now_delays_the_mail_and_gets_it_once(
     assert len(server.received(person.email)) == 1
 
 
-def test_a_mail_waits_for_its_time(app: Flask, server: MailServer, person: User) -> None:
+def test_mail_is_not_sent_before_its_retry_time(
+    app: Flask, server: MailServer, person: User
+) -> None:
     mail_id = tell(person)
     server.becomes(smtp.BUSY)
     row = try_to_send(app, person, mail_id, server)
@@ -138,7 +140,7 @@ def test_a_mail_waits_for_its_time(app: Flask, server: MailServer, person: User)
 
 
 @pytest.mark.parametrize("mood", [smtp.NO_SUCH_ADDRESS, smtp.NOT_THIS_MAIL])
-def test_a_server_that_never_will_ends_the_mail_with_its_words(
+def test_permanent_failure_ends_the_mail_with_the_servers_reason(
     app: Flask, server: MailServer, person: User, mood: str
 ) -> None:
     server.becomes(mood)
@@ -147,7 +149,7 @@ def test_a_server_that_never_will_ends_the_mail_with_its_words(
     assert "55" in (row.error or "")
 
 
-def test_a_mail_that_the_server_took_before_the_line_broke_comes_again_under_the_same_id(
+def test_mail_resent_after_a_broken_connection_keeps_its_message_id(
     app: Flask, server: MailServer, person: User
 ) -> None:
     mail_id = tell(person)
@@ -161,9 +163,7 @@ def test_a_mail_that_the_server_took_before_the_line_broke_comes_again_under_the
     assert first["Date"] == second["Date"]
 
 
-def test_a_server_that_does_not_answer_is_not_waited_for_without_end(
-    app: Flask, server: MailServer, person: User
-) -> None:
+def test_unresponsive_mail_server_times_out(app: Flask, server: MailServer, person: User) -> None:
     server.becomes(smtp.THINK)
     letter = delivery.letter(
         taken(person), delivery.Reader(person.name, person.email), settings(app)
@@ -174,7 +174,7 @@ def test_a_server_that_does_not_answer_is_not_waited_for_without_end(
         )
 
 
-def test_nothing_listens_and_the_mail_waits(app: Flask, person: User) -> None:
+def test_mail_waits_while_no_server_listens(app: Flask, person: User) -> None:
     nowhere = MailServer(Path("/nonexistent"), 1)
     assert try_to_send(app, person, tell(person), nowhere).state == "waiting"
 
@@ -197,16 +197,14 @@ def test_hostile_text_is_text_in_the_html(app: Flask, server: MailServer, person
 
 
 @pytest.mark.parametrize("address", ["ann@example.com\nBcc: x@example.com", "ann", "a b@c.d", ""])
-def test_an_address_that_is_none_is_never_tried_again(
-    app: Flask, server: MailServer, address: str
-) -> None:
+def test_invalid_recipient_is_never_retried(app: Flask, server: MailServer, address: str) -> None:
     person = make_user()
     letter = delivery.letter(taken(person), delivery.Reader("Ann", address), settings(app))
     with pytest.raises(transport.MailRefused):
         transport.composed(letter)
 
 
-def test_who_switched_a_mail_off_gets_the_notification_alone(person: User) -> None:
+def test_person_without_mail_gets_only_the_notification(person: User) -> None:
     with scoped(user=person.id) as session:
         outbox.choose(session, person.id, {"export_ready": False})
         session.commit()
@@ -214,7 +212,7 @@ def test_who_switched_a_mail_off_gets_the_notification_alone(person: User) -> No
     assert tell(person, "export.failed") is not None
 
 
-def test_a_report_is_not_sent_to_who_lost_the_role_while_it_waited(
+def test_waiting_report_is_not_mailed_to_a_recipient_without_the_role(
     app: Flask, server: MailServer
 ) -> None:
     workspace = make_workspace()
@@ -243,7 +241,7 @@ def test_without_a_mail_server_the_demo_keeps_each_mail_as_one_file(
     assert kept.stat().st_mode & 0o077 == 0
 
 
-def test_in_production_a_mail_waits_for_a_mail_server_to_be_named(app: Flask, person: User) -> None:
+def test_mail_waits_in_production_until_a_server_is_configured(app: Flask, person: User) -> None:
     production = replace(settings(app), production=True, smtp_url=None)
     mail_id = tell(person)
     assert mail_id is not None
@@ -267,7 +265,7 @@ def test_a_password_never_travels_in_the_clear(url: str, must: bool) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://mail", "smtp://", "smtp://mail:port", "mail:25"])
-def test_an_address_of_no_mail_server_is_said_to_be_none(url: str) -> None:
+def test_invalid_smtp_url_is_refused_with_a_reason(url: str) -> None:
     with pytest.raises(MailError, match="SMTP_URL"):
         Server.of(url)
 

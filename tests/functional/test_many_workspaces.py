@@ -158,7 +158,7 @@ def paged_back(session: Session, ids: Sequence[UUID], event_filter: EventFilter)
 
 @pytest.mark.usefixtures("number")
 @pytest.mark.parametrize("args", FILTERS, ids=lambda args: urlencode(args, doseq=True) or "none")
-def test_pages_over_very_many_workspaces_hold_what_each_workspace_holds(
+def test_pages_over_very_many_workspaces_show_every_workspaces_events(
     session: Session, ids: list[UUID], args: dict[str, Any]
 ) -> None:
     event_filter = chosen(args)
@@ -167,7 +167,7 @@ def test_pages_over_very_many_workspaces_hold_what_each_workspace_holds(
 
 @pytest.mark.usefixtures("no_time", "number")
 @pytest.mark.parametrize("args", UNINDEXED, ids=lambda args: urlencode(args, doseq=True) or "none")
-def test_a_search_that_stops_for_time_goes_on_where_it_stopped(
+def test_search_out_of_time_continues_where_it_stopped(
     session: Session, ids: list[UUID], args: dict[str, Any]
 ) -> None:
     event_filter = chosen(args)
@@ -175,7 +175,7 @@ def test_a_search_that_stops_for_time_goes_on_where_it_stopped(
 
 
 @pytest.mark.usefixtures("no_time")
-def test_a_search_that_stops_for_time_goes_on_towards_newer_events_too(
+def test_search_out_of_time_continues_toward_newer_events(
     session: Session, ids: list[UUID]
 ) -> None:
     event_filter = chosen({"q": "needle"})
@@ -192,7 +192,7 @@ def test_a_search_that_stops_for_time_goes_on_towards_newer_events_too(
 
 
 @pytest.mark.usefixtures("no_time")
-def test_a_step_of_a_text_search_looks_at_no_more_events_than_it_may(
+def test_text_search_step_reads_a_bounded_number_of_events(
     session: Session, ids: list[UUID]
 ) -> None:
     everything = one_by_one(session, ids, chosen({}))
@@ -214,7 +214,7 @@ def test_very_many_workspaces_are_counted_like_each_of_them(
 
 
 @pytest.mark.usefixtures("no_time")
-def test_counting_that_stops_for_time_says_so(
+def test_count_out_of_time_says_so(
     session: Session, ids: list[UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(totals, "Budget", partial(Budget, step=STEP))
@@ -227,7 +227,7 @@ def test_counting_that_stops_for_time_says_so(
     assert shown.counted_from is not None
 
 
-def test_what_to_drop_where_nothing_matches_is_told_after_the_page(
+def test_suggested_filter_to_drop_comes_after_the_page(
     client: FlaskClient, reader: User, workspaces: list[Workspace]
 ) -> None:
     sign_in(client, reader)

@@ -74,7 +74,7 @@ def test_only_an_admin_sees_the_members(
     assert client.get(page(workspace)).status_code == 403
 
 
-def test_the_list_tells_of_role_status_and_recent_events(
+def test_list_shows_role_status_and_recent_events(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     user = with_events(workspace, make_member(workspace, Role.AUDITOR), 3)
@@ -97,7 +97,7 @@ def test_the_list_tells_of_role_status_and_recent_events(
         ("role=nonsense&page=zzz", {"Zoë Quill", "Old Hand", "Admin Lee"}),
     ],
 )
-def test_the_list_is_filtered(
+def test_member_list_is_filtered(
     client: FlaskClient, workspace: Workspace, admin: User, query: str, found: set[str]
 ) -> None:
     make_member(workspace, Role.AUDITOR, factories.make_user(name="Zoë Quill"))
@@ -123,7 +123,7 @@ def test_a_role_is_changed_and_recorded_and_the_log_follows(
     assert known_actor(workspace, user) == ("auditor", "active")
 
 
-def test_a_disabled_member_is_out_at_once_and_back_when_enabled(
+def test_disabled_member_is_refused_until_enabled(
     app: Flask, client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     user = with_events(workspace, make_member(workspace, Role.AUDITOR))
@@ -140,7 +140,7 @@ def test_a_disabled_member_is_out_at_once_and_back_when_enabled(
     assert last_event(workspace).changes == {"status": ["disabled", "active"]}  # type: ignore[attr-defined]
 
 
-def test_removing_asks_first_and_keeps_what_was_done(
+def test_removing_a_member_asks_for_confirmation_and_keeps_their_events(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     user = with_events(workspace, make_member(workspace, Role.MEMBER))
@@ -153,7 +153,7 @@ def test_removing_asks_first_and_keeps_what_was_done(
     assert last_event(workspace).activity == "member.remove"  # type: ignore[attr-defined]
 
 
-def test_demoting_oneself_asks_first(
+def test_demoting_oneself_asks_for_confirmation(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     make_member(workspace)
@@ -165,7 +165,7 @@ def test_demoting_oneself_asks_first(
 
 
 @pytest.mark.parametrize("deed", ["role", "remove"])
-def test_the_last_admin_cannot_be_lost(
+def test_last_admin_cannot_be_removed_or_demoted(
     client: FlaskClient, workspace: Workspace, admin: User, deed: str
 ) -> None:
     make_member(workspace, disabled_at=datetime.now(UTC))
@@ -176,12 +176,14 @@ def test_the_last_admin_cannot_be_lost(
     assert membership(workspace, admin).role == "admin"  # type: ignore[union-attr]
 
 
-def test_nobody_disables_themselves(client: FlaskClient, workspace: Workspace, admin: User) -> None:
+def test_disabling_oneself_is_refused(
+    client: FlaskClient, workspace: Workspace, admin: User
+) -> None:
     make_member(workspace)
     assert post(client, page(workspace, f"/{admin.id}/disable")).status_code == 409
 
 
-def test_two_admins_who_demote_each_other_at_once_leave_one(app: Flask) -> None:
+def test_two_admins_demoting_each_other_concurrently_leave_one(app: Flask) -> None:
     workspace = make_workspace()
     for _ in range(5):
         pair = [make_member(workspace), make_member(workspace)]
@@ -220,9 +222,7 @@ def test_a_member_of_another_workspace_is_not_found(
         assert answer.status_code == 404
 
 
-def test_a_role_that_there_is_not_is_refused(
-    client: FlaskClient, workspace: Workspace, admin: User
-) -> None:
+def test_unknown_role_is_refused(client: FlaskClient, workspace: Workspace, admin: User) -> None:
     user = make_member(workspace, Role.MEMBER)
     assert post(client, page(workspace, f"/{user.id}/role"), role="owner").status_code == 422
 

@@ -39,14 +39,14 @@ def test_requests_are_counted_by_their_pattern(client: FlaskClient) -> None:
     assert figures(client)[series] == before + 1
 
 
-def test_a_method_of_any_name_makes_no_series_of_its_own(client: FlaskClient) -> None:
+def test_unknown_methods_share_one_series(client: FlaskClient) -> None:
     client.open("/login", method="SOMETHING")
     found = figures(client)
     assert not any("SOMETHING" in series for series in found)
     assert any('method="other"' in series for series in found)
 
 
-def test_waiting_exports_and_the_sweep_are_told(app: Flask, client: FlaskClient) -> None:
+def test_metrics_show_waiting_exports_and_the_last_sweep(app: Flask, client: FlaskClient) -> None:
     workspace = make_workspace()
     append_events(workspace, [event_input()])
     before = figures(client)['auditsaas_exports{state="queued"}']
@@ -64,7 +64,7 @@ def test_waiting_exports_and_the_sweep_are_told(app: Flask, client: FlaskClient)
     }
 
 
-def test_redis_gone_is_told_and_its_figures_left_out(settings: Settings) -> None:
+def test_metrics_without_redis_say_so_and_omit_its_figures(settings: Settings) -> None:
     without = create_app(replace(settings, redis_url="redis://127.0.0.1:9/0"))
     found = figures(without.test_client())
     assert found['auditsaas_up{part="redis"}'] == 0
@@ -73,16 +73,16 @@ def test_redis_gone_is_told_and_its_figures_left_out(settings: Settings) -> None
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
-def test_nobody_reads_them_through_a_proxy(client: FlaskClient, header: str) -> None:
+def test_metrics_are_refused_through_a_proxy(client: FlaskClient, header: str) -> None:
     assert client.get("/metrics", headers={header: "127.0.0.1"}).status_code == 404
 
 
-def test_nobody_reads_them_from_another_machine(client: FlaskClient) -> None:
+def test_metrics_are_refused_from_another_machine(client: FlaskClient) -> None:
     answer = client.get("/metrics", environ_base={"REMOTE_ADDR": "203.0.113.9"})
     assert answer.status_code == 404
 
 
-def test_a_token_opens_them_from_anywhere_and_nothing_else_does(guarded: Flask) -> None:
+def test_only_the_metrics_token_opens_them_from_anywhere(guarded: Flask) -> None:
     client = guarded.test_client()
     away = {"REMOTE_ADDR": "203.0.113.9"}
     right = {"Authorization": f"Bearer {TOKEN}"}

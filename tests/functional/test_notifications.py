@@ -43,7 +43,9 @@ def unread(person: User) -> int:
         return service.count_unread(session, person.id)
 
 
-def test_one_is_marked_read_and_the_others_stay(client: FlaskClient, person: User) -> None:
+def test_marking_one_notification_as_read_keeps_the_others(
+    client: FlaskClient, person: User
+) -> None:
     first, _ = tell(person, "First"), tell(person, "Second")
     assert post(client, f"/notifications/{first}/read") == 303
     assert unread(person) == 1
@@ -51,7 +53,7 @@ def test_one_is_marked_read_and_the_others_stay(client: FlaskClient, person: Use
     assert unread(person) == 0
 
 
-def test_nobody_reads_for_another(client: FlaskClient, person: User) -> None:
+def test_notification_of_another_person_is_not_found(client: FlaskClient, person: User) -> None:
     other = make_user()
     theirs = tell(other, "Theirs")
     assert post(client, f"/notifications/{theirs}/read") == 404
@@ -59,7 +61,7 @@ def test_nobody_reads_for_another(client: FlaskClient, person: User) -> None:
     assert unread(other) == 1
 
 
-def test_a_switch_that_is_off_stops_its_mail(client: FlaskClient, person: User) -> None:
+def test_disabled_mail_choice_stops_the_mail(client: FlaskClient, person: User) -> None:
     assert client.get("/notifications").text.count(" checked") == 3
     assert post(client, "/notifications/mails", export_failed="1") == 303
     with scoped(user=person.id) as session:

@@ -101,7 +101,7 @@ def test_a_large_file_is_sent_in_parts_and_any_range_of_it_is_read(
     assert uploads(bucket) == []
 
 
-def test_a_file_that_fails_leaves_nothing(storage: Storage, bucket: str) -> None:
+def test_failed_write_leaves_nothing(storage: Storage, bucket: str) -> None:
     upload = storage.write("exports/2/1.csv")
     upload.write(b"x" * (PART_BYTES + 1))
     assert len(uploads(bucket)) == 1
@@ -111,7 +111,9 @@ def test_a_file_that_fails_leaves_nothing(storage: Storage, bucket: str) -> None
         storage.open("exports/2/1.csv")
 
 
-def test_what_a_killed_process_left_is_listed_and_deleted(storage: Storage, bucket: str) -> None:
+def test_parts_left_by_a_killed_process_are_listed_and_deleted(
+    storage: Storage, bucket: str
+) -> None:
     upload = storage.write("exports/3/1.csv")
     upload.write(b"x" * (PART_BYTES + 1))
     assert "exports/3/1.csv" in list(storage.keys("exports/3/"))
@@ -129,13 +131,13 @@ def test_a_deleted_file_is_missing_and_deleting_again_is_no_error(storage: Stora
         storage.size(KEY)
 
 
-def test_a_bucket_that_is_not_there_is_said_in_a_sentence(bucket: str) -> None:
+def test_missing_bucket_is_reported_in_a_sentence(bucket: str) -> None:
     missing = storage_at("s3://nowhere")
     with pytest.raises(StorageError), missing.write(KEY) as upload:
         upload.write(b"x")
 
 
-def test_a_store_that_does_not_answer_is_said_in_a_sentence(
+def test_unreachable_store_is_reported_in_a_sentence(
     monkeypatch: pytest.MonkeyPatch, bucket: str
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")

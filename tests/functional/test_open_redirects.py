@@ -55,7 +55,7 @@ WAYS: dict[str, tuple[Visit, str]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_nobody_is_sent_away_from_our_pages(app: Flask, way: str) -> None:
+def test_redirect_never_leaves_the_site(app: Flask, way: str) -> None:
     visit, home = WAYS[way]
     for address in HOSTILE:
         answer = visit(app.test_client(), address)
@@ -64,12 +64,12 @@ def test_nobody_is_sent_away_from_our_pages(app: Flask, way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_page_of_ours_is_reached(app: Flask, way: str) -> None:
+def test_redirect_to_an_internal_page_is_followed(app: Flask, way: str) -> None:
     """The control: the address is looked at, and not merely dropped."""
     assert WAYS[way][0](app.test_client(), "/exports?x=1").location == "/exports?x=1"
 
 
-def test_a_forged_referrer_leads_nowhere_else(client: FlaskClient) -> None:
+def test_forged_referrer_never_leaves_the_site(client: FlaskClient) -> None:
     factories.sign_in(client, make_user())
     for origin in ("https://evil.example/x", "http://localhost.evil.example/", "//evil.example"):
         form = {"theme": "dark", "csrf_token": csrf_token(client)}

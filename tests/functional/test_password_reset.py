@@ -68,7 +68,7 @@ def test_a_link_sets_the_password_and_is_used_up(client: FlaskClient) -> None:
     assert choose(client, token, "another purple otter sings").status_code == 410
 
 
-def test_a_new_password_does_not_do_away_with_the_second_factor(client: FlaskClient) -> None:
+def test_second_factor_stays_after_a_reset(client: FlaskClient) -> None:
     user = make_user()
     token = link(user)
     with factories.Sessions.begin() as session:
@@ -79,7 +79,7 @@ def test_a_new_password_does_not_do_away_with_the_second_factor(client: FlaskCli
     assert answer.location == "/login/second-factor"
 
 
-def test_every_session_ends(app: Flask, client: FlaskClient) -> None:
+def test_reset_ends_every_session(app: Flask, client: FlaskClient) -> None:
     user = make_member(make_workspace())
     browsers = [app.test_client() for _ in range(2)]
     for browser in browsers:
@@ -90,9 +90,7 @@ def test_every_session_ends(app: Flask, client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("case", ["known", "unknown", "disabled", "no address"])
-def test_the_answer_is_the_same_for_everybody_and_takes_as_long(
-    client: FlaskClient, case: str
-) -> None:
+def test_response_is_the_same_and_as_slow_for_any_address(client: FlaskClient, case: str) -> None:
     user = make_user(disabled_at=datetime.now(UTC) if case == "disabled" else None)
     email = {"unknown": f"{unique('nobody')}@example.com", "no address": "\x00"}.get(
         case, user.email
@@ -105,9 +103,7 @@ def test_the_answer_is_the_same_for_everybody_and_takes_as_long(
     assert links_of(user) == (1 if case == "known" else 0)
 
 
-def test_the_link_comes_by_mail_and_is_forgotten_once_it_is_sent(
-    app: Flask, client: FlaskClient
-) -> None:
+def test_reset_link_is_mailed_and_not_kept_after_sending(app: Flask, client: FlaskClient) -> None:
     user = make_user()
     ask(client, user.email)
     settings = app.extensions["settings"]
@@ -127,14 +123,14 @@ def test_the_link_comes_by_mail_and_is_forgotten_once_it_is_sent(
         assert token[1] not in str(session.get_one(Mail, mail.id).context)
 
 
-def test_a_newer_link_makes_the_one_before_useless(client: FlaskClient) -> None:
+def test_newer_link_invalidates_the_earlier_one(client: FlaskClient) -> None:
     user = make_user()
     first, second = link(user), link(user)
     assert choose(client, first).status_code == 410
     assert choose(client, second).status_code == 303
 
 
-def test_an_old_link_is_over(client: FlaskClient) -> None:
+def test_expired_link_is_refused(client: FlaskClient) -> None:
     user = make_user()
     before = datetime.now(UTC) - timedelta(hours=1)
     with factories.Sessions.begin() as session:
@@ -144,12 +140,12 @@ def test_an_old_link_is_over(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("token", ["x", "A" * 43, "%00", "é" * 43, "a" * 3000])
-def test_a_forged_link_says_so(client: FlaskClient, token: str) -> None:
+def test_forged_link_is_explained(client: FlaskClient, token: str) -> None:
     assert client.get(f"/password-reset/{token}").status_code == 410
     assert choose(client, token).status_code == 410
 
 
-def test_a_disabled_person_sets_no_password(client: FlaskClient) -> None:
+def test_disabled_person_cannot_reset_the_password(client: FlaskClient) -> None:
     user = make_user()
     token = link(user)
     with factories.Sessions.begin() as session:
@@ -176,7 +172,7 @@ def test_a_fourth_link_within_the_hour_is_not_sent(client: FlaskClient) -> None:
     assert links_of(user) == 0
 
 
-def test_a_reset_ends_the_pause_of_the_account(client: FlaskClient) -> None:
+def test_reset_ends_the_sign_in_pause(client: FlaskClient) -> None:
     user = make_user()
     for _ in range(6):
         sign_in(client, user, "wrong")
@@ -184,7 +180,7 @@ def test_a_reset_ends_the_pause_of_the_account(client: FlaskClient) -> None:
     assert sign_in(client, user, NEW) == 302
 
 
-def test_asking_and_choosing_are_events_that_hold_no_token(client: FlaskClient) -> None:
+def test_reset_request_and_reset_are_recorded_without_the_token(client: FlaskClient) -> None:
     workspace = make_workspace()
     user = make_member(workspace)
     ask(client, user.email)
@@ -205,6 +201,6 @@ def test_only_the_hash_of_a_token_is_stored() -> None:
     assert token.encode() not in b"".join(kept)
 
 
-def test_a_link_asks_for_the_host_we_are_and_not_the_one_named(client: FlaskClient) -> None:
+def test_reset_link_uses_the_base_url_whatever_the_host_header(client: FlaskClient) -> None:
     page = client.get("/password-reset", headers={"Host": "evil.example"})
     assert "evil.example" not in page.text

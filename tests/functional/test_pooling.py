@@ -49,13 +49,13 @@ def app(pooled: Settings) -> Flask:
     return made
 
 
-def test_without_the_setting_it_does_not_work(pooled: Settings) -> None:
+def test_pooled_database_without_the_setting_is_not_ready(pooled: Settings) -> None:
     """The control: this is a pooler, and it matters."""
     unaware = create_app(replace(pooled, transaction_pooling=False))
     assert unaware.test_client().get("/readyz").json["database"] == "does not answer"  # type: ignore[index]  # it is JSON
 
 
-def test_with_the_setting_it_is_ready(app: Flask) -> None:
+def test_pooled_database_with_the_setting_is_ready(app: Flask) -> None:
     assert app.test_client().get("/readyz").status_code == 200
 
 
@@ -63,7 +63,7 @@ def says(name: str) -> str:
     return str(db.session.scalar(text(f"SHOW {name}")))
 
 
-def test_every_transaction_is_in_utc_and_bounded_and_leaves_nothing_behind(app: Flask) -> None:
+def test_every_transaction_sets_utc_and_a_timeout_and_leaves_no_state(app: Flask) -> None:
     with app.app_context():
         for _ in range(2):
             assert (says("timezone"), says("statement_timeout")) == ("UTC", f"{TIMEOUT_MS}ms")
@@ -79,7 +79,7 @@ def test_every_transaction_is_in_utc_and_bounded_and_leaves_nothing_behind(app: 
     assert left != (f"{TIMEOUT_MS}ms",)
 
 
-def test_people_who_take_turns_on_one_connection_each_see_their_own_log(app: Flask) -> None:
+def test_people_sharing_one_connection_each_see_their_own_log(app: Flask) -> None:
     """More threads than connections: each transaction gets whichever is free."""
     tenants = []
     for _ in range(THREADS):
@@ -104,7 +104,7 @@ def test_people_who_take_turns_on_one_connection_each_see_their_own_log(app: Fla
     assert found == [[marker] * VISITS for marker in markers]
 
 
-def test_events_sent_at_once_are_numbered_without_a_gap(app: Flask) -> None:
+def test_concurrent_events_are_numbered_without_a_gap(app: Flask) -> None:
     workspace = make_workspace()
     key = {"Authorization": f"Bearer {make_api_key(workspace)}"}
 
@@ -121,7 +121,7 @@ def test_events_sent_at_once_are_numbered_without_a_gap(app: Flask) -> None:
     assert numbers == list(range(numbers[0], numbers[0] + 40))
 
 
-def test_an_export_is_built_through_it(app: Flask, tmp_path: Path) -> None:
+def test_export_is_built_through_the_pooler(app: Flask, tmp_path: Path) -> None:
     workspace = make_workspace()
     append_events(workspace, [event_input() for _ in range(30)])
     row = build_in(app, ask(make_member(workspace), [workspace]), tmp_path)
@@ -130,7 +130,7 @@ def test_an_export_is_built_through_it(app: Flask, tmp_path: Path) -> None:
     assert len(cells(content)) == row.rows_done == 30
 
 
-def test_the_commands_work_through_it(pooled: Settings) -> None:
+def test_commands_work_through_the_pooler(pooled: Settings) -> None:
     environment = process_environment(pooled) | {"TRANSACTION_POOLING": "1"}
     slug = unique("pooled")
     runner = CliRunner(env=environment)

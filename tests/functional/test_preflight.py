@@ -58,7 +58,7 @@ def ids(client: FlaskClient, workspace: Workspace) -> list[str]:
     return re.findall(r'data-export-id="([^"]+)"', client.get(f"/w/{workspace.slug}/exports").text)
 
 
-def test_the_menu_says_how_many_events_and_what_each_file_would_be(
+def test_menu_shows_event_count_and_size_of_each_format(
     client: FlaskClient, workspace: Workspace
 ) -> None:
     text = menu(client, workspace, "activity=invoice.*").text
@@ -68,21 +68,21 @@ def test_the_menu_says_how_many_events_and_what_each_file_would_be(
     assert all(int(size) > 500 for size in re.findall(r'data-bytes="(\d+)"', text))
 
 
-def test_one_format_can_be_asked_about(client: FlaskClient, workspace: Workspace) -> None:
+def test_preflight_of_one_format(client: FlaskClient, workspace: Workspace) -> None:
     text = menu(client, workspace, "format=xlsx&status=error").text
     assert re.findall(r'data-format="(\w+)"', text) == ["xlsx"]
     assert "0 events" in text
 
 
 @pytest.mark.parametrize("query", ["format=docx", "status=maybe", "workspace=elsewhere"])
-def test_what_cannot_be_asked_about_is_refused(
+def test_invalid_preflight_is_refused(
     client: FlaskClient, workspace: Workspace, query: str
 ) -> None:
     assert menu(client, workspace, query).status_code == 422
 
 
 @pytest.mark.usefixtures("small_pdf")
-def test_a_pdf_of_too_many_rows_is_refused_up_front_with_the_ways_out(
+def test_oversized_pdf_is_refused_up_front_with_alternatives(
     client: FlaskClient, workspace: Workspace
 ) -> None:
     text = menu(client, workspace, "activity=invoice.*").text
@@ -95,7 +95,7 @@ def test_a_pdf_of_too_many_rows_is_refused_up_front_with_the_ways_out(
 
 
 @pytest.mark.usefixtures("small_pdf")
-def test_a_file_a_month_holds_each_event_once(
+def test_monthly_files_contain_each_event_once(
     app: Flask, client: FlaskClient, workspace: Workspace
 ) -> None:
     assert ask(client, workspace, monthly="pdf", activity="invoice.*").status_code == 303
@@ -119,7 +119,7 @@ def test_columns_and_packing_are_chosen_in_the_menu(
     assert ask(client, workspace, format="pdf", gzip="1").status_code == 422
 
 
-def test_a_member_is_told_nothing(app: Flask, workspace: Workspace) -> None:
+def test_preflight_is_refused_to_a_member(app: Flask, workspace: Workspace) -> None:
     member = app.test_client()
     sign_in(member, make_member(workspace, Role.MEMBER))
     assert menu(member, workspace).status_code == 403

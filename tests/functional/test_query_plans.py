@@ -69,7 +69,7 @@ def test_every_scan_of_the_page_is_bound_to_the_workspace(
     assert unbound(scans_while_opening(client, addresses, platform)) == []
 
 
-def test_every_scan_of_an_event_and_of_what_is_offered_is_bound_to_the_workspace(
+def test_every_scan_of_event_pages_and_suggestions_is_bound_to_the_workspace(
     client: FlaskClient, acme: Workspace, platform: Engine
 ) -> None:
     sign_in(client, make_member(acme))
@@ -140,8 +140,6 @@ def bound(scan: dict[str, Any]) -> bool:
     return any("workspace_id" in str(scan.get(key, "")) for key in keys)
 
 
-def test_the_check_itself_sees_a_query_that_reads_everything(
-    acme: Workspace, platform: Engine
-) -> None:
+def test_unbound_scan_is_detected(acme: Workspace, platform: Engine) -> None:
     scans = scans_of(platform, "SELECT count(*) FROM events WHERE duration_ms > 1", ())
     assert any(not bound(scan) for scan in scans)

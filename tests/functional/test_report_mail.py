@@ -57,7 +57,7 @@ def beat_until(app: Flask, find: Callable[[], EmailMessage | None], what: str) -
     return eventually(beaten, what)
 
 
-def test_a_report_is_built_mailed_and_fetched_though_the_mail_server_was_away(
+def test_report_is_built_mailed_and_downloaded_after_a_mail_outage(
     installation: Flask, server: MailServer
 ) -> None:
     workspace = make_workspace("Halden Freight")

@@ -109,7 +109,9 @@ def by_arrival(rows: list[dict[str, Any]], key: str) -> list[object]:
     return [row[key] for row in sorted(rows, key=lambda row: int(row["seq"]))]
 
 
-def test_jsonl_into_another_workspace_is_exact(run: Run, source: Workspace, tmp_path: Path) -> None:
+def test_jsonl_round_trips_into_another_workspace(
+    run: Run, source: Workspace, tmp_path: Path
+) -> None:
     target = make_workspace()
     first = jsonl_of(run, source, tmp_path / "first.jsonl")
     run("import", target.slug, "--format", "jsonl", tmp_path / "first.jsonl")
@@ -120,7 +122,9 @@ def test_jsonl_into_another_workspace_is_exact(run: Run, source: Workspace, tmp_
     assert by_arrival(second, "seq") == by_arrival(first, "seq")
 
 
-def test_csv_into_another_workspace_is_exact(run: Run, source: Workspace, tmp_path: Path) -> None:
+def test_csv_round_trips_into_another_workspace(
+    run: Run, source: Workspace, tmp_path: Path
+) -> None:
     target = make_workspace()
     first = csv_of(run, source, tmp_path / "first.csv")
     run("import", target.slug, "--format", "csv", tmp_path / "first.csv")
@@ -131,7 +135,7 @@ def test_csv_into_another_workspace_is_exact(run: Run, source: Workspace, tmp_pa
 
 
 @pytest.mark.parametrize("name", ["first.csv", "first.jsonl"])
-def test_our_own_files_are_recognised_and_already_in_the_workspace_they_came_from(
+def test_exported_files_are_detected_and_add_nothing_to_their_workspace(
     run: Run, source: Workspace, tmp_path: Path, name: str
 ) -> None:
     jsonl_of(run, source, tmp_path / "first.jsonl")
@@ -140,7 +144,7 @@ def test_our_own_files_are_recognised_and_already_in_the_workspace_they_came_fro
     assert said == f"0 events added, {len(EVENTS)} already there, 0 lines refused\n"
 
 
-def test_a_csv_cell_that_is_empty_text_stays_apart_from_one_that_is_nothing(
+def test_csv_distinguishes_empty_text_from_null(
     run: Run, source: Workspace, tmp_path: Path
 ) -> None:
     target = make_workspace()
@@ -154,7 +158,7 @@ def test_a_csv_cell_that_is_empty_text_stays_apart_from_one_that_is_nothing(
     assert (None, None) in found
 
 
-def test_a_file_larger_than_the_memory_for_sorting_keeps_the_order(
+def test_file_larger_than_the_sort_memory_keeps_its_order(
     run: Run, source: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("auditsaas.events.importers.own.RUN_BYTES", 300)

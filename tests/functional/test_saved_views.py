@@ -51,7 +51,7 @@ def test_a_view_opens_with_its_filter_and_parameters_beside_it_override_it(
     assert "Errors" in client.get(f"/w/{workspace.slug}/audit-logs").text
 
 
-def test_the_default_view_opens_first_and_everything_can_still_be_reached(
+def test_default_view_opens_first_and_the_unfiltered_log_stays_reachable(
     workspace: Workspace, client: FlaskClient
 ) -> None:
     base = f"/w/{workspace.slug}/audit-logs"
@@ -62,7 +62,7 @@ def test_the_default_view_opens_first_and_everything_can_still_be_reached(
     assert re.search(r'id="reset" href="[^"]*view=all"', everything.text)
 
 
-def test_a_shared_view_is_offered_to_others_and_a_private_one_is_not(
+def test_only_shared_views_are_offered_to_others(
     workspace: Workspace, admin: User, client: FlaskClient
 ) -> None:
     shared = save(client, f"/w/{workspace.slug}", name="For all", shared="1")
@@ -80,7 +80,7 @@ def test_a_shared_view_is_offered_to_others_and_a_private_one_is_not(
     assert removal.status_code == 404
 
 
-def test_a_shared_view_of_another_workspace_is_not_seen(
+def test_shared_view_of_another_workspace_is_not_offered(
     workspace: Workspace, admin: User, client: FlaskClient
 ) -> None:
     shared = save(client, f"/w/{workspace.slug}", name="For all", shared="1")
@@ -102,14 +102,14 @@ def test_an_owner_removes_a_view(workspace: Workspace, client: FlaskClient) -> N
 @pytest.mark.parametrize(
     ("fields", "status"), [({"name": ""}, 422), ({"name": "x" * 81}, 422), ({"name": "a\x07"}, 422)]
 )
-def test_a_name_that_cannot_be_used_is_refused(
+def test_invalid_view_name_is_refused(
     workspace: Workspace, client: FlaskClient, fields: dict[str, str], status: int
 ) -> None:
     data = {"csrf_token": csrf_token(client), "query": ""} | fields
     assert client.post(f"/w/{workspace.slug}/views", data=data).status_code == status
 
 
-def test_a_view_over_all_workspaces_is_kept_for_oneself(client: FlaskClient) -> None:
+def test_view_across_workspaces_is_private(client: FlaskClient) -> None:
     url = save(client, "")
     assert url.startswith("/audit-logs?view=")
     assert rows(client, url) == 1

@@ -124,7 +124,7 @@ def test_a_form_from_the_log_brings_its_filter_and_drops_its_range(
     assert response.headers["Location"] == f"/w/{workspace.slug}/schedules/new?{asked}"
 
 
-def test_the_preview_shows_three_runs_that_join_and_what_matched(
+def test_preview_shows_three_adjoining_runs_and_their_matches(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     asked = fields(admin, query="", frequency="daily", time_zone="UTC")
@@ -156,7 +156,7 @@ def test_the_preview_shows_three_runs_that_join_and_what_matched(
         ({"view": str(uuid4())}, "no such saved view"),
     ],
 )
-def test_a_bad_field_is_named_and_the_rest_stays_typed(
+def test_invalid_field_is_named_and_other_input_kept(
     client: FlaskClient, workspace: Workspace, admin: User, changed: dict[str, Any], named: str
 ) -> None:
     url = f"/w/{workspace.slug}/schedules"
@@ -167,7 +167,7 @@ def test_a_bad_field_is_named_and_the_rest_stays_typed(
     assert "No schedules yet" in client.get(url).text
 
 
-def test_an_outsider_or_a_mere_member_cannot_receive_reports(
+def test_only_admins_and_auditors_can_receive_reports(
     client: FlaskClient, workspace: Workspace
 ) -> None:
     for person in (make_member(make_workspace()), make_member(workspace, Role.MEMBER)):
@@ -196,7 +196,7 @@ def test_an_auditor_sees_own_schedules_and_those_they_receive_but_changes_only_o
     assert post(auditor, f"{own}/pause").status_code == 303
 
 
-def test_a_member_and_a_stranger_have_no_schedules(
+def test_schedules_are_refused_to_members_and_strangers(
     browser: Callable[[User], FlaskClient], workspace: Workspace
 ) -> None:
     url = f"/w/{workspace.slug}/schedules"
@@ -204,7 +204,7 @@ def test_a_member_and_a_stranger_have_no_schedules(
     assert browser(make_member(make_workspace())).get(url).status_code == 404
 
 
-def test_a_recipient_downloads_the_report_and_loses_it_with_the_role(
+def test_recipient_downloads_the_report_until_losing_the_role(
     app: Flask,
     browser: Callable[[User], FlaskClient],
     workspace: Workspace,
@@ -231,7 +231,7 @@ def test_a_recipient_downloads_the_report_and_loses_it_with_the_role(
     assert auditor.get(f"{url}/runs/{run.id}/download").status_code == 404
 
 
-def test_an_extra_report_leaves_the_reports_on_time_as_they_are(
+def test_extra_report_does_not_change_the_scheduled_ones(
     app: Flask, client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     url = create(client, workspace, **fields(admin, frequency="daily", query=""))
@@ -248,7 +248,7 @@ def test_an_extra_report_leaves_the_reports_on_time_as_they_are(
     )
 
 
-def test_a_paused_schedule_says_so_and_makes_no_report(
+def test_paused_schedule_says_so_and_runs_no_report(
     app: Flask, client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     url = create(client, workspace, **fields(admin, frequency="daily"))

@@ -66,7 +66,7 @@ def test_a_report_covers_its_day_and_is_mailed(
     assert mail.context["url"].endswith(f"/runs/{run.id}/download")
 
 
-def test_an_event_that_arrives_late_is_in_the_next_report_and_said_so(
+def test_late_event_is_in_the_next_report_and_marked_as_late(
     app: Flask, workspace: Workspace, admin: User
 ) -> None:
     schedule_id = make_schedule(workspace, admin, START)
@@ -89,7 +89,7 @@ def test_an_empty_day_is_reported_too(app: Flask, workspace: Workspace, admin: U
     assert (mail.kind, mail.context["events"]) == ("report.ready", 0)
 
 
-def test_missed_reports_are_made_up_in_order_with_windows_that_join(
+def test_missed_reports_are_caught_up_in_order_with_adjoining_windows(
     app: Flask, workspace: Workspace, admin: User
 ) -> None:
     schedule_id = make_schedule(workspace, admin, START)
@@ -105,7 +105,7 @@ def test_missed_reports_are_made_up_in_order_with_windows_that_join(
     ]
 
 
-def test_who_lost_the_role_gets_nothing_and_the_history_says_so(
+def test_recipient_without_the_role_gets_nothing_and_the_history_says_so(
     app: Flask, workspace: Workspace, admin: User
 ) -> None:
     auditor = make_member(workspace, Role.AUDITOR)
@@ -119,7 +119,7 @@ def test_who_lost_the_role_gets_nothing_and_the_history_says_so(
     assert len(mails_of(auditor)) == 1
 
 
-def test_a_schedule_whose_owner_left_stops_and_goes_on_without_a_gap(
+def test_schedule_pauses_without_its_owner_and_resumes_without_a_gap(
     app: Flask, workspace: Workspace, admin: User
 ) -> None:
     auditor = make_member(workspace, Role.AUDITOR)
@@ -141,7 +141,7 @@ def test_a_schedule_whose_owner_left_stops_and_goes_on_without_a_gap(
     assert schedule_row(workspace, schedule_id).owner_id == admin.id
 
 
-def test_a_suspended_workspace_gets_its_reports_when_it_is_open_again(
+def test_suspended_workspace_gets_its_reports_after_it_is_resumed(
     app: Flask, workspace: Workspace, admin: User
 ) -> None:
     schedule_id = make_schedule(workspace, admin, START)
@@ -153,7 +153,7 @@ def test_a_suspended_workspace_gets_its_reports_when_it_is_open_again(
     assert [run.state for run in runs_of(workspace, schedule_id)] == ["sent", "sent"]
 
 
-def test_an_export_that_fails_is_said_to_and_can_be_tried_again(
+def test_failed_report_is_reported_and_can_be_retried(
     app: Flask, workspace: Workspace, admin: User
 ) -> None:
     from tasks.schedules import tick
@@ -176,7 +176,9 @@ def test_an_export_that_fails_is_said_to_and_can_be_tried_again(
     assert [mail.kind for mail in mails_of(admin)] == ["report.failed", "report.ready"]
 
 
-def test_what_is_new_is_told_of_each_person(app: Flask, workspace: Workspace, admin: User) -> None:
+def test_report_lists_what_is_new_for_each_person(
+    app: Flask, workspace: Workspace, admin: User
+) -> None:
     ann = {"id": "u_1", "name": "Ann Lee"}
     append_events(workspace, [at(START - DAY, actor=ann, ip="203.0.113.7") for _ in range(30)])
     make_schedule(workspace, admin, START)
@@ -197,7 +199,7 @@ def test_what_is_new_is_told_of_each_person(app: Flask, workspace: Workspace, ad
     assert not any(what.startswith("first “") for _, what in news)
 
 
-def test_a_first_activity_is_told_by_its_name(
+def test_first_occurrence_of_an_activity_is_reported_by_its_label(
     app: Flask, workspace: Workspace, admin: User
 ) -> None:
     ann = {"id": "u_1", "name": "Ann Lee"}
@@ -219,7 +221,7 @@ def test_a_scheduled_export_is_not_announced_a_second_time(
         assert kinds.all() == ["report.ready"]
 
 
-def test_a_change_of_rhythm_leaves_no_gap(app: Flask, workspace: Workspace, admin: User) -> None:
+def test_changed_frequency_leaves_no_gap(app: Flask, workspace: Workspace, admin: User) -> None:
     from auditsaas.exports.service import Asker
     from auditsaas.schedules.timetable import Frequency, Timetable
     from tests.support.scheduling import DAILY

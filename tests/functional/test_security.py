@@ -73,7 +73,7 @@ def activities(user: User) -> list[tuple[str, str]]:
         return [tuple(row) for row in rows]
 
 
-def test_a_password_is_changed_and_every_other_browser_is_out(
+def test_password_change_signs_out_every_other_browser(
     app: Flask, client: FlaskClient, user: User
 ) -> None:
     other = app.test_client()
@@ -97,7 +97,7 @@ def test_a_password_is_changed_and_every_other_browser_is_out(
         (PASSWORD, "letmein12345", "Use several words"),
     ],
 )
-def test_a_change_that_cannot_be_is_refused(
+def test_invalid_password_change_is_refused(
     app: Flask, client: FlaskClient, user: User, current: str, new: str, words: str
 ) -> None:
     answer = post(client, "/account/security/password", password=current, new_password=new)
@@ -116,9 +116,7 @@ def test_guessing_the_password_from_an_open_session_is_limited(
     assert "Too many tries" in answer.text
 
 
-def test_a_second_factor_is_asked_for_once_it_is_set_up(
-    app: Flask, client: FlaskClient, user: User
-) -> None:
+def test_second_factor_is_required_once_set_up(app: Flask, client: FlaskClient, user: User) -> None:
     totp, _ = set_up(client)
     browser = app.test_client()
     answer = post(browser, "/login", email=user.email, password=PASSWORD, next="/account/sessions")
@@ -134,7 +132,7 @@ def test_a_second_factor_is_asked_for_once_it_is_set_up(
     assert thief.get("/account/sessions").location.startswith("/login")
 
 
-def test_a_code_serves_once(app: Flask, client: FlaskClient, user: User) -> None:
+def test_second_factor_code_works_once(app: Flask, client: FlaskClient, user: User) -> None:
     totp, _ = set_up(client)
     code = fresh_code(totp)
     answers = []
@@ -145,7 +143,7 @@ def test_a_code_serves_once(app: Flask, client: FlaskClient, user: User) -> None
     assert answers == [302, 401]
 
 
-def test_a_recovery_code_serves_once(app: Flask, client: FlaskClient, user: User) -> None:
+def test_recovery_code_works_once(app: Flask, client: FlaskClient, user: User) -> None:
     _, codes = set_up(client)
     assert len(set(codes)) == 10
     answers = []
@@ -158,9 +156,7 @@ def test_a_recovery_code_serves_once(app: Flask, client: FlaskClient, user: User
 
 
 @pytest.mark.parametrize("code", ["", "000000", "12345", "１２３４５６", "\x00" * 6, "a" * 40])
-def test_a_wrong_code_signs_nobody_in(
-    app: Flask, client: FlaskClient, user: User, code: str
-) -> None:
+def test_wrong_code_is_refused(app: Flask, client: FlaskClient, user: User, code: str) -> None:
     set_up(client)
     browser = app.test_client()
     sign_in(browser, user)
@@ -170,7 +166,7 @@ def test_a_wrong_code_signs_nobody_in(
     assert browser.get("/account/security").location.startswith("/login")
 
 
-def test_codes_cannot_be_guessed_at_length(app: Flask, client: FlaskClient, user: User) -> None:
+def test_code_guessing_is_limited(app: Flask, client: FlaskClient, user: User) -> None:
     totp, _ = set_up(client)
     browser = app.test_client()
     sign_in(browser, user)
@@ -184,7 +180,7 @@ def test_the_second_step_without_the_first_leads_to_sign_in(client: FlaskClient)
     assert post(client, "/login/second-factor", code="000000").location == "/login"
 
 
-def test_a_session_that_waits_for_the_second_factor_opens_nothing_and_is_soon_over(
+def test_session_awaiting_the_second_factor_opens_nothing_and_expires_soon(
     app: Flask, client: FlaskClient, user: User
 ) -> None:
     totp, _ = set_up(client)
@@ -219,7 +215,7 @@ def test_the_second_factor_too_begins_a_new_session(
     assert browser.get("/account").location.startswith("/login")
 
 
-def test_neither_secret_nor_recovery_codes_are_stored_as_they_are(
+def test_secret_and_recovery_codes_are_not_stored_in_plain_text(
     client: FlaskClient, user: User
 ) -> None:
     totp, codes = set_up(client)
@@ -231,7 +227,9 @@ def test_neither_secret_nor_recovery_codes_are_stored_as_they_are(
     assert codes[0] not in str(kept)
 
 
-def test_turning_it_on_needs_the_password_and_a_code(client: FlaskClient, user: User) -> None:
+def test_enabling_the_second_factor_needs_the_password_and_a_code(
+    client: FlaskClient, user: User
+) -> None:
     post(client, "/account/security/second-factor")
     address = "/account/security/second-factor/confirm"
     assert post(client, address, code="000000", password=PASSWORD).status_code == 422
@@ -240,7 +238,9 @@ def test_turning_it_on_needs_the_password_and_a_code(client: FlaskClient, user: 
         assert session.get_one(User, user.id).totp_confirmed_at is None
 
 
-def test_turning_it_off_needs_the_password_and_a_code(client: FlaskClient, user: User) -> None:
+def test_disabling_the_second_factor_needs_the_password_and_a_code(
+    client: FlaskClient, user: User
+) -> None:
     totp, codes = set_up(client)
     address = "/account/security/second-factor/remove"
     assert post(client, address, code=fresh_code(totp), password="wrong").status_code == 422
@@ -270,7 +270,7 @@ def require(workspace: Workspace) -> None:
         )
 
 
-def test_a_workspace_may_ask_for_a_second_factor(client: FlaskClient) -> None:
+def test_workspace_may_require_a_second_factor(client: FlaskClient) -> None:
     workspace = make_workspace()
     factories.sign_in(client, make_member(workspace))
     require(workspace)
@@ -285,7 +285,7 @@ def test_a_workspace_may_ask_for_a_second_factor(client: FlaskClient) -> None:
     assert client.get(log).status_code == 200
 
 
-def test_one_workspace_that_asks_for_it_does_not_close_the_others(client: FlaskClient) -> None:
+def test_required_second_factor_closes_only_its_own_workspace(client: FlaskClient) -> None:
     strict, easy = make_workspace(), make_workspace()
     user = make_member(easy, user=make_member(strict))
     factories.sign_in(client, user)
@@ -340,15 +340,13 @@ def test_signing_out_the_others_keeps_this_one(app: Flask, client: FlaskClient, 
 
 
 @pytest.mark.parametrize("name", ["", "x", "0" * 32, "\x00", "'; --"])
-def test_a_session_that_there_is_not_ends_nothing(
-    client: FlaskClient, user: User, name: str
-) -> None:
+def test_unknown_session_ends_nothing(client: FlaskClient, user: User, name: str) -> None:
     assert post(client, "/account/sessions/end", session=name).status_code == 303
     assert client.get("/account/sessions").status_code == 200
     assert activities(user) == []
 
 
-def test_a_cookie_that_was_planted_is_not_the_session_after_sign_in(client: FlaskClient) -> None:
+def test_session_fixation_cookie_is_replaced_at_sign_in(client: FlaskClient) -> None:
     planted = "A" * 43
     client.set_cookie("session", planted)
     assert sign_in(client, make_user()).status_code == 302

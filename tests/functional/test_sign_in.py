@@ -47,19 +47,19 @@ def recorded(workspace_id: object, actor_id: object) -> list[tuple[str, str]]:
         return [tuple(row) for row in rows]
 
 
-def test_the_right_password_leads_to_the_log(client: FlaskClient) -> None:
+def test_right_password_leads_to_the_log(client: FlaskClient) -> None:
     user = make_member(make_workspace())
     answer = submit(client, user.email)
     assert (answer.status_code, answer.location) == (302, "/audit-logs")
     assert client.get("/audit-logs").status_code == 200
 
 
-def test_an_address_is_the_same_in_capitals(client: FlaskClient) -> None:
+def test_email_is_case_insensitive(client: FlaskClient) -> None:
     assert submit(client, f" {make_user().email.upper()} ").status_code == 302
 
 
 @pytest.mark.parametrize("case", ["wrong password", "unknown", "disabled", "no address"])
-def test_every_refusal_reads_the_same(client: FlaskClient, case: str) -> None:
+def test_every_sign_in_refusal_has_the_same_message(client: FlaskClient, case: str) -> None:
     user = make_user(disabled_at=datetime.now(UTC) if case == "disabled" else None)
     email = {"unknown": f"{factories.unique('nobody')}@example.com", "no address": "%00x"}.get(
         case, user.email
@@ -73,7 +73,7 @@ def test_every_refusal_reads_the_same(client: FlaskClient, case: str) -> None:
     assert "Set-Cookie" not in answer.headers
 
 
-def test_a_good_and_a_failed_sign_in_and_a_sign_out_are_events(client: FlaskClient) -> None:
+def test_sign_in_failed_sign_in_and_sign_out_are_events(client: FlaskClient) -> None:
     acme, globex = make_workspace(), make_workspace()
     user = make_member(acme)
     make_member(globex, Role.AUDITOR, user)
@@ -85,7 +85,9 @@ def test_a_good_and_a_failed_sign_in_and_a_sign_out_are_events(client: FlaskClie
     assert recorded(globex.id, user.id) == wanted
 
 
-def test_a_sign_in_tells_of_its_request_and_of_the_role_there(client: FlaskClient) -> None:
+def test_sign_in_event_has_request_details_and_the_role_in_each_workspace(
+    client: FlaskClient,
+) -> None:
     workspace = make_workspace()
     user = make_member(workspace, Role.AUDITOR)
     client.post(
@@ -101,7 +103,7 @@ def test_a_sign_in_tells_of_its_request_and_of_the_role_there(client: FlaskClien
     assert event.duration_ms > 0
 
 
-def test_what_was_typed_for_an_address_is_recorded_only_if_it_is_one(client: FlaskClient) -> None:
+def test_typed_email_is_recorded_only_if_it_is_an_email(client: FlaskClient) -> None:
     nobody = f"{factories.unique('nobody')}@example.com"
     submit(client, nobody)
     submit(client, "my secret password")
@@ -154,7 +156,7 @@ def test_signing_out_ends_the_session_itself(client: FlaskClient, app: Flask) ->
     assert thief.get("/audit-logs").location.startswith("/login")
 
 
-def test_a_disabled_person_is_out_at_the_next_request(
+def test_disabled_person_is_signed_out_at_the_next_request(
     client: FlaskClient, owner_engine: Engine
 ) -> None:
     user = make_member(make_workspace())
@@ -167,7 +169,7 @@ def test_a_disabled_person_is_out_at_the_next_request(
     assert client.get("/audit-logs").location.startswith("/login")
 
 
-def test_a_disabled_membership_is_out_at_the_next_request(client: FlaskClient) -> None:
+def test_disabled_member_is_refused_at_the_next_request(client: FlaskClient) -> None:
     workspace = make_workspace()
     user = make_member(workspace)
     factories.sign_in(client, user)
@@ -186,14 +188,14 @@ def test_a_disabled_membership_is_out_at_the_next_request(client: FlaskClient) -
     ("column", "age"),
     [("last_seen_at", timedelta(hours=12)), ("expires_at", timedelta(seconds=1))],
 )
-def test_an_old_session_is_over(client: FlaskClient, column: str, age: timedelta) -> None:
+def test_expired_session_is_refused(client: FlaskClient, column: str, age: timedelta) -> None:
     user = make_member(make_workspace())
     factories.sign_in(client, user)
     _move_back(user, column, age)
     assert client.get("/audit-logs").location.startswith("/login")
 
 
-def test_use_keeps_a_session_alive(client: FlaskClient) -> None:
+def test_active_session_is_extended(client: FlaskClient) -> None:
     user = make_member(make_workspace())
     factories.sign_in(client, user)
     _move_back(user, "last_seen_at", timedelta(hours=11))
@@ -206,7 +208,9 @@ def test_use_keeps_a_session_alive(client: FlaskClient) -> None:
     assert datetime.now(UTC) - seen < timedelta(minutes=1)
 
 
-def test_use_is_noted_at_most_once_a_minute(client: FlaskClient, queries: list[str]) -> None:
+def test_session_use_is_recorded_at_most_once_a_minute(
+    client: FlaskClient, queries: list[str]
+) -> None:
     factories.sign_in(client, make_member(make_workspace()))
     client.get("/audit-logs")
     assert not [statement for statement in queries if statement.startswith("UPDATE sessions")]
@@ -246,7 +250,7 @@ def test_htmx_is_told_to_go_to_the_sign_in_page_and_back(client: FlaskClient) ->
     assert answer.headers["HX-Redirect"] == "/login?next=/audit-logs%3Fq%3Da%2520b"
 
 
-def test_next_never_leads_away(client: FlaskClient) -> None:
+def test_next_parameter_never_leaves_the_site(client: FlaskClient) -> None:
     answer = submit(client, make_user().email, after="//evil.example/")
     assert answer.location == "/audit-logs"
 
@@ -265,7 +269,7 @@ def test_a_token_of_another_session_is_refused(client: FlaskClient, app: Flask) 
     assert client.post("/logout", data={"csrf_token": csrf_token(other)}).status_code == 400
 
 
-def test_a_token_from_before_sign_in_is_refused_after_it(client: FlaskClient) -> None:
+def test_csrf_token_from_before_sign_in_is_refused_afterwards(client: FlaskClient) -> None:
     early = csrf_token(client)
     submit(client, make_user().email)
     assert client.post("/logout", data={"csrf_token": early}).status_code == 400
@@ -278,10 +282,10 @@ def test_a_visitor_who_has_not_signed_in_leaves_no_row(
     assert queries == []
 
 
-def test_the_sign_in_page_is_not_for_the_signed_in(client: FlaskClient) -> None:
+def test_signed_in_person_is_redirected_from_the_sign_in_page(client: FlaskClient) -> None:
     factories.sign_in(client, make_user())
     assert client.get("/login?next=/exports").location == "/exports"
 
 
-def test_the_front_door_is_the_log(client: FlaskClient) -> None:
+def test_home_page_redirects_to_the_log(client: FlaskClient) -> None:
     assert client.get("/").location == "/audit-logs"

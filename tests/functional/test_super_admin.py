@@ -103,7 +103,7 @@ def test_the_workspaces_page_shows_volume_error_rate_members_and_state(
     assert 'data-state="silent"' in row_of(above, make_workspace().slug)
 
 
-def test_a_workspace_is_created_and_its_log_says_by_whom(above: FlaskClient) -> None:
+def test_created_workspace_records_its_creator(above: FlaskClient) -> None:
     slug = unique("initech")
     answer = post(above, "/admin/workspaces/new", name="Initech", slug=slug)
     assert answer.status_code == 303
@@ -141,7 +141,7 @@ def test_a_suspended_workspace_refuses_members_and_keys_until_it_is_resumed(
     assert recorded(acme.id, "workspace.resume")
 
 
-def test_our_own_workspace_cannot_be_suspended(above: FlaskClient) -> None:
+def test_system_workspace_cannot_be_suspended(above: FlaskClient) -> None:
     assert post(above, "/admin/workspaces/system/suspend", confirmed="1").status_code == 404
 
 
@@ -170,14 +170,14 @@ def test_super_admins_cannot_disable_themselves(client: FlaskClient) -> None:
     assert post(client, f"/admin/users/{me.id}/disable").status_code == 409
 
 
-def test_the_system_page_names_every_part(above: FlaskClient) -> None:
+def test_system_page_lists_every_component(above: FlaskClient) -> None:
     page = above.get("/admin/system").text
     parts = ("Database", "Redis", "Queue quick", "Workers", "Sweeper", "Partitions ahead")
     for part in (*parts, "Oldest pending job", "Exports", "Imports", "Mails"):
         assert f'data-part="{part}"' in page
 
 
-def test_the_system_page_knows_which_workers_are_alive_without_asking_them(
+def test_system_page_shows_live_workers_without_asking_them(
     above: FlaskClient,
     worker: WorkerProcess,
     worker_settings: Settings,
@@ -225,7 +225,9 @@ def test_the_oldest_pending_job_is_an_export_or_an_import(app: Flask) -> None:
             own.commit()
 
 
-def test_many_errors_and_years_of_retention_stand_out(above: FlaskClient, acme: Workspace) -> None:
+def test_high_error_rates_and_long_retention_are_highlighted(
+    above: FlaskClient, acme: Workspace
+) -> None:
     with Sessions.begin() as session:
         session.get_one(Workspace, acme.id).retention_days = 730
     row = row_of(above, acme.slug)
@@ -236,7 +238,7 @@ def test_many_errors_and_years_of_retention_stand_out(above: FlaskClient, acme: 
     assert "err-hi" not in row_of(above, calm.slug)
 
 
-def test_the_log_of_all_asks_why_before_it_shows_a_row(above: FlaskClient, acme: Workspace) -> None:
+def test_log_of_all_workspaces_requires_a_reason(above: FlaskClient, acme: Workspace) -> None:
     asked = above.get("/admin/audit-logs")
     assert asked.status_code == 200
     assert 'id="reason-form"' in asked.text
@@ -248,7 +250,7 @@ def test_the_log_of_all_asks_why_before_it_shows_a_row(above: FlaskClient, acme:
     assert rows_of(above, "/admin/audit-logs")
 
 
-def test_a_reason_for_one_workspace_is_in_its_log_and_opens_nothing_else(
+def test_reason_for_one_workspace_is_recorded_there_and_opens_no_other(
     above: FlaskClient, acme: Workspace
 ) -> None:
     other = make_workspace()
@@ -268,7 +270,7 @@ def test_a_reason_for_one_workspace_is_in_its_log_and_opens_nothing_else(
     assert recorded(other.id, "platform.access") == []
 
 
-def test_a_reason_for_all_is_told_to_each_workspace_shown_once(
+def test_reason_for_all_is_recorded_once_in_each_workspace_shown(
     above: FlaskClient, acme: Workspace
 ) -> None:
     say_why(above, reason="Incident review")
@@ -280,7 +282,7 @@ def test_a_reason_for_all_is_told_to_each_workspace_shown_once(
     assert recorded(SYSTEM_WORKSPACE_ID, "platform.access")
 
 
-def test_a_reason_holds_for_an_hour_and_the_next_is_told_again(
+def test_reason_expires_after_an_hour_and_the_next_is_recorded_again(
     above: FlaskClient, acme: Workspace, owner_engine: Engine
 ) -> None:
     log = f"/admin/audit-logs?workspace={acme.slug}"
@@ -297,7 +299,7 @@ def test_a_reason_holds_for_an_hour_and_the_next_is_told_again(
     assert told == ["Support case 4711", "Support case 4712"]
 
 
-def test_one_event_is_opened_only_for_a_reason_of_its_own_workspace(
+def test_event_opens_only_with_a_reason_for_its_workspace(
     above: FlaskClient, acme: Workspace
 ) -> None:
     say_why(above)
@@ -310,7 +312,7 @@ def test_one_event_is_opened_only_for_a_reason_of_its_own_workspace(
     assert above.get(f"{url}/related", headers=PARTIAL).status_code == 200
 
 
-def test_a_reason_leads_back_to_our_own_pages_only(above: FlaskClient) -> None:
+def test_reason_form_redirects_only_within_the_site(above: FlaskClient) -> None:
     wanted = "/admin/audit-logs?status=error"
     answer = post(above, "/admin/access", reason="Case 4711", next=wanted)
     assert answer.headers["Location"] == wanted
@@ -319,11 +321,11 @@ def test_a_reason_leads_back_to_our_own_pages_only(above: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "ab", "x" * 501, "a\x00bc"])
-def test_a_reason_says_something(above: FlaskClient, reason: str) -> None:
+def test_blank_reason_is_refused(above: FlaskClient, reason: str) -> None:
     assert post(above, "/admin/access", reason=reason).status_code == 422
 
 
-def test_an_export_across_workspaces_needs_a_reason_and_tells_them(
+def test_export_across_workspaces_needs_a_reason_and_is_recorded_in_each(
     above: FlaskClient, acme: Workspace
 ) -> None:
     wanted = {"format": "csv", "workspace": acme.slug}
@@ -335,7 +337,7 @@ def test_an_export_across_workspaces_needs_a_reason_and_tells_them(
     assert len(recorded(acme.id, "export.requested")) == 1
 
 
-def test_exports_of_others_are_listed_without_a_way_in(
+def test_exports_of_others_are_listed_without_a_link(
     app: Flask, above: FlaskClient, acme: Workspace
 ) -> None:
     inside = app.test_client()
@@ -346,7 +348,9 @@ def test_exports_of_others_are_listed_without_a_way_in(
     assert above.get(f"/admin/exports/{export_id}").status_code == 404
 
 
-def test_a_super_admin_without_workspaces_lands_on_the_log_of_all(above: FlaskClient) -> None:
+def test_super_admin_without_workspaces_lands_on_the_log_of_all_workspaces(
+    above: FlaskClient,
+) -> None:
     assert above.get("/audit-logs").headers["Location"] == "/admin/audit-logs"
 
 

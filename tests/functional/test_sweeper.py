@@ -64,7 +64,7 @@ def forget_messages(app: Flask) -> None:
         connection.flushdb()
 
 
-def test_without_a_sweep_what_a_killed_worker_left_stays_building(
+def test_export_of_a_killed_worker_stays_building_without_a_sweep(
     app: Flask, worker: WorkerProcess, workspace: Workspace, admin: User, abandoned: UUID
 ) -> None:
     """The control: nothing but the sweeper brings it back."""
@@ -75,7 +75,7 @@ def test_without_a_sweep_what_a_killed_worker_left_stays_building(
     assert row_of(app, abandoned).state == "building"
 
 
-def test_a_sweep_brings_back_what_a_killed_worker_left(
+def test_sweep_restarts_the_export_of_a_killed_worker(
     app: Flask, worker: WorkerProcess, admin: User, abandoned: UUID
 ) -> None:
     worker.start()
@@ -87,7 +87,7 @@ def test_a_sweep_brings_back_what_a_killed_worker_left(
         assert notifications.count_unread(session, admin.id) == 1
 
 
-def test_a_lost_message_is_sent_again(
+def test_sweep_resends_a_lost_message(
     app: Flask, worker: WorkerProcess, workspace: Workspace, admin: User, owner_engine: Engine
 ) -> None:
     export_id = ask(admin, [workspace])
@@ -96,7 +96,7 @@ def test_a_lost_message_is_sent_again(
     eventually(lambda: row_of(app, export_id).state == "ready", "an export that is ready")
 
 
-def test_a_waiting_export_is_not_sent_at_every_sweep(
+def test_waiting_export_is_not_resent_at_every_sweep(
     app: Flask, worker: WorkerProcess, workspace: Workspace, admin: User, owner_engine: Engine
 ) -> None:
     worker.kill()
@@ -106,7 +106,7 @@ def test_a_waiting_export_is_not_sent_at_every_sweep(
     assert sweep(app) == 0
 
 
-def test_sweeping_outlives_its_database_connection(
+def test_sweeper_survives_a_lost_database_connection(
     app: Flask,
     worker: WorkerProcess,
     workspace: Workspace,
@@ -122,7 +122,7 @@ def test_sweeping_outlives_its_database_connection(
     eventually(lambda: row_of(app, export_id).state == "ready", "an export that is ready")
 
 
-def test_a_build_whose_database_connection_ends_is_tried_again(
+def test_build_with_a_lost_database_connection_is_retried(
     app: Flask,
     worker: WorkerProcess,
     workspace: Workspace,

@@ -61,7 +61,7 @@ def test_five_wrong_passwords_pause_an_account(client: FlaskClient, exists: bool
     assert 890 <= int(answer.headers["Retry-After"]) <= 900
 
 
-def test_another_account_and_another_spelling_are_told_apart(client: FlaskClient) -> None:
+def test_pause_applies_per_account_in_any_spelling(client: FlaskClient) -> None:
     user, other = make_user(), make_user()
     for _ in range(6):
         attempt(client, user.email)
@@ -69,7 +69,7 @@ def test_another_account_and_another_spelling_are_told_apart(client: FlaskClient
     assert attempt(client, other.email, PASSWORD).status_code == 302
 
 
-def test_a_right_password_starts_the_count_again(client: FlaskClient) -> None:
+def test_right_password_resets_the_count(client: FlaskClient) -> None:
     user = make_user()
     for _ in range(3):
         for _ in range(4):
@@ -77,7 +77,7 @@ def test_a_right_password_starts_the_count_again(client: FlaskClient) -> None:
         assert attempt(client, user.email, PASSWORD).status_code == 302
 
 
-def test_many_accounts_from_one_address_are_paused_too(client: FlaskClient) -> None:
+def test_attempts_on_many_accounts_from_one_address_are_paused(client: FlaskClient) -> None:
     place = "198.51.100.77"
     with factories.Sessions.begin() as session:
         for _ in range(attempts.ADDRESS.most):
@@ -87,13 +87,13 @@ def test_many_accounts_from_one_address_are_paused_too(client: FlaskClient) -> N
     assert attempt(client, user.email, PASSWORD, "198.51.100.78").status_code == 302
 
 
-def test_an_ipv6_household_is_one_place() -> None:
+def test_ipv6_addresses_of_one_64_prefix_share_a_limit() -> None:
     assert network_of("2001:db8::1") == network_of("2001:db8::ffff:1") == "2001:db8::/64"
     assert network_of("192.0.2.1") == "192.0.2.1"
     assert network_of(None) == ""
 
 
-def test_a_forwarding_header_makes_no_new_address(client: FlaskClient) -> None:
+def test_forwarding_header_does_not_evade_the_limit(client: FlaskClient) -> None:
     email = f"{unique('nobody')}@example.com"
     place = "198.51.100.99"
     with factories.Sessions.begin() as session:
@@ -108,7 +108,7 @@ def test_a_forwarding_header_makes_no_new_address(client: FlaskClient) -> None:
     assert answer.status_code == 429
 
 
-def test_the_pause_ends_and_tries_are_forgotten(session: Session) -> None:
+def test_pause_ends_and_attempts_are_forgotten(session: Session) -> None:
     limit, who = Limit("test", 2, timedelta(minutes=15)), unique("who")
     left = [attempts.count(session, limit, who, NOW).left for _ in range(4)]
     assert left == [1, 0, -1, -2]
@@ -117,7 +117,7 @@ def test_the_pause_ends_and_tries_are_forgotten(session: Session) -> None:
     assert attempts.count(session, limit, who, late).left == 1
 
 
-def test_the_pause_runs_from_the_last_try_that_was_allowed(session: Session) -> None:
+def test_pause_starts_at_the_last_allowed_attempt(session: Session) -> None:
     limit, who = Limit("test", 2), unique("who")
     attempts.count(session, limit, who, NOW)
     attempts.count(session, limit, who, NOW + timedelta(minutes=14))
@@ -125,7 +125,7 @@ def test_the_pause_runs_from_the_last_try_that_was_allowed(session: Session) -> 
     assert (standing.paused, standing.seconds) == (True, 14 * 60)
 
 
-def test_twenty_tries_at_once_are_all_counted(app: Flask) -> None:
+def test_twenty_concurrent_attempts_are_all_counted(app: Flask) -> None:
     user = make_user()
     clients = [app.test_client() for _ in range(20)]
     tokens = [csrf_token(one) for one in clients]

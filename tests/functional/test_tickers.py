@@ -39,7 +39,7 @@ def at_once(work: Callable[[], object]) -> list[BaseException | None]:
         return [job.exception() for job in [pool.submit(begin) for _ in range(TICKERS)]]
 
 
-def test_three_tickers_at_once_start_each_report_once(app: Flask, workspace: Workspace) -> None:
+def test_three_concurrent_tickers_start_each_report_once(app: Flask, workspace: Workspace) -> None:
     owner = make_member(workspace)
     made = [make_schedule(workspace, owner, START, name=f"Digest {n}") for n in range(6)]
 
@@ -67,7 +67,7 @@ def start_without_the_lock(workspace: Workspace, owner_id: object, schedule_id: 
 everyone_has_read = threading.Barrier(TICKERS)
 
 
-def test_the_key_of_schedule_and_time_due_lets_only_one_of_stale_tickers_through(
+def test_unique_key_of_schedule_and_due_time_lets_one_stale_ticker_through(
     app: Flask, workspace: Workspace
 ) -> None:
     owner = make_member(workspace)
@@ -76,7 +76,7 @@ def test_the_key_of_schedule_and_time_due_lets_only_one_of_stale_tickers_through
     assert len(runs_of(workspace, schedule_id)) == 1
 
 
-def test_control_without_that_key_stale_tickers_start_a_report_several_times(
+def test_stale_tickers_start_a_report_repeatedly_without_the_unique_key(
     app: Flask, workspace: Workspace, owner_engine: Engine
 ) -> None:
     owner = make_member(workspace)

@@ -60,7 +60,7 @@ def let_go_once_one_was_killed(worker: WorkerProcess, stopped: set[int]) -> None
 
 
 @pytest.mark.parametrize("frozen", [False, True], ids=["soft", "hard"])
-def test_a_build_past_its_limit_fails_in_words_and_tells_its_asker(
+def test_build_past_its_time_limit_fails_with_a_reason_and_notifies(
     app: Flask,
     worker: WorkerProcess,
     workspace: Workspace,
@@ -164,7 +164,7 @@ def leave(app: Flask, export_id: UUID, *names: str) -> None:
         (folder / f"exports/{export_id}" / name).write_bytes(b"left")
 
 
-def test_files_that_a_finished_export_does_not_have_are_removed(
+def test_orphaned_files_of_finished_exports_are_removed(
     app: Flask, workspace: Workspace, admin: User
 ) -> None:
     ready, waiting = ask(admin, [workspace]), ask(admin, [workspace])

@@ -32,7 +32,7 @@ def test_the_first_visit_weighs_at_most_200_kb_and_a_filter_change_30(client: Fl
     assert sum(len(answer.data) for answer in change) <= 30_000
 
 
-def test_static_files_are_kept_by_their_content(client: FlaskClient) -> None:
+def test_static_files_are_cached_by_content_hash(client: FlaskClient) -> None:
     page = client.get("/login").text
     style = re.search(r'href="(/static/app\.css\?v=[0-9a-f]+)"', page)
     assert style is not None

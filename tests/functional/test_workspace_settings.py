@@ -62,7 +62,7 @@ def changes_of(workspace: Workspace) -> list[dict[str, list[object]]]:
         )
 
 
-def test_a_change_is_kept_and_recorded_with_before_and_after(
+def test_changed_setting_is_saved_and_recorded_with_before_and_after(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     fields = {"name": "Acme Freight", "time_zone": "Europe/Berlin", "export_days": "30"}
@@ -82,14 +82,14 @@ def test_a_change_is_kept_and_recorded_with_before_and_after(
     assert "password\ntoken" in page
 
 
-def test_saving_nothing_new_records_nothing(
+def test_saving_unchanged_settings_records_nothing(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     assert save(client, workspace).status_code == 303
     assert changes_of(workspace) == []
 
 
-def test_an_old_slug_leads_members_to_the_new_one_and_nobody_else(
+def test_old_slug_redirects_members_only(
     app: Flask, client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     old, new = workspace.slug, unique("moved")
@@ -125,14 +125,14 @@ def test_a_slug_of_another_workspace_is_refused_now_and_formerly(
     assert "is taken" in answer.text
 
 
-def test_every_first_word_of_our_own_addresses_is_no_slug(app: Flask) -> None:
+def test_first_segments_of_own_routes_are_reserved_slugs(app: Flask) -> None:
     words = {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()}
     own = {word for word in words if word and not word.startswith("<")}
     assert own <= RESERVED_SLUGS
 
 
 @pytest.mark.parametrize("slug", ["login", "admin", "w", "Up", "a b", "-a", "a" * 64, "é", ""])
-def test_a_slug_that_is_a_route_or_no_word_is_refused(
+def test_reserved_or_malformed_slug_is_refused(
     client: FlaskClient, workspace: Workspace, admin: User, slug: str
 ) -> None:
     assert save(client, workspace, slug=slug).status_code == 422
@@ -156,7 +156,7 @@ def test_a_slug_that_is_a_route_or_no_word_is_refused(
         ("redacted_keys", "a\x00b"),
     ],
 )
-def test_what_cannot_be_is_refused_beside_its_field(
+def test_invalid_setting_is_refused_beside_its_field(
     client: FlaskClient, workspace: Workspace, admin: User, field: str, value: str
 ) -> None:
     answer = save(client, workspace, **{field: value})
@@ -165,7 +165,7 @@ def test_what_cannot_be_is_refused_beside_its_field(
     assert changes_of(workspace) == []
 
 
-def test_shortening_retention_says_how_many_events_go_and_asks_again(
+def test_shorter_retention_states_the_removed_events_and_asks_for_confirmation(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     now = datetime.now(UTC)
@@ -178,7 +178,7 @@ def test_shortening_retention_says_how_many_events_go_and_asks_again(
     assert now_of(workspace).retention_days == 30
 
 
-def test_lengthening_retention_does_not_ask(
+def test_longer_retention_needs_no_confirmation(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     save(client, workspace, retention_days="30")
@@ -189,7 +189,7 @@ def test_lengthening_retention_does_not_ask(
     assert now_of(workspace).retention_days is None
 
 
-def test_redacted_keys_hold_from_the_next_event_at_any_depth(
+def test_redacted_keys_apply_from_the_next_event_at_any_depth(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     metadata = {"Password": "hunter2", "deep": [{"token": {"a": 1}}, {"kept": "yes"}]}
@@ -212,7 +212,7 @@ def test_redacted_keys_hold_from_the_next_event_at_any_depth(
     assert rows[1].changes == {"password": [gone, gone], "plan": ["free", "pro"]}
 
 
-def test_requiring_a_second_factor_starts_with_oneself(
+def test_requiring_a_second_factor_needs_ones_own_first(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     assert save(client, workspace, require_second_factor="1").status_code == 422
