@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from auditsaas import formatting, logs
+from auditsaas import logs
 from auditsaas.api import views as api
 from auditsaas.db import isolation, pools, replica
 from auditsaas.db.tenancy import PLATFORM_BIND
 from auditsaas.extensions import compress, csrf, db, login_manager
+from auditsaas.formatting import jinja
 from auditsaas.frame import setup
 from auditsaas.jobs import queue
 from auditsaas.pages.account.passkey_views import passkey_pages
@@ -55,7 +56,7 @@ def create_app(
     csrf.init_app(app)
     login_manager.init_app(app)
     compress.init_app(app)
-    formatting.install(app)
+    jinja.install(app)
     setup.install(app)
     queue.install(app, settings)
     for blueprint in (account, accounts, audit_logs, exports, imports, notifications, saved_views):

@@ -20,7 +20,7 @@ from flask_login import current_user
 
 from auditsaas.accounts import sessions
 from auditsaas.accounts.models import User
-from auditsaas.formatting import Clock, DateFormat, Density, Theme
+from auditsaas.formatting.viewer import Clock, DateFormat, Density, Theme
 
 CSRF_FIELD = "csrf_token"
 

@@ -8,7 +8,7 @@ from flask import abort
 
 from auditsaas.access.browser import Identity, signed_in
 from auditsaas.extensions import login_manager
-from auditsaas.formatting import DEFAULT, Viewer
+from auditsaas.formatting.viewer import DEFAULT, Viewer
 
 
 def require_person() -> Identity:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from auditsaas.errors import FieldError
 
@@ -90,3 +90,8 @@ def _at(way: str, count: str) -> str:
 def _unit(found: re.Match[str]) -> str:
     unit = _UNITS[found["kind"]]
     return unit if found["way"] == "<=" and found["count"] == "1" else f"{unit}s"
+
+
+def alternatives(words: Sequence[str]) -> str:
+    """``a``, or ``a, b or c``."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"

@@ -26,7 +26,7 @@ from auditsaas.events.schema import TargetInput
 from auditsaas.exports.building.file_header import period_words
 from auditsaas.exports.formats import FORMATS, Format
 from auditsaas.exports.source import About, Source
-from auditsaas.formatting import Viewer
+from auditsaas.formatting.viewer import Viewer
 from auditsaas.own_actions import Activity
 from auditsaas.workspaces.models import Workspace
 from config.start import load

@@ -14,7 +14,7 @@ from psycopg import sql
 from sqlalchemy import ColumnElement, Connection, Row, Select
 
 from auditsaas.exports.columns import COLUMNS
-from auditsaas.formatting import Viewer
+from auditsaas.formatting.viewer import Viewer
 
 CHUNK_BYTES = 1 << 20
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import get_args
 from zoneinfo import ZoneInfo
 
-from auditsaas import formatting
 from auditsaas.events.filter.period import PRESETS, TimeRange, dates
 from auditsaas.exports.formats import FORMATS
 from auditsaas.exports.frozen_filter import asked_filter
 from auditsaas.exports.models import Export
-from auditsaas.formatting import DateFormat, Viewer
+from auditsaas.formatting import numbers, times, viewer
+from auditsaas.formatting.viewer import DateFormat, Viewer
 
 LONGEST_TITLE = 120
 
@@ -44,11 +44,11 @@ def period(export: Export, viewer: Viewer) -> str:
     first, last = dates(_range(export), ZoneInfo(export.time_zone))
     if first is not None and last is not None:
         if first == last:
-            return formatting.date(first, viewer)
-        return f"{formatting.date(first, viewer)} – {formatting.date(last, viewer)}"
+            return times.date(first, viewer)
+        return f"{times.date(first, viewer)} – {times.date(last, viewer)}"
     if first is not None:
-        return f"from {formatting.date(first, viewer)}"
-    return f"to {formatting.date(last, viewer)}" if last is not None else ""
+        return f"from {times.date(first, viewer)}"
+    return f"to {times.date(last, viewer)}" if last is not None else ""
 
 
 def filter_words(export: Export) -> str:
@@ -56,7 +56,7 @@ def filter_words(export: Export) -> str:
 
 
 def rows(count: int) -> str:
-    return f"{formatting.number(count)} {'row' if count == 1 else 'rows'}"
+    return f"{numbers.number(count)} {'row' if count == 1 else 'rows'}"
 
 
 def format_name(key: str) -> str:
@@ -86,4 +86,4 @@ def _range(export: Export) -> TimeRange:
 def _date_format(export: Export) -> DateFormat:
     known: tuple[DateFormat, ...] = get_args(DateFormat)
     chosen = export.requester.date_format if export.requester else None
-    return next((value for value in known if value == chosen), formatting.DEFAULT.date_format)
+    return next((value for value in known if value == chosen), viewer.DEFAULT.date_format)

@@ -13,6 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
 from auditsaas import current_request
+from auditsaas.access import page_scope
 from auditsaas.access.browser import BrowserSessions, Identity, browser_session, signed_in
 from auditsaas.accounts import sessions
 from auditsaas.accounts.forms import own_path
@@ -97,6 +98,7 @@ def install(app: Flask) -> None:
     app.register_blueprint(health)
     error_pages.install(app)
     request_log.install(app)
+    page_scope.install(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # Flask documents this way

@@ -12,9 +12,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from auditsaas import formatting, logs
+from auditsaas import logs
 from auditsaas.accounts.models import User
 from auditsaas.db import tenancy
+from auditsaas.formatting import numbers
 from auditsaas.jobs.heartbeat import Heartbeat
 from auditsaas.jobs.runner import Job
 from auditsaas.mail import outbox, transport
@@ -146,6 +147,6 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["number"] = formatting.number
+    made.filters["number"] = numbers.number
     made.filters["visible"] = lambda value: visible(str(value))
     return made

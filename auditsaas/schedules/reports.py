@@ -15,14 +15,15 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from auditsaas import formatting, own_actions
+from auditsaas import own_actions
 from auditsaas.accounts.models import User
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.exports import wording
 from auditsaas.exports.frozen_filter import pinned_filter
 from auditsaas.exports.models import FINAL_STATES, Export, ExportState
-from auditsaas.formatting import Clock, DateFormat, Viewer
+from auditsaas.formatting import numbers, times, viewer
+from auditsaas.formatting.viewer import Clock, DateFormat, Viewer
 from auditsaas.notifications.service import notify
 from auditsaas.own_actions import Activity
 from auditsaas.schedules import report_summary, service
@@ -128,16 +129,16 @@ def mail_facts(
         "filter_words": wording.filter_words(export) or "Everything",
         "period": period_words(run, viewer),
         "period_short": days(run, viewer),
-        "kept_until": formatting.date(export.expires_at, viewer) if export.expires_at else "",
-        "error_share": formatting.percent(found.errors, found.events),
-        "share_before": formatting.percent(found.errors_before or 0, before) if before else "",
+        "kept_until": times.date(export.expires_at, viewer) if export.expires_at else "",
+        "error_share": numbers.percent(found.errors, found.events),
+        "share_before": numbers.percent(found.errors_before or 0, before) if before else "",
         **found.as_json(),
     }
 
 
 def period_words(run: ScheduleRun, viewer: Viewer) -> str:
     """`11/09/2026 00:00:00 EST to 11/15/2026 23:59:59 EST`."""
-    return formatting.interval(run.starts_at, run.ends_at - SECOND, viewer)
+    return times.interval(run.starts_at, run.ends_at - SECOND, viewer)
 
 
 def days(run: ScheduleRun, viewer: Viewer) -> str:
@@ -147,11 +148,11 @@ def days(run: ScheduleRun, viewer: Viewer) -> str:
         (run.ends_at - SECOND).astimezone(viewer.zone),
     )
     if first.date() == last.date():
-        return formatting.date(last, viewer)
+        return times.date(last, viewer)
     # A date that begins with its year keeps it first.
     short = first.year == last.year and not viewer.date_format.startswith("YYYY")
-    start = formatting.short_date(first, viewer) if short else formatting.date(first, viewer)
-    return f"{start} – {formatting.date(last, viewer)}"
+    start = times.short_date(first, viewer) if short else times.date(first, viewer)
+    return f"{start} – {times.date(last, viewer)}"
 
 
 def _tell(
@@ -219,7 +220,7 @@ def _viewer(schedule: Schedule, person: User) -> Viewer:
     """As the person reads dates, in the schedule's zone: its days are what a report covers."""
     formats: tuple[DateFormat, ...] = get_args(DateFormat)
     clocks: tuple[Clock, ...] = get_args(Clock)
-    default = formatting.DEFAULT
+    default = viewer.DEFAULT
     return Viewer(
         zone=ZoneInfo(schedule.time_zone),
         date_format=next((f for f in formats if f == person.date_format), default.date_format),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditsaas.formatting import number
+from auditsaas.formatting.numbers import number
 
 HEIGHT, BASE = 22, 24
 WIDTH, STEP = 12, 15.3

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditsaas import formatting
-from auditsaas.formatting import Viewer
+from auditsaas.formatting import numbers, times, viewer
+from auditsaas.formatting.viewer import Viewer
 from tests.support.clocks import ZONES, moments, read_back
 
 AFTERNOON = datetime(2026, 11, 19, 19, 30, 12, 418_529, tzinfo=UTC)
@@ -26,17 +26,17 @@ NEW_YORK = Viewer(zone=ZoneInfo("America/New_York"))
 )
 def test_a_date_is_written_as_the_viewer_chose(date_format: Any, expected: Any) -> None:
     viewer = Viewer(date_format=date_format)
-    assert formatting.date(AFTERNOON, viewer) == expected[0]
-    assert formatting.short_date(AFTERNOON, viewer) == expected[1]
+    assert times.date(AFTERNOON, viewer) == expected[0]
+    assert times.short_date(AFTERNOON, viewer) == expected[1]
 
 
 def test_a_date_is_the_day_it_was_in_the_viewers_zone() -> None:
     tokyo = Viewer(zone=ZoneInfo("Asia/Tokyo"))
-    assert formatting.date(AFTERNOON, tokyo) == "11/20/2026"
+    assert times.date(AFTERNOON, tokyo) == "11/20/2026"
 
 
 def test_plain_date_is_the_same_in_every_zone() -> None:
-    assert formatting.date(date(2026, 11, 19), NEW_YORK) == "11/19/2026"
+    assert times.date(date(2026, 11, 19), NEW_YORK) == "11/19/2026"
 
 
 @pytest.mark.parametrize(
@@ -44,25 +44,25 @@ def test_plain_date_is_the_same_in_every_zone() -> None:
 )
 def test_a_twelve_hour_clock_has_no_hour_zero(hour: int, expected: Any) -> None:
     at = datetime(2026, 1, 1, hour, 5, 9, tzinfo=UTC)
-    assert formatting.time(at, Viewer(clock="12")) == expected
+    assert times.time(at, Viewer(clock="12")) == expected
 
 
 def test_milliseconds_are_cut_not_rounded_so_that_no_time_lies_ahead_of_its_event() -> None:
     at = datetime(2026, 1, 1, 23, 59, 59, 999_999, tzinfo=UTC)
-    assert formatting.time(at, formatting.DEFAULT, milliseconds=True) == "23:59:59.999"
+    assert times.time(at, viewer.DEFAULT, milliseconds=True) == "23:59:59.999"
 
 
 def test_a_drawer_time_in_utc_carries_milliseconds_and_its_zone() -> None:
-    assert formatting.utc_text(AFTERNOON, NEW_YORK) == "19:30:12.418 UTC"
+    assert times.utc_text(AFTERNOON, NEW_YORK) == "19:30:12.418 UTC"
 
 
 def test_utc_names_its_date_where_that_is_another() -> None:
     tokyo = Viewer(zone=ZoneInfo("Asia/Tokyo"), date_format="YYYY-MM-DD")
-    assert formatting.utc_text(AFTERNOON, tokyo) == "2026-11-19 19:30:12.418 UTC"
+    assert times.utc_text(AFTERNOON, tokyo) == "2026-11-19 19:30:12.418 UTC"
 
 
 def test_viewer_in_utc_gets_one_time_only() -> None:
-    assert formatting.utc_text(AFTERNOON, formatting.DEFAULT) == ""
+    assert times.utc_text(AFTERNOON, viewer.DEFAULT) == ""
 
 
 @pytest.mark.parametrize(
@@ -75,36 +75,36 @@ def test_viewer_in_utc_gets_one_time_only() -> None:
     ],
 )
 def test_a_zone_is_told_by_its_letters_or_else_by_its_offset(zone: str, expected: Any) -> None:
-    assert formatting.zone_letters(AFTERNOON, Viewer(zone=ZoneInfo(zone))) == expected
+    assert times.zone_letters(AFTERNOON, Viewer(zone=ZoneInfo(zone))) == expected
 
 
 def test_the_letters_are_those_of_the_time_and_not_of_today() -> None:
     july = datetime(2026, 7, 1, tzinfo=UTC)
-    assert formatting.zone_letters(july, NEW_YORK) == "EDT"
-    assert formatting.stamp(july, NEW_YORK) == "06/30/2026 20:00:00 EDT"
+    assert times.zone_letters(july, NEW_YORK) == "EDT"
+    assert times.stamp(july, NEW_YORK) == "06/30/2026 20:00:00 EDT"
 
 
 def test_the_two_hours_of_a_change_night_differ() -> None:
     first = datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
-    shown = [formatting.stamp(first + timedelta(hours=n), NEW_YORK) for n in (0, 1)]
+    shown = [times.stamp(first + timedelta(hours=n), NEW_YORK) for n in (0, 1)]
     assert shown == ["11/01/2026 01:30:00 EDT", "11/01/2026 01:30:00 EST"]
 
 
 def test_letters_that_stood_for_two_offsets_give_way_to_the_offset() -> None:
     moscow = Viewer(zone=ZoneInfo("Europe/Moscow"))
     before = datetime(2014, 10, 25, 21, 30, tzinfo=UTC)
-    shown = [formatting.stamp(before + timedelta(hours=n), moscow) for n in (0, 1)]
+    shown = [times.stamp(before + timedelta(hours=n), moscow) for n in (0, 1)]
     assert shown == ["10/26/2014 01:30:00 UTC+4", "10/26/2014 01:30:00 UTC+3"]
 
 
-@pytest.mark.parametrize("date_format", formatting.DATE_PATTERNS)
+@pytest.mark.parametrize("date_format", viewer.DATE_PATTERNS)
 @pytest.mark.parametrize("zone", ZONES)
 @given(data=st.data())
 @settings(max_examples=40, deadline=None)
 def test_a_shown_time_leads_back_to_its_instant(zone: str, date_format: Any, data: Any) -> None:
     at = data.draw(moments(zone))
-    shown = formatting.stamp(at, Viewer(zone=ZoneInfo(zone), date_format=date_format))
-    pattern = f"{formatting.DATE_PATTERNS[date_format][0]} %H:%M:%S"
+    shown = times.stamp(at, Viewer(zone=ZoneInfo(zone), date_format=date_format))
+    pattern = f"{viewer.DATE_PATTERNS[date_format][0]} %H:%M:%S"
     assert read_back(shown, ZoneInfo(zone), pattern) == at
 
 
@@ -112,12 +112,12 @@ def test_a_shown_time_leads_back_to_its_instant(zone: str, date_format: Any, dat
 @settings(max_examples=100, deadline=None)
 def test_letters_lead_back_in_every_zone(zone: str, data: Any) -> None:
     at = data.draw(moments(zone))
-    assert read_back(formatting.stamp(at, Viewer(zone=ZoneInfo(zone))), ZoneInfo(zone)) == at
+    assert read_back(times.stamp(at, Viewer(zone=ZoneInfo(zone))), ZoneInfo(zone)) == at
 
 
 def test_a_row_in_utc_needs_no_letters_under_its_heading() -> None:
-    assert formatting.row_stamp(AFTERNOON, formatting.DEFAULT) == "11/19/2026 19:30:12"
-    assert formatting.row_stamp(AFTERNOON, NEW_YORK) == "11/19/2026 14:30:12 EST"
+    assert times.row_stamp(AFTERNOON, viewer.DEFAULT) == "11/19/2026 19:30:12"
+    assert times.row_stamp(AFTERNOON, NEW_YORK) == "11/19/2026 14:30:12 EST"
 
 
 @pytest.mark.parametrize(
@@ -125,13 +125,13 @@ def test_a_row_in_utc_needs_no_letters_under_its_heading() -> None:
     [("America/New_York", "New York"), ("America/Indiana/Knox", "Knox"), ("Etc/UTC", "UTC")],
 )
 def test_a_heading_names_the_place(zone: str, expected: str) -> None:
-    assert formatting.place(Viewer(zone=ZoneInfo(zone))) == expected
+    assert times.place(Viewer(zone=ZoneInfo(zone))) == expected
 
 
 def test_each_end_of_an_interval_has_its_own_letters() -> None:
     start, end = datetime(2026, 10, 24, 4, tzinfo=UTC), datetime(2026, 11, 2, 5, tzinfo=UTC)
     expected = "10/24/2026 00:00:00 EDT to 11/02/2026 00:00:00 EST"
-    assert formatting.interval(start, end, NEW_YORK) == expected
+    assert times.interval(start, end, NEW_YORK) == expected
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_each_end_of_an_interval_has_its_own_letters() -> None:
     ],
 )
 def test_where_times_are_typed_the_zone_is_named_in_full(zone: str, expected: Any) -> None:
-    assert formatting.zone_name(AFTERNOON, Viewer(zone=ZoneInfo(zone))) == expected
+    assert times.zone_name(AFTERNOON, Viewer(zone=ZoneInfo(zone))) == expected
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_where_times_are_typed_the_zone_is_named_in_full(zone: str, expected: An
     ],
 )
 def test_relative_time_uses_one_unit(seconds: float, expected: Any) -> None:
-    assert formatting.relative(AFTERNOON - timedelta(seconds=seconds), AFTERNOON) == expected
+    assert times.relative(AFTERNOON - timedelta(seconds=seconds), AFTERNOON) == expected
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_relative_time_uses_one_unit(seconds: float, expected: Any) -> None:
     [(1284, "1,284 ms"), (86_400_000, "86,400,000 ms"), (0.42, "0.4 ms"), (9, "9 ms"), (None, "")],
 )
 def test_durations_are_shown_in_milliseconds(value: Any, expected: Any) -> None:
-    assert formatting.milliseconds(value) == expected
+    assert numbers.milliseconds(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -185,17 +185,17 @@ def test_durations_are_shown_in_milliseconds(value: Any, expected: Any) -> None:
     ],
 )
 def test_file_sizes_are_rounded(count: Any, expected: Any) -> None:
-    assert formatting.size(count) == expected
+    assert numbers.size(count) == expected
 
 
 def test_numbers_are_grouped_and_none_is_empty() -> None:
-    assert formatting.number(12345) == "12,345"
-    assert formatting.number(None) == ""
+    assert numbers.number(12345) == "12,345"
+    assert numbers.number(None) == ""
 
 
 def test_a_share_of_nothing_is_zero() -> None:
-    assert formatting.percent(340, 9530) == "3.6%"
-    assert formatting.percent(0, 0) == "0.0%"
+    assert numbers.percent(340, 9530) == "3.6%"
+    assert numbers.percent(0, 0) == "0.0%"
 
 
 @pytest.mark.parametrize(
@@ -203,4 +203,4 @@ def test_a_share_of_nothing_is_zero() -> None:
     [(1, "1 day"), (90, "90 days"), (365, "1 year"), (366, "366 days"), (2555, "7 years")],
 )
 def test_a_period_is_in_years_where_they_are_whole(days: int, words: str) -> None:
-    assert formatting.period(days) == words
+    assert numbers.period(days) == words

@@ -20,8 +20,9 @@ from auditsaas.errors import InvalidFields
 from auditsaas.events.conditions import among, in_network, matches_activity
 from auditsaas.events.filter.dates import DEFAULT_DATE_FORMAT
 from auditsaas.events.filter.fields import Condition, Filter, choices, declared, number
-from auditsaas.events.filter.parsing import CUSTOM, Arguments, read
+from auditsaas.events.filter.parsing import read
 from auditsaas.events.filter.period import TimeRange
+from auditsaas.events.filter.reader import CUSTOM, Arguments
 from auditsaas.events.labels import capitalized, label
 from auditsaas.events.models import events
 from auditsaas.events.search.parser import Term

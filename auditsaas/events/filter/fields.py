@@ -6,18 +6,17 @@ counts and the API's document are made from them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import Field as DataclassField
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import ColumnElement
 
+from auditsaas.events.filter.reader import Reader
 from auditsaas.events.search.terms import KEYS
-
-if TYPE_CHECKING:
-    from auditsaas.events.filter.parsing import Reader
+from auditsaas.events.wording import alternatives
 
 Condition: TypeAlias = ColumnElement[bool]
 Values: TypeAlias = tuple[str, ...]
@@ -97,10 +96,6 @@ def declared(cls: type[Any]) -> dict[str, Filter]:
 def in_sentence(title: str) -> str:
     """A title within a sentence: ``HTTP method`` stays, ``User status`` begins small."""
     return title if title[1:2].isupper() else title[:1].lower() + title[1:]
-
-
-def alternatives(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
 def plain_number(value: float) -> str:

@@ -1,6 +1,6 @@
 """What the search box offers while a person types: keys, fixed values and comparisons.
 
-Values that only the log knows are added by whoever can ask it, at ``place_at``'s place.
+Values that only the log knows are added by whoever can ask it, at ``part_at``'s place.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Suggestion:
 
 
 @dataclass(frozen=True)
-class Place:
+class TypedPart:
     """Where the cursor is: a key's value being typed, or, without key, a word.
 
     ``prefix`` is what stands between ``start`` and the cursor, without an opening quote.
@@ -44,17 +44,17 @@ class Place:
     end: int
 
 
-def place_at(text: str, cursor: int) -> Place:
+def part_at(text: str, cursor: int) -> TypedPart:
     """What is being typed at ``cursor``."""
     cursor = max(0, min(cursor, len(text)))
     token = next((t for t in _TOKEN.finditer(text) if t.start() < cursor <= t.end()), None)
     if token is None:
-        return Place(None, "", cursor, cursor)
+        return TypedPart(None, "", cursor, cursor)
     start = token.start() + (text[token.start()] == "-")
     name, colon, _ = text[start:cursor].partition(":")
     key = key_named(name) if colon else None
     if key is None:
-        return Place(None, text[start:cursor], min(start, cursor), token.end())
+        return TypedPart(None, text[start:cursor], min(start, cursor), token.end())
     # The part after the last comma that is not inside quotes.
     begin = start + len(name) + 1
     part = begin
@@ -66,14 +66,14 @@ def place_at(text: str, cursor: int) -> Place:
             part = index + 1
     comma = token.end() if inside else text.find(",", cursor, token.end())
     end = token.end() if comma == -1 else comma
-    return Place(key.name, text[part:cursor].lstrip('"'), part, end)
+    return TypedPart(key.name, text[part:cursor].lstrip('"'), part, end)
 
 
 def suggest(text: str, cursor: int) -> list[Suggestion]:
     """What could be typed at ``cursor``, best first; at most MOST."""
     if len(text) > LONGEST:
         return []
-    place = place_at(text, cursor)
+    place = part_at(text, cursor)
     if place.key is not None:
         known = KEYS.get(place.key)
         found = _values(known, place) if known else iter(())
@@ -82,7 +82,7 @@ def suggest(text: str, cursor: int) -> list[Suggestion]:
     return list(found)[:MOST]
 
 
-def _values(key: Key, place: Place) -> Iterator[Suggestion]:
+def _values(key: Key, place: TypedPart) -> Iterator[Suggestion]:
     typed = place.prefix.lower()
     for value in key.choices:
         if value.lower().startswith(typed) and value.lower() != typed:
@@ -93,7 +93,7 @@ def _values(key: Key, place: Place) -> Iterator[Suggestion]:
                 yield Suggestion(sign, f"{key.label} {words}", place.start, place.end)
 
 
-def _keys_and_values(place: Place) -> Iterator[Suggestion]:
+def _keys_and_values(place: TypedPart) -> Iterator[Suggestion]:
     typed = place.prefix.lower()
     if typed.startswith('"'):
         return

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from auditsaas.events.search.completion import Place, Suggestion, place_at, suggest
+from auditsaas.events.search.completion import Suggestion, TypedPart, part_at, suggest
 from auditsaas.events.search.terms import (
     LONGEST,
     LONGEST_VALUE,
@@ -34,14 +34,14 @@ from auditsaas.events.search.wording import describe
 from auditsaas.text import normal_address, storable
 
 __all__ = [
-    "Place",
     "QueryError",
     "Suggestion",
     "Term",
+    "TypedPart",
     "describe",
     "number_range",
     "parse",
-    "place_at",
+    "part_at",
     "suggest",
     "unparse",
 ]

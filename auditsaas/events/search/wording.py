@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from auditsaas.events.search.terms import KEYS, META, Term
+from auditsaas.events.wording import alternatives
 
 _COMPARISONS = {">": "over", ">=": "at least", "<": "under", "<=": "at most"}
 _PREFIXABLE = {"activity", "path"}
@@ -16,7 +15,7 @@ def describe(term: Term) -> str:
         verb = "does not contain" if term.negated else "contains"
         return f"{verb} “{term.values[0]}”"
     if term.key == "has":
-        return f"Has {'no ' if term.negated else ''}{_or(term.values)}"
+        return f"Has {'no ' if term.negated else ''}{alternatives(term.values)}"
     key = KEYS.get(term.key)
     label = f"Metadata {term.key.removeprefix(META)}" if key is None else key.label
     phrases: dict[str, list[str]] = {}
@@ -24,7 +23,7 @@ def describe(term: Term) -> str:
         verb, shown = _phrase(term.key, term.op, value)
         phrases.setdefault(verb, []).append(shown)
     clauses = [
-        f"{_negated(verb) if term.negated else verb} {_or(values)}"
+        f"{_negated(verb) if term.negated else verb} {alternatives(values)}"
         for verb, values in phrases.items()
     ]
     return f"{label} {(' and ' if term.negated else ' or ').join(clauses)}"
@@ -56,8 +55,3 @@ def _negated(verb: str) -> str:
 def _number(text: str) -> str:
     whole, dot, fraction = text.partition(".")
     return f"{int(whole):,}{dot}{fraction}" if whole.isdigit() else text
-
-
-def _or(values: Iterable[str]) -> str:
-    *others, last = values
-    return f"{', '.join(others)} or {last}" if others else last

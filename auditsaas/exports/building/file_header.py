@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from auditsaas import formatting
 from auditsaas.events.filter.period import TimeRange
 from auditsaas.exports import wording
 from auditsaas.exports.models import Export
 from auditsaas.exports.source import About
-from auditsaas.formatting import Viewer
+from auditsaas.formatting import times
+from auditsaas.formatting.viewer import Viewer
 
 EVERYTHING = "Everything"
 
@@ -41,12 +41,12 @@ def period_words(period: TimeRange, asked_at: datetime, viewer: Viewer) -> str:
     if period.end is not None and period.end <= asked_at:
         return bounds
     comma = "," if bounds != EVERYTHING else ""
-    return f"{bounds}{comma} received by {formatting.stamp(asked_at, viewer)}"
+    return f"{bounds}{comma} received by {times.stamp(asked_at, viewer)}"
 
 
 def _bounds(period: TimeRange, viewer: Viewer) -> str:
     if period.start is not None and period.end is not None:
-        return formatting.interval(period.start, period.end, viewer)
+        return times.interval(period.start, period.end, viewer)
     if period.start is not None:
-        return f"From {formatting.stamp(period.start, viewer)}"
-    return EVERYTHING if period.end is None else f"Up to {formatting.stamp(period.end, viewer)}"
+        return f"From {times.stamp(period.start, viewer)}"
+    return EVERYTHING if period.end is None else f"Up to {times.stamp(period.end, viewer)}"

@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 from werkzeug.datastructures import MultiDict
 
 from auditsaas.accounts.models import User
-from auditsaas.formatting import DATE_PATTERNS
+from auditsaas.formatting.viewer import DATE_PATTERNS
 
 MAX_NAME = 128
 CLOCKS = ("24", "12")

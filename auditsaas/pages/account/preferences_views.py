@@ -23,7 +23,7 @@ from auditsaas.extensions import db
 from auditsaas.own_actions import Activity
 from auditsaas.pages.account.preferences import COLUMNS, DENSITIES, PreferencesForm
 from auditsaas.pages.audit_log import event_page, page_loader, page_request
-from auditsaas.pages.audit_log.log_scope import Place
+from auditsaas.pages.audit_log.log_scope import LogScope
 from auditsaas.pages.audit_log.page_request import PageRequest
 from auditsaas.pages.audit_log.page_view import LogView
 from auditsaas.workspaces import account_events
@@ -78,44 +78,44 @@ def choose_columns() -> ResponseReturnValue:
 
 @account.get(ACTIVITY)
 def activity() -> ResponseReturnValue:
-    place, mine = _my_activity()
+    scope, mine = _my_activity()
     now, viewer = datetime.now(UTC), current.viewer()
     try:
-        asked = page_request.read(_only_paging(request.args), place, viewer, now)
+        asked = page_request.read(_only_paging(request.args), scope, viewer, now)
     except FilterError as error:
         asked = PageRequest(filter=EventFilter())
-        view = LogView(place, viewer, now, asked, problems=error.errors)
+        view = LogView(scope, viewer, now, asked, problems=error.errors)
         return render_template("accounts/activity.html", view=view), 422
-    view = page_loader.with_page(LogView(place, viewer, now, asked, always=mine))
+    view = page_loader.with_page(LogView(scope, viewer, now, asked, always=mine))
     template = "_activity_reply" if current_request.is_partial() else "activity"
     return render_template(f"accounts/{template}.html", view=view)
 
 
 @account.get(f"{ACTIVITY}/<slug>/<event_id>")
 def my_event(slug: str, event_id: str) -> ResponseReturnValue:
-    place, mine = _my_activity()
-    row = event_page.load(place, slug, event_id)
+    scope, mine = _my_activity()
+    row = event_page.load(scope, slug, event_id)
     if row.actor_id not in mine.user and (row.actor_email or "").lower() not in mine.user:
         raise NotFound("There is no such event.")
-    context = event_page.context(place, row, EventFilter(), request.url_root)
+    context = event_page.context(scope, row, EventFilter(), request.url_root)
     context |= {"related_url": None, "older_url": None, "newer_url": None, "filter_base": None}
     template = "_drawer" if current_request.is_partial() else "event"
     return render_template(f"audit_logs/{template}.html", **context)
 
 
-def _my_activity() -> tuple[Place, EventFilter]:
+def _my_activity() -> tuple[LogScope, EventFilter]:
     """All my workspaces, whatever my role in them, and the filter that leaves only my events."""
     person = current.require_person()
     workspaces = [access.workspace for access in loaders.my_workspaces()]
     tenancy.bind(Scope.of(*(workspace.id for workspace in workspaces), user=person.id))
-    place = Place(
+    scope = LogScope(
         base_url=ACTIVITY,
         session=db.session(),
         workspaces=workspaces,
         several=True,
         event_pattern=f"{ACTIVITY}/{{slug}}/{{id}}",
     )
-    return place, EventFilter(user=(str(person.id), person.email))
+    return scope, EventFilter(user=(str(person.id), person.email))
 
 
 def _only_paging(args: MultiDict[str, str]) -> MultiDict[str, str]:

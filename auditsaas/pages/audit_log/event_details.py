@@ -14,7 +14,7 @@ from auditsaas.events.filter.fields import plain_number
 from auditsaas.events.labels import capitalized
 from auditsaas.events.presenter import EventRow, PresentedEvent, status_words
 from auditsaas.events.search.parser import QueryError, Term, parse, unparse
-from auditsaas.formatting import milliseconds
+from auditsaas.formatting.numbers import milliseconds
 from auditsaas.visible_text import visible
 
 _JSON_TOKEN: Final = re.compile(

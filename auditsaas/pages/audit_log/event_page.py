@@ -22,67 +22,67 @@ from auditsaas.events.reading.totals import count
 from auditsaas.events.search.parser import Term, parse, unparse
 from auditsaas.events.stored import stored_event
 from auditsaas.pages.audit_log.event_details import describe
-from auditsaas.pages.audit_log.log_scope import Place
+from auditsaas.pages.audit_log.log_scope import LogScope
 
 RELATED = 5
 MOST_OF_A_REQUEST = 20
 SAME_REQUEST_WITHIN = timedelta(hours=1)
 
 
-def load(place: Place, slug: str, text: str) -> Row[Any]:
+def load(scope: LogScope, slug: str, text: str) -> Row[Any]:
     """The event that an address names.
 
     Raises:
-        NotFound: there is no such event in this place, or the id is not one.
+        NotFound: there is no such event in this scope, or the id is not one.
     """
-    workspace_id = place.ids_by_slug.get(slug)
+    workspace_id = scope.ids_by_slug.get(slug)
     try:
         event_id = UUID(text)
     except ValueError:
         event_id = None
     row = None
     if workspace_id is not None and event_id is not None:
-        row = pages.event(place.session, workspace_id, event_id)
+        row = pages.event(scope.session, workspace_id, event_id)
     if row is None:
         raise NotFound("There is no such event.")
     return row
 
 
-def context(place: Place, row: Row[Any], chosen: EventFilter, root_url: str) -> dict[str, Any]:
+def context(scope: LogScope, row: Row[Any], chosen: EventFilter, root_url: str) -> dict[str, Any]:
     """What the drawer and the event's page show; ``chosen`` is the filter it was opened from."""
-    name = place.names[row.workspace_id]
-    shown = present(row, name, row.actor_status_now, place.event_url)
+    name = scope.names[row.workspace_id]
+    shown = present(row, name, row.actor_status_now, scope.event_url)
     query = chosen.query_string()
-    page = pages.page(place.session, [row.workspace_id], chosen, limit=1, before=row.id)
-    newer = pages.page(place.session, [row.workspace_id], chosen, limit=1, after=row.id)
+    page = pages.page(scope.session, [row.workspace_id], chosen, limit=1, before=row.id)
+    newer = pages.page(scope.session, [row.workspace_id], chosen, limit=1, after=row.id)
     return {
         "event": shown,
         "details": describe(row, shown, query, row.actor_role_now, row.actor_status_now),
         "received_at": row.received_at,
         "event_json": json.dumps(stored_event(row, name.slug), ensure_ascii=False, indent=2),
-        "list_url": _url(place.base_url, query),
-        "filter_base": place.base_url,
+        "list_url": _url(scope.base_url, query),
+        "filter_base": scope.base_url,
         "permalink": f"{root_url.rstrip('/')}{shown.url}",
         "related_url": f"{shown.url}/related",
-        "older_url": _neighbour(place, page.rows, query),
-        "newer_url": _neighbour(place, newer.rows, query),
+        "older_url": _neighbour(scope, page.rows, query),
+        "newer_url": _neighbour(scope, newer.rows, query),
     }
 
 
-def related(place: Place, row: Row[Any], by: str) -> dict[str, Any]:
+def related(scope: LogScope, row: Row[Any], by: str) -> dict[str, Any]:
     """The newest other events of the same actor, of the same request, or on the same target."""
     by_actor = EventFilter(user=(row.actor_id,))
     by_target = _on_target(row)
-    number: int | None = count(place.session, [row.workspace_id], by_actor).total
-    tabs = [_tab(place, row, "actor", number, by_actor.query_string())]
+    number: int | None = count(scope.session, [row.workspace_id], by_actor).total
+    tabs = [_tab(scope, row, "actor", number, by_actor.query_string())]
     same: Sequence[Row[Any]] = ()
     if row.request_id:
         term = Term(False, "request", (row.request_id,), "=", 0, 0)
-        same = _same_request(place.session, row)
+        same = _same_request(scope.session, row)
         number = len(same) if len(same) < MOST_OF_A_REQUEST else None
-        tabs.append(_tab(place, row, "request", number, urlencode({"q": unparse([term])})))
+        tabs.append(_tab(scope, row, "request", number, urlencode({"q": unparse([term])})))
     if by_target is not None:
-        tabs.append(_tab(place, row, "target", None, by_target.query_string()))
+        tabs.append(_tab(scope, row, "target", None, by_target.query_string()))
     by = by if by in {tab["by"] for tab in tabs} else "actor"
     chosen = next(tab for tab in tabs if tab["by"] == by)
     chosen["current"] = True
@@ -91,23 +91,23 @@ def related(place: Place, row: Row[Any], by: str) -> dict[str, Any]:
         rows = same
     else:
         wanted = by_target if by == "target" and by_target is not None else by_actor
-        found = pages.page(place.session, [row.workspace_id], wanted, limit=RELATED + 1)
+        found = pages.page(scope.session, [row.workspace_id], wanted, limit=RELATED + 1)
         rows = [other for other in found.rows if other.id != row.id][:RELATED]
     return {
         "tabs": tabs,
-        "rows": [_present(place, other) for other in rows],
+        "rows": [_present(scope, other) for other in rows],
         "list_url": chosen["list_url"],
     }
 
 
-def _tab(place: Place, row: Row[Any], by: str, number: int | None, query: str) -> dict[str, Any]:
-    url = place.event_url(place.names[row.workspace_id].slug, row.id)
+def _tab(scope: LogScope, row: Row[Any], by: str, number: int | None, query: str) -> dict[str, Any]:
+    url = scope.event_url(scope.names[row.workspace_id].slug, row.id)
     return {
         "by": by,
         "label": f"Same {by}",
         "count": number,
         "url": f"{url}/related?by={by}",
-        "list_url": _url(place.base_url, query),
+        "list_url": _url(scope.base_url, query),
         "current": False,
     }
 
@@ -137,15 +137,15 @@ def _same_request(session: Session, row: Row[Any]) -> Sequence[Row[Any]]:
     return session.execute(found.order_by(events.c.id.desc()).limit(MOST_OF_A_REQUEST)).all()
 
 
-def _present(place: Place, row: Row[Any]) -> PresentedEvent:
-    return present(row, place.names[row.workspace_id], None, place.event_url)
+def _present(scope: LogScope, row: Row[Any]) -> PresentedEvent:
+    return present(row, scope.names[row.workspace_id], None, scope.event_url)
 
 
-def _neighbour(place: Place, rows: Sequence[Row[Any]], query: str) -> str | None:
+def _neighbour(scope: LogScope, rows: Sequence[Row[Any]], query: str) -> str | None:
     if not rows:
         return None
-    slug = place.names[rows[0].workspace_id].slug
-    return _url(place.event_url(slug, rows[0].id), query)
+    slug = scope.names[rows[0].workspace_id].slug
+    return _url(scope.event_url(slug, rows[0].id), query)
 
 
 def _url(path: str, query: str) -> str:

@@ -10,7 +10,7 @@ from auditsaas.events.filter.event_filter import FILTERS, EventFilter
 from auditsaas.events.filter.fields import Filter
 from auditsaas.events.reading import many_workspaces
 from auditsaas.events.reading.facets import facets, known_actors, last_heard, recent_activities
-from auditsaas.pages.audit_log.log_scope import Place
+from auditsaas.pages.audit_log.log_scope import LogScope
 
 TOP = 5
 
@@ -39,46 +39,46 @@ class ShownFacet:
     """Whether the counts are of all events, or of the newest only."""
 
 
-def quick(place: Place, chosen: EventFilter) -> list[ShownFacet]:
+def quick(scope: LogScope, chosen: EventFilter) -> list[ShownFacet]:
     """The panel as it is first sent: real options without counts, which follow."""
-    ids = place.chosen_ids(())
+    ids = scope.chosen_ids(())
     if len(ids) > many_workspaces.MANY:
-        return _panel(place, chosen, {"activity": {}, "user": {}, "role": {}})
-    heard = last_heard(place.session, ids)
+        return _panel(scope, chosen, {"activity": {}, "user": {}, "role": {}})
+    heard = last_heard(scope.session, ids)
     roles = Counter(actor.role for actor in heard if actor.role)
     found: dict[str, dict[str, int | None]] = {
-        "activity": dict.fromkeys(recent_activities(place.session, ids, TOP + 1)),
+        "activity": dict.fromkeys(recent_activities(scope.session, ids, TOP + 1)),
         "user": dict.fromkeys(actor.id for actor in heard[:TOP]),
         "role": dict.fromkeys(role for role, _ in roles.most_common(TOP + 1)),
     }
-    return _panel(place, chosen, found)
+    return _panel(scope, chosen, found)
 
 
-def counted(place: Place, chosen: EventFilter) -> list[ShownFacet]:
+def counted(scope: LogScope, chosen: EventFilter) -> list[ShownFacet]:
     """The panel with its counts."""
     names = [
         name
         for name, known in FILTERS.items()
-        if known.panel and (name != "workspace" or place.several)
+        if known.panel and (name != "workspace" or scope.several)
     ]
-    shown = facets(place.session, place.ids_by_slug, chosen, names)
+    shown = facets(scope.session, scope.ids_by_slug, chosen, names)
     found: dict[str, dict[str, int | None]] = {name: dict(f.counts) for name, f in shown.items()}
-    if place.several:
-        slugs = {identifier: slug for slug, identifier in place.ids_by_slug.items()}
+    if scope.several:
+        slugs = {identifier: slug for slug, identifier in scope.ids_by_slug.items()}
         by_workspace = shown["workspace"].counts
         found["workspace"] = {slugs[key]: n for key, n in by_workspace.items()}
-    return [replace(facet, exact=shown[facet.name].exact) for facet in _panel(place, chosen, found)]
+    return [replace(facet, exact=shown[facet.name].exact) for facet in _panel(scope, chosen, found)]
 
 
 def _panel(
-    place: Place, chosen: EventFilter, found: dict[str, dict[str, int | None]]
+    scope: LogScope, chosen: EventFilter, found: dict[str, dict[str, int | None]]
 ) -> list[ShownFacet]:
     panel: list[ShownFacet] = []
     for name, known in FILTERS.items():
         if name == "user":
-            panel.append(_users(place, chosen, found[name]))
-        elif name == "workspace" and place.several:
-            panel.append(_workspaces(place, chosen, found.get(name)))
+            panel.append(_users(scope, chosen, found[name]))
+        elif name == "workspace" and scope.several:
+            panel.append(_workspaces(scope, chosen, found.get(name)))
         elif known.panel == "fixed":
             values = dict.fromkeys((*known.choices, *getattr(chosen, name)))
             panel.append(_fixed(known, list(values), chosen, found.get(name), known.shown))
@@ -110,10 +110,10 @@ def _fixed(
 
 
 def _workspaces(
-    place: Place, chosen: EventFilter, counts: dict[str, int | None] | None
+    scope: LogScope, chosen: EventFilter, counts: dict[str, int | None] | None
 ) -> ShownFacet:
     known = FILTERS["workspace"]
-    words = {workspace.slug: workspace.name for workspace in place.workspaces}
+    words = {workspace.slug: workspace.name for workspace in scope.workspaces}
     if len(words) > 2 * TOP:
         found = counts or dict.fromkeys(words)
         return _listed(known, chosen.workspace, found, words.__getitem__)
@@ -147,10 +147,10 @@ def _total(counts: dict[str, int | None]) -> int:
     return len(counts) if any(counts.values()) else 0
 
 
-def _users(place: Place, chosen: EventFilter, counts: dict[str, int | None]) -> ShownFacet:
+def _users(scope: LogScope, chosen: EventFilter, counts: dict[str, int | None]) -> ShownFacet:
     shown = list(dict.fromkeys([*list(counts)[:TOP], *chosen.user]))
-    known = known_actors(place.session, place.chosen_ids(()), shown)
-    place.show(actor.workspace_id for actor in known.values())
+    known = known_actors(scope.session, scope.chosen_ids(()), shown)
+    scope.show(actor.workspace_id for actor in known.values())
 
     def option(value: str) -> Option:
         actor = known.get(value)
@@ -164,5 +164,5 @@ def _users(place: Place, chosen: EventFilter, counts: dict[str, int | None]) -> 
         FILTERS["user"].title,
         [option(value) for value in shown],
         _total(counts),
-        find_url=f"{place.base_url}/users",
+        find_url=f"{scope.base_url}/users",
     )

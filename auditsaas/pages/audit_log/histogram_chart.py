@@ -7,12 +7,12 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from auditsaas import formatting
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.filter.period import TimeRange
 from auditsaas.events.reading.histogram import Bar, Histogram, histogram
-from auditsaas.formatting import Viewer
-from auditsaas.pages.audit_log.log_scope import Place
+from auditsaas.formatting import times
+from auditsaas.formatting.viewer import Viewer
+from auditsaas.pages.audit_log.log_scope import LogScope
 
 MAX_TICKS = 8
 LAST_MARK = 0.94
@@ -20,11 +20,11 @@ DAY = timedelta(days=1)
 MIDNIGHT = time()
 
 
-def build(place: Place, chosen: EventFilter, viewer: Viewer, now: datetime) -> dict[str, Any]:
-    ids = place.chosen_ids(chosen.workspace)
-    found = histogram(place.session, ids, chosen, viewer.zone, now)
+def build(scope: LogScope, chosen: EventFilter, viewer: Viewer, now: datetime) -> dict[str, Any]:
+    ids = scope.chosen_ids(chosen.workspace)
+    found = histogram(scope.session, ids, chosen, viewer.zone, now)
     return {
-        "buckets": [_bucket(place, chosen, viewer, bar, i) for i, bar in enumerate(found.bars)],
+        "buckets": [_bucket(scope, chosen, viewer, bar, i) for i, bar in enumerate(found.bars)],
         "step_label": found.step,
         "max": _round_up(found.highest),
         "axis": axis(found, viewer),
@@ -33,7 +33,7 @@ def build(place: Place, chosen: EventFilter, viewer: Viewer, now: datetime) -> d
 
 
 def _bucket(
-    place: Place, chosen: EventFilter, viewer: Viewer, bar: Bar, index: int
+    scope: LogScope, chosen: EventFilter, viewer: Viewer, bar: Bar, index: int
 ) -> dict[str, Any]:
     narrowed = chosen.with_period(TimeRange(bar.start, bar.end))
     return {
@@ -42,7 +42,7 @@ def _bucket(
         "end": bar.end,
         "success": bar.success,
         "error": bar.error,
-        "url": f"{place.base_url}?{urlencode(narrowed.to_args())}",
+        "url": f"{scope.base_url}?{urlencode(narrowed.to_args())}",
         "label": _label(bar, viewer),
     }
 
@@ -50,13 +50,13 @@ def _bucket(
 def _label(bar: Bar, viewer: Viewer) -> str:
     start = bar.start.astimezone(viewer.zone)
     if bar.end - bar.start >= timedelta(hours=23):
-        day = f"{start:%a} {formatting.date(bar.start, viewer)}"
+        day = f"{start:%a} {times.date(bar.start, viewer)}"
         if bar.end - bar.start <= timedelta(hours=25):
             return day
         last = bar.end - timedelta(microseconds=1)
-        return f"{day} to {formatting.date(last, viewer)}"
-    day = f"{start:%a} {formatting.short_date(bar.start, viewer)}"
-    return f"{day} {formatting.minutes(bar.start, bar.end, viewer)}"
+        return f"{day} to {times.date(last, viewer)}"
+    day = f"{start:%a} {times.short_date(bar.start, viewer)}"
+    return f"{day} {times.minutes(bar.start, bar.end, viewer)}"
 
 
 def _round_up(value: int) -> int:
@@ -70,21 +70,21 @@ def _round_up(value: int) -> int:
 def axis(found: Histogram, viewer: Viewer) -> list[dict[str, str]]:
     """A label or an empty one for every bar, so that each stands under the start of its own."""
     labelled = set(_marks(found, viewer))
-    changes = len({formatting.zone_letters(bar.start, viewer) for bar in found.bars}) > 1
+    changes = len({times.zone_letters(bar.start, viewer) for bar in found.bars}) > 1
     days = bool(found.bars) and found.bars[-1].end - found.bars[0].start > 2 * DAY
     years = bool(found.bars) and found.bars[-1].end - found.bars[0].start > 300 * DAY
     axis = []
-    for place, bar in enumerate(found.bars):
+    for scope, bar in enumerate(found.bars):
         tick = {"label": "", "weekday": ""}
-        if place in labelled and years:
-            tick["label"] = formatting.date(bar.start, viewer)
-        elif place in labelled and days:
-            tick["label"] = formatting.short_date(bar.start, viewer)
+        if scope in labelled and years:
+            tick["label"] = times.date(bar.start, viewer)
+        elif scope in labelled and days:
+            tick["label"] = times.short_date(bar.start, viewer)
             tick["weekday"] = f"{bar.start.astimezone(viewer.zone):%a}"
-        elif place in labelled:
-            tick["label"] = formatting.minute(bar.start, viewer)
+        elif scope in labelled:
+            tick["label"] = times.minute(bar.start, viewer)
             if changes:
-                tick["label"] += f" {formatting.zone_letters(bar.start, viewer)}"
+                tick["label"] += f" {times.zone_letters(bar.start, viewer)}"
         axis.append(tick)
     return axis
 
@@ -98,4 +98,4 @@ def _marks(found: Histogram, viewer: Viewer) -> list[int]:
         places = [p for p in places if bars[p].start.astimezone(viewer.zone).time() == MIDNIGHT]
     stride = max(1, math.ceil(len(places) / MAX_TICKS))
     # A label that starts in the last bars has no room left.
-    return [place for place in places[::stride] if place == 0 or place <= len(bars) * LAST_MARK]
+    return [scope for scope in places[::stride] if scope == 0 or scope <= len(bars) * LAST_MARK]

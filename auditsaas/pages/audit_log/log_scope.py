@@ -1,4 +1,4 @@
-"""Where a log is being read: one workspace, all of a person's, or all there are."""
+"""The scope of a log page: one workspace, all of a person's, or all there are."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from flask import abort, redirect, request
 from sqlalchemy.orm import Session
 
+from auditsaas.access import current, loaders, page_scope, platform_guard
+from auditsaas.access.page_scope import PageScope
 from auditsaas.events.presenter import WorkspaceName
+from auditsaas.permissions import Permission
+from auditsaas.saved_views.models import ALL_MY_WORKSPACES
 from auditsaas.workspaces.models import NamedWorkspace
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class LogScope:
     """The workspaces in scope, the session that sees them, and the address of their page."""
 
     base_url: str
@@ -59,3 +64,41 @@ class Place:
         """The workspaces that a filter names, or all; their ids in a fixed order."""
         chosen = [w.id for w in self.workspaces if not slugs or w.slug in slugs]
         return sorted(chosen)
+
+
+def load(slug: str | None) -> LogScope:
+    """Load the log's scope for the request's address; super-admins are asked for a reason."""
+    mine = slug is None and not request.path.startswith("/admin/")
+    if mine and current.require_person().is_super_admin and not loaders.my_workspaces():
+        abort(redirect("/admin/audit-logs"))
+    scope = page_scope.load(slug, Permission.LOG_READ)
+    if scope.platform is not None:
+        return _everywhere(scope, scope.platform, slug)
+    exports = f"{scope.prefix}/exports" if scope.allows(Permission.EXPORT_CREATE) else None
+    return LogScope(
+        base_url=f"{scope.prefix}/audit-logs",
+        session=page_scope.reading_session(),
+        workspaces=scope.workspaces,
+        several=scope.several,
+        exports_url=exports,
+        views_of=ALL_MY_WORKSPACES if scope.several else scope.workspaces[0].id,
+    )
+
+
+def _everywhere(scope: PageScope, session: Session, slug: str | None) -> LogScope:
+    """The log across all workspaces, or of one, which takes a reason of its own.
+
+    Nothing that no reason was given for is in the scope.
+    """
+    known = {workspace.slug: workspace.id for workspace in scope.workspaces}
+    named = request.args.getlist("workspace") if slug is None else [slug]
+    allowed = platform_guard.require_reason(known, named, itself=slug is not None)
+    return LogScope(
+        base_url="/admin/audit-logs",
+        session=session,
+        workspaces=[w for w in scope.workspaces if allowed is None or w.id in allowed],
+        several=True,
+        exports_url="/admin/exports",
+        event_pattern="/admin/audit-logs/{slug}/{id}",
+        on_show=platform_guard.note_shown,
+    )

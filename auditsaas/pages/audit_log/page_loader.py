@@ -18,17 +18,17 @@ from auditsaas.pages.audit_log.page_view import TITLES, LogView, ShownPage, url_
 def with_page(view: LogView) -> LogView:
     """The view with the rows of its page read from the log."""
     asked = view.request
-    workspace_ids = view.place.chosen_ids(asked.filter.workspace)
+    workspace_ids = view.scope.chosen_ids(asked.filter.workspace)
     page = _read(view, workspace_ids)
     if asked.after is not None and not page.newer:
         # Paging back has reached the newest events: show the whole first page.
         asked = asked.first()
         view = replace(view, request=asked)
         page = _read(view, workspace_ids)
-    view.place.show(row.workspace_id for row in page.rows)
-    names = view.place.names
+    view.scope.show(row.workspace_id for row in page.rows)
+    names = view.scope.names
     rows = [
-        present(row, names[row.workspace_id], row.actor_status_now, view.place.event_url)
+        present(row, names[row.workspace_id], row.actor_status_now, view.scope.event_url)
         for row in page.rows
     ]
     first = asked.position if rows else 0
@@ -48,7 +48,7 @@ def with_page(view: LogView) -> LogView:
     view = replace(view, page=shown)
     if not nothing:
         return view
-    if len(view.place.workspaces) > MANY:
+    if len(view.scope.workspaces) > MANY:
         # Counting takes its time there, so the page does not wait for it.
         return replace(
             view, without_url=url_with(f"{view.base_url}/without", view.filter.to_args())
@@ -58,7 +58,7 @@ def with_page(view: LogView) -> LogView:
 
 def _read(view: LogView, workspace_ids: Sequence[Any]) -> pages.Page:
     return pages.page(
-        view.place.session,
+        view.scope.session,
         workspace_ids,
         view.always or view.request.filter,
         limit=view.request.limit,
@@ -69,7 +69,7 @@ def _read(view: LogView, workspace_ids: Sequence[Any]) -> pages.Page:
 
 def with_suggestion(view: LogView) -> LogView:
     """The view with the one field to drop where nothing matches."""
-    workspace_ids = view.place.chosen_ids(view.filter.workspace)
+    workspace_ids = view.scope.chosen_ids(view.filter.workspace)
     return replace(view, suggestion=_suggestion(view, workspace_ids))
 
 
@@ -78,8 +78,8 @@ def _suggestion(view: LogView, workspace_ids: Sequence[Any]) -> dict[str, Any] |
     best: dict[str, Any] | None = None
     for name in view.filter.active_fields():
         without = view.filter.without(name)
-        ids = workspace_ids if name != "workspace" else view.place.chosen_ids(())
-        total = count(view.place.session, ids, without).total
+        ids = workspace_ids if name != "workspace" else view.scope.chosen_ids(())
+        total = count(view.scope.session, ids, without).total
         if total and (best is None or total > best["count"]):
             url = url_with(view.base_url, without.to_args())
             best = {"label": _field_words(name), "count": total, "url": url}

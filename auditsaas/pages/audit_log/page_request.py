@@ -8,9 +8,9 @@ from uuid import UUID
 
 from auditsaas.errors import FieldError
 from auditsaas.events.filter.event_filter import EventFilter, FilterError
-from auditsaas.events.filter.parsing import Arguments
-from auditsaas.formatting import Viewer
-from auditsaas.pages.audit_log.log_scope import Place
+from auditsaas.events.filter.reader import Arguments
+from auditsaas.formatting.viewer import Viewer
+from auditsaas.pages.audit_log.log_scope import LogScope
 
 LIMITS = (25, 50, 100)
 DEFAULT_LIMIT = 50
@@ -23,7 +23,7 @@ class PageRequest:
     before: UUID | None = None
     after: UUID | None = None
     position: int = 1
-    """The place of the page's first row, as far as the person has paged; only for show."""
+    """The scope of the page's first row, as far as the person has paged; only for show."""
 
     def args(self) -> list[tuple[str, str]]:
         """The canonical arguments of this very page."""
@@ -43,7 +43,7 @@ class PageRequest:
         return replace(self, before=None, after=None, position=1)
 
 
-def read(args: Arguments, place: Place, viewer: Viewer, now: datetime) -> PageRequest:
+def read(args: Arguments, scope: LogScope, viewer: Viewer, now: datetime) -> PageRequest:
     """Parse the arguments of a page of the log.
 
     Raises:
@@ -57,7 +57,7 @@ def read(args: Arguments, place: Place, viewer: Viewer, now: datetime) -> PageRe
         )
     except FilterError as error:
         errors += error.errors
-    unknown = [slug for slug in event_filter.workspace if slug not in place.ids_by_slug]
+    unknown = [slug for slug in event_filter.workspace if slug not in scope.ids_by_slug]
     errors += [
         FieldError("workspace", f"There is no workspace “{slug[:40]}” here.") for slug in unknown
     ]

@@ -9,16 +9,16 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
-from auditsaas import formatting
 from auditsaas.errors import FieldError
 from auditsaas.events.filter.event_filter import FILTERS, EventFilter
-from auditsaas.events.filter.parsing import CUSTOM, SearchError
 from auditsaas.events.filter.period import PRESETS, TimeRange, dates, preset
+from auditsaas.events.filter.reader import CUSTOM, SearchError
 from auditsaas.events.presenter import PresentedEvent
 from auditsaas.events.reading.facets import known_actors
 from auditsaas.events.search.terms import syntax
-from auditsaas.formatting import Viewer
-from auditsaas.pages.audit_log.log_scope import Place
+from auditsaas.formatting import times
+from auditsaas.formatting.viewer import Viewer
+from auditsaas.pages.audit_log.log_scope import LogScope
 from auditsaas.pages.audit_log.page_request import PageRequest
 from auditsaas.pages.audit_log.saved_view_choice import ALL, NO_VIEWS, ViewChoice
 
@@ -39,7 +39,7 @@ class ShownPage:
 class LogView:
     """The view model of ``templates/audit_logs/page.html``."""
 
-    place: Place
+    scope: LogScope
     viewer: Viewer
     now: datetime
     request: PageRequest
@@ -66,15 +66,15 @@ class LogView:
 
     @property
     def base_url(self) -> str:
-        return self.place.base_url
+        return self.scope.base_url
 
     @property
     def scope_label(self) -> str:
-        return self.place.label
+        return self.scope.label
 
     @property
     def several(self) -> bool:
-        return self.place.several
+        return self.scope.several
 
     @property
     def filter(self) -> EventFilter:
@@ -123,7 +123,7 @@ class LogView:
 
     @property
     def save_url(self) -> str | None:
-        if self.place.views_of is None:
+        if self.scope.views_of is None:
             return None
         return f"{self.base_url.removesuffix('/audit-logs')}/views"
 
@@ -155,7 +155,7 @@ class LogView:
                 "label": TITLES[name],
                 "value": people.get(value, value)
                 if name == "user"
-                else chip_value(self.place, name, value),
+                else chip_value(self.scope, name, value),
                 "remove_url": url_with(self.base_url, [p for p in pairs if p != (name, value)]),
             }
             for name, value in pairs
@@ -167,9 +167,9 @@ class LogView:
         """The names of the people that the filter gives the ids of."""
         if not self.filter.user:
             return {}
-        ids = self.place.chosen_ids(self.filter.workspace)
-        known = known_actors(self.place.session, ids, self.filter.user)
-        self.place.show(actor.workspace_id for actor in known.values())
+        ids = self.scope.chosen_ids(self.filter.workspace)
+        known = known_actors(self.scope.session, ids, self.filter.user)
+        self.scope.show(actor.workspace_id for actor in known.values())
         return {actor.id: actor.label for actor in known.values()}
 
     @property
@@ -190,7 +190,7 @@ class LogView:
                 {
                     "key": key,
                     "label": label,
-                    "dates": _span(period, self.viewer, formatting.short_date),
+                    "dates": _span(period, self.viewer, times.short_date),
                     "checked": chosen == key,
                 }
             )
@@ -200,14 +200,14 @@ class LogView:
 
     @property
     def download(self) -> dict[str, Any] | None:
-        if self.place.exports_url is None:
+        if self.scope.exports_url is None:
             return None
-        return {"action": self.place.exports_url, "query": self.query}
+        return {"action": self.scope.exports_url, "query": self.query}
 
 
-def chip_value(place: Place, name: str, value: str) -> str:
+def chip_value(scope: LogScope, name: str, value: str) -> str:
     if name == "workspace":
-        return next((w.name for w in place.workspaces if w.slug == value), value)
+        return next((w.name for w in scope.workspaces if w.slug == value), value)
     return FILTERS[name].shown(value) if name in FILTERS else value
 
 
@@ -219,7 +219,7 @@ def range_label(event_filter: EventFilter) -> str:
 
 def range_dates(period: TimeRange, viewer: Viewer, now: datetime) -> str:
     """The period's first and last day as the viewer writes dates; '' for all time."""
-    return _span(period, viewer, formatting.date)
+    return _span(period, viewer, times.date)
 
 
 def _span(period: TimeRange, viewer: Viewer, write: Any) -> str:

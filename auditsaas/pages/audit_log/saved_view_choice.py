@@ -1,4 +1,4 @@
-"""The saved views of a place, and what an address that names one of them means."""
+"""The saved views of a scope, and what an address that names one of them means."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from werkzeug.datastructures import MultiDict
 from auditsaas.access import current
 from auditsaas.errors import FieldError
 from auditsaas.events.filter.event_filter import FilterError
-from auditsaas.pages.audit_log.log_scope import Place
+from auditsaas.pages.audit_log.log_scope import LogScope
 from auditsaas.saved_views import service
 
 ALL = "all"
-"""In place of a view's id: everything, even where a view is the default."""
+"""In scope of a view's id: everything, even where a view is the default."""
 
 RANGE = frozenset({"range", "from", "to"})
 
@@ -37,7 +37,7 @@ class View(Protocol):
 
 @dataclass(frozen=True)
 class ViewChoice:
-    """The views that a person may use in a place."""
+    """The views that a person may use in a scope."""
 
     views: Sequence[View] = ()
     person: UUID | None = None
@@ -75,9 +75,9 @@ class ViewChoice:
 NO_VIEWS = ViewChoice()
 
 
-def offered(place: Place) -> ViewChoice:
-    """The signed-in person's choice of views in a place."""
-    if place.views_of is None:
+def offered(scope: LogScope) -> ViewChoice:
+    """The signed-in person's choice of views in a scope."""
+    if scope.views_of is None:
         return NO_VIEWS
     person = current.require_person().id
-    return ViewChoice(service.visible(place.session, place.views_of, person), person)
+    return ViewChoice(service.visible(scope.session, scope.views_of, person), person)

@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 from auditsaas.events.reading.facets import find_actors, recent_activities
-from auditsaas.events.search.completion import MOST, Suggestion, place_at
+from auditsaas.events.search.completion import MOST, Suggestion, part_at
 from auditsaas.events.search.completion import suggest as of_language
-from auditsaas.pages.audit_log.log_scope import Place
+from auditsaas.pages.audit_log.log_scope import LogScope
 
 ACTIVITIES = 200
 
 
-def suggest(place: Place, text: str, cursor: int) -> list[Suggestion]:
+def suggest(scope: LogScope, text: str, cursor: int) -> list[Suggestion]:
     """What could be typed at ``cursor``, best first."""
-    typed = place_at(text, cursor)
+    typed = part_at(text, cursor)
     if typed.key == "activity":
-        values = _activities(place, typed.prefix)
+        values = _activities(scope, typed.prefix)
     elif typed.key == "user":
-        values = _users(place, typed.prefix)
+        values = _users(scope, typed.prefix)
     elif typed.key == "workspace":
-        values = [(w.slug, w.name) for w in place.workspaces if typed.prefix in w.slug]
+        values = [(w.slug, w.name) for w in scope.workspaces if typed.prefix in w.slug]
     else:
         return of_language(text, cursor)
     return [Suggestion(_term(v), label, typed.start, typed.end) for v, label in values[:MOST]]
 
 
-def _activities(place: Place, typed: str) -> list[tuple[str, str]]:
-    known = recent_activities(place.session, place.chosen_ids(()), ACTIVITIES)
+def _activities(scope: LogScope, typed: str) -> list[tuple[str, str]]:
+    known = recent_activities(scope.session, scope.chosen_ids(()), ACTIVITIES)
     return [(name, "activity") for name in known if typed.lower() in name.lower()]
 
 
-def _users(place: Place, typed: str) -> list[tuple[str, str]]:
-    found = find_actors(place.session, place.chosen_ids(()), typed, MOST)
-    place.show(actor.workspace_id for actor in found)
+def _users(scope: LogScope, typed: str) -> list[tuple[str, str]]:
+    found = find_actors(scope.session, scope.chosen_ids(()), typed, MOST)
+    scope.show(actor.workspace_id for actor in found)
     return [(actor.email or actor.id, actor.name or actor.id) for actor in found]
 
 

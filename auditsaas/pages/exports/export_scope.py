@@ -6,26 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from flask import g, request
-from sqlalchemy import ColumnElement, and_, false, or_, select
+from sqlalchemy import ColumnElement, and_, false, or_
 from sqlalchemy.orm import Session
 
-from auditsaas.access import current, loaders, platform_guard
+from auditsaas.access import current, loaders, page_scope, platform_guard
 from auditsaas.access.browser import Identity
 from auditsaas.access.loaders import WorkspaceAccess
+from auditsaas.access.page_scope import PageScope
 from auditsaas.current_request import facts
 from auditsaas.db import tenancy
-from auditsaas.db.tenancy import Scope, platform_session
+from auditsaas.db.tenancy import Scope
 from auditsaas.errors import FieldError, InvalidFields
 from auditsaas.exports.models import Export
 from auditsaas.exports.service import Asker
 from auditsaas.extensions import db
 from auditsaas.permissions import Permission
-from auditsaas.workspaces.models import NamedWorkspace, Workspace
+from auditsaas.workspaces.models import NamedWorkspace
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class ExportScope:
     """The exports that may be seen here, and the workspaces that one may be asked of."""
 
     base_url: str
@@ -89,42 +89,30 @@ class Place:
         return sorted(known[slug] for slug in slugs) if slugs else sorted(known.values())
 
 
-def at(slug: str | None) -> Place:
-    """The place of the address that was asked for."""
-    if slug is not None:
-        return one(slug)
-    return everywhere() if request.path.startswith("/admin/") else all_mine()
-
-
-def one(slug: str) -> Place:
-    access = loaders.load_workspace(slug, Permission.EXPORT_CREATE)
+def load(slug: str | None) -> ExportScope:
+    """Load the scope of exports for the request's address."""
+    scope = page_scope.load(slug, Permission.EXPORT_CREATE)
+    if scope.platform is not None:
+        return _everywhere(scope, scope.platform)
     held = loaders.load_all(Permission.EXPORT_CREATE)
-    base = f"/w/{access.slug}"
-    return _mine(base, held, [access], Export.workspace_ids.contains([access.id]))
+    if scope.several:
+        return _mine("", held, held, None)
+    here = Export.workspace_ids.contains([scope.workspaces[0].id])
+    return _mine(scope.prefix, held, scope.held, here)
 
 
-def all_mine() -> Place:
-    held = loaders.load_all(Permission.EXPORT_CREATE)
-    return _mine("", held, held, None)
-
-
-def everywhere() -> Place:
+def _everywhere(scope: PageScope, reader: Session) -> ExportScope:
     """A super-admin's exports across workspaces; they are read through the platform pool."""
-    loaders.load_platform()
     person = current.require_person()
-    g.other_session = reader = platform_session()  # closed at the end of the request
-    workspaces = reader.execute(
-        select(Workspace.id, Workspace.slug, Workspace.name).order_by(Workspace.name)
-    ).all()
-    ids = [workspace.id for workspace in workspaces]
-    return Place(
+    ids = [workspace.id for workspace in scope.workspaces]
+    return ExportScope(
         base_url="/admin/exports",
         log_url="/admin/audit-logs",
         person=person,
         session=tenancy.bind(Scope.of(*ids, user=person.id)),
         visible=and_(Export.through_platform, Export.requested_by == person.id),
-        workspaces=workspaces,
-        names={workspace.id: workspace for workspace in workspaces},
+        workspaces=scope.workspaces,
+        names={workspace.id: workspace for workspace in scope.workspaces},
         roles=dict.fromkeys(ids, "super-admin"),
         several=True,
         reader=reader,
@@ -136,7 +124,7 @@ def _mine(
     held: Sequence[WorkspaceAccess],
     workspaces: Sequence[WorkspaceAccess],
     here: ColumnElement[bool] | None,
-) -> Place:
+) -> ExportScope:
     """Own exports, and everyone's where the person may see them in every workspace they cover."""
     person = current.require_person()
     of_everyone = [access.id for access in held if access.allows(Permission.EXPORT_READ_ALL)]
@@ -147,7 +135,7 @@ def _mine(
     )
     anyone = Export.workspace_ids.contained_by(of_everyone) if of_everyone else false()
     visible = or_(own, anyone)
-    return Place(
+    return ExportScope(
         base_url=f"{base}/exports",
         log_url=f"{base}/audit-logs",
         person=person,

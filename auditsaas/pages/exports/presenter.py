@@ -11,8 +11,8 @@ from auditsaas.exports import wording
 from auditsaas.exports.kind import UNFINISHED
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.exports.service import RUN_AGAIN, state_now
-from auditsaas.formatting import Viewer
-from auditsaas.pages.exports.export_scope import Place
+from auditsaas.formatting.viewer import Viewer
+from auditsaas.pages.exports.export_scope import ExportScope
 from auditsaas.workspaces.models import NamedWorkspace
 
 
@@ -47,15 +47,15 @@ class ShownExport:
     scheduled: bool
 
 
-def present(export: Export, place: Place, viewer: Viewer) -> ShownExport:
-    url, own = f"{place.base_url}/{export.id}", place.is_own(export)
+def present(export: Export, scope: ExportScope, viewer: Viewer) -> ShownExport:
+    url, own = f"{scope.base_url}/{export.id}", scope.is_own(export)
     state = state_now(export)
     filter_words, range_words = wording.filter_words(export), wording.period(export, viewer)
     return ShownExport(
         id=str(export.id),
         title=export.schedule_name or wording.title(export, viewer),
         subtitle=range_words if "range=" in export.query or export.schedule_name else "",
-        workspaces=[place.names[key] for key in export.workspace_ids if key in place.names],
+        workspaces=[scope.names[key] for key in export.workspace_ids if key in scope.names],
         format=export.format,
         state=state,
         size=export.bytes,

@@ -9,12 +9,12 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from auditsaas import formatting
 from auditsaas.errors import DomainError
 from auditsaas.exports import wording
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.exports.service import state_now
-from auditsaas.formatting import Viewer, zones
+from auditsaas.formatting import times, zones
+from auditsaas.formatting.viewer import Viewer
 from auditsaas.pages.schedules.forms import WEEKDAYS
 from auditsaas.schedules import reports, runs
 from auditsaas.schedules.models import RunState, Schedule, ScheduleRun
@@ -95,8 +95,8 @@ def next_runs(found: Sequence[Run], zone: ZoneInfo, viewer: Viewer) -> list[Show
 def moment(at: datetime, viewer: Viewer) -> str:
     """`Mon 11/23/2026 08:00 EST`."""
     day = at.astimezone(viewer.zone).strftime("%a")
-    zone = formatting.zone_letters(at, viewer)
-    return f"{day} {formatting.date(at, viewer)} {formatting.minute(at, viewer)} {zone}"
+    zone = times.zone_letters(at, viewer)
+    return f"{day} {times.date(at, viewer)} {times.minute(at, viewer)} {zone}"
 
 
 def days(run: Run, viewer: Viewer) -> str:
@@ -104,7 +104,7 @@ def days(run: Run, viewer: Viewer) -> str:
     start, end = run.window.start, run.window.end
     if start is None or end is None:
         return ""
-    first, last = (formatting.short_date(at, viewer) for at in (start, end - SECOND))
+    first, last = (times.short_date(at, viewer) for at in (start, end - SECOND))
     return first if first == last else f"{first} – {last}"
 
 

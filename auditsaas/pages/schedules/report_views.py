@@ -23,7 +23,7 @@ from auditsaas.notifications.service import mark_read
 from auditsaas.pages.exports.download import file_response
 from auditsaas.pages.schedules import presenter, schedule_scope
 from auditsaas.pages.schedules.blueprint import schedules
-from auditsaas.pages.schedules.schedule_scope import Place
+from auditsaas.pages.schedules.schedule_scope import ScheduleScope
 from auditsaas.schedules import service
 from auditsaas.schedules.models import RunState, ScheduleRun
 
@@ -32,19 +32,19 @@ PAGE_SIZE = 25
 
 @schedules.get("/w/<slug>/schedules/<uuid:schedule_id>")
 def detail(slug: str, schedule_id: UUID) -> ResponseReturnValue:
-    place, viewer = schedule_scope.one(slug), current.viewer()
-    schedule = place.find(schedule_id)
-    url = f"{place.base_url}/{schedule_id}"
+    scope, viewer = schedule_scope.load(slug), current.viewer()
+    schedule = scope.find(schedule_id)
+    url = f"{scope.base_url}/{schedule_id}"
     zone = schedule.timetable.zone
     local = presenter.in_zone(viewer, zone)
-    found = service.history(place.session, schedule, limit=PAGE_SIZE + 1, before=_before())
-    exported = _exports(place, found[:PAGE_SIZE])
-    names = _names(place, [*(run.asked_by for run in found if run.asked_by), *schedule.recipients])
-    allowed = {user.id for user in service.readers(place.session, place.access.id)}
-    mark_read(place.session, place.person.id, url=url)
+    found = service.history(scope.session, schedule, limit=PAGE_SIZE + 1, before=_before())
+    exported = _exports(scope, found[:PAGE_SIZE])
+    names = _names(scope, [*(run.asked_by for run in found if run.asked_by), *schedule.recipients])
+    allowed = {user.id for user in service.readers(scope.session, scope.access.id)}
+    mark_read(scope.session, scope.person.id, url=url)
     context = {
-        "schedule": presenter.present(schedule, slug, place.access.name, viewer, place.now),
-        "may_change": place.may_change(schedule),
+        "schedule": presenter.present(schedule, slug, scope.access.name, viewer, scope.now),
+        "may_change": scope.may_change(schedule),
         "runs": presenter.next_runs(
             schedule.timetable.next_runs(3, schedule.next_due_at, schedule.covered_until),
             zone,
@@ -58,7 +58,7 @@ def detail(slug: str, schedule_id: UUID) -> ResponseReturnValue:
             for run in found[:PAGE_SIZE]
         ],
         "older_url": _older(url, found),
-        "list_url": place.base_url,
+        "list_url": scope.base_url,
     }
     page = render_template("schedules/detail.html", **context)
     db.session.commit()
@@ -68,9 +68,9 @@ def detail(slug: str, schedule_id: UUID) -> ResponseReturnValue:
 @schedules.get("/w/<slug>/schedules/<uuid:schedule_id>/runs/<uuid:run_id>")
 def show_run(slug: str, schedule_id: UUID, run_id: UUID) -> ResponseReturnValue:
     """Where the bell leads: the report's row."""
-    place, _, _ = _report(slug, schedule_id, run_id)
-    url = f"{place.base_url}/{schedule_id}"
-    mark_read(place.session, place.person.id, url=f"{url}/runs/{run_id}")
+    scope, _, _ = _report(slug, schedule_id, run_id)
+    url = f"{scope.base_url}/{schedule_id}"
+    mark_read(scope.session, scope.person.id, url=f"{url}/runs/{run_id}")
     db.session.commit()
     return redirect(f"{url}#run-{run_id}")
 
@@ -78,15 +78,15 @@ def show_run(slug: str, schedule_id: UUID, run_id: UUID) -> ResponseReturnValue:
 @schedules.get("/w/<slug>/schedules/<uuid:schedule_id>/runs/<uuid:run_id>/download")
 def download_run(slug: str, schedule_id: UUID, run_id: UUID) -> ResponseReturnValue:
     """The report's file, for whoever owns the schedule, receives it or administers here."""
-    place, _, export = _report(slug, schedule_id, run_id)
-    response = file_response(export, [place.access.slug])
+    scope, _, export = _report(slug, schedule_id, run_id)
+    response = file_response(export, [scope.access.slug])
     if request.method == "GET" and response.status_code in (200, 206):
         part = response.headers.get("Content-Range")
         exports.record_download(
-            place.session, export, place.asker, status_code=response.status_code, part=part
+            scope.session, export, scope.asker, status_code=response.status_code, part=part
         )
-        url = f"{place.base_url}/{schedule_id}/runs/{run_id}"
-        mark_read(place.session, place.person.id, url=url)
+        url = f"{scope.base_url}/{schedule_id}/runs/{run_id}"
+        mark_read(scope.session, scope.person.id, url=url)
         db.session.commit()
     return response
 
@@ -94,23 +94,25 @@ def download_run(slug: str, schedule_id: UUID, run_id: UUID) -> ResponseReturnVa
 @schedules.post("/w/<slug>/schedules/<uuid:schedule_id>/runs/<uuid:run_id>/retry")
 def retry_run(slug: str, schedule_id: UUID, run_id: UUID) -> ResponseReturnValue:
     """Build the same file once more; a report that failed is then sent."""
-    place, run, export = _report(slug, schedule_id, run_id)
-    place.find_own(schedule_id)
-    exports.run_again(place.session, export, place.asker)
+    scope, run, export = _report(slug, schedule_id, run_id)
+    scope.find_own(schedule_id)
+    exports.run_again(scope.session, export, scope.asker)
     if run.state == RunState.FAILED:
         run.state = RunState.BUILDING
     db.session.commit()
     send(EXPORTS.message(export))
-    return redirect(f"{place.base_url}/{schedule_id}", 303)
+    return redirect(f"{scope.base_url}/{schedule_id}", 303)
 
 
-def _report(slug: str, schedule_id: UUID, run_id: UUID) -> tuple[Place, ScheduleRun, Export]:
-    place = schedule_scope.one(slug)
-    run = service.find_run(place.session, place.find(schedule_id), run_id)
-    export = _exports(place, [run]).get(run.export_id)
+def _report(
+    slug: str, schedule_id: UUID, run_id: UUID
+) -> tuple[ScheduleScope, ScheduleRun, Export]:
+    scope = schedule_scope.load(slug)
+    run = service.find_run(scope.session, scope.find(schedule_id), run_id)
+    export = _exports(scope, [run]).get(run.export_id)
     if export is None:
         raise NotFound("This report's file is no longer known.")
-    return place, run, export
+    return scope, run, export
 
 
 def _older(url: str, found: Sequence[ScheduleRun]) -> str | None:
@@ -119,16 +121,16 @@ def _older(url: str, found: Sequence[ScheduleRun]) -> str | None:
     return f"{url}?before={quote(found[PAGE_SIZE - 1].due_at.isoformat())}"
 
 
-def _exports(place: Place, found: Sequence[ScheduleRun]) -> dict[UUID, Export]:
+def _exports(scope: ScheduleScope, found: Sequence[ScheduleRun]) -> dict[UUID, Export]:
     ids = [run.export_id for run in found]
-    rows = place.session.scalars(
-        select(Export).where(Export.id.in_(ids), Export.workspace_ids == [place.access.id])
+    rows = scope.session.scalars(
+        select(Export).where(Export.id.in_(ids), Export.workspace_ids == [scope.access.id])
     )
     return {export.id: export for export in rows}
 
 
-def _names(place: Place, ids: list[UUID]) -> dict[UUID, str]:
-    rows = place.session.execute(select(User.id, User.name).where(User.id.in_(ids)))
+def _names(scope: ScheduleScope, ids: list[UUID]) -> dict[UUID, str]:
+    rows = scope.session.execute(select(User.id, User.name).where(User.id.in_(ids)))
     return {row.id: row.name for row in rows}
 
 

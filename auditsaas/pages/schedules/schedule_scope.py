@@ -22,7 +22,7 @@ from auditsaas.schedules.models import Schedule
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class ScheduleScope:
     """One workspace's schedules, as the signed-in person may see them."""
 
     access: WorkspaceAccess
@@ -66,9 +66,9 @@ class Place:
         return self.access.allows(Permission.EXPORT_READ_ALL)
 
 
-def one(slug: str) -> Place:
+def load(slug: str) -> ScheduleScope:
     access = loaders.load_workspace(slug, Permission.EXPORT_CREATE)
-    return Place(
+    return ScheduleScope(
         access=access,
         person=current.require_person(),
         session=db.session(),

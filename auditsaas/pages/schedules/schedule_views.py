@@ -26,7 +26,7 @@ from auditsaas.jobs.queue import send
 from auditsaas.pages.schedules import presenter, schedule_scope
 from auditsaas.pages.schedules.blueprint import schedules
 from auditsaas.pages.schedules.forms import PERIOD_FIELDS, WEEKDAYS, ScheduleForm
-from auditsaas.pages.schedules.schedule_scope import Place
+from auditsaas.pages.schedules.schedule_scope import ScheduleScope
 from auditsaas.permissions import Permission
 from auditsaas.saved_views import service as saved_views
 from auditsaas.schedules import runs, service
@@ -87,65 +87,65 @@ def anywhere(schedule_id: UUID) -> ResponseReturnValue:
 
 @schedules.get("/w/<slug>/schedules")
 def index(slug: str) -> ResponseReturnValue:
-    place, viewer = schedule_scope.one(slug), current.viewer()
-    found = service.of_workspaces(place.session, [place.access.id], place.visible)
+    scope, viewer = schedule_scope.load(slug), current.viewer()
+    found = service.of_workspaces(scope.session, [scope.access.id], scope.visible)
     shown = [
-        presenter.present(schedule, slug, place.access.name, viewer, place.now)
+        presenter.present(schedule, slug, scope.access.name, viewer, scope.now)
         for schedule in found
     ]
-    new = f"{place.base_url}/new"
+    new = f"{scope.base_url}/new"
     return render_template("schedules/list.html", schedules=shown, several=False, new=new)
 
 
 @schedules.get("/w/<slug>/schedules/new")
 def new(slug: str) -> ResponseReturnValue:
     """An empty form, with the filter of the page that it was opened from; one gets it oneself."""
-    place = schedule_scope.one(slug)
-    return _form_page(place, ScheduleForm.of_fields(request.args, _defaults(place)))
+    scope = schedule_scope.load(slug)
+    return _form_page(scope, ScheduleForm.of_fields(request.args, _defaults(scope)))
 
 
 @schedules.post("/w/<slug>/schedules")
 def create(slug: str) -> ResponseReturnValue:
-    place = schedule_scope.one(slug)
+    scope = schedule_scope.load(slug)
 
     def make(form: ScheduleForm) -> Schedule:
-        plan = form.plan(_queries(place))
+        plan = form.plan(_queries(scope))
         return service.create(
-            place.session, place.access.id, plan, asker=place.asker, now=place.now
+            scope.session, scope.access.id, plan, asker=scope.asker, now=scope.now
         )
 
-    return _save(place, make)
+    return _save(scope, make)
 
 
 @schedules.get("/w/<slug>/schedules/preview")
 def preview(slug: str) -> ResponseReturnValue:
     """What the form means so far: the next runs and how many events matched lately."""
-    place = schedule_scope.one(slug)
-    form = ScheduleForm.of_fields(request.args, _defaults(place))
-    schedule = _named_in(place, request.args)
+    scope = schedule_scope.load(slug)
+    form = ScheduleForm.of_fields(request.args, _defaults(scope))
+    schedule = _named_in(scope, request.args)
     if not is_partial():
-        return _form_page(place, form, schedule=schedule)
-    return render_template("schedules/_preview.html", **_preview(place, form, schedule))
+        return _form_page(scope, form, schedule=schedule)
+    return render_template("schedules/_preview.html", **_preview(scope, form, schedule))
 
 
 @schedules.get("/w/<slug>/schedules/<uuid:schedule_id>/edit")
 def edit(slug: str, schedule_id: UUID) -> ResponseReturnValue:
-    place = schedule_scope.one(slug)
-    schedule = place.find_own(schedule_id)
-    return _form_page(place, ScheduleForm.of_schedule(schedule), schedule=schedule)
+    scope = schedule_scope.load(slug)
+    schedule = scope.find_own(schedule_id)
+    return _form_page(scope, ScheduleForm.of_schedule(schedule), schedule=schedule)
 
 
 @schedules.post("/w/<slug>/schedules/<uuid:schedule_id>")
 def update(slug: str, schedule_id: UUID) -> ResponseReturnValue:
-    place = schedule_scope.one(slug)
-    schedule = place.find_own(schedule_id)
+    scope = schedule_scope.load(slug)
+    schedule = scope.find_own(schedule_id)
 
     def make(form: ScheduleForm) -> Schedule:
-        plan = form.plan(_queries(place))
-        service.change(place.session, schedule, plan, asker=place.asker, now=place.now)
+        plan = form.plan(_queries(scope))
+        service.change(scope.session, schedule, plan, asker=scope.asker, now=scope.now)
         return schedule
 
-    return _save(place, make, schedule=schedule)
+    return _save(scope, make, schedule=schedule)
 
 
 @schedules.post("/w/<slug>/schedules/<uuid:schedule_id>/pause")
@@ -166,24 +166,24 @@ def delete(slug: str, schedule_id: UUID) -> ResponseReturnValue:
 
 @schedules.post("/w/<slug>/schedules/<uuid:schedule_id>/run")
 def run_now(slug: str, schedule_id: UUID) -> ResponseReturnValue:
-    place = schedule_scope.one(slug)
-    schedule = place.find_own(schedule_id)
-    export = runs.run_now(place.session, schedule, asker=place.asker, now=place.now)
+    scope = schedule_scope.load(slug)
+    schedule = scope.find_own(schedule_id)
+    export = runs.run_now(scope.session, schedule, asker=scope.asker, now=scope.now)
     db.session.commit()
     send(EXPORTS.message(export))
-    return redirect(f"{place.base_url}/{schedule_id}", 303)
+    return redirect(f"{scope.base_url}/{schedule_id}", 303)
 
 
 def _act(slug: str, schedule_id: UUID, verb: Callable[..., None]) -> ResponseReturnValue:
-    place = schedule_scope.one(slug)
-    schedule = place.find_own(schedule_id)
-    verb(place.session, schedule, asker=place.asker, now=place.now)
+    scope = schedule_scope.load(slug)
+    schedule = scope.find_own(schedule_id)
+    verb(scope.session, schedule, asker=scope.asker, now=scope.now)
     db.session.commit()
-    return redirect(f"{place.base_url}/{schedule_id}", 303)
+    return redirect(f"{scope.base_url}/{schedule_id}", 303)
 
 
 def _save(
-    place: Place, make: Callable[[ScheduleForm], Schedule], schedule: Schedule | None = None
+    scope: ScheduleScope, make: Callable[[ScheduleForm], Schedule], schedule: Schedule | None = None
 ) -> ResponseReturnValue:
     form = ScheduleForm.of_fields(request.form, ScheduleForm(time_zone=""))
     try:
@@ -191,8 +191,8 @@ def _save(
     except InvalidFields as error:
         db.session.rollback()
         wrong = {problem.field: problem.message for problem in error.errors}
-        return _form_page(place, form, schedule=schedule, errors=wrong), 422
-    url = f"{place.base_url}/{saved.id}"
+        return _form_page(scope, form, schedule=schedule, errors=wrong), 422
+    url = f"{scope.base_url}/{saved.id}"
     db.session.commit()
     if is_partial():
         return "", 200, {"HX-Redirect": url}
@@ -200,7 +200,7 @@ def _save(
 
 
 def _form_page(
-    place: Place,
+    scope: ScheduleScope,
     form: ScheduleForm,
     *,
     schedule: Schedule | None = None,
@@ -211,33 +211,33 @@ def _form_page(
         form=form,
         errors=errors or {},
         schedule=schedule,
-        action=f"{place.base_url}/{schedule.id}" if schedule else place.base_url,
-        list_url=place.base_url,
-        preview_url=f"{place.base_url}/preview",
-        views=saved_views.visible(place.session, place.access.id, place.person.id),
+        action=f"{scope.base_url}/{schedule.id}" if schedule else scope.base_url,
+        list_url=scope.base_url,
+        preview_url=f"{scope.base_url}/preview",
+        views=saved_views.visible(scope.session, scope.access.id, scope.person.id),
         formats=list(FORMATS.values()),
         columns=COLUMNS,
         frequencies=list(Frequency),
         weekdays=WEEKDAYS,
         zones=sorted(available_timezones()),
-        readers=service.readers(place.session, place.access.id),
-        **_preview(place, form, schedule),
+        readers=service.readers(scope.session, scope.access.id),
+        **_preview(scope, form, schedule),
     )
 
 
-def _preview(place: Place, form: ScheduleForm, schedule: Schedule | None) -> dict[str, Any]:
+def _preview(scope: ScheduleScope, form: ScheduleForm, schedule: Schedule | None) -> dict[str, Any]:
     """The next three runs, the filter in words and what matched lately, if they can be told."""
     shown: dict[str, Any] = {"runs": [], "covers": "", "filter_words": "", "matched": None}
-    shown |= {"problem": "", "workspace": place.access.name}
+    shown |= {"problem": "", "workspace": scope.access.name}
     try:
         timetable = form.timetable()
-        found = _runs(timetable, schedule, place.now)
+        found = _runs(timetable, schedule, scope.now)
         shown["runs"] = presenter.next_runs(found, timetable.zone, current.viewer())
         shown["covers"] = presenter.COVERS[timetable.frequency]
-        event_filter = form.filter(_queries(place))
+        event_filter = form.filter(_queries(scope))
         shown["filter_words"] = event_filter.describe() or "Everything"
-        lately = event_filter.with_period(TimeRange(place.now - WEEK, place.now))
-        shown["matched"] = totals.count(place.session, [place.access.id], lately)
+        lately = event_filter.with_period(TimeRange(scope.now - WEEK, scope.now))
+        shown["matched"] = totals.count(scope.session, [scope.access.id], lately)
     except InvalidFields as error:
         shown["problem"] = " ".join(wrong.message for wrong in error.errors)
     return shown
@@ -254,22 +254,22 @@ def _runs(timetable: Timetable, schedule: Schedule | None, now: datetime) -> lis
     return timetable.next_runs(3, due, schedule.covered_until)
 
 
-def _named_in(place: Place, args: MultiDict[str, str]) -> Schedule | None:
+def _named_in(scope: ScheduleScope, args: MultiDict[str, str]) -> Schedule | None:
     try:
-        return place.find_own(UUID(args.get("schedule", "")))
+        return scope.find_own(UUID(args.get("schedule", "")))
     except ValueError:
         return None
 
 
-def _queries(place: Place) -> dict[str, str]:
+def _queries(scope: ScheduleScope) -> dict[str, str]:
     """The saved views that may be chosen, by their id."""
-    found = saved_views.visible(place.session, place.access.id, place.person.id)
+    found = saved_views.visible(scope.session, scope.access.id, scope.person.id)
     return {str(view.id): view.query for view in found}
 
 
-def _defaults(place: Place) -> ScheduleForm:
+def _defaults(scope: ScheduleScope) -> ScheduleForm:
     """What the address says of a new form, which may be that of a filtered log."""
     known = {*ScheduleForm.__dataclass_fields__, *PERIOD_FIELDS, "schedule", "csrf_token"}
     query = urlencode([pair for pair in request.args.items(multi=True) if pair[0] not in known])
-    zone = place.person.time_zone or place.access.workspace.time_zone
-    return ScheduleForm(query=query, time_zone=zone, recipients=(str(place.person.id),))
+    zone = scope.person.time_zone or scope.access.workspace.time_zone
+    return ScheduleForm(query=query, time_zone=zone, recipients=(str(scope.person.id),))

@@ -11,7 +11,7 @@ from auditsaas.events.search.parser import (
     describe,
     number_range,
     parse,
-    place_at,
+    part_at,
     suggest,
     unparse,
 )
@@ -306,5 +306,5 @@ def test_overlong_query_gets_no_suggestions() -> None:
 
 def test_value_position_is_found_inside_quotes() -> None:
     text = 'user:bob,"Ann L'
-    place = place_at(text, len(text))
+    place = part_at(text, len(text))
     assert (place.key, place.prefix, text[place.start : place.end]) == ("user", "Ann L", '"Ann L')

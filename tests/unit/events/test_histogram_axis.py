@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from auditsaas.events.reading.histogram import Bar, Histogram, bar_edges
-from auditsaas.formatting import Viewer
+from auditsaas.formatting.viewer import Viewer
 from auditsaas.pages.audit_log.histogram_chart import MAX_TICKS, axis
 
 END = datetime(2026, 11, 19, 14, 30, tzinfo=UTC)

@@ -16,7 +16,7 @@ from flask import Flask
 
 from auditsaas.events.filter.period import TimeRange
 from auditsaas.exports.building.file_header import period_words
-from auditsaas.formatting import Viewer
+from auditsaas.formatting.viewer import Viewer
 from tests.support.clocks import changes, read_back
 from tests.support.exporting import ask, build_in, parsed_filter
 from tests.support.factories import append_events, event_input, make_member, make_workspace

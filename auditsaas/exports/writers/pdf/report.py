@@ -34,7 +34,8 @@ from auditsaas.exports.writers.pdf.layout import ROW_HEIGHT, Column, columns
 from auditsaas.exports.writers.pdf.merge import Bookmark, merge
 from auditsaas.exports.writers.pdf.render import Renderer
 from auditsaas.exports.writers.pdf.typesetting import Line
-from auditsaas.formatting import Viewer, zones
+from auditsaas.formatting import numbers, times, zones
+from auditsaas.formatting.viewer import Viewer
 from auditsaas.visible_text import visible
 
 PAGES_A_PART: Final = 17
@@ -151,7 +152,7 @@ class _Report:
             about=self._about,
             facts=self._facts,
             bars=cover.bars(self._facts),
-            place=formatting.place(self._about.viewer),
+            place=times.place(self._about.viewer),
             legend=zones.legend(self._letters.values(), self._about.viewer.zone),
             code_points=self._code_points,
             title=TITLE,
@@ -175,13 +176,11 @@ class _Report:
     def _page(self, number: int, rows: Sequence[PresentedEvent], top: int) -> _Page:
         viewer = self._about.viewer
         for at, row in enumerate(rows):
-            day = formatting.date(row.occurred_at, viewer)
+            day = times.date(row.occurred_at, viewer)
             if day != self._day:
                 self._day = day
                 self._bookmarks.append(Bookmark(day, number - 1, top + at * ROW_HEIGHT))
-            self._letters.setdefault(
-                formatting.zone_letters(row.occurred_at, viewer), row.occurred_at
-            )
+            self._letters.setdefault(times.zone_letters(row.occurred_at, viewer), row.occurred_at)
         blocks = [
             (column.key, Markup("\n").join(self._cell(column, row) for row in rows))
             for column in self._columns
@@ -203,13 +202,13 @@ class _Report:
 def _text(key: str, row: PresentedEvent, viewer: Viewer) -> str:
     match key:
         case "created":
-            return formatting.row_stamp(row.occurred_at, viewer)
+            return times.row_stamp(row.occurred_at, viewer)
         case "activity":
             return row.label
         case "status":
             return f"{row.status} {row.code.partition(' ')[0]}".rstrip()
         case "response":
-            return formatting.milliseconds(row.latency.ms) if row.latency else ""
+            return numbers.milliseconds(row.latency.ms) if row.latency else ""
         case "user":
             return f"{row.user} {row.user_sub}".rstrip()
         case "agent":
