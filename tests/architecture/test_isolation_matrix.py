@@ -213,7 +213,7 @@ def walk(world: World, caller: Caller, asked: Iterable[Case]) -> Found:
 
 
 @pytest.mark.parametrize("name", ROLES)
-def test_everybody_gets_what_their_role_says_and_nothing_else(world: World, name: str) -> None:
+def test_every_caller_gets_exactly_what_their_role_permits(world: World, name: str) -> None:
     found = walk(world, world.callers[name], cases(world))
     print(f"{name}: {found.count} cases")
     assert found.wrong == {}
@@ -225,7 +225,7 @@ def pages_of_acme(world: World) -> list[Case]:
     return [case for case in found if case.method == "GET" and "slug" in case.rule.arguments]
 
 
-def test_without_the_check_of_permissions_the_matrix_finds_it(
+def test_missing_permission_check_is_detected(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control: a loader that lets every member do everything."""
@@ -234,7 +234,7 @@ def test_without_the_check_of_permissions_the_matrix_finds_it(
     assert ("403", ANSWERED) in found.wrong.values()
 
 
-def test_with_a_loader_that_takes_any_workspace_the_matrix_finds_it(
+def test_loader_without_membership_check_is_detected(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control of the first wall: who is a member is not asked."""
@@ -245,14 +245,14 @@ def test_with_a_loader_that_takes_any_workspace_the_matrix_finds_it(
     assert found.leaks != []
 
 
-def test_every_route_is_in_the_table_and_nothing_else_is(app: Flask) -> None:
+def test_table_lists_every_route_and_no_other(app: Flask) -> None:
     listed = [WORKSPACE.keys(), PLATFORM, PERSON, MINE, OPEN, KEY.keys()]
     routes = {rule.endpoint for rule in app.url_map.iter_rules()}
     assert set().union(*listed) == routes
     assert sum(map(len, listed)) == len(routes)
 
 
-def test_the_matrix_is_every_route_and_method_by_every_role(world: World) -> None:
+def test_matrix_covers_every_route_and_method_by_every_role(world: World) -> None:
     asked = {(case.rule.rule, case.method) for case in cases(world)}
     there = {
         (rule.rule, method)

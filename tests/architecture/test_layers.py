@@ -97,7 +97,7 @@ def test_architecture_page_draws_the_layers_of_the_contracts() -> None:
     assert [(name, text.splitlines()) for name, text in drawn] == held
 
 
-def test_no_folder_is_crowded() -> None:
+def test_no_folder_has_too_many_modules() -> None:
     modules = Counter(
         path.parent.relative_to(ROOT).as_posix()
         for path in (ROOT / "auditsaas").rglob("*.py")

@@ -37,7 +37,7 @@ def requests(app: Flask, slug: str) -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("token", ["missing", "forged", "stale", "of another session"])
-def test_nothing_changes_without_the_sessions_own_token(
+def test_every_changing_route_requires_the_sessions_csrf_token(
     app: Flask, client: FlaskClient, token: str
 ) -> None:
     workspace, other = make_workspace(), app.test_client()

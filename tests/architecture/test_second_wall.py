@@ -65,7 +65,7 @@ def nobody(engine: Engine) -> Iterator[Connection]:
 
 
 @pytest.mark.usefixtures("acme")
-def test_before_anybody_is_known_no_table_shows_a_row(
+def test_session_without_a_scope_sees_no_row_of_any_table(
     nobody: Connection, walled: list[str]
 ) -> None:
     assert len(walled) >= 14
@@ -73,13 +73,15 @@ def test_before_anybody_is_known_no_table_shows_a_row(
 
 
 @pytest.mark.usefixtures("acme")
-def test_another_workspace_and_person_see_nothing_of_it(engine: Engine, walled: list[str]) -> None:
+def test_other_workspace_and_person_see_no_row_of_any_table(
+    engine: Engine, walled: list[str]
+) -> None:
     other, person = make_workspace(), make_user()
     with tenancy.bind(Scope.of(other.id, user=person.id), Session(engine)) as session:
         assert seen(session.connection(), walled) == {"log_heads": 1}  # their own, empty
 
 
-def test_its_own_people_see_a_row_of_every_table(
+def test_own_scope_sees_a_row_of_every_table(
     engine: Engine, acme: Company, walled: list[str]
 ) -> None:
     scope = Scope.of(acme.workspace.id, user=acme.admin.id)
@@ -88,7 +90,7 @@ def test_its_own_people_see_a_row_of_every_table(
 
 
 @pytest.mark.usefixtures("acme")
-def test_with_the_policies_off_the_same_question_is_answered(
+def test_disabled_policies_show_rows_to_the_same_query(
     owner_engine: Engine, walled: list[str]
 ) -> None:
     """The control, in a transaction that is taken back: only the policies held the rows back."""
@@ -105,7 +107,7 @@ def test_with_the_policies_off_the_same_question_is_answered(
     ("table", "column"),
     [("saved_views", "name"), ("notifications", "title"), ("imports", "name"), ("mails", "error")],
 )
-def test_what_is_not_seen_cannot_be_changed(
+def test_invisible_rows_cannot_be_changed(
     engine: Engine, acme: Company, table: str, column: str
 ) -> None:
     statement = text(f"UPDATE {table} SET {column} = 'x' RETURNING 1")  # ours

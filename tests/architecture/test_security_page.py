@@ -21,7 +21,7 @@ def named(word: str) -> bool:
 
 
 @pytest.mark.parametrize("page", ["docs/security.md"])
-def test_every_proof_that_is_named_exists(page: str) -> None:
+def test_every_named_test_exists(page: str) -> None:
     words = re.findall(
         r"`((?:test_\w+(?:\.py)?)|[\w./-]+/[\w-]+\.(?:py|md))`", (ROOT / page).read_text()
     )
@@ -29,7 +29,7 @@ def test_every_proof_that_is_named_exists(page: str) -> None:
     assert [word for word in words if not named(word)] == []
 
 
-def test_every_activity_of_our_own_is_on_its_page() -> None:
+def test_every_own_activity_is_on_the_activities_page() -> None:
     page = (ROOT / "docs/activities.md").read_text()
     rows = [
         f"| `{activity.value}` | {kind.description} | {', '.join(sorted(kind.statuses)[::-1])} |"
@@ -38,5 +38,5 @@ def test_every_activity_of_our_own_is_on_its_page() -> None:
     assert [line for line in page.splitlines() if line.startswith("| `")] == rows
 
 
-def test_a_proof_that_was_renamed_is_found() -> None:
+def test_renamed_test_is_detected() -> None:
     assert not named("test_of_a_name_that_nobody_uses")

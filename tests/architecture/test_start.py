@@ -11,7 +11,7 @@ LATE = ("weasyprint", "alembic", "pikepdf", "pyarrow", "xlsxwriter", "boto3")
 
 
 @pytest.mark.parametrize("module", ["auditsaas.app", "tasks.exports", "tasks.maintenance"])
-def test_what_few_processes_need_is_imported_where_it_is_used(module: str) -> None:
+def test_heavy_libraries_are_not_imported_at_start(module: str) -> None:
     """WeasyPrint also needs Pango, without which all but PDF files must work."""
     program = f"import {module}, sys; print(*(name for name in {LATE!r} if name in sys.modules))"
     run = subprocess.run(

@@ -43,7 +43,7 @@ def still(browser: Browser, server: str) -> Visitor:
     return visit(browser, server, reduced_motion="reduce", viewport={"width": 1440, "height": 1000})
 
 
-def test_every_page_of_the_product_is_looked_at(app: Flask) -> None:
+def test_every_page_is_in_the_accessibility_check(app: Flask) -> None:
     pages = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
     pages = {endpoint for endpoint in pages if not endpoint.startswith("api.")} - NO_PAGES
     places = app.url_map.bind("localhost")
@@ -56,7 +56,7 @@ def test_every_page_of_the_product_is_looked_at(app: Flask) -> None:
     assert pages == looked_at | ON_ITS_OWN
 
 
-def test_axe_finds_nothing_on_any_page(
+def test_axe_passes_on_every_page(
     still: Visitor, acme: Workspace, person: User, samples: dict[str, str]
 ) -> None:
     page, found = still.page, {}
@@ -90,7 +90,7 @@ def wider_than_a_phone(page: Page) -> list[str]:
     return [f"{width} px wide"] if width > PHONE["width"] else []
 
 
-def test_axe_finds_nothing_in_what_opens_on_the_log(
+def test_axe_passes_on_menus_and_drawers_of_the_log(
     still: Visitor, acme: Workspace, person: User, samples: dict[str, str]
 ) -> None:
     page, keys, found = still.page, still.page.keyboard, {}
@@ -118,7 +118,7 @@ def test_axe_finds_nothing_in_what_opens_on_the_log(
     assert {state: broken for state, broken in found.items() if broken} == {}
 
 
-def test_axe_finds_nothing_on_a_phone(
+def test_axe_passes_on_a_phone(
     browser: Browser, server: str, acme: Workspace, person: User, samples: dict[str, str]
 ) -> None:
     visitor = visit(browser, server, viewport=PHONE, has_touch=True, reduced_motion="reduce")
@@ -138,7 +138,7 @@ def test_axe_finds_nothing_on_a_phone(
     assert width <= PHONE["width"]
 
 
-def test_axe_finds_nothing_where_a_code_is_asked_for(still: Visitor, settings: Settings) -> None:
+def test_axe_passes_on_the_second_factor_pages(still: Visitor, settings: Settings) -> None:
     person = make_user()
     with factories.Sessions.begin() as session:
         user = session.merge(person)
@@ -156,7 +156,7 @@ def test_axe_finds_nothing_where_a_code_is_asked_for(still: Visitor, settings: S
     assert found == []
 
 
-def test_the_check_itself_sees_what_is_hard_to_read_in_either_theme(still: Visitor) -> None:
+def test_low_contrast_is_detected_in_either_theme(still: Visitor) -> None:
     still.open("/login")
     settled(still.page)
     still.page.evaluate(

@@ -40,7 +40,7 @@ def picture(visitor: Visitor, name: str) -> None:
         visitor.page.screenshot(path=Path(folder) / f"{name}.png")
 
 
-def test_uploaded_files_report_on_themselves_until_they_are_imported(
+def test_uploads_show_progress_until_imported(
     worker: None, visitor: Visitor, acme: Workspace, admin: User
 ) -> None:
     page = visitor.page
@@ -66,7 +66,7 @@ def test_uploaded_files_report_on_themselves_until_they_are_imported(
 
 
 @pytest.mark.usefixtures("worker")
-def test_the_pages_of_imports_that_ended_pass_the_automated_rules(
+def test_axe_passes_on_pages_of_ended_imports(
     browser: Browser, server: str, acme: Workspace, admin: User
 ) -> None:
     made = visit(browser, server, reduced_motion="reduce", viewport=PHONE)

@@ -45,7 +45,7 @@ WIDE, NARROW = ViewportSize(width=1440, height=1000), ViewportSize(width=1200, h
 
 @pytest.mark.parametrize("size", [WIDE, NARROW, PHONE], ids=["wide", "narrow", "phone"])
 @pytest.mark.parametrize("activities", [3, 9], ids=["few", "many"])
-def test_nothing_moves_when_counts_facets_and_bars_arrive(
+def test_layout_is_stable_while_counts_facets_and_histogram_load(
     browser: Browser, server: str, size: ViewportSize, activities: int
 ) -> None:
     workspace = make_workspace("Acme Freight")
@@ -73,7 +73,7 @@ def test_nothing_moves_when_counts_facets_and_bars_arrive(
     assert moved == []
 
 
-def test_the_watch_itself_sees_what_moves(browser: Browser, server: str, acme: Workspace) -> None:
+def test_layout_shift_is_detected(browser: Browser, server: str, acme: Workspace) -> None:
     visitor = watched(browser, server, WIDE)
     visitor.sign_in(make_member(acme), f"/w/{acme.slug}/audit-logs")
     visitor.page.evaluate(PAINTED)

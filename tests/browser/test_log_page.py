@@ -41,7 +41,7 @@ def fill(workspace: Workspace, number: int = 60) -> None:
     )
 
 
-def test_the_whole_page_works_by_keys_alone(acme: Workspace, admin: User, visitor: Visitor) -> None:
+def test_log_page_works_by_keyboard_alone(acme: Workspace, admin: User, visitor: Visitor) -> None:
     fill(acme)
     visitor.sign_in(admin, f"/w/{acme.slug}/audit-logs")
     page, keys = visitor.page, visitor.page.keyboard
@@ -84,7 +84,7 @@ def test_the_whole_page_works_by_keys_alone(acme: Workspace, admin: User, visito
     expect(page.locator("#keys")).to_be_visible()
 
 
-def test_a_bad_term_is_named_at_the_box_and_what_was_typed_stays(
+def test_invalid_term_is_explained_at_the_search_box_and_input_stays(
     acme: Workspace, admin: User, visitor: Visitor
 ) -> None:
     fill(acme, 5)
@@ -98,7 +98,7 @@ def test_a_bad_term_is_named_at_the_box_and_what_was_typed_stays(
     expect(page.locator("#log-rows tr")).to_have_count(4)  # three and the sign-in itself
 
 
-def test_new_events_arrive_by_themselves_and_never_move_what_is_being_read(
+def test_live_events_appear_without_moving_the_rows_in_view(
     acme: Workspace, admin: User, visitor: Visitor
 ) -> None:
     fill(acme)
@@ -116,9 +116,7 @@ def test_new_events_arrive_by_themselves_and_never_move_what_is_being_read(
     expect(top).to_have_attribute("data-event-id", str(arrived))
 
 
-def test_hostile_events_are_shown_as_text_and_break_nothing(
-    acme: Workspace, admin: User, visitor: Visitor
-) -> None:
+def test_hostile_events_are_shown_as_text(acme: Workspace, admin: User, visitor: Visitor) -> None:
     hostile = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'\u202e\u200b\u2066🚀"
     append_events(
         acme,

@@ -81,7 +81,7 @@ def test_every_filter_works_without_scripts(
     visitor.context.close()
 
 
-def test_a_session_that_ended_leads_to_signing_in_and_back(
+def test_ended_session_leads_to_sign_in_and_back(
     acme: Workspace, admin: User, visitor: Visitor
 ) -> None:
     visitor.sign_in(admin, f"/w/{acme.slug}/audit-logs")
@@ -94,7 +94,7 @@ def test_a_session_that_ended_leads_to_signing_in_and_back(
     assert f"/w/{acme.slug}/audit-logs" in page.url
 
 
-def test_paper_holds_the_rows_and_says_what_they_are(
+def test_printed_page_has_the_rows_and_their_filter(
     acme: Workspace, admin: User, visitor: Visitor
 ) -> None:
     visitor.sign_in(admin, f"/w/{acme.slug}/audit-logs")
@@ -110,9 +110,7 @@ def test_paper_holds_the_rows_and_says_what_they_are(
     expect(page.locator("#log-rows tr").first).to_be_visible()
 
 
-def test_columns_and_density_stay_as_they_were_chosen(
-    acme: Workspace, admin: User, visitor: Visitor
-) -> None:
+def test_chosen_columns_and_density_persist(acme: Workspace, admin: User, visitor: Visitor) -> None:
     visitor.sign_in(admin, f"/w/{acme.slug}/audit-logs")
     page = visitor.page
     page.get_by_role("button", name="Columns and density").click()
@@ -127,7 +125,7 @@ def test_columns_and_density_stay_as_they_were_chosen(
     assert page.locator("#log-table .c-us").count() > 0
 
 
-def test_values_beyond_the_first_five_are_found_and_added(
+def test_facet_values_beyond_the_first_five_are_found_and_added(
     acme: Workspace, admin: User, visitor: Visitor
 ) -> None:
     visitor.sign_in(admin, f"/w/{acme.slug}/audit-logs")

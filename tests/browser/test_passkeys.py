@@ -78,7 +78,7 @@ def test_a_passkey_signs_in_as_both_factors(browser: Browser, named_server: str)
     assert [said for said in visitor.said if not said.startswith("Clear-Site-Data")] == []
 
 
-def test_a_passkey_that_was_removed_opens_nothing(browser: Browser, named_server: str) -> None:
+def test_removed_passkey_is_refused(browser: Browser, named_server: str) -> None:
     user = make_member(make_workspace())
     visitor = visit(browser, named_server)
     page = visitor.page

@@ -63,7 +63,7 @@ def admin(acme: Workspace) -> User:
 
 
 @pytest.mark.parametrize("width", [1440, 390])
-def test_axe_finds_nothing_in_what_opens_on_the_pages_of_people(
+def test_axe_passes_on_menus_of_the_people_pages(
     browser: Browser, server: str, acme: Workspace, admin: User, width: int
 ) -> None:
     visitor = visit(
@@ -111,7 +111,7 @@ ABOVE = (
 
 
 @pytest.mark.parametrize("width", [1440, 390])
-def test_the_super_admins_pages_pass_the_rules_and_fit_the_window(
+def test_axe_passes_on_super_admin_pages_and_they_fit_the_window(
     browser: Browser, server: str, acme: Workspace, width: int
 ) -> None:
     visitor = visit(
@@ -128,7 +128,7 @@ def test_the_super_admins_pages_pass_the_rules_and_fit_the_window(
     assert {place: rules for place, rules in found.items() if rules} == {}
 
 
-def test_a_role_is_changed_by_keys_alone(visitor: Visitor, acme: Workspace, admin: User) -> None:
+def test_role_is_changed_by_keyboard_alone(visitor: Visitor, acme: Workspace, admin: User) -> None:
     visitor.sign_in(admin)
     visitor.open(f"/w/{acme.slug}/members")
     page = visitor.page
@@ -141,7 +141,7 @@ def test_a_role_is_changed_by_keys_alone(visitor: Visitor, acme: Workspace, admi
     expect(page.get_by_role("button", name="Role of Haru Tanaka")).to_contain_text("Auditor")
 
 
-def test_the_list_follows_what_is_typed_and_the_address_follows_the_list(
+def test_list_filters_while_typing_and_updates_the_url(
     visitor: Visitor, acme: Workspace, admin: User
 ) -> None:
     visitor.sign_in(admin)

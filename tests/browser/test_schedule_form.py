@@ -25,7 +25,7 @@ def workspace(server: str, owner_engine: Engine) -> Workspace:
     return made
 
 
-def test_a_schedule_is_made_from_the_log_with_a_preview_that_follows(
+def test_schedule_is_created_from_the_log_with_a_live_preview(
     visitor: Visitor, workspace: Workspace, admin: User
 ) -> None:
     visitor.sign_in(admin, f"/w/{workspace.slug}/audit-logs")
@@ -52,7 +52,7 @@ def test_a_schedule_is_made_from_the_log_with_a_preview_that_follows(
     expect(page.get_by_text("Daily at 07:30")).to_be_visible()
 
 
-def test_axe_finds_nothing_on_the_schedules_pages(
+def test_axe_passes_on_schedule_pages(
     app: Flask, browser: Browser, server: str, workspace: Workspace, admin: User
 ) -> None:
     visitor = visit(

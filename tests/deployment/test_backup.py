@@ -42,7 +42,7 @@ def logs(server: PostgresServer) -> list[Any]:
         return connection.execute(LOG).fetchall()
 
 
-def test_a_backup_in_a_fresh_server_has_every_event_and_every_wall(
+def test_restored_backup_has_every_event_and_policy(
     folder: Path,
     postgres_server: PostgresServer,
     fresh_server: PostgresServer,

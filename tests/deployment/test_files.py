@@ -37,17 +37,17 @@ def services() -> Mapping[str, Any]:
 
 
 @pytest.mark.parametrize("path", ["Dockerfile", ".devcontainer/Dockerfile"])
-def test_hadolint_finds_nothing_in_the_dockerfile(path: str) -> None:
+def test_hadolint_passes_on_the_dockerfile(path: str) -> None:
     assert complaints(BIN / "hadolint", ROOT / path) == ""
 
 
-def test_hadolint_would_say_what_is_wrong() -> None:
+def test_hadolint_detects_a_mistake() -> None:
     """The control."""
     wrong = "FROM python:latest\nRUN sudo apt-get install curl\n"
     assert "DL3007" in complaints(BIN / "hadolint", "-", given=wrong)
 
 
-def test_the_image_runs_as_nobody_and_is_asked_how_it_is() -> None:
+def test_image_runs_unprivileged_with_a_health_check() -> None:
     instructions = re.findall(r"^([A-Z]+) (.+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     said: dict[str, list[str]] = {}
     for word, rest in instructions:
@@ -66,14 +66,16 @@ def test_the_compose_file_follows_the_specification() -> None:
     assert validate(COMPOSE) == ""
 
 
-def test_the_specification_would_refuse_a_mistake(tmp_path: Path) -> None:
+def test_compose_schema_detects_a_mistake(tmp_path: Path) -> None:
     """The control."""
     wrong = tmp_path / "compose.yml"
     wrong.write_text(COMPOSE.read_text().replace("restart: unless-stopped", "restarts: always"))
     assert "restarts" in validate(wrong)
 
 
-def test_every_part_is_there_pinned_and_watched(services: Mapping[str, Any]) -> None:
+def test_every_compose_service_is_pinned_and_has_a_health_check(
+    services: Mapping[str, Any],
+) -> None:
     assert set(services) >= LONG_RUNNING | ONCE
     images = {name: service["image"] for name, service in services.items()}
     ours = "auditsaas:${VERSION:-latest}"
@@ -105,7 +107,7 @@ def test_the_example_names_every_variable_of_the_compose_file_and_no_other() -> 
     assert set(example()) == asked
 
 
-def test_the_example_as_it_is_does_not_start(services: Mapping[str, Any]) -> None:
+def test_unedited_example_environment_is_refused(services: Mapping[str, Any]) -> None:
     """Each replace-me reaches a setting that refuses it."""
     values = example()
     environment = {
@@ -118,11 +120,11 @@ def test_the_example_as_it_is_does_not_start(services: Mapping[str, Any]) -> Non
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
-def test_systemd_takes_the_unit(unit: Path, tmp_path: Path) -> None:
+def test_systemd_accepts_the_unit(unit: Path, tmp_path: Path) -> None:
     assert verify(unit, tmp_path) == ""
 
 
-def test_systemd_would_say_what_is_wrong(tmp_path: Path) -> None:
+def test_systemd_detects_a_mistake(tmp_path: Path) -> None:
     """The control."""
     wrong = tmp_path / "wrong.service"
     wrong.write_text(UNITS[0].read_text().replace("Restart=always", "Restart=perhaps"))

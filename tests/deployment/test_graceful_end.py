@@ -69,7 +69,7 @@ def senders(installation: Installation, key: str, stored_before: int) -> list[Se
     return made
 
 
-def test_a_reload_replaces_every_worker_and_cuts_nothing(
+def test_reload_replaces_every_worker_without_cutting_a_request(
     installation: Installation,
     senders: list[Sender],
     stored_before: int,
@@ -88,7 +88,7 @@ def test_a_reload_replaces_every_worker_and_cuts_nothing(
     assert stored(postgres_server) - stored_before == acknowledged(senders)
 
 
-def test_gunicorn_that_is_asked_to_stop_answers_what_it_has_taken(
+def test_stopping_gunicorn_answers_accepted_requests(
     installation: Installation,
     senders: list[Sender],
     stored_before: int,
@@ -103,7 +103,7 @@ def test_gunicorn_that_is_asked_to_stop_answers_what_it_has_taken(
     assert stored(postgres_server) - stored_before == acknowledged(senders)
 
 
-def test_a_worker_that_is_asked_to_stop_loses_no_export(
+def test_stopping_worker_loses_no_export(
     installation: Installation, visitor: Visitor, key: str, postgres_server: PostgresServer
 ) -> None:
     eventually(lambda: is_ready(installation.port), "the web again")
@@ -125,7 +125,7 @@ def test_a_worker_that_is_asked_to_stop_loses_no_export(
         eventually(lambda: states(looking) == ["ready"], "an export that is ready")
 
 
-def test_a_page_waits_for_a_database_that_is_being_restarted(
+def test_page_waits_for_a_restarting_database(
     installation: Installation, visitor: Visitor, key: str, postgres_server: PostgresServer
 ) -> None:
     eventually(lambda: is_ready(installation.port), "the web again")

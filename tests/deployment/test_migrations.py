@@ -85,7 +85,7 @@ def empty(settings: Settings, postgres_server: PostgresServer) -> Settings:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 @pytest.mark.parametrize("step", ["upgrade", "downgrade"])
-def test_every_step_waits_for_no_lock_for_long(path: Path, step: str) -> None:
+def test_every_migration_has_a_lock_timeout(path: Path, step: str) -> None:
     assert re.match(r"SET LOCAL lock_timeout = '[1-5]s'", statements(path, step)[0])
 
 
@@ -106,12 +106,12 @@ def statements(path: Path, step: str) -> list[str]:
 
 
 @pytest.mark.parametrize("path", CHANGES, ids=lambda path: path.stem)
-def test_none_rewrites_the_log_or_reads_all_of_it_under_a_lock(path: Path) -> None:
+def test_no_migration_rewrites_or_scans_the_log_under_a_lock(path: Path) -> None:
     upgrade = path.read_text().partition("def downgrade(")[0]
     assert REWRITES.search(" ".join(upgrade.split())) is None
 
 
-def test_the_rule_knows_a_rewrite() -> None:
+def test_table_rewrite_is_detected() -> None:
     """The control: what the rule is there for is found."""
     for statement in (
         "ALTER TABLE events ALTER COLUMN status_code TYPE integer",
@@ -128,7 +128,7 @@ def test_the_rule_knows_a_rewrite() -> None:
         assert not REWRITES.search(statement)
 
 
-def test_every_migration_goes_back_and_forth_again(scratch: Connection) -> None:
+def test_every_migration_is_reversible(scratch: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = scratch
@@ -151,7 +151,7 @@ def test_every_migration_goes_back_and_forth_again(scratch: Connection) -> None:
     assert contents(scratch) == first
 
 
-def test_servers_that_start_together_all_upgrade(empty: Settings) -> None:
+def test_concurrent_upgrades_all_succeed(empty: Settings) -> None:
     """One migrates, the others wait; none of them for each other, as in building an index."""
     with ThreadPoolExecutor(3) as pool:
         for started in [pool.submit(upgrade.upgrade, empty) for _ in range(3)]:

@@ -110,7 +110,7 @@ def test_a_page_is_read_on_the_replica(reading: Installation, admin: Visitor, ke
     )
 
 
-def test_a_page_is_never_older_than_what_was_acknowledged(
+def test_page_is_never_older_than_the_last_acknowledged_event(
     reading: Installation, admin: Visitor, key: str, replica: Replica
 ) -> None:
     with replica.behind():
@@ -122,7 +122,7 @@ def test_a_page_is_never_older_than_what_was_acknowledged(
     eventually(lambda: on_the_replica(replica, "on.primary") == 1, "a replica that caught up")
 
 
-def test_the_walls_stand_on_the_replica(replica: Replica) -> None:
+def test_policies_hold_on_the_replica(replica: Replica) -> None:
     with psycopg.connect(replica.url("app")) as connection:
         assert connection.execute("SELECT count(*) FROM events").fetchone() == (0,)
 
@@ -164,7 +164,7 @@ def export(admin: Visitor, activity: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(file)))
 
 
-def test_an_export_has_its_whole_snapshot_where_the_replica_does_not(
+def test_export_has_its_whole_snapshot_on_a_lagging_replica(
     reading: Installation, admin: Visitor, key: str, replica: Replica
 ) -> None:
     with replica.behind():
@@ -173,12 +173,12 @@ def test_an_export_has_its_whole_snapshot_where_the_replica_does_not(
         assert on_the_replica(replica, "to.export") == 0
 
 
-def test_the_doctor_knows_the_replica(reading: Installation) -> None:
+def test_doctor_reports_the_replica(reading: Installation) -> None:
     words = reading.command("doctor")
     assert "ok    replica: follows the database" in words
 
 
-def test_the_doctor_knows_a_replica_that_is_none(
+def test_doctor_detects_a_database_that_is_no_replica(
     folder: Path, primary: PostgresServer, queue: RedisServer, reading: Installation
 ) -> None:
     itself = {"REPLICA_DATABASE_URL": primary.url("app")}
@@ -186,7 +186,7 @@ def test_the_doctor_knows_a_replica_that_is_none(
     assert "fail  replica: is no replica" in wrong.command("doctor", code=1)
 
 
-def test_pages_go_on_without_the_replica(
+def test_pages_are_served_without_the_replica(
     reading: Installation, admin: Visitor, key: str, replica: Replica
 ) -> None:
     replica.stop()

@@ -40,13 +40,13 @@ def admin(visitor: Visitor, acme: Acme) -> Visitor:
     return visitor
 
 
-def test_the_doctor_finds_nothing_that_fails(installation: Installation) -> None:
+def test_doctor_passes(installation: Installation) -> None:
     words = installation.command("doctor")
     assert "fail" not in words
     assert "ok    Redis: keeps its queue on disk" in words
 
 
-def test_an_event_sent_is_on_the_page(admin: Visitor, acme: Acme) -> None:
+def test_sent_event_is_on_the_page(admin: Visitor, acme: Acme) -> None:
     event = {
         "activity": "invoice.update",
         "status": "success",
@@ -57,9 +57,7 @@ def test_an_event_sent_is_on_the_page(admin: Visitor, acme: Acme) -> None:
     assert sent.json["ids"][0] in admin.get("/w/acme/audit-logs?activity=invoice.update").text
 
 
-def test_the_sign_in_is_recorded_with_the_address_that_the_proxy_tells(
-    admin: Visitor, acme: Acme
-) -> None:
+def test_sign_in_is_recorded_with_the_proxys_client_address(admin: Visitor, acme: Acme) -> None:
     found = admin.get(
         "/api/v1/events?activity=user.login", Authorization=f"Bearer {acme.key}"
     ).json["data"]
@@ -99,7 +97,7 @@ def test_an_export_is_built_by_a_worker_whose_line_has_the_id_of_the_request(
     assert (job["job"], job["ended"]) == ("exports.build", "done")
 
 
-def test_what_a_visitor_claims_of_their_address_is_not_believed(
+def test_forwarded_header_of_a_visitor_is_ignored(
     visitor: Visitor, installation: Installation
 ) -> None:
     forged = "203.0.113.99"
@@ -142,7 +140,7 @@ def second_machine(
         made.stop()
 
 
-def test_a_second_machine_takes_part(
+def test_second_machine_joins_the_installation(
     admin: Visitor, acme: Acme, installation: Installation, second_machine: Installation
 ) -> None:
     """Signed in at one, exported by the worker of the other, downloaded at both."""

@@ -66,7 +66,7 @@ def test_a_request_is_one_event(log: KeptLog) -> None:
     }
 
 
-def test_what_the_application_raises_is_recorded_and_raised_again(log: KeptLog) -> None:
+def test_application_exception_is_recorded_and_reraised(log: KeptLog) -> None:
     async def app(*_: Any) -> None:
         raise KeyError
 
@@ -91,7 +91,7 @@ def test_a_stream_is_recorded_at_its_end_and_before_what_follows_it(log: KeptLog
     assert seen == [0, 0, 1]
 
 
-def test_a_client_that_goes_away_is_no_failure_of_the_server(log: KeptLog) -> None:
+def test_disconnected_client_is_no_server_error(log: KeptLog) -> None:
     async def app(*_: Any) -> None:
         raise asyncio.CancelledError
 
@@ -101,7 +101,7 @@ def test_a_client_that_goes_away_is_no_failure_of_the_server(log: KeptLog) -> No
 
 
 @pytest.mark.parametrize("kind", ["lifespan", "websocket"])
-def test_what_is_no_request_passes_by(log: KeptLog, kind: str) -> None:
+def test_non_http_scopes_pass_through(log: KeptLog, kind: str) -> None:
     async def app(*_: Any) -> None:
         pass
 
@@ -109,7 +109,7 @@ def test_what_is_no_request_passes_by(log: KeptLog, kind: str) -> None:
     assert log.events == []
 
 
-def test_who_acted_may_be_awaited(log: KeptLog) -> None:
+def test_actor_callable_may_be_async(log: KeptLog) -> None:
     async def who(given: Scope) -> str:
         await asyncio.sleep(0)
         return str(given["my.user"])
@@ -122,7 +122,7 @@ def test_who_acted_may_be_awaited(log: KeptLog) -> None:
     assert log.event["actor"] == "ann"
 
 
-def test_a_view_says_more_through_a_copy_of_the_scope_too(log: KeptLog) -> None:
+def test_view_adds_details_through_a_copied_scope(log: KeptLog) -> None:
     async def app(given: Scope, receive: Receive, send: Send) -> None:
         annotate(dict(given), activity="user.login")
         await answering(given, receive, send)
@@ -131,7 +131,7 @@ def test_a_view_says_more_through_a_copy_of_the_scope_too(log: KeptLog) -> None:
     assert log.event["activity"] == "user.login"
 
 
-def test_all_headers_of_a_name_count_and_an_invented_address_does_not(log: KeptLog) -> None:
+def test_all_forwarded_headers_count_and_a_forged_address_does_not(log: KeptLog) -> None:
     headers = [(b"X-Forwarded-For", b"6.6.6.6"), (b"x-forwarded-for", b"203.0.113.7, 10.0.0.1")]
     call(AuditMiddleware(answering, log, trusted_proxies=2), scope(headers=headers))
     assert log.event["ip"] == "203.0.113.7"
@@ -142,7 +142,7 @@ def test_a_server_on_a_socket_file_has_no_address(log: KeptLog) -> None:
     assert (log.event["ip"], log.event["actor"]) == (None, "anonymous")
 
 
-def test_callables_that_fail_cost_their_answer_only(log: KeptLog) -> None:
+def test_failing_callable_leaves_out_only_its_own_field(log: KeptLog) -> None:
     async def failing(_: Scope) -> str:
         raise RuntimeError
 
@@ -150,5 +150,5 @@ def test_callables_that_fail_cost_their_answer_only(log: KeptLog) -> None:
     assert log.event["actor"] == "192.0.2.1"
 
 
-def test_recording_that_fails_breaks_nothing() -> None:
+def test_failed_recording_does_not_break_the_response() -> None:
     assert call(AuditMiddleware(answering, BrokenLog()), scope()) == [START, END]

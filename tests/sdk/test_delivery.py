@@ -35,7 +35,7 @@ def refusing(*activities: str) -> Callable[[list[Event]], Reply]:
     return rule
 
 
-def test_an_event_arrives_with_a_time_and_a_key_of_its_own(
+def test_event_is_sent_with_its_own_time_and_idempotency_key(
     server: Loopback, open_log: Open
 ) -> None:
     log = open_log(server.url)
@@ -75,7 +75,7 @@ def test_events_travel_together_compressed_and_with_the_key(
     assert server.headers[0]["Content-Encoding"] == "gzip"
 
 
-def test_what_is_sent_again_is_the_same_to_the_letter(server: Loopback, open_log: Open) -> None:
+def test_retried_batch_is_identical(server: Loopback, open_log: Open) -> None:
     log = open_log(server.url)
     server.script.extend([away, away])
     log.record("a.b", "success", "u_1")
@@ -108,7 +108,7 @@ def test_a_refused_event_is_reported_and_not_sent_again(server: Loopback, open_l
     assert (log.counts().delivered, log.counts().refused) == (2, 1)
 
 
-def test_a_batch_that_is_refused_whole_is_halved_down_to_the_culprit(
+def test_wholly_refused_batch_is_halved_down_to_the_invalid_event(
     server: Loopback, open_log: Open
 ) -> None:
     reports: list[Undelivered] = []
@@ -139,7 +139,7 @@ def test_events_wait_while_the_key_or_the_address_is_refused(
     assert log.counts().delivered == 1
 
 
-def test_events_are_given_up_once_the_key_was_refused_for_too_long(
+def test_events_are_dropped_after_the_key_was_refused_for_too_long(
     server: Loopback, open_log: Open
 ) -> None:
     reports: list[Undelivered] = []
@@ -152,7 +152,7 @@ def test_events_are_given_up_once_the_key_was_refused_for_too_long(
     ]
 
 
-def test_a_page_of_another_server_is_no_acknowledgement(server: Loopback, open_log: Open) -> None:
+def test_response_of_another_server_is_no_acknowledgement(server: Loopback, open_log: Open) -> None:
     log = open_log(server.url)
     server.rule = lambda _: Reply(200, {"hello": "world"})
     log.record("a.b", "success", "u_1")
@@ -170,7 +170,7 @@ def test_a_page_of_another_server_is_no_acknowledgement(server: Loopback, open_l
     ],
     ids=["NaN", "an object", "too long"],
 )
-def test_what_json_cannot_hold_is_reported_and_never_raised(
+def test_unserialisable_value_is_reported_and_not_raised(
     server: Loopback, open_log: Open, fields: dict[str, Any]
 ) -> None:
     reports: list[Undelivered] = []
@@ -181,7 +181,7 @@ def test_what_json_cannot_hold_is_reported_and_never_raised(
     assert server.events == []
 
 
-def test_a_callback_that_raises_stops_nothing(server: Loopback, open_log: Open) -> None:
+def test_failing_callback_does_not_stop_delivery(server: Loopback, open_log: Open) -> None:
     def broken(_: Undelivered) -> None:
         raise RuntimeError
 
@@ -195,18 +195,18 @@ def test_a_callback_that_raises_stops_nothing(server: Loopback, open_log: Open) 
 
 
 @pytest.mark.parametrize("url", ["", "audit.example.com", "ftp://a", "https://", "https://a/?b"])
-def test_an_url_that_is_none_is_refused_at_once(url: str) -> None:
+def test_invalid_url_is_refused_at_once(url: str) -> None:
     with pytest.raises(ValueError, match="url"):
         AuditLog(url, "aud_test")
 
 
 @pytest.mark.parametrize("key", ["", "a b", "a\r\nX-Other: 1", "ä"])
-def test_a_key_that_is_none_is_refused_at_once(key: str) -> None:
+def test_invalid_key_is_refused_at_once(key: str) -> None:
     with pytest.raises(ValueError, match="key"):
         AuditLog("http://127.0.0.1", key)
 
 
-def test_a_log_that_is_not_enabled_does_nothing() -> None:
+def test_disabled_log_sends_nothing() -> None:
     log = AuditLog("", "", enabled=False)
     log.record("a.b", "success", "u_1")
     assert log.flush()

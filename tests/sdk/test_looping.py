@@ -13,7 +13,7 @@ async def answer() -> int:
     return 42
 
 
-def test_a_coroutine_runs_where_a_loop_runs_already() -> None:
+def test_coroutine_runs_inside_a_running_loop() -> None:
     async def beside_a_loop() -> int:
         refused = answer()
         with pytest.raises(RuntimeError, match="running event loop"):

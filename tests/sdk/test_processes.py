@@ -73,7 +73,7 @@ FORKING_AWAY = """
 """
 
 
-def test_a_child_does_not_hold_the_files_of_a_parent_that_is_gone(
+def test_child_releases_spill_files_of_an_ended_parent(
     server: Loopback, spill: Path, open_log: Open
 ) -> None:
     code = textwrap.dedent(FORKING_AWAY)
@@ -110,7 +110,7 @@ MULTIPROCESSING = """
 """
 
 
-def test_children_of_multiprocessing_send_at_their_end(server: Loopback) -> None:
+def test_multiprocessing_children_send_at_exit(server: Loopback) -> None:
     run(MULTIPROCESSING, server.url)
     assert names(server) == ["child.0", "child.1", "child.2"]
 
@@ -128,7 +128,7 @@ AT_EXIT = """
 """
 
 
-def test_what_is_recorded_after_the_end_waits_in_the_folder(
+def test_event_recorded_after_close_waits_in_the_spill_folder(
     server: Loopback, spill: Path, open_log: Open
 ) -> None:
     run(AT_EXIT, server.url, str(spill))
@@ -155,7 +155,7 @@ def test_many_threads_record_each_event_once(server: Loopback, open_log: Open) -
     assert len(keys) == 1600
 
 
-def test_a_server_that_hangs_holds_up_nobody_who_records(server: Loopback, open_log: Open) -> None:
+def test_hanging_server_does_not_block_recording(server: Loopback, open_log: Open) -> None:
     released = threading.Event()
 
     def hanging(_: object) -> Reply:
@@ -173,7 +173,7 @@ def test_a_server_that_hangs_holds_up_nobody_who_records(server: Loopback, open_
     released.set()
 
 
-def test_closing_while_the_server_hangs_leaves_all_in_the_folder(
+def test_close_with_a_hanging_server_spills_everything(
     server: Loopback, spill: Path, open_log: Open
 ) -> None:
     released = threading.Event()
@@ -193,7 +193,7 @@ def test_closing_while_the_server_hangs_leaves_all_in_the_folder(
     released.set()
 
 
-def test_closing_twice_is_closing_once(server: Loopback, open_log: Open) -> None:
+def test_closing_twice_is_harmless(server: Loopback, open_log: Open) -> None:
     log = open_log(server.url)
     log.record("a.b", "success", "u_1")
     assert log.close()

@@ -18,7 +18,7 @@ Stored = Callable[[], list[Row[Any]]]
 EVENTS = 5000
 
 
-def test_what_is_recorded_is_stored_as_it_was_given(
+def test_recorded_event_is_stored_as_given(
     product: WebProcess, key: str, open_log: Open, stored: Stored
 ) -> None:
     log = open_log(product.url, key)
@@ -88,7 +88,7 @@ def record_through_restarts(log: AuditLog, product: WebProcess, restarts: int) -
         product.start()
 
 
-def test_a_server_that_is_killed_again_and_again_loses_and_doubles_nothing(
+def test_repeatedly_killed_server_loses_and_duplicates_nothing(
     product: WebProcess, key: str, spill: Path, open_log: Open, stored: Stored
 ) -> None:
     log = open_log(product.url, key, spill=spill)
@@ -101,7 +101,7 @@ def test_a_server_that_is_killed_again_and_again_loses_and_doubles_nothing(
 
 
 @pytest.mark.parametrize("has_keys", [True, False], ids=["with keys", "control: without keys"])
-def test_lost_answers_double_events_only_without_idempotency_keys(
+def test_lost_responses_duplicate_events_only_without_idempotency_keys(
     product: WebProcess,
     key: str,
     spill: Path,

@@ -27,14 +27,14 @@ PEER = "198.51.100.9"
         ("6.6.6.6, <script>", 1, None),
     ],
 )
-def test_the_client_is_counted_from_the_right(
+def test_client_address_is_counted_from_the_right(
     forwarded: str, proxies: int, address: str | None
 ) -> None:
     assert client_address(PEER, forwarded, proxies) == address
 
 
 @pytest.mark.parametrize("peer", [None, "", "unix:"])
-def test_a_connection_without_an_address_has_none(peer: str | None) -> None:
+def test_connection_without_an_address_gives_no_ip(peer: str | None) -> None:
     assert client_address(peer, "", 0) is None
 
 

@@ -50,9 +50,7 @@ def test_a_restart_sends_what_was_recorded_while_the_server_was_away(
     eventually(lambda: not list(spill.glob("*.spill")), "an empty folder")
 
 
-def test_without_a_folder_the_end_of_the_application_loses_and_says_so(
-    nowhere: str, open_log: Open
-) -> None:
+def test_exit_without_a_folder_reports_lost_events(nowhere: str, open_log: Open) -> None:
     reports: list[Undelivered] = []
     log = open_log(nowhere, on_undelivered=reports.append)
     for _ in range(3):
@@ -62,7 +60,7 @@ def test_without_a_folder_the_end_of_the_application_loses_and_says_so(
     assert log.counts().dropped == 3
 
 
-def test_what_was_spilled_is_sent_when_the_server_is_back(
+def test_spilled_events_are_sent_when_the_server_is_back(
     server: Loopback, spill: Path, open_log: Open
 ) -> None:
     log = open_log(server.url, spill=spill)
@@ -115,7 +113,7 @@ def test_a_full_folder_keeps_the_oldest_and_reports_the_rest(
     assert sum(file.stat().st_size for file in spill.glob("*.spill")) <= 2000
 
 
-def test_a_torn_last_line_is_left_out_and_the_rest_is_sent(
+def test_torn_last_line_is_skipped_and_the_rest_sent(
     server: Loopback, nowhere: str, spill: Path, open_log: Open, caplog: pytest.LogCaptureFixture
 ) -> None:
     log = open_log(nowhere, spill=spill)
@@ -144,7 +142,7 @@ def test_a_last_line_that_lacks_only_its_end_is_sent(
     assert names(server) == ["whole"]
 
 
-def test_bytes_that_are_no_event_do_not_hold_up_the_others(
+def test_invalid_bytes_do_not_block_other_events(
     server: Loopback, nowhere: str, spill: Path, open_log: Open
 ) -> None:
     log = open_log(nowhere, spill=spill)
@@ -171,7 +169,7 @@ def test_events_of_another_key_are_not_sent_with_this_one(
     assert spilled(spill) == ["other.workspace"]
 
 
-def test_a_new_key_sends_what_an_earlier_one_left(
+def test_new_key_sends_events_spilled_under_an_earlier_one(
     server: Loopback, nowhere: str, spill: Path, open_log: Open
 ) -> None:
     before = open_log(nowhere, "aud_old", spill=spill)
@@ -211,7 +209,7 @@ def test_refused_events_are_kept_beside_the_spilled_ones(
     assert entry["errors"] == [{"field": "", "message": "400 Not JSON"}]
 
 
-def test_only_the_owner_may_read_the_folder(nowhere: str, spill: Path, open_log: Open) -> None:
+def test_spill_folder_is_private_to_its_owner(nowhere: str, spill: Path, open_log: Open) -> None:
     log = open_log(nowhere, spill=spill)
     log.record("a.b", "success", "u_1")
     log.close(timeout=0.1)
@@ -288,7 +286,7 @@ def test_an_application_that_ends_while_the_server_is_away_leaves_all_in_the_fol
 
 
 @pytest.mark.parametrize(("write_through", "kept"), [(True, ["a.0", "a.1", "a.2"]), (False, [])])
-def test_written_through_not_even_a_kill_loses_an_event(
+def test_write_through_survives_a_kill(
     nowhere: str, spill: Path, applications: Applications, write_through: bool, kept: list[str]
 ) -> None:
     killing = "import os; os.kill(os.getpid(), 9)"
@@ -298,7 +296,7 @@ def test_written_through_not_even_a_kill_loses_an_event(
     assert spilled(spill) == kept
 
 
-def test_written_through_events_arrive_by_themselves(
+def test_write_through_events_are_sent_without_a_flush(
     server: Loopback, spill: Path, open_log: Open
 ) -> None:
     log = open_log(server.url, spill=spill, write_through=True)
@@ -307,7 +305,7 @@ def test_written_through_events_arrive_by_themselves(
     assert names(server) == ["a.b"]
 
 
-def test_a_folder_in_use_is_left_to_its_process_until_that_is_gone(
+def test_spill_folder_belongs_to_its_process_until_that_ends(
     server: Loopback, nowhere: str, spill: Path, applications: Applications, open_log: Open
 ) -> None:
     living = applications.start(nowhere, spill, options="{'write_through': True}", then=WAIT)
@@ -324,7 +322,7 @@ def test_a_folder_in_use_is_left_to_its_process_until_that_is_gone(
     eventually(lambda: names(server) == ["a.0", "a.1", "a.2", "mine"], "the other's events")
 
 
-def test_several_processes_that_start_at_once_send_each_event_once(
+def test_concurrently_started_processes_send_each_event_once(
     server: Loopback, nowhere: str, spill: Path, applications: Applications
 ) -> None:
     for number in range(6):

@@ -31,7 +31,7 @@ def secure(server: Loopback, certificate: Path) -> str:
     return server.url.replace("http:", "https:")
 
 
-def test_an_authority_of_ones_own_can_be_named(
+def test_custom_certificate_authority_is_accepted(
     server: Loopback, secure: str, certificate: Path, open_log: Open
 ) -> None:
     log = open_log(secure, ssl_context=ssl.create_default_context(cafile=certificate))
@@ -40,7 +40,7 @@ def test_an_authority_of_ones_own_can_be_named(
     assert len(server.events) == 1
 
 
-def test_an_unknown_certificate_gets_no_event_and_no_key(
+def test_untrusted_certificate_gets_no_event_and_no_key(
     server: Loopback, secure: str, open_log: Open, caplog: pytest.LogCaptureFixture
 ) -> None:
     log = open_log(secure)

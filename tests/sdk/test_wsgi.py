@@ -62,7 +62,7 @@ def test_an_error_begins_at_400(log: KeptLog, status: str, outcome: str) -> None
     assert log.event["status"] == outcome
 
 
-def test_what_the_application_raises_is_recorded_and_raised_again(log: KeptLog) -> None:
+def test_application_exception_is_recorded_and_reraised(log: KeptLog) -> None:
     def app(*_: Any) -> Iterable[bytes]:
         raise KeyError("secret")
 
@@ -86,7 +86,7 @@ def test_a_stream_is_recorded_at_its_end(log: KeptLog) -> None:
     assert log.event["status"] == "success"
 
 
-def test_a_stream_that_breaks_is_an_error_with_the_status_that_was_sent(log: KeptLog) -> None:
+def test_broken_stream_is_an_error_with_the_sent_status(log: KeptLog) -> None:
     def stream() -> Iterator[bytes]:
         yield b"a"
         raise OSError
@@ -96,7 +96,7 @@ def test_a_stream_that_breaks_is_an_error_with_the_status_that_was_sent(log: Kep
     assert (log.event["status"], log.event["status_code"]) == ("error", 200)
 
 
-def test_an_application_that_starts_its_answer_while_streaming_is_understood(log: KeptLog) -> None:
+def test_start_response_during_streaming_is_supported(log: KeptLog) -> None:
     def app(_: Any, start_response: Any) -> Iterator[bytes]:
         start_response("404 NOT FOUND", [])
         yield b"no"
@@ -124,7 +124,7 @@ def test_the_body_is_closed_and_the_request_recorded_when_the_client_goes_away(
     assert log.event["status_code"] == 200
 
 
-def test_an_answer_that_is_started_again_counts_as_what_it_became(log: KeptLog) -> None:
+def test_restarted_response_is_recorded_with_its_final_status(log: KeptLog) -> None:
     def app(_: Any, start_response: Any) -> Iterable[bytes]:
         start_response("200 OK", [])
         try:
@@ -141,7 +141,7 @@ def test_an_answer_that_is_started_again_counts_as_what_it_became(log: KeptLog) 
     assert (log.event["status"], log.event["status_code"]) == ("error", 500)
 
 
-def test_paths_and_methods_are_chosen_and_exclude_goes_first(log: KeptLog) -> None:
+def test_paths_and_methods_are_selected_with_exclusions_first(log: KeptLog) -> None:
     middleware = AuditMiddleware(
         answering(), log, include=["/api/*"], exclude=["/api/ping"], methods=["POST", "delete"]
     )
@@ -157,7 +157,7 @@ def test_paths_and_methods_are_chosen_and_exclude_goes_first(log: KeptLog) -> No
     assert [event["path"] for event in log.events] == ["/api/a", "/api/b"]
 
 
-def test_who_acted_is_asked_when_the_answer_is_complete(log: KeptLog) -> None:
+def test_actor_is_resolved_after_the_response_is_complete(log: KeptLog) -> None:
     def app(environ: Any, start_response: Any) -> Iterable[bytes]:
         environ["my.user"] = "ann"
         return answering()(environ, start_response)
@@ -166,7 +166,7 @@ def test_who_acted_is_asked_when_the_answer_is_complete(log: KeptLog) -> None:
     assert log.event["actor"] == "ann"
 
 
-def test_the_view_goes_before_the_middleware(log: KeptLog) -> None:
+def test_details_of_the_view_override_the_middlewares(log: KeptLog) -> None:
     def app(environ: Any, start_response: Any) -> Iterable[bytes]:
         annotate(environ, actor="ann", activity="user.login", metadata={"plan": "pro"})
         return answering()(environ, start_response)
@@ -177,7 +177,7 @@ def test_the_view_goes_before_the_middleware(log: KeptLog) -> None:
     assert event["metadata"] == {"plan": "pro"}
 
 
-def test_a_view_can_leave_its_request_out(log: KeptLog) -> None:
+def test_view_can_skip_recording(log: KeptLog) -> None:
     def app(environ: Any, start_response: Any) -> Iterable[bytes]:
         annotate(environ, skip=True)
         return answering()(environ, start_response)
@@ -186,7 +186,7 @@ def test_a_view_can_leave_its_request_out(log: KeptLog) -> None:
     assert log.events == []
 
 
-def test_callables_that_fail_cost_their_answer_only(log: KeptLog) -> None:
+def test_failing_callable_leaves_out_only_its_own_field(log: KeptLog) -> None:
     def failing(*_: Any) -> str:
         raise RuntimeError
 
@@ -195,17 +195,17 @@ def test_callables_that_fail_cost_their_answer_only(log: KeptLog) -> None:
     assert (log.event["actor"], log.event["activity"]) == ("192.0.2.1", "http.get")
 
 
-def test_recording_that_fails_breaks_nothing() -> None:
+def test_failed_recording_does_not_break_the_response() -> None:
     assert browser(AuditMiddleware(answering(), BrokenLog()))("/").data == b"ok"
 
 
-def test_an_invented_address_does_not_count(log: KeptLog) -> None:
+def test_forged_address_is_ignored(log: KeptLog) -> None:
     send = browser(AuditMiddleware(answering(), log, trusted_proxies=1))
     send("/", headers={"X-Forwarded-For": "6.6.6.6, 203.0.113.7"})
     assert log.event["ip"] == "203.0.113.7"
 
 
-def test_hostile_headers_become_storable(log: KeptLog) -> None:
+def test_hostile_headers_are_made_storable(log: KeptLog) -> None:
     headers = {"User-Agent": "x" * 9000, "X-Request-ID": "y" * 500}
     browser(AuditMiddleware(answering(), log))("/%00%ff" + "z" * 9000, headers=headers)
     event = log.event

@@ -16,7 +16,7 @@ from auditsaas.db.tenancy import platform_session
 from auditsaas.events.models import events
 from auditsaas.own_actions import ACTIVITIES
 from config.settings import Settings
-from tests.architecture.deeds import (
+from tests.architecture.audited_actions import (
     BEHIND_A_REASON,
     BY_ITSELF,
     DEEDS,
@@ -24,7 +24,7 @@ from tests.architecture.deeds import (
     TELLS_NOTHING,
     WITHOUT,
 )
-from tests.architecture.stage import ORIGIN, Deed, Stage
+from tests.architecture.journey import ORIGIN, Deed, Journey
 from tests.architecture.test_routes import address
 from tests.support.company import Company
 from tests.support.factories import make_user, sign_in
@@ -41,12 +41,12 @@ def app(settings: Settings, engine: Engine) -> Flask:
 
 
 @pytest.fixture
-def stage(app: Flask) -> Stage:
+def journey(app: Flask) -> Journey:
     company = Company.found(app)
     browsers = [app.test_client() for _ in range(3)]
     sign_in(browsers[0], company.admin)
     sign_in(browsers[1], make_user(name="Robin Ross", is_super_admin=True))
-    return Stage(company, *browsers)
+    return Journey(company, *browsers)
 
 
 def changing(app: Flask) -> set[str]:
@@ -58,19 +58,19 @@ def unlisted(app: Flask) -> set[str]:
     return changing(app) - DEEDS.keys() - WITHOUT.keys()
 
 
-def test_every_route_that_changes_something_is_an_event_or_says_why_not(app: Flask) -> None:
+def test_every_changing_route_records_an_event_or_states_why_not(app: Flask) -> None:
     assert unlisted(app) == set()
     assert WITHOUT.keys() <= changing(app)
     assert DEEDS.keys() & WITHOUT.keys() == set()
 
 
-def test_a_new_route_that_nobody_listed_is_found(settings: Settings) -> None:
+def test_unlisted_route_is_detected(settings: Settings) -> None:
     grown = create_app(settings)
     grown.add_url_rule("/w/<slug>/motto", "workspaces.motto", lambda slug: slug, methods=["POST"])
     assert unlisted(grown) == {"workspaces.motto"}
 
 
-def test_every_activity_of_our_own_is_somebodys_deed() -> None:
+def test_every_own_activity_is_recorded_by_an_action() -> None:
     done = {deed.activity for deed in [*DEEDS.values(), *REFUSALS.values()]}
     assert done | BY_ITSELF.keys() == {activity.value for activity in ACTIVITIES}
 
@@ -83,8 +83,10 @@ def recorded(app: Flask, request_id: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("deed", [*DEEDS.values(), *REFUSALS.values()], ids=[*DEEDS, *REFUSALS])
-def test_a_deed_is_an_event_that_tells_of_its_request(app: Flask, stage: Stage, deed: Deed) -> None:
-    answer = deed.do(stage)
+def test_action_is_recorded_with_its_request_details(
+    app: Flask, journey: Journey, deed: Deed
+) -> None:
+    answer = deed.do(journey)
     assert (answer.status_code < 400) is (deed.status == "success"), answer.text
     request, name = answer.request, answer.headers["X-Request-ID"]
     answer.close()
@@ -101,13 +103,13 @@ def test_a_deed_is_an_event_that_tells_of_its_request(app: Flask, stage: Stage, 
         assert before != after
 
 
-def test_the_pages_of_an_ordinary_admin_are_not_recorded_one_by_one(stage: Stage) -> None:
-    event = stage.company.event()
-    export = stage.company.export()
+def test_page_views_of_an_admin_are_not_recorded(journey: Journey) -> None:
+    event = journey.company.event()
+    export = journey.company.export()
     for page in ("audit-logs", f"audit-logs/{event}", "members", "settings", f"exports/{export}"):
-        answer = stage.admin.get(f"{stage.base}/{page}")
+        answer = journey.admin.get(f"{journey.base}/{page}")
         assert answer.status_code == 200, page
-        assert recorded(stage.company.app, answer.headers["X-Request-ID"]) == []
+        assert recorded(journey.company.app, answer.headers["X-Request-ID"]) == []
 
 
 @pytest.fixture
@@ -124,12 +126,12 @@ def reads_above(app: Flask, slug: str) -> Iterator[tuple[str, str]]:
             yield rule.endpoint, address(rule, slug)
 
 
-def test_a_super_admin_reads_nothing_of_tenants_unrecorded(
-    app: Flask, stage: Stage, curious: FlaskClient
+def test_every_super_admin_read_of_tenant_data_is_recorded(
+    app: Flask, journey: Journey, curious: FlaskClient
 ) -> None:
-    stage.company.event()
-    export = stage.company.export()
-    slug = stage.company.workspace.slug
+    journey.company.event()
+    export = journey.company.export()
+    slug = journey.company.workspace.slug
     for endpoint, url in reads_above(app, slug):
         answer = curious.get(url)
         if endpoint in BEHIND_A_REASON and "/preflight" not in url:
@@ -140,16 +142,16 @@ def test_a_super_admin_reads_nothing_of_tenants_unrecorded(
             ]
         elif endpoint not in BEHIND_A_REASON:
             assert answer.status_code == 404 or endpoint in TELLS_NOTHING, endpoint
-        assert stage.company.mark not in answer.text or endpoint in DEEDS, endpoint
+        assert journey.company.mark not in answer.text or endpoint in DEEDS, endpoint
     for part in ("", "/download"):
         assert curious.get(f"/admin/exports/{export}{part}").status_code == 404
 
 
-def test_how_large_an_export_would_be_is_told_for_a_reason_only(
-    stage: Stage, curious: FlaskClient
+def test_export_size_across_workspaces_requires_a_reason(
+    journey: Journey, curious: FlaskClient
 ) -> None:
     headers = {"HX-Request": "true", "HX-Request-Type": "partial"}
-    url = f"/admin/exports/preflight?workspace={stage.company.workspace.slug}"
+    url = f"/admin/exports/preflight?workspace={journey.company.workspace.slug}"
     answer = curious.get(url, headers=headers)
     assert answer.status_code == 403
     assert answer.headers["HX-Redirect"].startswith("/admin/access?")

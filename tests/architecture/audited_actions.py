@@ -1,13 +1,13 @@
 """What every route that changes something leaves in the log: one line for each.
 
-A deed is done for real by ``test_deeds.py``, which then looks for its event.
+A deed is done for real by ``test_audited_actions.py``, which then looks for its event.
 """
 
 from __future__ import annotations
 
 from auditsaas.exports.models import ExportState
 from auditsaas.permissions import Role
-from tests.architecture.stage import (
+from tests.architecture.journey import (
     EXPORT,
     NEW_PASSWORD,
     SCHEDULE,

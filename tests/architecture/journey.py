@@ -1,0 +1,201 @@
+"""Doing, as people and applications do it, everything that changes something."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyotp
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from auditsaas.accounts import encryption, resets, second_factor
+from auditsaas.accounts.models import User
+from auditsaas.exports.models import ExportState
+from tests.support import factories
+from tests.support.authenticator import Authenticator
+from tests.support.company import Company
+from tests.support.factories import PASSWORD, csrf_token, make_api_key
+
+NEW_PASSWORD = "seven purple otters juggling"
+ORIGIN = "http://localhost:8000"
+EXPORT = {"format": "csv", "status": "error"}
+SCHEDULE = {"name": "Daily digest", "frequency": "daily", "at": "08:00", "time_zone": "UTC"}
+SCHEDULE |= {"format": "csv", "query": ""}
+
+
+@dataclass(frozen=True)
+class Journey:
+    """A company, its admin's browser, a super-admin's, and one of nobody's."""
+
+    company: Company
+    admin: FlaskClient
+    above: FlaskClient
+    nobody: FlaskClient
+
+    @property
+    def base(self) -> str:
+        return f"/w/{self.company.workspace.slug}"
+
+    def post(self, path: str, by: FlaskClient | None = None, **fields: Any) -> TestResponse:
+        client = by or self.admin
+        return client.post(path, data={"csrf_token": csrf_token(client), **fields})
+
+    def here(self, path: str, **fields: Any) -> TestResponse:
+        return self.post(self.base + path, **fields)
+
+    def over(self, path: str, **fields: Any) -> TestResponse:
+        return self.post(f"/admin{path}", by=self.above, **fields)
+
+    def call(self, method: str, path: str, **fields: Any) -> TestResponse:
+        key = make_api_key(self.company.workspace)
+        headers = {"Authorization": f"Bearer {key}"}
+        return self.nobody.open(f"/api/v1{path}", method=method, headers=headers, **fields)
+
+
+@dataclass(frozen=True)
+class Deed:
+    activity: str
+    do: Callable[[Journey], TestResponse]
+    changes: frozenset[str] = field(default_factory=frozenset)
+    status: str = "success"
+
+
+def deed(
+    activity: str, do: Callable[[Journey], TestResponse], *changes: str, status: str = "success"
+) -> Deed:
+    return Deed(activity, do, frozenset(changes), status)
+
+
+def sign_in(journey: Journey) -> TestResponse:
+    email = journey.company.admin.email
+    return journey.post("/login", by=journey.nobody, email=email, password=PASSWORD)
+
+
+def begin_second_factor(journey: Journey) -> pyotp.TOTP:
+    """The admin has one from now on; the app's side of it."""
+    secret_key = journey.company.app.extensions["settings"].secret_key
+    with factories.Sessions.begin() as session:
+        user = session.get_one(User, journey.company.admin.id)
+        second_factor.begin(user, secret_key)
+        assert user.totp_secret is not None
+        totp = pyotp.TOTP(encryption.unseal(secret_key, user.totp_secret))
+        assert second_factor.confirm(session, user, totp.at(0), secret_key) is None
+        return totp
+
+
+def with_second_factor(path: str, **fields: Any) -> Callable[[Journey], TestResponse]:
+    def do(journey: Journey) -> TestResponse:
+        totp = begin_second_factor(journey)
+        confirm = "/account/security/second-factor/confirm"
+        answer = journey.post(confirm, code=totp.now(), password=PASSWORD)
+        if path == confirm:
+            return answer
+        codes = answer.text.partition('id="recovery-codes">')[2].split()
+        if path != "/login/second-factor":
+            return journey.post(path, code=codes[0], password=PASSWORD, **fields)
+        sign_in(journey)
+        return journey.post(path, by=journey.nobody, code=codes[0])
+
+    return do
+
+
+def add_passkey(journey: Journey) -> tuple[Authenticator, TestResponse]:
+    device = Authenticator("localhost", ORIGIN)
+    options = journey.post("/account/security/passkeys/options").json
+    made = device.create(options or {})
+    form: dict[str, Any] = {"credential": made, "name": "Laptop", "password": PASSWORD}
+    return device, journey.post("/account/security/passkeys", **form)
+
+
+def sign_in_by_passkey(journey: Journey) -> TestResponse:
+    device, _ = add_passkey(journey)
+    options = journey.post("/login/passkey/options", by=journey.nobody).json
+    return journey.post("/login/passkey", by=journey.nobody, credential=device.sign(options or {}))
+
+
+def remove_passkey(journey: Journey) -> TestResponse:
+    device, _ = add_passkey(journey)
+    name = json.loads(device.create({"challenge": ""}))["id"]
+    return journey.post("/account/security/passkeys/remove", passkey=name, password=PASSWORD)
+
+
+def end_others(journey: Journey) -> TestResponse:
+    sign_in(journey)
+    return journey.post("/account/sessions/end", session="others")
+
+
+def reset(journey: Journey) -> TestResponse:
+    with factories.Sessions.begin() as session:
+        token = resets.begin(session, session.get_one(User, journey.company.admin.id))
+    return journey.post(f"/password-reset/{token}", by=journey.nobody, password=NEW_PASSWORD)
+
+
+def accept(journey: Journey) -> TestResponse:
+    _, token = journey.company.invitation()
+    form = {"name": "New Person", "password": NEW_PASSWORD}
+    return journey.post(f"/invitations/{token}", by=journey.nobody, **form)
+
+
+def change_settings(journey: Journey) -> TestResponse:
+    form = {"name": "Other Ltd", "slug": journey.company.workspace.slug, "time_zone": "UTC"}
+    return journey.here("/settings", **form, export_days="7", redacted_keys="token")
+
+
+def upload(journey: Journey) -> TestResponse:
+    return journey.here("/imports/new", format="combined", file=(io.BytesIO(b"x"), "access.log"))
+
+
+def schedule(path: str, **fields: str) -> Callable[[Journey], TestResponse]:
+    def do(journey: Journey) -> TestResponse:
+        recipients = {"recipients": str(journey.company.admin.id)} if fields else {}
+        return journey.here(
+            f"/schedules/{journey.company.schedule()}{path}", **fields, **recipients
+        )
+
+    return do
+
+
+def create_schedule(journey: Journey) -> TestResponse:
+    return journey.here("/schedules", **SCHEDULE, recipients=str(journey.company.admin.id))
+
+
+def resume_schedule(journey: Journey) -> TestResponse:
+    schedule = journey.company.schedule()
+    journey.here(f"/schedules/{schedule}/pause")
+    return journey.here(f"/schedules/{schedule}/resume")
+
+
+def retry_report(journey: Journey) -> TestResponse:
+    schedule = journey.company.schedule()
+    run = journey.company.report(schedule, ExportState.FAILED)
+    return journey.here(f"/schedules/{schedule}/runs/{run}/retry")
+
+
+def resume_workspace(journey: Journey) -> TestResponse:
+    path = f"/workspaces/{journey.company.workspace.slug}"
+    journey.over(f"{path}/suspend", confirmed="1")
+    return journey.over(f"{path}/resume")
+
+
+def person(path: str, **fields: str) -> Callable[[Journey], TestResponse]:
+    return lambda journey: journey.here(f"/members/{journey.company.person()}/{path}", **fields)
+
+
+def enable(journey: Journey) -> TestResponse:
+    person = journey.company.person()
+    journey.here(f"/members/{person}/disable")
+    return journey.here(f"/members/{person}/enable")
+
+
+def enable_user(journey: Journey) -> TestResponse:
+    person = journey.company.person()
+    journey.over(f"/users/{person}/disable")
+    return journey.over(f"/users/{person}/enable")
+
+
+def slug(journey: Journey) -> str:
+    return journey.company.workspace.slug
