@@ -178,8 +178,10 @@ class Caller:
                     "Content-Encoding": request.packing,
                 },
             )
-            accepted = (answer.json or {}).get("accepted", 0) if answer.is_json else 0
-            self._look(seen, answer.status_code, accepted)
+            told = (answer.json or {}) if answer.is_json else {}
+            # What is in conflict is told by an event of its own.
+            added = told.get("accepted", 0) + bool(told.get("conflicts"))
+            self._look(seen, answer.status_code, added)
         return seen
 
     def send_broken(self, web: WebProcess) -> Seen:

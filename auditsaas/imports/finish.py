@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from auditsaas import own_actions
@@ -43,7 +44,8 @@ def complete(session: Session, claim: ImportClaim, loaded: Loaded) -> None:
         first_refused=_kept(outcome.first_refused),
         first_conflicts=_kept(outcome.first_conflicts),
         error=None,
-        bytes_done=Import.bytes_total,
+        # None of its batches said how large the file is, where not one event went in.
+        bytes_done=func.coalesce(Import.bytes_total, Import.bytes_done),
         **counted,
     )
     whole = replace(outcome, added=counted["added"], already_there=counted["already_there"])

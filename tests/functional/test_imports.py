@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +32,14 @@ from auditsaas.storage.address import storage_at
 from auditsaas.storage.base import Storage
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
-from tests.support.factories import csrf_token, make_member, make_workspace, scoped, sign_in
+from tests.support.factories import (
+    csrf_token,
+    event_input,
+    make_member,
+    make_workspace,
+    scoped,
+    sign_in,
+)
 
 pytestmark = pytest.mark.usefixtures("signed_in_admin")
 
@@ -347,3 +355,51 @@ def _expire(workspace: Workspace) -> None:
     with scoped(workspace.id) as session:
         session.execute(update(Import).values(lease_until=Import.created_at))
         session.commit()
+
+
+def test_lines_in_conflict_are_counted_and_shown_by_their_numbers(
+    app: Flask, client: FlaskClient, workspace: Workspace, storage: Storage
+) -> None:
+    event = event_input(idempotency_key="k", occurred_at="2026-11-16T10:00:00Z")
+    lines = [json.dumps(event | {"path": path}) for path in ("/a", "/b", "/a")]
+    upload(client, workspace, ("events.jsonl", "\n".join(lines).encode()))
+    (row,) = run_all(app, workspace, storage)
+    assert (row.state, row.added, row.already_there, row.conflicts) == ("done", 1, 1, 1)
+    assert row.first_conflicts == [{"place": "line 2", "reason": "same id, other content"}]
+    assert "Imported in part" in client.get(f"/w/{workspace.slug}/imports").text
+    assert "same id, other content" in client.get(f"/w/{workspace.slug}/imports/{row.id}").text
+    assert activities(workspace)[-2:] == ["event.conflict", "log.import"]
+
+
+@pytest.mark.parametrize(
+    ("expired", "state", "added"),
+    [({}, "failed", 0), ({"expired": "skip"}, "done", 0), ({"expired": "import"}, "done", 1)],
+)
+def test_an_upload_older_than_the_workspace_keeps_goes_in_only_where_that_is_chosen(
+    app: Flask,
+    client: FlaskClient,
+    workspace: Workspace,
+    storage: Storage,
+    expired: dict[str, str],
+    state: str,
+    added: int,
+) -> None:
+    with scoped(workspace.id) as session:
+        session.get_one(Workspace, workspace.id).retention_days = 30
+        session.commit()
+    assert "this workspace keeps (30 days)" in client.get(f"/w/{workspace.slug}/imports/new").text
+    event = event_input(idempotency_key="k", occurred_at="2020-01-01T00:00:00Z")
+    upload(client, workspace, ("old.jsonl", json.dumps(event).encode()), **expired)
+    (row,) = run_all(app, workspace, storage)
+    assert (row.state, row.added) == (state, added)
+    if state == "failed":
+        assert row.error is not None
+        assert "the only event is older than this workspace keeps (30 days)" in row.error
+
+
+def test_a_choice_about_expired_events_that_is_none_is_refused(
+    client: FlaskClient, workspace: Workspace
+) -> None:
+    status, page = upload(client, workspace, ("a.log", b"x"), expired="maybe")
+    assert status == 422
+    assert "Choose what becomes of events older than is kept" in page
