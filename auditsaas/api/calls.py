@@ -13,7 +13,6 @@ from auditsaas.api.ingest.options import HEADER, KEY_PATTERN, LONGEST_KEY, UNKNO
 from auditsaas.events.filter.event_filter import FILTERS
 from auditsaas.events.filter.fields import Filter
 from auditsaas.events.filter.period import PRESETS
-from auditsaas.events.writing.append import MAX_BATCH
 from auditsaas.exports.formats import FORMATS
 
 Schema = Mapping[str, Any]
@@ -46,8 +45,9 @@ def _ref(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _list_of(name: str, at_least: int) -> dict[str, Any]:
-    return {"type": "array", "items": _ref(name), "minItems": at_least, "maxItems": MAX_BATCH}
+def _list_of(name: str) -> dict[str, Any]:
+    # One over 1,000 is too large (413) rather than wrong, so the schema says nothing of it.
+    return {"type": "array", "items": _ref(name), "minItems": 1}
 
 
 def _json(name: str) -> Mapping[str, Any]:
@@ -129,11 +129,11 @@ DESCRIBED = {
         parameters=SENDING,
         body={
             "application/json": {
-                "anyOf": [_ref("EventInput"), _ref("Batch"), _list_of("EventInput", 1)]
+                "anyOf": [_ref("EventInput"), _ref("Batch"), _list_of("EventInput")]
             },
             "application/x-ndjson": {"type": "string"},
             "application/cloudevents+json": _ref("CloudEvent"),
-            "application/cloudevents-batch+json": _list_of("CloudEvent", 1),
+            "application/cloudevents-batch+json": _list_of("CloudEvent"),
         },
         answers={
             200: ("Every event was there already.", _json("Ingested")),
