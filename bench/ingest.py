@@ -156,7 +156,7 @@ Rows = list[tuple[Any, ...]]
 def rows_of(events: list[dict[str, Any]], workspace: UUID, first_seq: int) -> Rows:
     """Events as ready rows; what the product derives from them is there already."""
     arrived = now()
-    identify = Identifier(workspace, arrived)
+    identify = Identifier(workspace, arrived, len(events))
     rows = []
     for seq, event in enumerate(events, first_seq):
         parsed = from_mapping(event, arrived)

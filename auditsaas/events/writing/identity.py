@@ -27,7 +27,7 @@ def identify(
     ids: Sequence[UUID | None] | None = None,
 ) -> list[tuple[datetime, UUID]]:
     """The time and the id of each event of a batch, see ``append``."""
-    identified = Identifier(workspace_id, arrived_at)
+    identified = Identifier(workspace_id, arrived_at, len(events))
     unknown = [None] * len(events)
     return [
         identified(event, order, given)
@@ -46,9 +46,11 @@ def first_places(identified: list[tuple[datetime, UUID]]) -> list[int]:
 class Identifier:
     """Gives each event of one batch its time and id (docs/decisions/0002)."""
 
-    def __init__(self, workspace_id: UUID, arrived_at: datetime) -> None:
+    def __init__(self, workspace_id: UUID, arrived_at: datetime, size: int) -> None:
         self._workspace = workspace_id.bytes
         self._arrived_at = arrived_at
+        # Where a millisecond nearly over still has a fraction left for every event of the batch.
+        self._last_start = max(0, SUB_MILLISECOND_STEPS - size)
         self._same_instant: dict[int, int] = {}
 
     def __call__(
@@ -67,7 +69,7 @@ class Identifier:
         elif microseconds == 0 or event.occurred_at is None:
             before = self._same_instant.get(milliseconds, 0)
             self._same_instant[milliseconds] = before + 1
-            fraction += before
+            fraction = min(fraction, self._last_start) + before
         tail = random_tail() if key is None else self._hashed(key)
         return occurred_at, uuid7(milliseconds, min(fraction, SUB_MILLISECOND_STEPS - 1), tail)
 

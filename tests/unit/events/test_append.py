@@ -67,6 +67,17 @@ def test_events_of_one_instant_keep_their_order(acme: Workspace) -> None:
     assert list(appended.ids) == sorted(appended.ids)
 
 
+@pytest.mark.parametrize("microsecond", [0, 1, 500_500, 999_999])
+def test_events_without_a_time_keep_their_order_wherever_in_a_millisecond_they_arrive(
+    acme: Workspace, microsecond: int
+) -> None:
+    arrived = datetime.now(UTC).replace(microsecond=microsecond)
+    batch = [from_mapping(event_input(), arrived) for _ in range(MAX_BATCH)]
+    with scoped(acme.id) as session:
+        appended = append(session, acme.id, batch, arrived_at=arrived)
+    assert list(appended.ids) == sorted(appended.ids)
+
+
 def test_the_id_is_the_time_of_the_event(acme: Workspace) -> None:
     occurred_at = "2026-11-16T10:00:00.123456Z"
     appended = append_events(acme, [event_input(occurred_at=occurred_at)])
