@@ -21,6 +21,7 @@ from auditsaas.pages.account.security_views import security
 from auditsaas.pages.account.sign_in_views import accounts
 from auditsaas.pages.audit_log.views import audit_logs
 from auditsaas.pages.exports.views import exports
+from auditsaas.pages.imports.mapping_views import import_mappings
 from auditsaas.pages.imports.views import imports
 from auditsaas.pages.notifications.views import notifications
 from auditsaas.pages.saved_views.views import saved_views
@@ -59,7 +60,9 @@ def create_app(
     jinja.install(app)
     setup.install(app)
     queue.install(app, settings)
-    for blueprint in (account, accounts, audit_logs, exports, imports, notifications, saved_views):
+    for blueprint in (account, accounts, audit_logs, exports, notifications, saved_views):
+        app.register_blueprint(blueprint)
+    for blueprint in (imports, import_mappings):
         app.register_blueprint(blueprint)
     schedule_pages.install(app)
     for blueprint in (security, password_reset, passkey_pages):

@@ -29,6 +29,8 @@ class Activity(StrEnum):
     LOG_IMPORT = "log.import"
     IMPORT_REQUESTED = "import.requested"
     IMPORT_CANCELLED = "import.cancelled"
+    MAPPING_SAVE = "mapping.save"
+    MAPPING_REMOVE = "mapping.remove"
     EXPORT_REQUESTED = "export.requested"
     EXPORT_COMPLETED = "export.completed"
     EXPORT_FAILED = "export.failed"
@@ -93,6 +95,8 @@ ACTIVITIES: dict[Activity, ActivityKind] = {
     Activity.LOG_IMPORT: ActivityKind("Log files were imported", SUCCESS | ERROR),
     Activity.IMPORT_REQUESTED: ActivityKind("An admin uploaded a file to be imported", SUCCESS),
     Activity.IMPORT_CANCELLED: ActivityKind("An admin cancelled an import", SUCCESS),
+    Activity.MAPPING_SAVE: ActivityKind("An admin saved a mapping of imported files", SUCCESS),
+    Activity.MAPPING_REMOVE: ActivityKind("An admin removed a mapping of imported files", SUCCESS),
     Activity.EXPORT_REQUESTED: ActivityKind("A person asked for an export", SUCCESS),
     Activity.EXPORT_COMPLETED: ActivityKind("An export is ready to download", SUCCESS),
     Activity.EXPORT_FAILED: ActivityKind("An export could not be built", ERROR),

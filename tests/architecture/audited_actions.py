@@ -119,6 +119,15 @@ DEEDS: dict[str, Deed] = {
     "imports.cancel": deed(
         "import.cancelled", lambda s: s.here(f"/imports/{s.company.upload()}/cancel")
     ),
+    "import_mappings.save": deed(
+        "mapping.save",
+        lambda s: s.here(
+            "/imports/mappings", name=unique("m"), input="csv", occurred_at="t", activity="a"
+        ),
+    ),
+    "import_mappings.remove": deed(
+        "mapping.remove", lambda s: s.here(f"/imports/mappings/{s.company.mapping()}/remove")
+    ),
     "exports.ask": deed("export.requested", lambda s: s.here("/exports", **EXPORT)),
     "exports.cancel": deed(
         "export.cancelled",
@@ -216,6 +225,7 @@ WITHOUT: dict[str, str] = {
     "passkeys.sign_in_options": "a question to a browser, which opens nothing",
     "passkeys.registration_options": "a question to a browser, which opens nothing",
     "security.begin_second_factor": "a secret that counts for nothing until it is confirmed",
+    "import_mappings.preview": "a look at a sample, of which nothing is kept",
     "api.post_events": "what it appends are the events",
     "api.post_logs": "what it appends are the events",
 }

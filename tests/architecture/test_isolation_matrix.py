@@ -58,6 +58,7 @@ def one_of_everything(company: Company) -> dict[str, Any]:
         "invitation_id": invitation,
         "key_id": company.key(),
         "mail_id": company.mail(),
+        "mapping": company.mapping(),
         "notification_id": company.notification(),
         "run_id": company.report(schedule),
         "schedule_id": schedule,
@@ -176,6 +177,8 @@ def _for_once(case: Case) -> dict[str, Any]:
         return {"invitation_id": company.invitation()[0], "user_id": company.person()}
     if endpoint == "saved_views.remove":
         return {"view_id": company.view(), "everywhere": company.view(everywhere=True)}
+    if endpoint == "import_mappings.remove":
+        return {"mapping": company.mapping()}
     if endpoint == "schedules.delete":
         return {"schedule_id": company.schedule()}
     return {}

@@ -279,6 +279,21 @@ def test_import_row_polls_until_final(
     assert "hx-trigger" not in final
 
 
+def test_a_file_is_read_by_a_mapping_as_it_was_when_it_was_uploaded(
+    app: Flask, client: FlaskClient, workspace: Workspace, admin: User, storage: Storage
+) -> None:
+    base = f"/w/{workspace.slug}/imports"
+    fields = {"name": "doors", "input": "csv", "occurred_at": "when", "activity": "door.{what}"}
+    client.post(f"{base}/mappings", data={"csrf_token": csrf_token(client), **fields})
+    assert 'value="doors"' in client.get(f"{base}/new").text
+    content = b"when,what,floor\n2026-11-16T08:00:00Z,open,3\nx,open,4\n"
+    upload(client, workspace, ("doors.csv", content), format="doors")
+    client.post(f"{base}/mappings/doors/remove", data={"csrf_token": csrf_token(client)})
+    (row,) = run_all(app, workspace, storage)
+    assert (row.state, row.format, row.added, row.refused) == ("done", "doors", 1, 1)
+    assert "door.open" in activities(workspace)
+
+
 def test_assumed_zone_is_applied(
     app: Flask, client: FlaskClient, workspace: Workspace, admin: User, storage: Storage
 ) -> None:

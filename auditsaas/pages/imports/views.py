@@ -18,7 +18,7 @@ from auditsaas.errors import InvalidFields
 from auditsaas.events.importers.registry import AUTO, FORMATS
 from auditsaas.events.schema import TargetInput
 from auditsaas.extensions import db
-from auditsaas.imports import service
+from auditsaas.imports import mappings, service
 from auditsaas.imports.expired import Expired
 from auditsaas.imports.kind import IMPORTS
 from auditsaas.imports.models import Import
@@ -62,7 +62,8 @@ def index(slug: str) -> ResponseReturnValue:
 
 @imports.get("/new")
 def new(slug: str) -> ResponseReturnValue:
-    return _form(load_workspace(slug, Permission.WORKSPACE_MANAGE), FIELDS, None)
+    access = load_workspace(slug, Permission.WORKSPACE_MANAGE)
+    return _form(access, {**FIELDS, "format": request.args.get("format", AUTO)}, None)
 
 
 @imports.post("/new")
@@ -143,6 +144,7 @@ def _form(access: WorkspaceAccess, fields: dict[str, str], error: str | None) ->
         fields=fields,
         error=error,
         formats={AUTO: "Recognise each file", **{key: made.title for key, made in FORMATS.items()}},
+        mappings=mappings.kept(db.session(), access.id),
         zones=sorted(available_timezones()),
         expired=EXPIRED,
         base=_base(access),
