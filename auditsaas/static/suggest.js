@@ -1,8 +1,12 @@
 // The search box as a combobox: the server suggests, arrow keys choose, Tab or Enter takes.
 (() => {
+  let asked = "";
+  let answered = null;
   const box = () => document.getElementById("q");
   const list = () => document.getElementById("q-suggestions");
-  const options = () => [...(list()?.querySelectorAll("[role=option]") ?? [])];
+  // What was suggested for another text is no longer offered to the keys.
+  const options = () =>
+    answered === box().value ? [...(list()?.querySelectorAll("[role=option]") ?? [])] : [];
   const current = () => list()?.querySelector("[aria-selected=true]");
 
   function choose(option) {
@@ -37,6 +41,7 @@
     const { sourceElement, sourceEvent, request } = event.detail.ctx;
     if (sourceElement.id !== "q-suggestions") return;
     request.body.append("at", String(box().selectionStart));
+    asked = box().value;
     // An empty box hides no rows behind a list, unless it is asked for by the arrow key.
     if (!box().value && sourceEvent.type !== "ask") {
       event.preventDefault();
@@ -46,6 +51,7 @@
 
   document.addEventListener("htmx:after:swap", (event) => {
     if (event.detail.ctx.target?.id !== "q-suggestions") return;
+    answered = asked;
     if (document.activeElement !== box()) close();
     else box().ariaExpanded = String(options().length > 0);
   });
@@ -56,6 +62,7 @@
       if (event.target !== box()) return;
       if (!options().length) {
         if (event.key === "ArrowDown" && list()) htmx.trigger(list(), "ask");
+        if (event.key === "Enter") close();
         return;
       }
       const all = options();
@@ -79,7 +86,7 @@
     const option = event.target.closest("#q-suggestions [role=option]");
     if (!option) return;
     event.preventDefault();
-    take(option);
+    if (options().length) take(option);
   });
   document.addEventListener("focusout", (event) => {
     if (event.target === box()) close();
