@@ -58,6 +58,13 @@ def is_htmx() -> bool:
     return request.headers.get("HX-Request") == "true"
 
 
+def is_next_page() -> bool:
+    """Whether what htmx asks for is where its page would lead: the same page, filtered anew."""
+    named = request.headers.get("HX-Target", "").endswith("#results")
+    here = urlsplit(request.headers.get("HX-Current-URL", "")).path
+    return request.method == "GET" and (named or request.path == here)
+
+
 def is_api() -> bool:
     return request.path.startswith("/api/")
 

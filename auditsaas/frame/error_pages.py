@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 from flask import Flask, Response, current_app, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
@@ -14,6 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from auditsaas import current_request
 from auditsaas.access.browser import signed_in
+from auditsaas.accounts.forms import own_path
 from auditsaas.api.problems import problem
 from auditsaas.errors import DomainError, InvalidFields
 from auditsaas.extensions import db, login_manager
@@ -56,7 +58,7 @@ def install(app: Flask) -> None:
 
 def _refused(error: DomainError) -> AnyResponse:
     db.session.rollback()
-    members = {}
+    members: dict[str, Any] = {}
     if isinstance(error, InvalidFields):
         members["errors"] = [
             {"field": wrong.field, "message": wrong.message} for wrong in error.errors
@@ -67,7 +69,11 @@ def _refused(error: DomainError) -> AnyResponse:
 def _stale_form(error: CSRFError) -> AnyResponse:
     if not signed_in() and request.endpoint not in OPEN_FORMS:
         return make_response(login_manager.unauthorized())
-    return _answer(400, "Page out of date", STALE_FORM)
+    return _answer(400, "Page out of date", STALE_FORM, reload_url=_page_of_origin())
+
+
+def _page_of_origin() -> str | None:
+    return own_path(current_request.page_of_origin() or "")
 
 
 def _http_error(error: HTTPException) -> AnyResponse:
@@ -95,7 +101,9 @@ def _database_away(error: Exception) -> AnyResponse:
     return response
 
 
-def _answer(status: int, title: str, message: str, **members: object) -> AnyResponse:
+def _answer(
+    status: int, title: str, message: str, *, reload_url: str | None = None, **members: object
+) -> AnyResponse:
     if current_request.is_api():
         document = problem(
             status, title, message, request_id=current_request.request_id(), **members
@@ -111,8 +119,8 @@ def _answer(status: int, title: str, message: str, **members: object) -> AnyResp
             title=title,
             message=message,
             request_id=current_request.request_id(),
-            action=None,
-            retry_url=None,
+            action={"url": reload_url, "label": "Reload the page"} if reload_url else None,
+            reload_url=reload_url,
         )
     except Exception:
         # The page itself needs the database, or is what failed; say it in plain text.

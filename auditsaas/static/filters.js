@@ -1,116 +1,80 @@
-// The filter panel: find-and-add, the range and its calendar, the panel as a sheet.
+// The filter panel: what was applied, the range and its calendar, the panel as a sheet.
 (() => {
   const byId = (id) => document.getElementById(id);
   const form = () => byId("filters");
+  const phone = matchMedia("(max-width: 767.98px)");
 
-  // ---- find and add: picking a value ticks it in the list above ----
-  function addSelects(root) {
-    for (const select of root.querySelectorAll("select.ts:not(.tomselected)")) addSelect(select);
-  }
-
-  function addSelect(select) {
-    // Only the tick it makes is a change of the filter; typing into it is none.
-    select.closest(".find").addEventListener("change", (event) => event.stopPropagation());
-    const url = select.dataset.url;
-    const field = new TomSelect(select, {
-      placeholder: select.dataset.placeholder,
-      hidePlaceholder: false,
-      maxOptions: 100,
-      closeAfterSelect: false,
-      searchField: ["text", "value", "sub"],
-      onDropdownOpen: (list) => list.scrollIntoView({ block: "nearest" }),
-      onItemAdd: (value) => tick(field, select, value),
-      render: { option: describe, no_results: () => nothing() },
-      // The server has chosen already, perhaps by what is not shown.
-      ...(url && {
-        preload: "focus",
-        score: () => () => 1,
-        load: (text, done) => {
-          field.clearOptions();
-          find(url, text, done);
-        },
-        shouldLoad: () => true,
-      }),
-    });
-  }
-
-  async function find(url, text, done) {
-    const address = new URL(url, location.href);
-    address.searchParams.set("term", text);
-    const answer = await fetch(address, { headers: { Accept: "application/json" } });
-    done(answer.ok ? await answer.json() : []);
-  }
-
-  function element(tag, className, text) {
-    const made = document.createElement(tag);
-    made.className = className;
-    made.textContent = text ?? "";
-    return made;
-  }
-
-  function describe(option) {
-    const row = element("div", "find-option");
-    const name = element("span", "t", option.text);
-    for (const sub of [option.sub, option.standing]) {
-      if (sub) name.append(element("span", "sub d-block text-truncate", sub));
-    }
-    row.append(name, element("span", "sub num", option.count));
-    return row;
-  }
-
-  const nothing = () => element("div", "no-results", "Nothing by that name");
-
-  function tick(field, select, value) {
-    const option = field.options[value];
-    const box = element("input", "form-check-input");
-    Object.assign(box, { type: "checkbox", name: select.name, value, checked: true });
-    const label = element("label", "opt");
-    label.append(box, element("span", "t", option.text));
-    const item = document.createElement("li");
-    item.append(label);
-    select.closest(".facet").querySelector("ul").append(item);
-    field.clear(true);
-    field.removeOption(value, true);
-    box.dispatchEvent(new Event("change", { bubbles: true }));
-  }
-
-  // The server's markup replaces a find field, unless it is being typed into.
-  document.addEventListener("htmx:before:swap", (event) => {
-    if (event.detail.ctx.target?.id !== "facets") return;
-    for (const select of document.querySelectorAll("#facets select.tomselected")) {
-      const holder = select.closest(".find");
-      if (holder.contains(document.activeElement)) holder.setAttribute("hx-morph-skip", "");
-      else {
-        holder.removeAttribute("hx-morph-skip");
-        select.tomselect.destroy();
+  // ---- the form says what was applied ----
+  function showApplied() {
+    const asked = new URLSearchParams(byId("results").dataset.query);
+    const range = asked.get("range") ?? (asked.has("from") || asked.has("to") ? "custom" : "");
+    const places = {};
+    for (const field of form().elements) {
+      const { name, type, value } = field;
+      if (type === "checkbox") field.checked = asked.getAll(name).includes(value);
+      else if (type === "radio") field.checked = value === range;
+      else if (field.matches("input")) {
+        places[name] = (places[name] ?? -1) + 1;
+        field.value = asked.getAll(name)[places[name]] ?? "";
       }
     }
+  }
+
+  document.addEventListener("request-failed", (event) => {
+    const { target } = event.detail.ctx;
+    if (target?.id === "results" && form()) showApplied();
+    if (target?.id === "count") target.textContent = "Not counted";
   });
 
   document.addEventListener("htmx:after:swap", (event) => {
     const { target, sourceElement } = event.detail.ctx;
-    if (target === document.body) addSelects(document);
-    if (target?.id === "facets") {
+    if (!form()) return;
+    if (target?.id === "facets" && !byId("results").classList.contains("htmx-request")) {
       // A tick made while the answer was on its way is kept; otherwise the address decides.
-      if (!byId("results").classList.contains("htmx-request")) {
-        for (const box of document.querySelectorAll("#facets input[type=checkbox]")) {
-          box.checked = box.defaultChecked;
-        }
+      for (const box of document.querySelectorAll("#facets input[type=checkbox]")) {
+        box.checked = box.defaultChecked;
       }
-      addSelects(byId("facets"));
     }
     if (target?.id === "count") showCount();
-    if (target?.id === "results" && sourceElement !== form()) {
-      byId("q").value = new URLSearchParams(location.search).get("q") ?? "";
+    if (target?.id === "results") {
+      if (sourceElement !== form()) showApplied();
+      closeRange();
     }
-    byId("q")?.classList.toggle("is-invalid", !!byId("q-error").childElementCount);
-    if (byId("q")) byId("q").ariaInvalid = byId("q-error").childElementCount ? "true" : null;
+    if (target?.id === "q-error") nothingRun();
+    const wrong = !!byId("q-error").querySelector("[data-field=q]");
+    byId("q").classList.toggle("is-invalid", wrong);
+    byId("q").ariaInvalid = wrong ? "true" : null;
   });
 
   function showCount() {
     const count = document.querySelector("#count [data-count]");
-    if (count) byId("filters-show").textContent = `Show ${count.textContent.trim()} events`;
+    const number = count ? ` ${count.textContent.trim()}` : "";
+    byId("filters-show").textContent = `Show${number} events`;
   }
+
+  // ---- numbers of the filter before say nothing of the new one ----
+  function blank(words) {
+    byId("count").textContent = words;
+    byId("step").textContent = "";
+    for (const bar of document.querySelectorAll("#histogram a")) bar.remove();
+    for (const text of document.querySelectorAll("#histogram .max, #histogram .hist-x span")) {
+      text.textContent = "\u00a0";
+    }
+    for (const number of document.querySelectorAll("#facets .c")) number.textContent = "";
+    for (const option of document.querySelectorAll("#facets .zero"))
+      option.classList.remove("zero");
+    showCount();
+  }
+
+  function nothingRun() {
+    blank("");
+    const wrong = document.querySelector("#range-typed [aria-invalid]");
+    if (!wrong) return;
+    byId("range-pop").showPopover();
+    wrong.focus();
+  }
+
+  document.addEventListener("filters-changed", () => blank("Counting"));
 
   // ---- range ----
   const patterns = { "MM/DD/YYYY": [1, 2, 0], "DD/MM/YYYY": [2, 1, 0], "YYYY-MM-DD": [0, 1, 2] };
@@ -162,10 +126,16 @@
     if (event.target.matches("#r-from, #r-to")) chooseCustom();
   });
   document.addEventListener("submit", (event) => {
-    if (event.target !== form()) return;
-    byId("range-pop").hidePopover();
-    closeSheet();
+    // The popover stays until its dates are understood.
+    if (event.target === form() && !byId("range-pop").matches(":popover-open")) closeSheet();
   });
+
+  function closeRange() {
+    const pop = byId("range-pop");
+    if (!pop.matches(":popover-open")) return;
+    pop.hidePopover();
+    closeSheet();
+  }
 
   async function showCalendar() {
     const pop = byId("range-pop");
@@ -178,9 +148,13 @@
     const calendar = place.querySelector("calendar-range");
     const from = iso(byId("r-from").value, pop.dataset.format);
     const to = iso(byId("r-to").value, pop.dataset.format);
-    calendar.today = calendar.max = pop.dataset.today;
+    const { today } = pop.dataset;
+    const last = [to || from || today, today].sort()[0];
+    calendar.today = calendar.max = today;
     calendar.value = from && to ? `${from}/${to}` : "";
-    calendar.focusedDate = monthBefore(from || pop.dataset.today);
+    // The last month shown is that of the end: on a phone there is only one.
+    calendar.months = phone.matches ? 1 : 2;
+    calendar.focusedDate = phone.matches ? last : monthBefore(last);
   }
 
   function useCalendar(event) {
@@ -204,6 +178,9 @@
     },
     { capture: true },
   );
+  phone.addEventListener("change", () => {
+    if (byId("range-pop").matches(":popover-open")) showCalendar();
+  });
 
   // ---- the panel as a sheet (narrow windows), or hidden (wide ones) ----
   function openSheet() {
@@ -237,6 +214,4 @@
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !document.querySelector(":popover-open")) closeSheet();
   });
-
-  document.addEventListener("DOMContentLoaded", () => addSelects(document));
 })();

@@ -235,7 +235,8 @@
     if (target === document.body || target?.id === "facets") addFinders(document);
   });
   document.addEventListener("filters-changed", () => {
-    for (const select of document.querySelectorAll("select.tomselected")) finders.get(select)?.blank();
+    for (const select of document.querySelectorAll("select.tomselected"))
+      finders.get(select)?.blank();
   });
   document.addEventListener("DOMContentLoaded", () => addFinders(document));
 })();

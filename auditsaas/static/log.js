@@ -23,6 +23,12 @@
     select(source.closest("#log-rows > tr") ?? byId(`e-${source.pathname?.split("/").pop()}`));
   });
 
+  // What could not be read is not shown as if it were open.
+  document.addEventListener("request-failed", (event) => {
+    if (event.detail.ctx.target?.id !== "drawer") return;
+    select(isOpen() ? byId(`e-${location.pathname.split("/").pop()}`) : null);
+  });
+
   document.addEventListener("htmx:after:swap", (event) => {
     const { target, sourceElement } = event.detail.ctx;
     if (target?.id === "drawer") {
@@ -119,6 +125,8 @@
 
   // ---- live: scrolled or selected rows never move ----
   const MOST_ROWS = 500;
+  const GREW_MS = 4_000;
+  const IDLE_MS = 10_000;
   let announced = 0;
   let unannounced = 0;
 
@@ -133,6 +141,7 @@
   }
 
   function stopLive() {
+    showLive("Live");
     const live = byId("live");
     const idle = live.cloneNode(false);
     for (const name of ["hx-get", "hx-trigger", "data-htmx-powered"]) idle.removeAttribute(name);
@@ -147,6 +156,8 @@
       toggle.classList.toggle("live-on", on);
       if (on) startLive();
       else stopLive();
+      // What counts itself every few seconds is not read out each time.
+      byId("count").ariaLive = on ? "off" : null;
       byId("announce").textContent = on ? "Live, updates every 2 seconds" : "Live is off";
     }
     if (event.target.closest("#new-events")) {
@@ -154,6 +165,39 @@
       release();
     }
   });
+
+  const showLive = (words) => {
+    const label = document.querySelector("#live-toggle > span");
+    if (label && label.textContent !== words) label.textContent = words;
+  };
+
+  document.addEventListener("request-failed", (event) => {
+    if (event.detail.ctx.sourceElement.id !== "live") return;
+    // It asks again by itself.
+    event.preventDefault();
+    showLive("Reconnecting");
+  });
+  document.addEventListener("htmx:finally:request", (event) => {
+    const { sourceElement, response } = event.detail.ctx;
+    if (sourceElement.id !== "live" || !response?.headers.has("AuditSaaS-Answer")) return;
+    if (response.status >= 400) return;
+    showLive("Live");
+    keepTrue(response.status !== 204);
+  });
+
+  // ---- total, facets and bars count what has arrived ----
+  let counted = Date.now();
+  let grown = false;
+
+  function keepTrue(grew) {
+    grown ||= grew;
+    if (Date.now() - counted < (grown ? GREW_MS : IDLE_MS)) return;
+    for (const id of grown ? ["count", "facets", "histogram"] : ["count"]) {
+      htmx.trigger(byId(id), "log-grew");
+    }
+    counted = Date.now();
+    grown = false;
+  }
 
   const reading = () => window.scrollY > 200 || isOpen() || !!selected();
 

@@ -11,7 +11,7 @@ from tests.browser.conftest import Visitor
 from tests.support.factories import append_events, event_input, make_member, make_workspace
 
 WIDTHS = (1440, 1024, 390)
-CELLS = "c-act c-st c-ms c-us c-ua c-ip c-ws c-ts".split()
+CELLS = ["c-act", "c-st", "c-ms", "c-us", "c-ua", "c-ip", "c-ws", "c-ts"]
 LONG = "A very long name of a target, as an export of a filter with many words has " * 3
 
 
@@ -85,7 +85,7 @@ def test_event_of_my_activity_opens_from_each_cell_of_its_row(
         visitor.open("/me/activity")
 
 
-@pytest.mark.parametrize("width", (1440, 390))
+@pytest.mark.parametrize("width", [1440, 390])
 def test_related_event_opens_from_each_cell_of_its_row(
     width: int, acme: Workspace, admin: User, visitor: Visitor
 ) -> None:
@@ -103,7 +103,7 @@ def test_related_event_opens_from_each_cell_of_its_row(
         expect(page.locator("#drawer #event")).to_be_visible()
 
 
-@pytest.mark.parametrize("width", (390, 320))
+@pytest.mark.parametrize("width", [390, 320])
 def test_long_target_lets_no_page_scroll_sideways(
     width: int, acme: Workspace, admin: User, visitor: Visitor
 ) -> None:

@@ -57,6 +57,11 @@ class LogView:
         """What cannot be understood, each with what was perhaps meant."""
         return [self._error(problem) for problem in self.problems]
 
+    @property
+    def search_errors(self) -> bool:
+        """Whether it is the search box that cannot be understood."""
+        return any(problem.field == "q" for problem in self.problems)
+
     def _error(self, problem: FieldError) -> dict[str, Any]:
         shown: dict[str, Any] = {"field": problem.field, "message": problem.message}
         if isinstance(problem, SearchError) and problem.mended and problem.suggestion:
@@ -156,11 +161,24 @@ class LogView:
                 "value": people.get(value, value)
                 if name == "user"
                 else chip_value(self.scope, name, value),
-                "remove_url": url_with(self.base_url, [p for p in pairs if p != (name, value)]),
+                "remove_url": self._url([p for p in pairs if p != (name, value)]),
             }
             for name, value in pairs
             if name in TITLES
         ]
+
+    @property
+    def period_chip(self) -> dict[str, Any] | None:
+        """The period as a chip, for where its own control is out of sight; None for all time."""
+        if not self.filter.range:
+            return None
+        named = "" if self.filter.range == CUSTOM else self.range_label
+        words = " ".join(word for word in (named, self.range_dates) if word)
+        rest = self.filter.without("range").to_args()
+        return {"label": "Timestamp", "value": words, "remove_url": self._url(rest), "period": True}
+
+    def _url(self, pairs: list[tuple[str, str]]) -> str:
+        return url_with(self.base_url, pairs) if pairs else self.reset_url
 
     @cached_property
     def _people(self) -> dict[str, str]:
