@@ -11,15 +11,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 import click
 from sqlalchemy.orm import Session
-from werkzeug.datastructures import MultiDict
 
 from auditsaas import cli_session, own_actions
 from auditsaas.cli_session import Refusal, open_session, workspace_called
+from auditsaas.events.filter import text as filter_text
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.reading import pages
 from auditsaas.events.schema import TargetInput
@@ -61,9 +60,11 @@ def export_command(slug: str, file_format: str, query: str, output: str) -> None
 
 
 def _filter(query: str, workspace: Workspace) -> EventFilter:
-    pairs = parse_qsl(query.lstrip("?"), keep_blank_values=True)
+    args = filter_text.arguments(query)
+    for wrong in filter_text.unknown(args):
+        raise Refusal(wrong.message)
     event_filter = EventFilter.from_args(
-        MultiDict(pairs), zone=ZoneInfo(workspace.time_zone), now=datetime.now(UTC)
+        args, zone=ZoneInfo(workspace.time_zone), now=datetime.now(UTC)
     )
     if set(event_filter.workspace) - {workspace.slug}:
         raise Refusal(f"This exports {workspace.slug} only; the filter names another workspace.")

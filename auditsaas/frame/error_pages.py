@@ -72,6 +72,14 @@ def _stale_form(error: CSRFError) -> AnyResponse:
     return _answer(400, "Page out of date", STALE_FORM, reload_url=_page_of_origin())
 
 
+def _way_on(reload_url: str | None) -> dict[str, str] | None:
+    """Where a page of an error leads: for a form that was refused, back to it as it was."""
+    if reload_url:
+        return {"url": reload_url, "label": "Reload the page"}
+    origin = _page_of_origin() if request.method == "POST" else None
+    return {"url": origin, "label": "Back to where you were"} if origin else None
+
+
 def _page_of_origin() -> str | None:
     return own_path(current_request.page_of_origin() or "")
 
@@ -119,7 +127,7 @@ def _answer(
             title=title,
             message=message,
             request_id=current_request.request_id(),
-            action={"url": reload_url, "label": "Reload the page"} if reload_url else None,
+            action=_way_on(reload_url),
             reload_url=reload_url,
         )
     except Exception:

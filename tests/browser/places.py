@@ -77,7 +77,6 @@ NO_PAGES = {
     *("health.alive", "health.ready", "health.metrics"),
     # Fragments, which the pages above hold.
     *("audit_logs.related", "audit_logs.suggest", "exports.before", "notifications.count"),
-    "schedules.preview",
     # Files.
     *("exports.download", "schedules.download_run", "notifications.kept_mail"),
     # Lead elsewhere.

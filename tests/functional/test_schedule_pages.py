@@ -129,11 +129,73 @@ def test_preview_shows_three_adjoining_runs_and_their_matches(
 ) -> None:
     asked = fields(admin, query="", frequency="daily", time_zone="UTC")
     url = f"/w/{workspace.slug}/schedules/preview"
-    text = client.get(url, query_string=asked, headers=PARTIAL).text
+    token = {"csrf_token": csrf_token(client)}
+    text = client.post(url, data=asked | token, headers=PARTIAL).text
     assert text.count(" UTC</td>") == 3
     assert "<html" not in text
     assert '<span class="num">7</span>' in text
-    assert "<html" in client.get(url, query_string=asked).text
+    assert "<html" in post(client, url, asked).text
+
+
+def test_preview_knows_recipients_name_and_format(
+    client: FlaskClient, workspace: Workspace, admin: User
+) -> None:
+    asked = fields(admin, make_member(workspace), name="Monthly review", format="pdf")
+    text = post(client, f"/w/{workspace.slug}/schedules/preview", asked).text
+    assert "2 recipients" in text
+    assert "Monthly review, " in text
+    assert "Open the PDF" in text
+
+
+def test_preview_is_not_asked_for_by_an_address(client: FlaskClient, workspace: Workspace) -> None:
+    assert client.get(f"/w/{workspace.slug}/schedules/preview").status_code in (404, 405)
+    form = client.get(f"/w/{workspace.slug}/schedules/new").text
+    assert 'formmethod="post"' in form
+    assert 'hx-get="/w/' not in form
+
+
+@pytest.mark.parametrize("query", ["stauts=error", "severity=high", "status:eror"])
+def test_preview_refuses_a_filter_that_it_does_not_understand(
+    client: FlaskClient, workspace: Workspace, admin: User, query: str
+) -> None:
+    token = {"csrf_token": csrf_token(client)}
+    answer = client.post(
+        f"/w/{workspace.slug}/schedules/preview",
+        data=fields(admin, query=query) | token,
+        headers=PARTIAL,
+    )
+    assert "Everything" not in answer.text
+    assert "matched in the last 7 days" not in answer.text
+    assert query.replace("=", ":").split(":")[-1 if ":" in query else 0] in answer.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("status:error", "q=status%3Aerror"),
+        ("status:error activity:user.*", "q=status%3Aerror+activity%3Auser.%2A"),
+        ("refund", "q=refund"),
+        ("?status=error&range=today", "status=error"),
+        ("https://log.example.com/w/acme/audit-logs?status=error&limit=25", "status=error"),
+        ("", ""),
+    ],
+)
+def test_schedule_takes_what_the_search_box_takes_and_addresses(
+    client: FlaskClient, workspace: Workspace, admin: User, typed: str, kept: str
+) -> None:
+    url = create(client, workspace, **fields(admin, query=typed))
+    assert schedule_row(workspace, id_of(url)).query == kept
+    if kept.startswith("q="):
+        assert f'value="{typed}"' in client.get(f"{url}/edit").text
+
+
+def test_schedule_reads_the_saved_view_that_its_query_names(
+    client: FlaskClient, workspace: Workspace, admin: User
+) -> None:
+    saved = {"name": "Errors", "query": "status=error"}
+    led = post(client, f"/w/{workspace.slug}/views", saved).headers["Location"]
+    url = create(client, workspace, **fields(admin, query=led.partition("?")[2] + "&method=POST"))
+    assert schedule_row(workspace, id_of(url)).query == "status=error&method=POST"
 
 
 @pytest.mark.parametrize(
@@ -143,6 +205,13 @@ def test_preview_shows_three_adjoining_runs_and_their_matches(
         ({"name": "a\u202eb"}, "A name has 1 to 100"),
         ({"query": "status=maybe"}, "maybe"),
         ({"query": "q=activity:"}, "err-text"),
+        ({"query": "stauts=error"}, "no filter called “stauts”. Did you mean “status”?"),
+        ({"query": "status=error&severity=high"}, "no filter called “severity”"),
+        ({"query": "Status=error"}, "no filter called “Status”. Did you mean “status”?"),
+        ({"query": "stauts:error"}, "stauts"),
+        ({"query": "status:eror"}, "eror"),
+        ({"query": "status=error&workspace=elsewhere"}, "reads the workspace"),
+        ({"query": f"view={uuid4()}"}, "no such saved view"),
         ({"format": "docx"}, "Choose one of csv"),
         ({"columns": ["created_at", "nothing"]}, "nothing"),
         ({"frequency": "hourly"}, "Choose one of daily"),
@@ -272,7 +341,7 @@ def test_a_schedule_can_take_its_filter_from_a_saved_view(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     place = f"/w/{workspace.slug}"
-    saved = {"name": "Errors", "query": "status=error&range=last_week", "status": "error"}
+    saved = {"name": "Errors", "query": "status=error&range=last_week"}
     assert post(client, f"{place}/views", saved).status_code in (200, 302, 303)
     page = client.get(f"{place}/schedules/new").text
     found = re.search(r'<option value="([0-9a-f-]{36})">Errors', page)

@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from werkzeug.datastructures import MultiDict
+
 from auditsaas.errors import FieldError
+from auditsaas.events.filter import text as filter_text
 from auditsaas.events.filter.event_filter import EventFilter, FilterError
 from auditsaas.events.filter.reader import Arguments
 from auditsaas.formatting.viewer import Viewer
@@ -14,6 +17,8 @@ from auditsaas.pages.audit_log.log_scope import LogScope
 
 LIMITS = (25, 50, 100)
 DEFAULT_LIMIT = 50
+BESIDE = ("limit", "before", "after", "at", "view", "term")
+"""What an address of the log or of a part of it holds besides the filter."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +48,13 @@ class PageRequest:
         return replace(self, before=None, after=None, position=1)
 
 
-def read(args: Arguments, scope: LogScope, viewer: Viewer, now: datetime) -> PageRequest:
+def read(args: MultiDict[str, str], scope: LogScope, viewer: Viewer, now: datetime) -> PageRequest:
     """Parse the arguments of a page of the log.
 
     Raises:
         FilterError: naming everything that cannot be understood.
     """
-    errors: list[FieldError] = []
+    errors = filter_text.unknown(args, BESIDE)
     event_filter = EventFilter()
     try:
         event_filter = EventFilter.from_args(

@@ -13,7 +13,8 @@ from werkzeug.datastructures import MultiDict
 from auditsaas.access import current
 from auditsaas.access.page_scope import in_each_scope
 from auditsaas.current_request import is_partial
-from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.filter import text as filter_text
+from auditsaas.events.filter.event_filter import EventFilter, FilterError
 from auditsaas.exports import service, wording
 from auditsaas.exports.asking.monthly import request_monthly
 from auditsaas.exports.asking.preflight import preflight
@@ -34,6 +35,7 @@ from auditsaas.pages.exports.presenter import present
 exports = Blueprint("exports", __name__)
 
 PAGE_SIZE = 50
+FORM_FIELDS = ("csrf_token", "once", "format", "monthly", "columns", "gzip")
 
 
 @exports.app_context_processor
@@ -180,7 +182,11 @@ def _request(scope: ExportScope, event_filter: EventFilter) -> ExportRequest:
 
 
 def _filter(args: MultiDict[str, str]) -> EventFilter:
+    """Raises FilterError: a parameter is neither the filter's nor the form's, or is wrong."""
     viewer = current.viewer()
+    unknown = filter_text.unknown(args, FORM_FIELDS)
+    if unknown:
+        raise FilterError(unknown)
     return EventFilter.from_args(
         args, zone=viewer.zone, now=datetime.now(UTC), date_format=viewer.date_format
     )

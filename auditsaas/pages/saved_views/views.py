@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import UUID
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from auditsaas import current_request, own_actions
 from auditsaas.access import current, loaders
 from auditsaas.accounts.models import User
+from auditsaas.errors import Conflict, Invalid, InvalidFields
+from auditsaas.events.filter import text as filter_text
+from auditsaas.events.filter.event_filter import EventFilter, FilterError
 from auditsaas.events.schema import TargetInput
 from auditsaas.extensions import db
 from auditsaas.own_actions import Activity
@@ -27,15 +31,23 @@ MAX_QUERY = 16_000
 @saved_views.post("/w/<slug>/views")
 def save(slug: str | None = None) -> AnyResponse:
     place, log = _place(slug)
-    view = service.save(
-        db.session(),
-        place,
-        current.require_person().id,
-        name=request.form.get("name", ""),
-        query=request.form.get("query", "")[:MAX_QUERY],
-        shared=bool(request.form.get("shared")),
-        default=bool(request.form.get("default")),
-    )
+    try:
+        view = service.save(
+            db.session(),
+            place,
+            current.require_person().id,
+            name=request.form.get("name", ""),
+            query=_query(request.form.get("query", "")),
+            shared=bool(request.form.get("shared")),
+            default=bool(request.form.get("default")),
+        )
+    except (Conflict, Invalid) as error:
+        if not current_request.is_partial():
+            raise
+        db.session.rollback()
+        typed = request.form.get("name", "")
+        field = render_template("audit_logs/_view_name.html", name=typed, error=_words(error))
+        return make_response(field, error.status)
     _record(Activity.VIEW_SAVE, place, view)
     db.session.commit()
     return _to(f"{log}?view={view.id}")
@@ -49,6 +61,29 @@ def remove(view_id: UUID, slug: str | None = None) -> AnyResponse:
     _record(Activity.VIEW_REMOVE, place, view)
     db.session.commit()
     return _to(f"{log}?view=all")
+
+
+def _query(text: str) -> str:
+    """The filter of a view as its canonical query string.
+
+    Raises:
+        InvalidFields: it is too long, or a parameter of it cannot be understood.
+    """
+    if len(text) > MAX_QUERY:
+        raise Invalid("This filter is too long to be kept.")
+    viewer, args = current.viewer(), filter_text.arguments(text)
+    unknown = filter_text.unknown(args)
+    if unknown:
+        raise FilterError(unknown)
+    return EventFilter.from_args(
+        args, zone=viewer.zone, now=datetime.now(UTC), date_format=viewer.date_format
+    ).query_string()
+
+
+def _words(error: Conflict | Invalid) -> str:
+    if isinstance(error, InvalidFields):
+        return " ".join(wrong.message for wrong in error.errors)
+    return str(error)
 
 
 def _place(slug: str | None) -> tuple[UUID, str]:

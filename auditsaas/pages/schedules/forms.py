@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from werkzeug.datastructures import MultiDict
 
 from auditsaas.errors import FieldError, InvalidFields
+from auditsaas.events.filter import text as filter_text
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.exports.columns import chosen_columns
 from auditsaas.exports.formats import FORMATS
@@ -24,8 +25,10 @@ from auditsaas.schedules.timetable import Frequency, Timetable
 MAX_NAME = 100
 MAX_QUERY = 16_000
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-PERIOD_FIELDS = ("range", "from", "to", "workspace", "view", "before", "after", "limit")
+PERIOD_FIELDS = ("range", "from", "to", "view", "before", "after", "at", "limit")
 """What a page's address holds besides a filter; the schedule sets the period."""
+ALL = "all"
+"""In place of a saved view's id: everything."""
 
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
@@ -65,7 +68,7 @@ class ScheduleForm:
     def of_schedule(cls, schedule: Schedule) -> ScheduleForm:
         return cls(
             name=schedule.name,
-            query=schedule.query,
+            query=filter_text.as_typed(schedule.query),
             format=schedule.format,
             columns=tuple(schedule.columns or ()),
             frequency=schedule.frequency,
@@ -76,8 +79,8 @@ class ScheduleForm:
             recipients=tuple(str(user_id) for user_id in schedule.recipients),
         )
 
-    def plan(self, views: Mapping[str, str]) -> Plan:
-        """What the fields mean; ``views`` are the queries of saved views by their id.
+    def plan(self, views: Mapping[str, str], slug: str) -> Plan:
+        """What the fields mean in the workspace ``slug``; ``views`` are its saved queries by id.
 
         Raises:
             InvalidFields: naming every field that cannot be used.
@@ -85,7 +88,7 @@ class ScheduleForm:
         reading = _Reading()
         found = Plan(
             name=reading.of("name", self._name),
-            event_filter=reading.of("query", lambda: self.filter(views)),
+            event_filter=reading.of("query", lambda: self.filter(views, slug)),
             format=reading.of("format", self._format),
             columns=reading.of("columns", self._columns),
             timetable=reading.timetable(self),
@@ -101,15 +104,33 @@ class ScheduleForm:
         reading.finish()
         return found
 
-    def filter(self, views: Mapping[str, str]) -> EventFilter:
+    def filter(self, views: Mapping[str, str], slug: str) -> EventFilter:
         """Raises InvalidFields: the query cannot be understood."""
         if self.view and self.view not in views:
             raise InvalidFields([FieldError("query", "There is no such saved view.")])
-        query = (views[self.view] if self.view else self.query).lstrip("?")
+        query = views[self.view] if self.view else self.query
         if len(query) > MAX_QUERY:
             raise InvalidFields([FieldError("query", "This filter is too long.")])
-        pairs = [(k, v) for k, v in parse_qsl(query) if k not in PERIOD_FIELDS]
-        return EventFilter.from_args(MultiDict(pairs), zone=ZoneInfo("UTC"), now=datetime.now(UTC))
+        args = self._arguments(query, views)
+        errors = filter_text.unknown(args)
+        if any(other != slug for other in args.poplist("workspace")):
+            errors.append(FieldError("query", f"A schedule here reads the workspace {slug} only."))
+        if errors:
+            raise InvalidFields([FieldError("query", wrong.message) for wrong in errors])
+        return EventFilter.from_args(args, zone=ZoneInfo("UTC"), now=datetime.now(UTC))
+
+    def _arguments(self, query: str, views: Mapping[str, str]) -> MultiDict[str, str]:
+        """What the query asks for, with the saved view that it may name, and without its period."""
+        args = filter_text.arguments(query)
+        named = args.get("view", ALL)
+        if named != ALL and named not in views:
+            raise InvalidFields([FieldError("query", "There is no such saved view.")])
+        kept = MultiDict(parse_qsl(views.get(named, "")))
+        for name in args:
+            kept.setlist(name, args.getlist(name))
+        for name in PERIOD_FIELDS:
+            kept.poplist(name)
+        return kept
 
     def _name(self) -> str:
         if not 1 <= len(self.name) <= MAX_NAME or not self.name.isprintable():

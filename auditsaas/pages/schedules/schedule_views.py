@@ -109,7 +109,7 @@ def create(slug: str) -> ResponseReturnValue:
     scope = schedule_scope.load(slug)
 
     def make(form: ScheduleForm) -> Schedule:
-        plan = form.plan(_queries(scope))
+        plan = form.plan(_queries(scope), scope.access.slug)
         return service.create(
             scope.session, scope.access.id, plan, asker=scope.asker, now=scope.now
         )
@@ -117,12 +117,15 @@ def create(slug: str) -> ResponseReturnValue:
     return _save(scope, make)
 
 
-@schedules.get("/w/<slug>/schedules/preview")
+@schedules.post("/w/<slug>/schedules/preview")
 def preview(slug: str) -> ResponseReturnValue:
-    """What the form means so far: the next runs and how many events matched lately."""
+    """What the form means so far: the next runs and how many events matched lately.
+
+    It is posted, as the form is, so that nothing of it stands in an address.
+    """
     scope = schedule_scope.load(slug)
-    form = ScheduleForm.of_fields(request.args, _defaults(scope))
-    schedule = _named_in(scope, request.args)
+    form = ScheduleForm.of_fields(request.form, ScheduleForm(time_zone=""))
+    schedule = _named_in(scope, request.form)
     if not is_partial():
         return _form_page(scope, form, schedule=schedule)
     return render_template("schedules/_preview.html", **_preview(scope, form, schedule))
@@ -141,7 +144,7 @@ def update(slug: str, schedule_id: UUID) -> ResponseReturnValue:
     schedule = scope.find_own(schedule_id)
 
     def make(form: ScheduleForm) -> Schedule:
-        plan = form.plan(_queries(scope))
+        plan = form.plan(_queries(scope), scope.access.slug)
         service.change(scope.session, schedule, plan, asker=scope.asker, now=scope.now)
         return schedule
 
@@ -208,7 +211,6 @@ def _form_page(
 ) -> str:
     return render_template(
         "schedules/form.html",
-        form=form,
         errors=errors or {},
         schedule=schedule,
         action=f"{scope.base_url}/{schedule.id}" if schedule else scope.base_url,
@@ -228,13 +230,13 @@ def _form_page(
 def _preview(scope: ScheduleScope, form: ScheduleForm, schedule: Schedule | None) -> dict[str, Any]:
     """The next three runs, the filter in words and what matched lately, if they can be told."""
     shown: dict[str, Any] = {"runs": [], "covers": "", "filter_words": "", "matched": None}
-    shown |= {"problem": "", "workspace": scope.access.name}
+    shown |= {"problem": "", "workspace": scope.access.name, "form": form}
     try:
         timetable = form.timetable()
         found = _runs(timetable, schedule, scope.now)
         shown["runs"] = presenter.next_runs(found, timetable.zone, current.viewer())
         shown["covers"] = presenter.COVERS[timetable.frequency]
-        event_filter = form.filter(_queries(scope))
+        event_filter = form.filter(_queries(scope), scope.access.slug)
         shown["filter_words"] = event_filter.describe() or "Everything"
         lately = event_filter.with_period(TimeRange(scope.now - WEEK, scope.now))
         shown["matched"] = totals.count(scope.session, [scope.access.id], lately)
@@ -269,7 +271,7 @@ def _queries(scope: ScheduleScope) -> dict[str, str]:
 
 def _defaults(scope: ScheduleScope) -> ScheduleForm:
     """What the address says of a new form, which may be that of a filtered log."""
-    known = {*ScheduleForm.__dataclass_fields__, *PERIOD_FIELDS, "schedule", "csrf_token"}
+    known = {*ScheduleForm.__dataclass_fields__, *PERIOD_FIELDS, "workspace", "schedule"}
     query = urlencode([pair for pair in request.args.items(multi=True) if pair[0] not in known])
     zone = scope.person.time_zone or scope.access.workspace.time_zone
     return ScheduleForm(query=query, time_zone=zone, recipients=(str(scope.person.id),))
