@@ -110,3 +110,15 @@ class PasskeyChallenge(Base):
     session_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     challenge: Mapped[bytes] = mapped_column(LargeBinary)
     expires_at: Mapped[datetime] = mapped_column(Timestamp)
+
+
+class SentForm(Base):
+    """A form that was acted on, and where what it made is; see ``sent_forms``."""
+
+    __tablename__ = "sent_forms"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    """The hash of the form's token and of what was sent with it."""
+    address: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))

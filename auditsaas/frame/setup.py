@@ -17,6 +17,7 @@ from auditsaas.access import page_scope
 from auditsaas.access.browser import BrowserSessions, Identity, browser_session, signed_in
 from auditsaas.accounts import sessions
 from auditsaas.accounts.forms import own_path
+from auditsaas.accounts.sent_forms import new_token
 from auditsaas.current_request import facts as request_facts
 from auditsaas.current_request import is_partial
 from auditsaas.db import tenancy
@@ -94,6 +95,7 @@ def install(app: Flask) -> None:
     app.before_request(_know_the_person)
     app.after_request(_add_headers)
     app.url_defaults(_add_version)
+    app.jinja_env.globals["once"] = new_token
     app.context_processor(template_context.context)
     app.register_blueprint(health)
     error_pages.install(app)

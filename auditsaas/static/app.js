@@ -40,6 +40,23 @@
     if (asked && target?.id === "toasts") byId("download-menu").hidePopover();
   });
 
+  // A form acts once; the server holds that too, and for browsers that run no scripts alone.
+  const DOUBLE_CLICK_MS = 700;
+  document.addEventListener(
+    "submit",
+    (event) => {
+      const { dataset, method } = event.target;
+      if (method !== "post") return;
+      if (Date.now() - Number(dataset.sent ?? 0) > DOUBLE_CLICK_MS) {
+        dataset.sent = Date.now();
+        return;
+      }
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    },
+    { capture: true },
+  );
+
   async function copy(button) {
     await navigator.clipboard.writeText(button.dataset.copy);
     byId("announce").textContent = "Copied";

@@ -30,13 +30,17 @@
     for (const [source, { ctx }] of failed) if (ctx.target === target) failed.delete(source);
   });
 
-  document.addEventListener("htmx:finally:request", (event) => {
+  // Here, for many an answer replaces the element that asked, from which no later event would rise.
+  document.addEventListener("htmx:after:request", (event) => {
     const { sourceElement, response } = event.detail.ctx;
-    if (response && own(response) && response.status < 400) {
-      failed.delete(sourceElement);
-      if (sourceElement.matches("#away a")) sourceElement.remove();
-    }
+    if (response.status >= 400) return;
+    failed.delete(sourceElement);
+    byId(sourceElement.dataset.toldIn)?.replaceChildren();
     render();
+  });
+  document.addEventListener("htmx:finally:request", (event) => {
+    const { sourceElement } = event.detail.ctx;
+    if (sourceElement.matches("#away a") && !failed.has(sourceElement)) sourceElement.remove();
   });
 
   // Some elements say where an answer of this status belongs.
@@ -57,6 +61,7 @@
     const place = byId(ctx.sourceElement.dataset.toldIn);
     if (place) place.replaceChildren(sentence(told));
     else failed.set(ctx.sourceElement, { ctx, told });
+    render();
   }
 
   function sentence({ words, link }) {

@@ -40,7 +40,8 @@
       if (sourceElement !== form()) showApplied();
       closeRange();
     }
-    if (target?.id === "q-error") nothingRun();
+    // Where an answer of a status of its own belongs is a selector still.
+    if (target === "#q-error") nothingRun();
     const wrong = !!byId("q-error").querySelector("[data-field=q]");
     byId("q").classList.toggle("is-invalid", wrong);
     byId("q").ariaInvalid = wrong ? "true" : null;
@@ -67,6 +68,7 @@
   }
 
   function nothingRun() {
+    for (const id of ["count", "histogram", "facets"]) htmx.trigger(byId(id), "htmx:abort");
     blank("");
     const wrong = document.querySelector("#range-typed [aria-invalid]");
     if (!wrong) return;

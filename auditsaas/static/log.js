@@ -177,10 +177,10 @@
     event.preventDefault();
     showLive("Reconnecting");
   });
-  document.addEventListener("htmx:finally:request", (event) => {
+  // Its answer replaces the element that asked, from which no later event would rise.
+  document.addEventListener("htmx:after:request", (event) => {
     const { sourceElement, response } = event.detail.ctx;
-    if (sourceElement.id !== "live" || !response?.headers.has("AuditSaaS-Answer")) return;
-    if (response.status >= 400) return;
+    if (sourceElement.id !== "live" || response.status >= 400) return;
     showLive("Live");
     keepTrue(response.status !== 204);
   });
@@ -255,6 +255,19 @@
     announced = Date.now();
     unannounced = 0;
   }
+
+  // ---- download: each time that the menu opens, another export may be asked for ----
+  document.addEventListener(
+    "toggle",
+    (event) => {
+      if (event.target.id !== "download-menu" || event.newState !== "open") return;
+      const random = crypto.getRandomValues(new Uint8Array(16));
+      event.target.querySelector("[name=once]").value = Array.from(random, (byte) =>
+        byte.toString(16).padStart(2, "0"),
+      ).join("");
+    },
+    { capture: true },
+  );
 
   // ---- columns: the table asks for itself again ----
   document.addEventListener("table-changed", () => {

@@ -90,8 +90,11 @@ def create_api_key(
     scopes: frozenset[ApiScope],
     created_by: UUID | None = None,
     expires_at: datetime | None = None,
+    number: int | None = None,
 ) -> NewKey:
     """Make a key; the session's scope must hold the workspace.
+
+    Its secret is random, or follows from ``number``, which must be as hard to guess.
 
     Raises:
         Invalid: no scope, or a name that cannot be used.
@@ -102,8 +105,7 @@ def create_api_key(
     if not scopes:
         raise Invalid("A key needs at least one scope.")
     public_id = _random_text(PUBLIC_LENGTH)
-    body = f"aud_{public_id}_{_random_text(SECRET_LENGTH)}"
-    secret = body + _checksum(body)
+    secret = _written(public_id, number)
     key = ApiKey(
         workspace_id=workspace_id,
         public_id=public_id,
@@ -116,6 +118,20 @@ def create_api_key(
     session.add_all([key, ApiKeyLookup(public_id=public_id, tenant=workspace_id)])
     session.flush()
     return NewKey(key, secret)
+
+
+def made_before(key: ApiKey, number: int | None) -> NewKey | None:
+    """The key again as it was made of ``number``; None where its secret cannot be told."""
+    secret = _written(key.public_id, number)
+    if number is None or not hmac.compare_digest(key.secret_hash, _hashed(secret)):
+        return None
+    return NewKey(key, secret)
+
+
+def _written(public_id: str, number: int | None) -> str:
+    text = _random_text(SECRET_LENGTH) if number is None else _digits(number, SECRET_LENGTH)
+    body = f"aud_{public_id}_{text}"
+    return body + _checksum(body)
 
 
 def well_formed(secret: str) -> bool:
@@ -199,8 +215,13 @@ def _random_text(length: int) -> str:
 
 
 def _checksum(body: str) -> str:
-    number, text = zlib.crc32(body.encode()), ""
-    for _ in range(CHECKSUM_LENGTH):
+    return _digits(zlib.crc32(body.encode()), CHECKSUM_LENGTH)
+
+
+def _digits(number: int, length: int) -> str:
+    """The last digits of a number, written in the alphabet of keys."""
+    text = ""
+    for _ in range(length):
         number, digit = divmod(number, len(ALPHABET))
         text = ALPHABET[digit] + text
     return text

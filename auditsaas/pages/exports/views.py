@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +10,10 @@ from flask import Blueprint, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
-from auditsaas.access import current
+from auditsaas.access import current, once
+from auditsaas.access.once import acts_once
 from auditsaas.access.page_scope import in_each_scope
+from auditsaas.accounts.models import SentForm
 from auditsaas.current_request import is_partial
 from auditsaas.events.filter import text as filter_text
 from auditsaas.events.filter.event_filter import EventFilter, FilterError
@@ -35,6 +37,7 @@ from auditsaas.pages.exports.presenter import present
 exports = Blueprint("exports", __name__)
 
 PAGE_SIZE = 50
+DOUBLE_CLICK = timedelta(seconds=10)
 FORM_FIELDS = ("csrf_token", "once", "format", "monthly", "columns", "gzip")
 
 
@@ -70,6 +73,9 @@ def before(slug: str | None = None) -> ResponseReturnValue:
 @in_each_scope(exports, "/exports", method="POST")
 def ask(slug: str | None = None) -> ResponseReturnValue:
     scope = export_scope.load(slug)
+    earlier = once.begun()
+    if earlier is not None:
+        return _asked_before(scope, earlier)
     wanted = _request(scope, _filter(request.form))
     monthly = bool(request.form.get("monthly"))
     made = (
@@ -77,6 +83,7 @@ def ask(slug: str | None = None) -> ResponseReturnValue:
         if monthly
         else [request_export(scope.session, wanted)]
     )
+    once.made(f"{scope.base_url}/{made[0].id}" if len(made) == 1 else scope.base_url)
     db.session.commit()
     for export in made:
         send(EXPORTS.message(export))
@@ -84,6 +91,16 @@ def ask(slug: str | None = None) -> ResponseReturnValue:
         shown = [present(export, scope, current.viewer()) for export in made]
         return render_template("exports/_requested.html", exports=shown, list_url=scope.base_url)
     return redirect(scope.base_url, 303)
+
+
+def _asked_before(scope: ExportScope, earlier: SentForm) -> ResponseReturnValue:
+    """The export that the same form asked for before; at once, as for a double click, no word."""
+    address = earlier.address or scope.base_url
+    if not is_partial():
+        return redirect(address, 303)
+    if earlier.created_at > datetime.now(UTC) - DOUBLE_CLICK:
+        return "", 204
+    return render_template("exports/_asked_before.html", address=address)
 
 
 @in_each_scope(exports, "/exports")
@@ -122,6 +139,7 @@ def detail(export_id: UUID, slug: str | None = None) -> ResponseReturnValue:
 
 
 @in_each_scope(exports, "/exports/<uuid:export_id>/cancel", method="POST")
+@acts_once
 def cancel(export_id: UUID, slug: str | None = None) -> ResponseReturnValue:
     scope, export = _export_at(slug, export_id)
     service.cancel(scope.session, export, scope.asker)
@@ -130,6 +148,7 @@ def cancel(export_id: UUID, slug: str | None = None) -> ResponseReturnValue:
 
 
 @in_each_scope(exports, "/exports/<uuid:export_id>/retry", method="POST")
+@acts_once
 def retry(export_id: UUID, slug: str | None = None) -> ResponseReturnValue:
     scope, export = _export_at(slug, export_id)
     service.run_again(scope.session, export, scope.asker)

@@ -13,6 +13,7 @@ from werkzeug.datastructures import FileStorage
 from auditsaas.access.browser import signed_in
 from auditsaas.access.current import require_person
 from auditsaas.access.loaders import WorkspaceAccess, doer_in, load_workspace
+from auditsaas.access.once import acts_once
 from auditsaas.current_request import is_partial
 from auditsaas.errors import InvalidFields
 from auditsaas.events.importers.registry import AUTO, FORMATS
@@ -67,6 +68,7 @@ def new(slug: str) -> ResponseReturnValue:
 
 
 @imports.post("/new")
+@acts_once
 def upload(slug: str) -> ResponseReturnValue:
     """One import for each file; where one cannot be kept, none is asked for."""
     access = load_workspace(slug, Permission.WORKSPACE_MANAGE)
@@ -102,6 +104,7 @@ def detail(slug: str, import_id: UUID) -> ResponseReturnValue:
 
 
 @imports.post("/<uuid:import_id>/cancel")
+@acts_once
 def cancel(slug: str, import_id: UUID) -> ResponseReturnValue:
     access = load_workspace(slug, Permission.WORKSPACE_MANAGE)
     found = service.find(db.session(), access.id, import_id)

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from auditsaas import current_request, own_actions
 from auditsaas.access import current, loaders
+from auditsaas.access.once import acts_once
 from auditsaas.accounts.models import User
 from auditsaas.errors import Conflict, Invalid, InvalidFields
 from auditsaas.events.filter import text as filter_text
@@ -29,6 +30,7 @@ MAX_QUERY = 16_000
 
 @saved_views.post("/views")
 @saved_views.post("/w/<slug>/views")
+@acts_once
 def save(slug: str | None = None) -> AnyResponse:
     place, log = _place(slug)
     try:
@@ -55,6 +57,7 @@ def save(slug: str | None = None) -> AnyResponse:
 
 @saved_views.post("/views/<uuid:view_id>/remove")
 @saved_views.post("/w/<slug>/views/<uuid:view_id>/remove")
+@acts_once
 def remove(view_id: UUID, slug: str | None = None) -> AnyResponse:
     place, log = _place(slug)
     view = service.remove(db.session(), place, current.require_person().id, view_id)

@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
 from auditsaas.access import current
+from auditsaas.access.once import acts_once
 from auditsaas.accounts.models import User
 from auditsaas.errors import NotFound
 from auditsaas.exports import service as exports
@@ -92,6 +93,7 @@ def download_run(slug: str, schedule_id: UUID, run_id: UUID) -> ResponseReturnVa
 
 
 @schedules.post("/w/<slug>/schedules/<uuid:schedule_id>/runs/<uuid:run_id>/retry")
+@acts_once
 def retry_run(slug: str, schedule_id: UUID, run_id: UUID) -> ResponseReturnValue:
     """Build the same file once more; a report that failed is then sent."""
     scope, run, export = _report(slug, schedule_id, run_id)

@@ -14,6 +14,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from auditsaas.access import current, loaders
+from auditsaas.access.once import acts_once
 from auditsaas.current_request import is_partial
 from auditsaas.errors import InvalidFields, NotFound
 from auditsaas.events.filter.period import TimeRange
@@ -105,6 +106,7 @@ def new(slug: str) -> ResponseReturnValue:
 
 
 @schedules.post("/w/<slug>/schedules")
+@acts_once
 def create(slug: str) -> ResponseReturnValue:
     scope = schedule_scope.load(slug)
 
@@ -139,6 +141,7 @@ def edit(slug: str, schedule_id: UUID) -> ResponseReturnValue:
 
 
 @schedules.post("/w/<slug>/schedules/<uuid:schedule_id>")
+@acts_once
 def update(slug: str, schedule_id: UUID) -> ResponseReturnValue:
     scope = schedule_scope.load(slug)
     schedule = scope.find_own(schedule_id)
@@ -152,22 +155,26 @@ def update(slug: str, schedule_id: UUID) -> ResponseReturnValue:
 
 
 @schedules.post("/w/<slug>/schedules/<uuid:schedule_id>/pause")
+@acts_once
 def pause(slug: str, schedule_id: UUID) -> ResponseReturnValue:
     return _act(slug, schedule_id, service.pause)
 
 
 @schedules.post("/w/<slug>/schedules/<uuid:schedule_id>/resume")
+@acts_once
 def resume(slug: str, schedule_id: UUID) -> ResponseReturnValue:
     return _act(slug, schedule_id, service.resume)
 
 
 @schedules.post("/w/<slug>/schedules/<uuid:schedule_id>/delete")
+@acts_once
 def delete(slug: str, schedule_id: UUID) -> ResponseReturnValue:
     _act(slug, schedule_id, service.delete)
     return redirect(f"/w/{slug}/schedules", 303)
 
 
 @schedules.post("/w/<slug>/schedules/<uuid:schedule_id>/run")
+@acts_once
 def run_now(slug: str, schedule_id: UUID) -> ResponseReturnValue:
     scope = schedule_scope.load(slug)
     schedule = scope.find_own(schedule_id)

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from auditsaas.access import platform_guard
 from auditsaas.access.loaders import load_platform
+from auditsaas.access.once import acts_once
 from auditsaas.accounts.forms import own_path
 from auditsaas.db.tenancy import platform_session
 from auditsaas.errors import Conflict, Invalid
@@ -70,6 +71,7 @@ def new_workspace() -> ResponseReturnValue:
 
 
 @superadmin.post("/workspaces/new")
+@acts_once
 def create_workspace() -> ResponseReturnValue:
     name, slug = request.form.get("name", ""), request.form.get("slug", "").strip()
     try:
@@ -84,6 +86,7 @@ def create_workspace() -> ResponseReturnValue:
 
 
 @superadmin.post("/workspaces/<slug>/suspend")
+@acts_once
 def suspend_workspace(slug: str) -> ResponseReturnValue:
     if "confirmed" not in request.form:
         return render_template(
@@ -102,6 +105,7 @@ def suspend_workspace(slug: str) -> ResponseReturnValue:
 
 
 @superadmin.post("/workspaces/<slug>/resume")
+@acts_once
 def resume_workspace(slug: str) -> ResponseReturnValue:
     service.resume(db.session(), platform_guard.onlooker(), slug)
     db.session.commit()
@@ -124,6 +128,7 @@ def users() -> ResponseReturnValue:
 
 
 @superadmin.post("/users/<uuid:user_id>/disable")
+@acts_once
 def disable_user(user_id: UUID) -> ResponseReturnValue:
     with platform_session() as platform:
         service.disable_user(db.session(), platform, platform_guard.onlooker(), user_id)
@@ -132,6 +137,7 @@ def disable_user(user_id: UUID) -> ResponseReturnValue:
 
 
 @superadmin.post("/users/<uuid:user_id>/enable")
+@acts_once
 def enable_user(user_id: UUID) -> ResponseReturnValue:
     with platform_session() as platform:
         service.enable_user(db.session(), platform, platform_guard.onlooker(), user_id)
@@ -155,6 +161,7 @@ def ask_reason() -> ResponseReturnValue:
 
 
 @superadmin.post("/access")
+@acts_once
 def give_reason() -> ResponseReturnValue:
     """Note why these workspaces are looked into, or all where none is named; then go on."""
     slugs, reason = request.form.getlist("workspace"), request.form.get("reason", "")

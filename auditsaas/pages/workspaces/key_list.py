@@ -79,6 +79,7 @@ def create(
     scopes: frozenset[ApiScope],
     expires_at: datetime | None,
     networks: list[str],
+    number: int | None = None,
 ) -> NewKey:
     """Make a key and record it.
 
@@ -92,6 +93,7 @@ def create(
         scopes=scopes,
         created_by=doer.user_id,
         expires_at=expires_at,
+        number=number,
     )
     made.key.allowed_networks = networks
     session.flush()

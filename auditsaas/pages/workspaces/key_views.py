@@ -9,11 +9,15 @@ from uuid import UUID
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
+from auditsaas.access import once
 from auditsaas.access.loaders import WorkspaceAccess, doer_in, load_workspace
+from auditsaas.access.once import acts_once
+from auditsaas.accounts.models import SentForm
 from auditsaas.errors import Invalid
 from auditsaas.extensions import db
 from auditsaas.pages.workspaces import key_list
 from auditsaas.permissions import ApiScope, Permission
+from auditsaas.workspaces import api_keys
 from auditsaas.workspaces.api_keys import NewKey
 from auditsaas.workspaces.networks import parse_networks
 
@@ -21,6 +25,8 @@ key_pages = Blueprint("api_keys", __name__, url_prefix="/w/<slug>/api-keys")
 
 LIFETIMES = {"30": "30 days", "90": "90 days", "365": "1 year", "": "Never"}
 DEFAULT_LIFETIME = "365"
+SHOWN_AGAIN = timedelta(minutes=1)
+"""A double click is answered twice, and a browser shows the second answer."""
 
 
 @key_pages.get("")
@@ -40,6 +46,9 @@ def new(slug: str) -> ResponseReturnValue:
 def create(slug: str) -> ResponseReturnValue:
     """The one answer that holds the secret; it is a page and not a redirect for that reason."""
     access = load_workspace(slug, Permission.API_KEY_MANAGE)
+    earlier = once.begun()
+    if earlier is not None:
+        return _again(access, earlier)
     form: dict[str, Any] = {
         "name": request.form.get("name", ""),
         "scopes": request.form.getlist("scope"),
@@ -54,15 +63,27 @@ def create(slug: str) -> ResponseReturnValue:
             scopes=_scopes(form["scopes"]),
             expires_at=_expiry(form["lifetime"]),
             networks=parse_networks(form["networks"]),
+            number=once.number_of_token(),
         )
     except Invalid as error:
         db.session.rollback()
         return _form(access, form, error=str(error)), error.status
+    once.made(f"/w/{access.slug}/api-keys#{made.key.id}")
     db.session.commit()
     return _page(access, made)
 
 
+def _again(access: WorkspaceAccess, earlier: SentForm) -> ResponseReturnValue:
+    """The page that a form sent twice has made already; a moment later, without the secret."""
+    list_url, _, key_id = (earlier.address or "").partition("#")
+    if not key_id or earlier.created_at < datetime.now(UTC) - SHOWN_AGAIN:
+        return redirect(list_url or f"/w/{access.slug}/api-keys", 303)
+    key = key_list.find_key(db.session(), access.id, UUID(key_id))
+    return _page(access, api_keys.made_before(key, once.number_of_token()))
+
+
 @key_pages.post("/<uuid:key_id>/revoke")
+@acts_once
 def revoke(slug: str, key_id: UUID) -> ResponseReturnValue:
     access = load_workspace(slug, Permission.API_KEY_MANAGE)
     back = f"/w/{access.slug}/api-keys"

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from auditsaas import current_request
 from auditsaas.access.current import require_person
 from auditsaas.access.loaders import WorkspaceAccess, doer_in, load_workspace
+from auditsaas.access.once import acts_once
 from auditsaas.errors import Conflict, Invalid
 from auditsaas.extensions import db
 from auditsaas.mail import account_mails
@@ -56,6 +57,7 @@ def invite_form(slug: str) -> ResponseReturnValue:
 
 
 @member_pages.post("/invite")
+@acts_once
 def invite(slug: str) -> ResponseReturnValue:
     access = load_workspace(slug, Permission.MEMBER_MANAGE)
     email, role = request.form.get("email", ""), request.form.get("role", "")
@@ -68,6 +70,7 @@ def invite(slug: str) -> ResponseReturnValue:
 
 
 @member_pages.post("/invitations/<uuid:invitation_id>/resend")
+@acts_once
 def resend(slug: str, invitation_id: UUID) -> ResponseReturnValue:
     access = load_workspace(slug, Permission.MEMBER_MANAGE)
     sent = invitations.resend(db.session(), doer_in(access), invitation_id)
@@ -75,6 +78,7 @@ def resend(slug: str, invitation_id: UUID) -> ResponseReturnValue:
 
 
 @member_pages.post("/invitations/<uuid:invitation_id>/revoke")
+@acts_once
 def revoke(slug: str, invitation_id: UUID) -> ResponseReturnValue:
     access = load_workspace(slug, Permission.MEMBER_MANAGE)
     invitations.revoke(db.session(), doer_in(access), invitation_id)
@@ -82,6 +86,7 @@ def revoke(slug: str, invitation_id: UUID) -> ResponseReturnValue:
 
 
 @member_pages.post("/<uuid:user_id>/role")
+@acts_once
 def change_role(slug: str, user_id: UUID) -> ResponseReturnValue:
     access = load_workspace(slug, Permission.MEMBER_MANAGE)
     doer = doer_in(access)
@@ -101,6 +106,7 @@ def change_role(slug: str, user_id: UUID) -> ResponseReturnValue:
 
 
 @member_pages.post("/<uuid:user_id>/disable")
+@acts_once
 def disable(slug: str, user_id: UUID) -> ResponseReturnValue:
     access = load_workspace(slug, Permission.MEMBER_MANAGE)
     members.disable(db.session(), doer_in(access), user_id)
@@ -108,6 +114,7 @@ def disable(slug: str, user_id: UUID) -> ResponseReturnValue:
 
 
 @member_pages.post("/<uuid:user_id>/enable")
+@acts_once
 def enable(slug: str, user_id: UUID) -> ResponseReturnValue:
     access = load_workspace(slug, Permission.MEMBER_MANAGE)
     members.enable(db.session(), doer_in(access), user_id)
@@ -115,6 +122,7 @@ def enable(slug: str, user_id: UUID) -> ResponseReturnValue:
 
 
 @member_pages.post("/<uuid:user_id>/remove")
+@acts_once
 def remove(slug: str, user_id: UUID) -> ResponseReturnValue:
     access = load_workspace(slug, Permission.MEMBER_MANAGE)
     doer = doer_in(access)

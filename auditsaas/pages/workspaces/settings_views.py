@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from auditsaas.access.current import require_person
 from auditsaas.access.loaders import WorkspaceAccess, doer_in, load_workspace
+from auditsaas.access.once import acts_once
 from auditsaas.accounts.models import User
 from auditsaas.errors import Conflict
 from auditsaas.extensions import db
@@ -29,6 +30,7 @@ def show(slug: str) -> ResponseReturnValue:
 
 
 @settings_pages.post("")
+@acts_once
 def save(slug: str) -> ResponseReturnValue:
     access = load_workspace(slug, Permission.WORKSPACE_MANAGE)
     form = SettingsForm.of_fields(request.form)

@@ -1,0 +1,98 @@
+"""Lets a form act once, however often it is sent; see ``accounts.sent_forms``."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import ParamSpec
+
+from flask import Response, current_app, make_response, redirect, request
+from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response as AnyResponse
+
+from auditsaas import current_request
+from auditsaas.access.current import require_person
+from auditsaas.accounts import sent_forms
+from auditsaas.accounts.forms import own_path
+from auditsaas.accounts.models import SentForm
+from auditsaas.accounts.sent_forms import Sent
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
+from auditsaas.extensions import db
+
+FIELD = "once"
+WAIT_SECONDS = 0.05
+MOST_WAITS = 40
+
+P = ParamSpec("P")
+
+
+def acts_once(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+    """Lead a form that is sent again where its first answer led, without acting again."""
+
+    @wraps(view)
+    def answer(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+        earlier = begun()
+        if earlier is not None:
+            return lead_to(earlier.address or own_path(current_request.page_of_origin() or ""))
+        response = make_response(view(*args, **kwargs))
+        address = response.headers.get("HX-Redirect") or response.headers.get("Location")
+        if address is not None and response.status_code < 400:
+            tenancy.bind(Scope(user=require_person().id))
+            made(address)
+            db.session.commit()
+        return response
+
+    return answer
+
+
+def begun() -> SentForm | None:
+    """Claim the form of this request; what it made, where it was sent before."""
+    form = _sent()
+    if form is None:
+        return None
+    earlier = sent_forms.claim(db.session(), form)
+    waits = 0
+    while earlier is not None and earlier.address is None and waits < MOST_WAITS:
+        # The first answer has been decided on, and is about to be noted.
+        time.sleep(WAIT_SECONDS)
+        db.session().refresh(earlier)
+        waits += 1
+    return earlier
+
+
+def made(address: str) -> None:
+    """Note where what the form of this request made is; the caller commits."""
+    form = _sent()
+    if form is not None:
+        sent_forms.note(db.session(), form, address)
+
+
+def lead_to(address: str | None) -> AnyResponse:
+    if current_request.is_htmx():
+        return Response(status=204, headers={"HX-Redirect": address or "/"})
+    return redirect(address or "/", 303)
+
+
+def number_of_token() -> int | None:
+    """A secret number that only the form's token leads to, the same each time; None without one."""
+    token = request.form.get(FIELD, "")
+    if _sent() is None:
+        return None
+    key = str(current_app.extensions["settings"].secret_key).encode()
+    return int.from_bytes(hmac.digest(key, f"once {token}".encode(), "sha512"))
+
+
+def _sent() -> Sent | None:
+    token = request.form.get(FIELD, "")
+    return sent_forms.sent(require_person().id, request.path, token, _fields())
+
+
+def _fields() -> Iterator[tuple[str, str]]:
+    for name, value in request.form.items(multi=True):
+        if name not in (FIELD, "csrf_token"):
+            yield name, value
+    for name, file in request.files.items(multi=True):
+        yield name, file.filename or ""
