@@ -156,6 +156,21 @@ def test_of_fifty_at_once_with_other_content_one_is_stored_and_each_other_a_conf
     assert in_log(acme) == (RACERS,) * 3  # the event, and one for each conflict
 
 
+def test_fifty_requests_at_once_under_one_key_are_stored_once(
+    web: WebProcess, acme: Workspace, key: str
+) -> None:
+    lines = head(key, f"Content-Length: {len(EVENT)}", "Idempotency-Key: race-1")
+
+    def race(_: int) -> tuple[int | None, Any]:
+        return sent(web, lines + EVENT)
+
+    with ThreadPoolExecutor(RACERS) as pool:
+        answers = list(pool.map(race, range(RACERS)))
+    assert sorted(status or 0 for status, _ in answers) == [200] * (RACERS - 1) + [201]
+    assert len({answer["ids"][0] for _, answer in answers}) == 1
+    assert in_log(acme) == (1, 1, 1)
+
+
 def test_fifty_concurrent_overlapping_batches_store_each_event_once(
     web: WebProcess, acme: Workspace, key: str
 ) -> None:
