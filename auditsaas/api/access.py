@@ -71,9 +71,14 @@ def key_access() -> KeyAccess:
     return cast(KeyAccess, g.key_access)
 
 
+def key_workspace() -> Workspace:
+    """The workspace that the key belongs to."""
+    return db.session().get_one(Workspace, key_access().workspace_id)
+
+
 def workspace_slug() -> str:
     """The name, in addresses and events, of the workspace that the key belongs to."""
-    return db.session().get_one(Workspace, key_access().workspace_id).slug
+    return key_workspace().slug
 
 
 @api.before_request

@@ -13,6 +13,9 @@ from werkzeug.datastructures import MultiDict
 
 from auditsaas.errors import FieldError
 from auditsaas.events.filter.event_filter import EventFilter, FilterError
+from auditsaas.extensions import db
+from auditsaas.workspaces.former_slugs import with_current_slugs
+from auditsaas.workspaces.models import Workspace
 
 UTC_ZONE = ZoneInfo("UTC")
 LARGEST_SEQ = 2**63 - 1
@@ -61,8 +64,8 @@ class Parameters:
         if self.errors:
             raise FilterError(self.errors)
 
-    def event_filter(self, slug: str) -> EventFilter:
-        """The filter of a request whose key belongs to the workspace ``slug``.
+    def event_filter(self, workspace: Workspace) -> EventFilter:
+        """The filter of a request whose key belongs to ``workspace``.
 
         Its dates are read in UTC. What is wrong with it is added to ``errors``.
         """
@@ -71,9 +74,10 @@ class Parameters:
         except FilterError as error:
             self.errors += [FieldError(wrong.field, wrong.message) for wrong in error.errors]
             return EventFilter()
+        event_filter = with_current_slugs(db.session(), event_filter, [workspace])
         for other in event_filter.workspace:
-            if other != slug:
-                self.refuse("workspace", f"This key reads the workspace “{slug}” only.")
+            if other != workspace.slug:
+                self.refuse("workspace", f"This key reads the workspace “{workspace.slug}” only.")
         return event_filter
 
     def _single(self, name: str) -> str | None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from flask import Response, request
 
-from auditsaas.api.access import key_access, workspace_slug
+from auditsaas.api.access import key_access, key_workspace, workspace_slug
 from auditsaas.api.answers import Parameters, answer
 from auditsaas.api.blueprint import api
 from auditsaas.errors import NotFound
@@ -22,8 +22,8 @@ MAX_LIMIT = 1000
 @api.get("/events")
 def list_events() -> Response:
     parameters = Parameters(request.args, (*PARAMETERS, "limit", "cursor"))
-    slug = workspace_slug()
-    event_filter = parameters.event_filter(slug)
+    workspace = key_workspace()
+    event_filter = parameters.event_filter(workspace)
     limit = parameters.whole("limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
     before = _cursor(parameters)
     parameters.check()
@@ -35,7 +35,7 @@ def list_events() -> Response:
         edge = page.rows[-1].id
     return answer(
         {
-            "data": [stored_event(row, slug) for row in page.rows],
+            "data": [stored_event(row, workspace.slug) for row in page.rows],
             "next_cursor": None if edge is None else str(edge),
         }
     )

@@ -12,7 +12,7 @@ from flask import Response, request, url_for
 from sqlalchemy import ColumnElement, and_
 from werkzeug.datastructures import MultiDict
 
-from auditsaas.api.access import key_access, workspace_slug
+from auditsaas.api.access import key_access, key_workspace, workspace_slug
 from auditsaas.api.answers import UTC_ZONE, Parameters, answer
 from auditsaas.api.blueprint import api
 from auditsaas.api.ingest.unpacking import NotJson, Unsupported, unpack
@@ -39,9 +39,9 @@ _decode = msgspec.json.Decoder(ExportInput).decode
 @api.post("/exports")
 def post_export() -> Response:
     asked = _read_export()
-    slug = workspace_slug()
+    workspace = key_workspace()
     parameters = Parameters(_arguments(asked.query), PARAMETERS)
-    event_filter = parameters.event_filter(slug)
+    event_filter = parameters.event_filter(workspace)
     parameters.check()
     chosen = format_called(asked.format)
     wanted = ExportRequest(
@@ -57,7 +57,7 @@ def post_export() -> Response:
     export = request_export(db.session(), wanted)
     db.session.commit()
     send(EXPORTS.message(export))
-    response = answer(_job(export, slug), 202)
+    response = answer(_job(export, workspace.slug), 202)
     response.headers["Location"] = url_for("api.get_export", export_id=export.id)
     return response
 

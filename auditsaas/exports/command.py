@@ -27,6 +27,7 @@ from auditsaas.exports.formats import FORMATS, Format
 from auditsaas.exports.source import About, Source
 from auditsaas.formatting.viewer import Viewer
 from auditsaas.own_actions import Activity
+from auditsaas.workspaces.former_slugs import with_current_slugs
 from auditsaas.workspaces.models import Workspace
 from config.start import load
 
@@ -50,7 +51,7 @@ def export_command(slug: str, file_format: str, query: str, output: str) -> None
     chosen = FORMATS[file_format]
     with open_session() as session:
         workspace = workspace_called(session, slug)
-        event_filter = _filter(query, workspace)
+        event_filter = _filter(session, query, workspace)
         with _opened(output) as file:
             rows = chosen.write(_source(session, workspace, event_filter), file, lambda _rows: None)
         _record(session, workspace, chosen, event_filter, rows)
@@ -59,13 +60,14 @@ def export_command(slug: str, file_format: str, query: str, output: str) -> None
     click.echo(f"{rows:,} {noun} written", err=True)
 
 
-def _filter(query: str, workspace: Workspace) -> EventFilter:
+def _filter(session: Session, query: str, workspace: Workspace) -> EventFilter:
     args = filter_text.arguments(query)
     for wrong in filter_text.unknown(args):
         raise Refusal(wrong.message)
     event_filter = EventFilter.from_args(
         args, zone=ZoneInfo(workspace.time_zone), now=datetime.now(UTC)
     )
+    event_filter = with_current_slugs(session, event_filter, [workspace])
     if set(event_filter.workspace) - {workspace.slug}:
         raise Refusal(f"This exports {workspace.slug} only; the filter names another workspace.")
     return event_filter

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, Final
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -247,6 +248,25 @@ class EventFilter:
     def _with(self, name: str, value: Any) -> EventFilter:
         changed: dict[str, Any] = {name: value}
         return replace(self, **changed)
+
+    @property
+    def named_workspaces(self) -> frozenset[str]:
+        """The slugs in its workspace field and in its search box."""
+        terms = (term.values for term in self.terms if term.key == "workspace")
+        return frozenset(chain(self.workspace, *terms))
+
+    def with_workspaces(self, slugs: Mapping[str, str]) -> EventFilter:
+        """The filter with the slugs that ``slugs`` maps written as it says."""
+        if not slugs:
+            return self
+        terms = tuple(
+            replace(term, values=tuple(slugs.get(value, value) for value in term.values))
+            if term.key == "workspace"
+            else term
+            for term in self.terms
+        )
+        named = tuple(dict.fromkeys(slugs.get(slug, slug) for slug in self.workspace))
+        return replace(self, workspace=named, terms=terms)
 
     def active_fields(self) -> list[str]:
         """The fields that narrow it."""

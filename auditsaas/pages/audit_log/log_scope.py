@@ -11,9 +11,12 @@ from sqlalchemy.orm import Session
 
 from auditsaas.access import current, loaders, page_scope, platform_guard
 from auditsaas.access.page_scope import PageScope
+from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.presenter import WorkspaceName
+from auditsaas.extensions import db
 from auditsaas.permissions import Permission
 from auditsaas.saved_views.models import ALL_MY_WORKSPACES
+from auditsaas.workspaces.former_slugs import with_current_slugs
 from auditsaas.workspaces.models import NamedWorkspace
 
 
@@ -91,7 +94,10 @@ def _everywhere(scope: PageScope, session: Session, slug: str | None) -> LogScop
     Nothing that no reason was given for is in the scope.
     """
     known = {workspace.slug: workspace.id for workspace in scope.workspaces}
-    named = request.args.getlist("workspace") if slug is None else [slug]
+    asked = EventFilter(
+        workspace=(*request.args.getlist("workspace"),) if slug is None else (slug,)
+    )
+    named = with_current_slugs(db.session(), asked, scope.workspaces).workspace
     allowed = platform_guard.require_reason(known, named, itself=slug is not None)
     return LogScope(
         base_url="/admin/audit-logs",

@@ -12,8 +12,10 @@ from auditsaas.errors import FieldError
 from auditsaas.events.filter import text as filter_text
 from auditsaas.events.filter.event_filter import EventFilter, FilterError
 from auditsaas.events.filter.reader import Arguments
+from auditsaas.extensions import db
 from auditsaas.formatting.viewer import Viewer
 from auditsaas.pages.audit_log.log_scope import LogScope
+from auditsaas.workspaces.former_slugs import with_current_slugs
 
 LIMITS = (25, 50, 100)
 DEFAULT_LIMIT = 50
@@ -28,7 +30,7 @@ class PageRequest:
     before: UUID | None = None
     after: UUID | None = None
     position: int = 1
-    """The scope of the page's first row, as far as the person has paged; only for show."""
+    """The place of the page's first row, as far as the person has paged; only for show."""
 
     def args(self) -> list[tuple[str, str]]:
         """The canonical arguments of this very page."""
@@ -62,6 +64,7 @@ def read(args: MultiDict[str, str], scope: LogScope, viewer: Viewer, now: dateti
         )
     except FilterError as error:
         errors += error.errors
+    event_filter = with_current_slugs(db.session(), event_filter, scope.workspaces)
     unknown = [slug for slug in event_filter.workspace if slug not in scope.ids_by_slug]
     errors += [
         FieldError("workspace", f"There is no workspace “{slug[:40]}” here.") for slug in unknown

@@ -17,7 +17,7 @@ from auditsaas.pages.audit_log.log_scope import LogScope
 from auditsaas.saved_views import service
 
 ALL = "all"
-"""In scope of a view's id: everything, even where a view is the default."""
+"""In place of a view's id: everything, even where a view is the default."""
 
 RANGE = frozenset({"range", "from", "to"})
 

@@ -33,6 +33,7 @@ from auditsaas.pages.exports import export_scope
 from auditsaas.pages.exports.download import file_response
 from auditsaas.pages.exports.export_scope import ExportScope
 from auditsaas.pages.exports.presenter import present
+from auditsaas.workspaces.former_slugs import with_current_slugs
 
 exports = Blueprint("exports", __name__)
 
@@ -53,7 +54,7 @@ def before(slug: str | None = None) -> ResponseReturnValue:
     scope = export_scope.load(slug)
     if not is_partial():
         return redirect(scope.log_url)
-    event_filter = _filter(request.args)
+    event_filter = _filter(request.args, scope)
     scope.ask_why(event_filter.workspace)
     chosen = request.args.get("format")
     wanted = [format_called(chosen)] if chosen else list(FORMATS.values())
@@ -76,7 +77,7 @@ def ask(slug: str | None = None) -> ResponseReturnValue:
     earlier = once.begun()
     if earlier is not None:
         return _asked_before(scope, earlier)
-    wanted = _request(scope, _filter(request.form))
+    wanted = _request(scope, _filter(request.form, scope))
     monthly = bool(request.form.get("monthly"))
     made = (
         request_monthly(scope.session, wanted)
@@ -200,15 +201,16 @@ def _request(scope: ExportScope, event_filter: EventFilter) -> ExportRequest:
     )
 
 
-def _filter(args: MultiDict[str, str]) -> EventFilter:
+def _filter(args: MultiDict[str, str], scope: ExportScope) -> EventFilter:
     """Raises FilterError: a parameter is neither the filter's nor the form's, or is wrong."""
     viewer = current.viewer()
     unknown = filter_text.unknown(args, FORM_FIELDS)
     if unknown:
         raise FilterError(unknown)
-    return EventFilter.from_args(
+    asked = EventFilter.from_args(
         args, zone=viewer.zone, now=datetime.now(UTC), date_format=viewer.date_format
     )
+    return with_current_slugs(db.session(), asked, scope.workspaces)
 
 
 def _row(export: Export, scope: ExportScope) -> str:
