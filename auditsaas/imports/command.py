@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from auditsaas import cli_session
 from auditsaas.cli_session import open_session, workspace_called
 from auditsaas.events.importers.format import Format
-from auditsaas.events.importers.lines import Source, SourceError, open_source
+from auditsaas.events.importers.lines import Source, SourceError, UnknownFormat, open_source
 from auditsaas.events.importers.mapping.checking import mapping_from_json
 from auditsaas.events.importers.mapping.faults import MappingError
 from auditsaas.events.importers.mapping.inputs import INPUTS
@@ -142,6 +142,8 @@ def _key_of(file: Path) -> str:
 def _hint(error: SourceError) -> str:
     if isinstance(error, ExpiredEvents):
         return " Use --expired skip to leave them out, or --expired import to add them too."
+    if isinstance(error, UnknownFormat):
+        return " CSV and JSON of any kind can be read by a mapping: see --mapping."
     return " Use --assume-zone." if NO_ZONE in str(error) else ""
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from auditsaas.db import tenancy
 from auditsaas.errors import DomainError
 from auditsaas.events.importers.format import Format
-from auditsaas.events.importers.lines import Source, SourceError, open_stream
+from auditsaas.events.importers.lines import Source, SourceError, UnknownFormat, open_stream
 from auditsaas.events.importers.registry import checked_format
 from auditsaas.imports import finish
 from auditsaas.imports.expired import Expired, ExpiredEvents
@@ -112,6 +112,9 @@ def _clear(claim: ImportClaim, *, storage: Storage) -> None:
 def _reason_of(error: BaseException) -> str | None:
     if isinstance(error, ExpiredEvents):
         return f"{error}. Nothing was imported. Upload it again and choose what becomes of them."
+    if isinstance(error, UnknownFormat):
+        hint = "CSV and JSON of any kind can be read by a mapping: make one under Mappings."
+        return f"{error}. Nothing was imported. {hint}"
     if isinstance(error, SourceError):
         return f"{error}. Nothing was imported."
     if isinstance(error, FileMissing):

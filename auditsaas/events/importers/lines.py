@@ -33,6 +33,10 @@ class SourceError(Exception):
     """A file that cannot be read; ``str()`` is a sentence for the operator."""
 
 
+class UnknownFormat(SourceError):
+    """Text of a kind that nothing here reads, and a mapping might."""
+
+
 @dataclass(frozen=True)
 class Source:
     """An opened file of lines.

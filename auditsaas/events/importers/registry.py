@@ -30,7 +30,7 @@ from auditsaas.events.importers import (
 )
 from auditsaas.events.importers.documents import DocumentError
 from auditsaas.events.importers.format import Format
-from auditsaas.events.importers.lines import Source, SourceError
+from auditsaas.events.importers.lines import Source, SourceError, UnknownFormat
 from auditsaas.events.importers.mapping.presets import preset_formats
 from auditsaas.events.importers.outcome import LineError, Parsed, Refused, first_keys
 from auditsaas.events.importers.reading import Reading, objects, record_of
@@ -127,7 +127,9 @@ def _recognised(source: Source, zone: tzinfo | None) -> Format:
         return FORMATS[best]
     if _lacks_zone(refused):
         raise SourceError(f"{source.name} cannot be read as {best}: {_words(refused)}")
-    raise SourceError(f"{source.name} is of no known format: {_what_it_is(source, tried)}")
+    if (known := _no_log(source)) is not None:
+        raise SourceError(f"{source.name} is of no known format: {known}")
+    raise UnknownFormat(f"{source.name} is of no known format: {_what_it_is(source, tried)}")
 
 
 def _best(tried: Tried) -> str:
@@ -181,10 +183,14 @@ def _words(refused: Refused) -> str:
     return f"{place}: {refused.reason}"
 
 
-def _what_it_is(source: Source, tried: Tried) -> str:
+def _no_log(source: Source) -> str | None:
+    """What is sent instead of a log, and what to do about it."""
     start = source.reader()(8)
-    known = next((words for first, words in _NO_LOGS if start.startswith(first)), None)
-    return known or _nearest(tried) or _keys(source) or f"it begins with {_beginning(source)}"
+    return next((words for first, words in _NO_LOGS if start.startswith(first)), None)
+
+
+def _what_it_is(source: Source, tried: Tried) -> str:
+    return _nearest(tried) or _keys(source) or f"it begins with {_beginning(source)}"
 
 
 def _nearest(tried: Tried) -> str | None:
