@@ -95,9 +95,10 @@ def test_response_is_the_same_and_as_slow_for_any_address(client: FlaskClient, c
     email = {"unknown": f"{unique('nobody')}@example.com", "no address": "\x00"}.get(
         case, user.email
     )
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.thread_time()
     answer = ask(client, email)
-    assert 0.25 <= time.perf_counter() - began < 1
+    # Every answer takes its fixed time, and the work that differs is done well within it.
+    assert time.thread_time() - worked < 0.25 <= time.perf_counter() - began
     assert answer.status_code == 200
     assert "If an account has that address, a link is on its way" in answer.text
     assert links_of(user) == (1 if case == "known" else 0)
