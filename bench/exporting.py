@@ -30,7 +30,7 @@ from auditsaas.exports.asking.request import ExportRequest, request_export
 from auditsaas.exports.building.build import export_job
 from auditsaas.exports.formats import format_called
 from auditsaas.exports.models import Export
-from auditsaas.exports.service import Asker
+from auditsaas.exports.service import Requester
 from auditsaas.jobs.runner import run
 from auditsaas.storage.address import storage_at
 from bench.dataset import Dataset
@@ -104,7 +104,7 @@ def _request(dataset: Dataset, format: str, rows: int | None) -> UUID:
         export = request_export(
             session,
             ExportRequest(
-                asker=Asker(person=person, roles={dataset.big: "admin"}),
+                requester=Requester(person=person, roles={dataset.big: "admin"}),
                 workspaces=[dataset.big],
                 format=format_called(format),
                 event_filter=event_filter,

@@ -17,7 +17,7 @@ from auditsaas.errors import Forbidden, NotFound
 from auditsaas.extensions import db
 from auditsaas.permissions import Permission, Role, allows
 from auditsaas.workspaces import service
-from auditsaas.workspaces.acting_member import Doer
+from auditsaas.workspaces.acting_member import ActingMember
 from auditsaas.workspaces.models import FormerSlug, Workspace
 
 SECOND_FACTOR_PAGE = "/account/security"
@@ -140,10 +140,10 @@ def _memberships() -> Sequence[WorkspaceAccess]:
     return tuple(g.my_workspaces)
 
 
-def doer_in(access: WorkspaceAccess) -> Doer:
-    """The signed-in person, as whoever changes the workspace by this request."""
+def acting_member(access: WorkspaceAccess) -> ActingMember:
+    """The acting member of this request."""
     person = require_person()
-    return Doer(
+    return ActingMember(
         workspace_id=access.id,
         user_id=person.id,
         actor=own_actions.person(person.id, name=person.name, email=person.email),

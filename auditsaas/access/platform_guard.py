@@ -15,7 +15,7 @@ from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Forbidden
 from auditsaas.extensions import db
 from auditsaas.workspaces import platform_access
-from auditsaas.workspaces.platform_access import Onlooker
+from auditsaas.workspaces.platform_access import PlatformActor
 from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID
 
 ACCESS = "/admin/access"
@@ -57,7 +57,7 @@ def form(slugs: Sequence[str], *, next_url: str, reason: str = "", error: str | 
 
 def note_shown(workspaces: Iterable[UUID]) -> None:
     """Tell the workspaces that the answer shows something of, and commit that."""
-    if platform_access.note_shown(db.session(), onlooker(), workspaces):
+    if platform_access.note_shown(db.session(), platform_actor(), workspaces):
         db.session.commit()
     tenancy.bind(Scope(user=current.require_person().id))
 
@@ -67,16 +67,16 @@ def note_page() -> None:
 
     Commits, and leaves only the person's own rows in scope.
     """
-    doer = onlooker()
-    platform_access.note_page(db.session(), doer)
+    actor = platform_actor()
+    platform_access.note_page(db.session(), actor)
     db.session.commit()
-    tenancy.bind(Scope(user=doer.user_id))
+    tenancy.bind(Scope(user=actor.user_id))
 
 
-def onlooker() -> Onlooker:
+def platform_actor() -> PlatformActor:
     person = current.require_person()
     actor = own_actions.person(person.id, name=person.name, email=person.email)
-    return Onlooker(user_id=person.id, actor=actor, facts=current_request.facts())
+    return PlatformActor(user_id=person.id, actor=actor, facts=current_request.facts())
 
 
 def _page() -> str:

@@ -26,7 +26,7 @@ from auditsaas.exports.asking.request import ExportRequest, request_export
 from auditsaas.exports.formats import format_called, options
 from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.models import Export, ExportState
-from auditsaas.exports.service import Asker
+from auditsaas.exports.service import Requester
 from auditsaas.extensions import db
 from auditsaas.jobs.queue import send
 from auditsaas.pages.exports.download import file_response
@@ -45,7 +45,7 @@ def post_export() -> Response:
     parameters.check()
     chosen = format_called(asked.format)
     wanted = ExportRequest(
-        asker=_asker(),
+        requester=_requester(),
         workspaces=[key_access().workspace_id],
         format=chosen,
         options=options(chosen, columns=asked.columns, gzip=asked.gzip),
@@ -76,7 +76,7 @@ def download_export(export_id: UUID) -> Response:
         service.record_download(
             db.session(),
             export,
-            _asker(),
+            _requester(),
             status_code=response.status_code,
             part=response.headers.get("Content-Range"),
         )
@@ -89,8 +89,8 @@ def _visible() -> ColumnElement[bool]:
     return and_(Export.workspace_ids == [key_access().workspace_id], ~Export.through_platform)
 
 
-def _asker() -> Asker:
-    return Asker(key=key_access(), facts=facts())
+def _requester() -> Requester:
+    return Requester(key=key_access(), facts=facts())
 
 
 def _read_export() -> ExportInput:

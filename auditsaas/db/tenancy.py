@@ -42,7 +42,7 @@ def bind(scope: Scope, session: Session | None = None) -> Session:
     session = session or db.session()
     session.info["scope"] = scope
     if session.in_transaction():
-        _tell(session.connection(), scope)
+        _bind_settings(session.connection(), scope)
     return session
 
 
@@ -58,10 +58,10 @@ def _bind_transaction(
 ) -> None:
     scope = session.info.get("scope")
     if isinstance(scope, Scope) and not scope.platform:
-        _tell(connection, scope)
+        _bind_settings(connection, scope)
 
 
-def _tell(connection: Connection, scope: Scope) -> None:
+def _bind_settings(connection: Connection, scope: Scope) -> None:
     # SET takes no parameters (and Citus propagates SET LOCAL, not set_config), so the text is
     # literal; it holds nothing but uuids.
     user = str(scope.user) if scope.user else ""

@@ -88,7 +88,7 @@ def _source(session: Session, workspace: Workspace, event_filter: EventFilter) -
             export_id=None,
             filter=event_filter.describe(),
             period=period_words(event_filter.period, now, viewer),
-            asker="an operator",
+            requester="an operator",
             asked_at=now,
             viewer=viewer,
             names={workspace.id: workspace.name},

@@ -44,8 +44,8 @@ class Person(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asker:
-    """Who acts, as what in each workspace, and by which request."""
+class Requester:
+    """The person or application that acts, with its roles and the request."""
 
     person: Person | None = None
     key: KeyAccess | None = None
@@ -60,11 +60,11 @@ class Asker:
             person = self.person
             return own_actions.person(person.id, name=person.name, email=person.email)
         if self.key is None:
-            raise ValueError("somebody must ask")
+            raise ValueError("a requester is a person or a key")
         return own_actions.application(self.key.key_id, name=self.key.name)
 
 
-def cancel(session: Session, export: Export, asker: Asker) -> None:
+def cancel(session: Session, export: Export, requester: Requester) -> None:
     """Stop an unfinished export; whoever builds it notices within seconds.
 
     Raises:
@@ -79,10 +79,10 @@ def cancel(session: Session, export: Export, asker: Asker) -> None:
         lease_until=None,
         finished_at=func.now(),
     )
-    record(session, Activity.EXPORT_CANCELLED, export, asker, status_code=303)
+    record(session, Activity.EXPORT_CANCELLED, export, requester, status_code=303)
 
 
-def run_again(session: Session, export: Export, asker: Asker) -> None:
+def run_again(session: Session, export: Export, requester: Requester) -> None:
     """Build the same file once more: same filter, bounds and snapshot.
 
     Raises:
@@ -105,7 +105,7 @@ def run_again(session: Session, export: Export, asker: Asker) -> None:
         finished_at=None,
         expires_at=None,
     )
-    record(session, Activity.EXPORT_REQUESTED, export, asker, status_code=303)
+    record(session, Activity.EXPORT_REQUESTED, export, requester, status_code=303)
 
 
 def state_now(export: Export) -> ExportState:
@@ -130,33 +130,33 @@ def file_of(export: Export) -> str:
 
 
 def record_download(
-    session: Session, export: Export, asker: Asker, *, status_code: int, part: str | None
+    session: Session, export: Export, requester: Requester, *, status_code: int, part: str | None
 ) -> None:
     """Append ``export.downloaded``; ``part`` is the range of bytes, where not all were sent.
 
     A download that is fetched in parts is one: a part is recorded only where the same person or
     key has not downloaded the file within ``ONE_DOWNLOAD``.
     """
-    if part is not None and _downloaded_lately(session, export, asker):
+    if part is not None and _downloaded_lately(session, export, requester):
         return
     record(
         session,
         Activity.EXPORT_DOWNLOADED,
         export,
-        asker,
+        requester,
         status_code=status_code,
         facts={"part": part} if part else {},
     )
 
 
-def _downloaded_lately(session: Session, export: Export, asker: Asker) -> bool:
+def _downloaded_lately(session: Session, export: Export, requester: Requester) -> bool:
     since = first_id_at(datetime.now(UTC) - ONE_DOWNLOAD)
     found = session.scalars(
         select(events.c.targets).where(
             events.c.workspace_id == export.workspace_ids[0],
             events.c.activity == Activity.EXPORT_DOWNLOADED.value,
             events.c.id >= since,
-            events.c.actor_id == asker.actor.id,
+            events.c.actor_id == requester.actor.id,
         )
     )
     return any(target["id"] == str(export.id) for targets in found for target in targets or ())
@@ -220,7 +220,7 @@ def record(
     session: Session,
     activity: Activity,
     export: Export,
-    asker: Asker,
+    requester: Requester,
     *,
     status_code: int | None,
     facts: Mapping[str, object] | None = None,
@@ -229,9 +229,11 @@ def record(
     own_actions.record(
         session,
         activity,
-        workspaces={workspace: asker.roles.get(workspace) for workspace in export.workspace_ids},
-        actor=asker.actor,
-        facts=asker.facts,
+        workspaces={
+            workspace: requester.roles.get(workspace) for workspace in export.workspace_ids
+        },
+        actor=requester.actor,
+        facts=requester.facts,
         status_code=status_code,
         targets=[TargetInput(type="export", id=str(export.id))],
         metadata={

@@ -37,10 +37,10 @@ class About:
     filter: str
     """The filter in words."""
     period: str
-    asker: str
+    requester: str
     asked_at: datetime
     viewer: Viewer
-    """How the asker reads dates."""
+    """How the requester reads dates."""
     names: Mapping[UUID, str]
     """The workspaces by name."""
     brand: str
@@ -56,7 +56,7 @@ class Source:
     slugs: Mapping[UUID, str]
     """The workspaces that the rows come from."""
     zone: ZoneInfo
-    """The asker's zone, which the transaction's timestamps are written in."""
+    """The requester's zone, which the transaction's timestamps are written in."""
 
     columns: tuple[str, ...] = COLUMNS
     """The columns of the file, where its format has any."""
@@ -68,8 +68,8 @@ class Source:
     ) -> Iterator[list[bytes]]:
         """The rows as lines of PostgreSQL's CSV without their line ends, about 1 MiB at a time.
 
-        Times are in the asker's zone unless another is named. libpq hands over one row a call, so
-        a line break inside a value never splits a row.
+        Times are in the requester's zone unless another is named. libpq hands over one row a call,
+        so a line break inside a value never splits a row.
         """
         return self._copied(columns, "FORMAT csv", zone or self.zone.key)
 

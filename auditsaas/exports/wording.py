@@ -30,17 +30,17 @@ def title(export: Export, viewer: Viewer) -> str:
 
 
 def plain_title(export: Export) -> str:
-    """The title as its asker reads dates, for where no page is being shown."""
+    """The title as its requester reads dates, for where no page is being shown."""
     return title(export, viewer_of(export))
 
 
 def viewer_of(export: Export) -> Viewer:
-    """How the asker reads dates, in the zone of the export."""
+    """How the requester reads dates, in the zone of the export."""
     return Viewer(zone=ZoneInfo(export.time_zone), date_format=_date_format(export))
 
 
 def period(export: Export, viewer: Viewer) -> str:
-    """`07/01/2026 – 09/30/2026`, days of the asker's zone; '' for all time."""
+    """`07/01/2026 – 09/30/2026`, days of the requester's zone; '' for all time."""
     first, last = dates(_range(export), ZoneInfo(export.time_zone))
     if first is not None and last is not None:
         if first == last:

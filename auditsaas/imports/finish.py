@@ -109,5 +109,5 @@ def _notify(session: Session, asked: Import, kind: str, body: str) -> None:
 
 
 def _actor(session: Session, asked: Import) -> ActorInput:
-    asker = session.get_one(User, asked.requested_by)
-    return own_actions.person(asker.id, name=asker.name, email=asker.email)
+    requester = session.get_one(User, asked.requested_by)
+    return own_actions.person(requester.id, name=requester.name, email=requester.email)

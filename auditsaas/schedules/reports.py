@@ -90,7 +90,7 @@ def _send(session: Session, schedule: Schedule, run: ScheduleRun, export: Export
         facts = mail_facts(schedule, run, export, found, workspace, _viewer(schedule, person))
         facts |= {"url": f"{url}/download", "manual": asked_by}
         detail = f"{wording.format_name(export.format)} · {wording.rows(found.events)}"
-        _tell(session, run, person, "report.ready", schedule.name, detail, url, facts)
+        _notify(session, run, person, "report.ready", schedule.name, detail, url, facts)
     numbers = {"rows": found.events, "late": found.late, "errors": found.errors}
     _record(session, schedule, run, ok=True, metadata=numbers)
 
@@ -108,7 +108,7 @@ def _fail(session: Session, schedule: Schedule, run: ScheduleRun, export: Export
             "schedule_url": url,
             "period": period_words(run, viewer),
         }
-        _tell(session, run, person, "report.failed", schedule.name, reason, url, facts)
+        _notify(session, run, person, "report.failed", schedule.name, reason, url, facts)
     _record(session, schedule, run, ok=False, metadata={"reason": reason})
 
 
@@ -155,7 +155,7 @@ def days(run: ScheduleRun, viewer: Viewer) -> str:
     return f"{start} – {times.date(last, viewer)}"
 
 
-def _tell(
+def _notify(
     session: Session,
     run: ScheduleRun,
     person: User,

@@ -30,7 +30,7 @@ from auditsaas.events.filter.period import TimeRange
 from auditsaas.exports.asking.request import ExportRequest, request_export
 from auditsaas.exports.formats import Options, format_called
 from auditsaas.exports.models import Export
-from auditsaas.exports.service import Asker
+from auditsaas.exports.service import Requester
 from auditsaas.notifications.service import notify
 from auditsaas.own_actions import Activity
 from auditsaas.schedules import service
@@ -83,7 +83,7 @@ def start(session: Session, schedule: Schedule, now: datetime) -> Export | None:
     window = TimeRange(schedule.covered_until, schedule.timetable.window_end(due_at))
     try:
         with session.begin_nested():
-            made = _made(session, schedule, window, due_at, Asker(person=owners[0]), now)
+            made = _made(session, schedule, window, due_at, Requester(person=owners[0]), now)
     except DomainError as error:
         _stop(session, schedule, str(error), now)
         return None
@@ -96,7 +96,7 @@ def start(session: Session, schedule: Schedule, now: datetime) -> Export | None:
     return made
 
 
-def run_now(session: Session, schedule: Schedule, *, asker: Asker, now: datetime) -> Export:
+def run_now(session: Session, schedule: Schedule, *, requester: Requester, now: datetime) -> Export:
     """An extra report of what has come since the last one; the reports on time stay as they are.
 
     Raises:
@@ -108,11 +108,11 @@ def run_now(session: Session, schedule: Schedule, *, asker: Asker, now: datetime
     # Reports on time are due at whole minutes; an extra one never takes the place of one.
     asked_at = now if now.microsecond else now + timedelta(microseconds=1)
     if not _is_building(session, schedule) and schedule.covered_until < now:
-        made = _made(session, schedule, window, asked_at, asker, now, extra=True)
+        made = _made(session, schedule, window, asked_at, requester, now, extra=True)
     if made is None:
         raise Conflict("A report of this schedule is being built. Wait until it is done.")
     metadata = {"export": str(made.id), "extra": True}
-    service.record(session, Activity.SCHEDULE_RUN, schedule, asker, metadata=metadata)
+    service.record(session, Activity.SCHEDULE_RUN, schedule, requester, metadata=metadata)
     return made
 
 
@@ -128,14 +128,14 @@ def _made(
     schedule: Schedule,
     window: TimeRange,
     due_at: datetime,
-    asker: Asker,
+    requester: Requester,
     now: datetime,
     *,
     extra: bool = False,
 ) -> Export | None:
     """The run and its export; None where there is a run of that time already."""
     workspace_id = schedule.workspace_id
-    person = asker.person
+    person = requester.person
     run_id = session.scalar(
         insert(ScheduleRun)
         .values(
@@ -156,12 +156,12 @@ def _made(
     if run_id is None:
         return None
     asked = ExportRequest(
-        asker=asker,
+        requester=requester,
         workspaces=[workspace_id],
         format=format_called(schedule.format),
         event_filter=filter_of(schedule, now).with_period(window),
         zone=ZoneInfo(schedule.time_zone),
-        status_code=303 if asker.facts else None,
+        status_code=303 if requester.facts else None,
         options=Options(tuple(schedule.columns or ())),
         since={workspace_id: schedule.covered_seq},
         schedule_name=schedule.name,

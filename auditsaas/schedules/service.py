@@ -18,7 +18,7 @@ from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.reading import pages
 from auditsaas.events.schema import TargetInput
 from auditsaas.exports.formats import format_called
-from auditsaas.exports.service import Asker
+from auditsaas.exports.service import Requester
 from auditsaas.own_actions import Activity
 from auditsaas.permissions import ROLE_PERMISSIONS, Permission
 from auditsaas.schedules.models import Schedule, ScheduleRun
@@ -68,19 +68,19 @@ def readers(
 
 
 def create(
-    session: Session, workspace_id: UUID, plan: Plan, *, asker: Asker, now: datetime
+    session: Session, workspace_id: UUID, plan: Plan, *, requester: Requester, now: datetime
 ) -> Schedule:
     """Schedule an export. Its first report covers the whole period before the next time due.
 
     Raises:
         InvalidFields: the format is unknown, or a recipient may not have the reports.
     """
-    if asker.person is None:
+    if requester.person is None:
         raise ValueError("a schedule is a person's")
     due = plan.timetable.due_after(now)
     schedule = Schedule(
         workspace_id=workspace_id,
-        owner_id=asker.person.id,
+        owner_id=requester.person.id,
         covered_until=plan.timetable.window_before(plan.timetable.window_end(due)),
         covered_seq=pages.heads(session, [workspace_id]).get(workspace_id, 0),
         next_due_at=due,
@@ -88,12 +88,12 @@ def create(
     _write(session, schedule, plan)
     session.add(schedule)
     session.flush()
-    record(session, Activity.SCHEDULE_CREATE, schedule, asker, changes=_changes({}, schedule))
+    record(session, Activity.SCHEDULE_CREATE, schedule, requester, changes=_changes({}, schedule))
     return schedule
 
 
 def change(
-    session: Session, schedule: Schedule, plan: Plan, *, asker: Asker, now: datetime
+    session: Session, schedule: Schedule, plan: Plan, *, requester: Requester, now: datetime
 ) -> None:
     """Change a schedule; the next report still starts where the last one ended.
 
@@ -109,10 +109,10 @@ def change(
     session.flush()
     changes = _changes(before, schedule)
     if changes:
-        record(session, Activity.SCHEDULE_UPDATE, schedule, asker, changes=changes)
+        record(session, Activity.SCHEDULE_UPDATE, schedule, requester, changes=changes)
 
 
-def pause(session: Session, schedule: Schedule, *, asker: Asker, now: datetime) -> None:
+def pause(session: Session, schedule: Schedule, *, requester: Requester, now: datetime) -> None:
     """Make no reports until it is resumed.
 
     Raises:
@@ -123,10 +123,10 @@ def pause(session: Session, schedule: Schedule, *, asker: Asker, now: datetime) 
         raise Conflict("This schedule is paused already.")
     schedule.paused_at = now
     session.flush()
-    record(session, Activity.SCHEDULE_PAUSE, schedule, asker, changes={"paused": [False, True]})
+    record(session, Activity.SCHEDULE_PAUSE, schedule, requester, changes={"paused": [False, True]})
 
 
-def resume(session: Session, schedule: Schedule, *, asker: Asker, now: datetime) -> None:
+def resume(session: Session, schedule: Schedule, *, requester: Requester, now: datetime) -> None:
     """Go on: one report, at the next time due, covers all since the last one.
 
     Whoever resumes a schedule whose owner may no longer have its reports becomes the owner.
@@ -138,22 +138,22 @@ def resume(session: Session, schedule: Schedule, *, asker: Asker, now: datetime)
     if schedule.paused_at is None:
         raise Conflict("This schedule is not paused.")
     changes: dict[str, list[Any]] = {"paused": [True, False]}
-    if not readers(session, schedule.workspace_id, [schedule.owner_id]) and asker.person:
-        changes["owner_id"] = [str(schedule.owner_id), str(asker.person.id)]
-        schedule.owner_id = asker.person.id
+    if not readers(session, schedule.workspace_id, [schedule.owner_id]) and requester.person:
+        changes["owner_id"] = [str(schedule.owner_id), str(requester.person.id)]
+        schedule.owner_id = requester.person.id
     schedule.paused_at = schedule.paused_because = None
     schedule.next_due_at = schedule.timetable.due_covering(now, schedule.covered_until)
     session.flush()
-    record(session, Activity.SCHEDULE_RESUME, schedule, asker, changes=changes)
+    record(session, Activity.SCHEDULE_RESUME, schedule, requester, changes=changes)
 
 
-def delete(session: Session, schedule: Schedule, *, asker: Asker, now: datetime) -> None:
+def delete(session: Session, schedule: Schedule, *, requester: Requester, now: datetime) -> None:
     """Make no more reports; the files that it made stay with the exports until they expire."""
     locked(session, schedule)
     schedule.deleted_at = now
     session.flush()
     before = {name: [value, None] for name, value in _told(schedule).items() if value is not None}
-    record(session, Activity.SCHEDULE_DELETE, schedule, asker, changes=before)
+    record(session, Activity.SCHEDULE_DELETE, schedule, requester, changes=before)
 
 
 def visible_to(person_id: UUID, everything_in: Sequence[UUID]) -> ColumnElement[bool]:
@@ -215,7 +215,7 @@ def record(
     session: Session,
     activity: Activity,
     schedule: Schedule,
-    asker: Asker,
+    requester: Requester,
     *,
     changes: dict[str, list[Any]] | None = None,
     metadata: dict[str, Any] | None = None,
@@ -223,10 +223,10 @@ def record(
     own_actions.record(
         session,
         activity,
-        workspaces={schedule.workspace_id: asker.roles.get(schedule.workspace_id)},
-        actor=asker.actor,
-        facts=asker.facts,
-        status_code=303 if asker.facts else None,
+        workspaces={schedule.workspace_id: requester.roles.get(schedule.workspace_id)},
+        actor=requester.actor,
+        facts=requester.facts,
+        status_code=303 if requester.facts else None,
         targets=[target(schedule)],
         changes=changes,
         metadata=metadata,

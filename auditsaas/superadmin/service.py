@@ -21,51 +21,53 @@ from auditsaas.events.models import actors
 from auditsaas.events.schema import TargetInput
 from auditsaas.own_actions import Activity
 from auditsaas.workspaces.models import Membership, Workspace
-from auditsaas.workspaces.platform_access import ROLE, Onlooker
+from auditsaas.workspaces.platform_access import ROLE, PlatformActor
 from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID, create_workspace, system_workspace
 
 SEE_OTHER = 303
 
 
-def create(session: Session, doer: Onlooker, name: str, slug: str | None) -> Workspace:
+def create(
+    session: Session, platform_actor: PlatformActor, name: str, slug: str | None
+) -> Workspace:
     """A new workspace, still without anybody in it.
 
     Raises:
         Invalid, Conflict: as ``create_workspace`` does.
     """
-    tenancy.bind(Scope(user=doer.user_id), session)
+    tenancy.bind(Scope(user=platform_actor.user_id), session)
     workspace = create_workspace(session, name, slug or None)
-    _record(session, doer, Activity.WORKSPACE_CREATE, [workspace.id], _target(workspace))
+    _record(session, platform_actor, Activity.WORKSPACE_CREATE, [workspace.id], _target(workspace))
     return workspace
 
 
-def suspend(session: Session, doer: Onlooker, slug: str) -> None:
+def suspend(session: Session, platform_actor: PlatformActor, slug: str) -> None:
     """Refuse the workspace's members and keys, from their very next request on.
 
     Raises:
         NotFound: there is none of this name, or it is our own.
         Conflict: it is suspended already.
     """
-    _switch(session, doer, slug, suspended=True)
+    _switch(session, platform_actor, slug, suspended=True)
 
 
-def resume(session: Session, doer: Onlooker, slug: str) -> None:
+def resume(session: Session, platform_actor: PlatformActor, slug: str) -> None:
     """Let the members and keys of a suspended workspace in again; raises like ``suspend``."""
-    _switch(session, doer, slug, suspended=False)
+    _switch(session, platform_actor, slug, suspended=False)
 
 
-def _switch(session: Session, doer: Onlooker, slug: str, *, suspended: bool) -> None:
+def _switch(session: Session, platform_actor: PlatformActor, slug: str, *, suspended: bool) -> None:
     workspace = session.scalar(select(Workspace).where(Workspace.slug == slug).with_for_update())
     if workspace is None or workspace.id == SYSTEM_WORKSPACE_ID:
         raise NotFound("There is no such workspace.")
     if (workspace.suspended_at is not None) is suspended:
         raise Conflict(f"{workspace.name} is {'suspended' if suspended else 'not suspended'}.")
     workspace.suspended_at = session.scalar(select(func.now())) if suspended else None
-    tenancy.bind(Scope.of(workspace.id, user=doer.user_id), session)
+    tenancy.bind(Scope.of(workspace.id, user=platform_actor.user_id), session)
     states = ["active", "suspended"]
     _record(
         session,
-        doer,
+        platform_actor,
         Activity.WORKSPACE_SUSPEND if suspended else Activity.WORKSPACE_RESUME,
         [workspace.id],
         _target(workspace),
@@ -73,26 +75,35 @@ def _switch(session: Session, doer: Onlooker, slug: str, *, suspended: bool) -> 
     )
 
 
-def disable_user(session: Session, platform: Session, doer: Onlooker, user_id: UUID) -> None:
+def disable_user(
+    session: Session, platform: Session, platform_actor: PlatformActor, user_id: UUID
+) -> None:
     """Shut a person out of every workspace at once; their sessions end.
 
     Raises:
         NotFound: there is no such person.
         Conflict: they are disabled already, or it is oneself.
     """
-    if user_id == doer.user_id:
+    if user_id == platform_actor.user_id:
         raise Conflict("You cannot disable yourself.")
-    _turn(session, platform, doer, user_id, disabled=True)
+    _turn(session, platform, platform_actor, user_id, disabled=True)
     session.execute(delete(SignInSession).where(SignInSession.user_id == user_id))
 
 
-def enable_user(session: Session, platform: Session, doer: Onlooker, user_id: UUID) -> None:
+def enable_user(
+    session: Session, platform: Session, platform_actor: PlatformActor, user_id: UUID
+) -> None:
     """Let a person in again, who then signs in anew; raises like ``disable_user``."""
-    _turn(session, platform, doer, user_id, disabled=False)
+    _turn(session, platform, platform_actor, user_id, disabled=False)
 
 
 def _turn(
-    session: Session, platform: Session, doer: Onlooker, user_id: UUID, *, disabled: bool
+    session: Session,
+    platform: Session,
+    platform_actor: PlatformActor,
+    user_id: UUID,
+    *,
+    disabled: bool,
 ) -> None:
     user = session.scalar(select(User).where(User.id == user_id).with_for_update())
     if user is None:
@@ -103,12 +114,12 @@ def _turn(
     ids = list(
         platform.scalars(select(Membership.workspace_id).where(Membership.user_id == user_id))
     )
-    tenancy.bind(Scope.of(*ids, user=doer.user_id), session)
+    tenancy.bind(Scope.of(*ids, user=platform_actor.user_id), session)
     where = ids or [system_workspace(session).id]
     states = ["active", "disabled"] if disabled else ["disabled", "active"]
     _record(
         session,
-        doer,
+        platform_actor,
         Activity.USER_DISABLE if disabled else Activity.USER_ENABLE,
         where,
         TargetInput(type="user", id=str(user.id), name=user.name),
@@ -124,7 +135,7 @@ def _turn(
 
 def _record(
     session: Session,
-    doer: Onlooker,
+    platform_actor: PlatformActor,
     activity: Activity,
     workspaces: Sequence[UUID],
     target: TargetInput,
@@ -134,8 +145,8 @@ def _record(
         session,
         activity,
         workspaces=dict.fromkeys(workspaces, ROLE),
-        actor=doer.actor,
-        facts=doer.facts,
+        actor=platform_actor.actor,
+        facts=platform_actor.facts,
         status_code=SEE_OTHER,
         targets=[target],
         changes=dict(changes) if changes else None,

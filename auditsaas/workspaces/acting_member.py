@@ -1,4 +1,4 @@
-"""What a person does to a workspace, recorded in its log."""
+"""Records what a member changes in a workspace in the log of that workspace."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ SEE_OTHER = 303
 
 
 @dataclass(frozen=True, kw_only=True)
-class Doer:
-    """Who acts in a workspace, in which request, and what they are there."""
+class ActingMember:
+    """The member who acts in a workspace, with their role and the request."""
 
     workspace_id: UUID
     user_id: UUID
@@ -36,7 +36,7 @@ class Doer:
         changes: Mapping[str, list[Any]] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        """Append the deed to the workspace's log, in the session's transaction."""
+        """Record the action in the workspace's log, in the session's transaction."""
         own_actions.record(
             session,
             activity,

@@ -24,7 +24,7 @@ from auditsaas.events.schema import TargetInput
 from auditsaas.own_actions import Activity, RequestFacts, without_token
 from auditsaas.permissions import Role
 from auditsaas.workspaces.account_events import actor_of
-from auditsaas.workspaces.acting_member import SEE_OTHER, Doer
+from auditsaas.workspaces.acting_member import SEE_OTHER, ActingMember
 from auditsaas.workspaces.members import lock_people, target
 from auditsaas.workspaces.models import Invitation, InvitationLookup, Membership, Workspace
 from auditsaas.workspaces.service import add_member
@@ -65,7 +65,7 @@ def open_invitations(session: Session, workspace_id: UUID) -> Sequence[tuple[Inv
     return [(invitation, inviter) for invitation, inviter in rows]
 
 
-def invite(session: Session, doer: Doer, email: str, role: Role) -> Sent:
+def invite(session: Session, actor: ActingMember, email: str, role: Role) -> Sent:
     """Ask a person to join.
 
     Raises:
@@ -76,17 +76,17 @@ def invite(session: Session, doer: Doer, email: str, role: Role) -> Sent:
     if address is None:
         raise Invalid("That is not an email address.")
     member = exists().where(
-        Membership.workspace_id == doer.workspace_id, Membership.user_id == User.id
+        Membership.workspace_id == actor.workspace_id, Membership.user_id == User.id
     )
     if session.scalar(select(User.id).where(User.email == address, member)) is not None:
         raise Conflict(f"{address} is a member already.")
-    token, token_hash = _new_token(session, doer.workspace_id)
+    token, token_hash = _new_token(session, actor.workspace_id)
     invitation = Invitation(
-        workspace_id=doer.workspace_id,
+        workspace_id=actor.workspace_id,
         email=address,
         role=role.value,
         token_hash=token_hash,
-        invited_by=doer.user_id,
+        invited_by=actor.user_id,
         expires_at=datetime.now(UTC) + GOOD_FOR,
     )
     try:
@@ -94,7 +94,7 @@ def invite(session: Session, doer: Doer, email: str, role: Role) -> Sent:
             session.add(invitation)
     except IntegrityError as error:
         raise Conflict(f"{address} is invited already. Resend that invitation.") from error
-    doer.record(
+    actor.record(
         session,
         Activity.MEMBER_INVITE,
         targets=[_target(invitation)],
@@ -103,17 +103,17 @@ def invite(session: Session, doer: Doer, email: str, role: Role) -> Sent:
     return Sent(invitation, token)
 
 
-def resend(session: Session, doer: Doer, invitation_id: UUID) -> Sent:
+def resend(session: Session, actor: ActingMember, invitation_id: UUID) -> Sent:
     """A new link for seven more days; the one before opens nothing any more.
 
     Raises:
         NotFound: no invitation with the id is open.
     """
-    invitation = _open_by_id(session, doer.workspace_id, invitation_id)
+    invitation = _open_by_id(session, actor.workspace_id, invitation_id)
     before = invitation.expires_at
-    token, invitation.token_hash = _new_token(session, doer.workspace_id)
+    token, invitation.token_hash = _new_token(session, actor.workspace_id)
     invitation.expires_at = datetime.now(UTC) + GOOD_FOR
-    doer.record(
+    actor.record(
         session,
         Activity.INVITATION_RESEND,
         targets=[_target(invitation)],
@@ -122,15 +122,15 @@ def resend(session: Session, doer: Doer, invitation_id: UUID) -> Sent:
     return Sent(invitation, token)
 
 
-def revoke(session: Session, doer: Doer, invitation_id: UUID) -> None:
+def revoke(session: Session, actor: ActingMember, invitation_id: UUID) -> None:
     """End an invitation.
 
     Raises:
         NotFound: no invitation with the id is open.
     """
-    invitation = _open_by_id(session, doer.workspace_id, invitation_id)
+    invitation = _open_by_id(session, actor.workspace_id, invitation_id)
     invitation.revoked_at = datetime.now(UTC)
-    doer.record(
+    actor.record(
         session,
         Activity.INVITATION_REVOKE,
         targets=[_target(invitation)],

@@ -16,7 +16,7 @@ from auditsaas.events.models import actors
 from auditsaas.events.schema import TargetInput
 from auditsaas.own_actions import Activity
 from auditsaas.permissions import Role
-from auditsaas.workspaces.acting_member import Doer
+from auditsaas.workspaces.acting_member import ActingMember
 from auditsaas.workspaces.models import Membership, Workspace
 
 LAST_ADMIN = "A workspace keeps at least one active admin. Make somebody else an admin first."
@@ -60,15 +60,15 @@ def member_of(session: Session, workspace_id: UUID, user_id: UUID) -> Member:
     return _member(membership, membership.user, bool(has_factor))
 
 
-def change_role(session: Session, doer: Doer, user_id: UUID, role: Role) -> None:
+def change_role(session: Session, actor: ActingMember, user_id: UUID, role: Role) -> None:
     """Give a member another role.
 
     Raises:
         NotFound: nobody there has the id.
         Conflict: the workspace would be left without an active admin.
     """
-    lock_people(session, doer.workspace_id)
-    membership = _find(session, doer.workspace_id, user_id)
+    lock_people(session, actor.workspace_id)
+    membership = _find(session, actor.workspace_id, user_id)
     before = Role(membership.role)
     if before is role:
         return
@@ -76,60 +76,62 @@ def change_role(session: Session, doer: Doer, user_id: UUID, role: Role) -> None
         _keep_an_admin(session, membership)
     membership.role = role.value
     changes: dict[str, list[object]] = {"role": [before.value, role.value]}
-    doer.record(
+    actor.record(
         session, Activity.MEMBER_ROLE_UPDATE, targets=[target(membership.user)], changes=changes
     )
-    _tell_log(session, membership, status=_status(membership))
+    _update_actor_status(session, membership, status=_status(membership))
 
 
-def disable(session: Session, doer: Doer, user_id: UUID) -> None:
+def disable(session: Session, actor: ActingMember, user_id: UUID) -> None:
     """Shut a member out, who stays on the list.
 
     Raises:
         NotFound: nobody there has the id.
         Conflict: it is oneself, or the last active admin.
     """
-    lock_people(session, doer.workspace_id)
-    membership = _find(session, doer.workspace_id, user_id)
-    if user_id == doer.user_id:
+    lock_people(session, actor.workspace_id)
+    membership = _find(session, actor.workspace_id, user_id)
+    if user_id == actor.user_id:
         raise Conflict("You cannot disable yourself. Another admin can.")
     if membership.disabled_at is not None:
         return
     _keep_an_admin(session, membership)
     membership.disabled_at = datetime.now(UTC)
-    _record_status(session, doer, Activity.MEMBER_DISABLE, membership, ["active", "disabled"])
+    _record_status(session, actor, Activity.MEMBER_DISABLE, membership, ["active", "disabled"])
 
 
-def enable(session: Session, doer: Doer, user_id: UUID) -> None:
+def enable(session: Session, actor: ActingMember, user_id: UUID) -> None:
     """Let a disabled member in again.
 
     Raises:
         NotFound: nobody there has the id.
     """
-    lock_people(session, doer.workspace_id)
-    membership = _find(session, doer.workspace_id, user_id)
+    lock_people(session, actor.workspace_id)
+    membership = _find(session, actor.workspace_id, user_id)
     if membership.disabled_at is None:
         return
     membership.disabled_at = None
-    _record_status(session, doer, Activity.MEMBER_ENABLE, membership, ["disabled", "active"])
+    _record_status(session, actor, Activity.MEMBER_ENABLE, membership, ["disabled", "active"])
 
 
-def remove(session: Session, doer: Doer, user_id: UUID) -> None:
+def remove(session: Session, actor: ActingMember, user_id: UUID) -> None:
     """End a membership, one's own too; what the person did stays in the log.
 
     Raises:
         NotFound: nobody there has the id.
         Conflict: the workspace would be left without an active admin.
     """
-    lock_people(session, doer.workspace_id)
-    membership = _find(session, doer.workspace_id, user_id)
+    lock_people(session, actor.workspace_id)
+    membership = _find(session, actor.workspace_id, user_id)
     _keep_an_admin(session, membership)
     changes: dict[str, list[object]] = {"role": [membership.role, None]}
-    doer.record(session, Activity.MEMBER_REMOVE, targets=[target(membership.user)], changes=changes)
-    _tell_log(session, membership, status="disabled")
+    actor.record(
+        session, Activity.MEMBER_REMOVE, targets=[target(membership.user)], changes=changes
+    )
+    _update_actor_status(session, membership, status="disabled")
     session.execute(
         delete(Membership).where(
-            Membership.workspace_id == doer.workspace_id, Membership.user_id == user_id
+            Membership.workspace_id == actor.workspace_id, Membership.user_id == user_id
         )
     )
 
@@ -177,14 +179,18 @@ def _keep_an_admin(session: Session, leaving: Membership) -> None:
 
 
 def _record_status(
-    session: Session, doer: Doer, activity: Activity, membership: Membership, change: list[object]
+    session: Session,
+    actor: ActingMember,
+    activity: Activity,
+    membership: Membership,
+    change: list[object],
 ) -> None:
-    doer.record(session, activity, targets=[target(membership.user)], changes={"status": change})
-    _tell_log(session, membership, status=_status(membership))
+    actor.record(session, activity, targets=[target(membership.user)], changes={"status": change})
+    _update_actor_status(session, membership, status=_status(membership))
 
 
-def _tell_log(session: Session, membership: Membership, *, status: str) -> None:
-    """What the log's User filter shows of the person follows at once."""
+def _update_actor_status(session: Session, membership: Membership, *, status: str) -> None:
+    """Update the role and status that the log's User filter shows of a member."""
     session.flush()
     session.execute(
         update(actors)

@@ -42,8 +42,8 @@ class Reasons:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Onlooker:
-    """A super-admin, and the request by which they look."""
+class PlatformActor:
+    """A super-admin and the request in which they act."""
 
     user_id: UUID
     actor: ActorInput
@@ -65,7 +65,7 @@ def reasons_of(session: Session, user_id: UUID, now: datetime | None = None) -> 
 
 
 def give_reason(
-    session: Session, onlooker: Onlooker, reason: str, workspaces: Iterable[UUID] | None
+    session: Session, platform_actor: PlatformActor, reason: str, workspaces: Iterable[UUID] | None
 ) -> None:
     """Note why ``workspaces`` are looked into, in the log of each; None means all of them.
 
@@ -76,47 +76,47 @@ def give_reason(
     if not MIN_REASON <= len(reason) <= MAX_REASON or not reason.isprintable():
         raise Invalid(f"A reason has {MIN_REASON} to {MAX_REASON} printable characters.")
     chosen = sorted(set(workspaces or ()))
-    _note(session, onlooker, reason, chosen or [None], asked=True)
-    tenancy.bind(Scope.of(*chosen, user=onlooker.user_id), session)
+    _note(session, platform_actor, reason, chosen or [None], asked=True)
+    tenancy.bind(Scope.of(*chosen, user=platform_actor.user_id), session)
     # What concerns all of them is kept where super-admins read it; each learns of it when shown.
     where = chosen or [system_workspace(session).id]
-    _record(session, onlooker, reason, where, every=not chosen, status_code=SEE_OTHER)
+    _record(session, platform_actor, reason, where, every=not chosen, status_code=SEE_OTHER)
 
 
-def note_shown(session: Session, onlooker: Onlooker, workspaces: Iterable[UUID]) -> bool:
+def note_shown(session: Session, platform_actor: PlatformActor, workspaces: Iterable[UUID]) -> bool:
     """Tell the logs of workspaces that something of theirs is shown under a reason for all.
 
     Returns whether any had to be told, which is then to be committed. Binds the scope to those.
     """
     shown = set(workspaces) - {SYSTEM_WORKSPACE_ID}
-    reasons = reasons_of(session, onlooker.user_id)
+    reasons = reasons_of(session, platform_actor.user_id)
     if reasons.for_all is None or shown <= reasons.known:
         return False
     # One at a time for a person, so that two fragments of a page do not both tell.
-    session.execute(select(func.pg_advisory_xact_lock(onlooker.user_id.int & (1 << 63) - 1)))
-    fresh = sorted(shown - reasons_of(session, onlooker.user_id).known)
-    _note(session, onlooker, reasons.for_all, fresh, asked=False)
-    tenancy.bind(Scope.of(*fresh, user=onlooker.user_id), session)
-    _record(session, onlooker, reasons.for_all, fresh, every=True, status_code=200)
+    session.execute(select(func.pg_advisory_xact_lock(platform_actor.user_id.int & (1 << 63) - 1)))
+    fresh = sorted(shown - reasons_of(session, platform_actor.user_id).known)
+    _note(session, platform_actor, reasons.for_all, fresh, asked=False)
+    tenancy.bind(Scope.of(*fresh, user=platform_actor.user_id), session)
+    _record(session, platform_actor, reasons.for_all, fresh, every=True, status_code=200)
     return True
 
 
-def note_page(session: Session, onlooker: Onlooker) -> None:
+def note_page(session: Session, platform_actor: PlatformActor) -> None:
     """Record the page that is asked for in our own log. Binds the scope to that."""
-    tenancy.bind(Scope(user=onlooker.user_id), session)
+    tenancy.bind(Scope(user=platform_actor.user_id), session)
     own_actions.record(
         session,
         Activity.PLATFORM_VIEW,
         workspaces={system_workspace(session).id: ROLE},
-        actor=onlooker.actor,
-        facts=onlooker.facts,
+        actor=platform_actor.actor,
+        facts=platform_actor.facts,
         status_code=200,
     )
 
 
 def _note(
     session: Session,
-    onlooker: Onlooker,
+    platform_actor: PlatformActor,
     reason: str,
     tenants: Iterable[UUID | None],
     *,
@@ -124,7 +124,7 @@ def _note(
 ) -> None:
     session.add_all(
         PlatformAccess(
-            user_id=onlooker.user_id,
+            user_id=platform_actor.user_id,
             tenant=tenant,
             reason=reason,
             asked=asked,
@@ -137,7 +137,7 @@ def _note(
 
 def _record(
     session: Session,
-    onlooker: Onlooker,
+    platform_actor: PlatformActor,
     reason: str,
     workspaces: Iterable[UUID],
     *,
@@ -148,8 +148,8 @@ def _record(
         session,
         Activity.PLATFORM_ACCESS,
         workspaces=dict.fromkeys(workspaces, ROLE),
-        actor=onlooker.actor,
-        facts=onlooker.facts,
+        actor=platform_actor.actor,
+        facts=platform_actor.facts,
         status_code=status_code,
         metadata={"reason": reason, "scope": "every workspace" if every else "workspace"},
     )

@@ -17,7 +17,7 @@ from auditsaas.events.models import log_heads
 from auditsaas.events.reading import totals
 from auditsaas.events.schema import TargetInput
 from auditsaas.own_actions import Activity
-from auditsaas.workspaces.acting_member import Doer
+from auditsaas.workspaces.acting_member import ActingMember
 from auditsaas.workspaces.models import FormerSlug, Workspace
 
 
@@ -29,14 +29,16 @@ def redacted_keys(session: Session, workspace_id: UUID) -> list[str]:
     return list(keys or ())
 
 
-def change(session: Session, doer: Doer, values: dict[str, Any], keys: list[str]) -> Workspace:
+def change(
+    session: Session, actor: ActingMember, values: dict[str, Any], keys: list[str]
+) -> Workspace:
     """Set a workspace's columns and redacted keys, and record what is now different.
 
     Raises:
         Conflict: another workspace has, or had, the slug.
     """
     workspace = session.get_one(
-        Workspace, doer.workspace_id, with_for_update={"key_share": True}, populate_existing=True
+        Workspace, actor.workspace_id, with_for_update={"key_share": True}, populate_existing=True
     )
     changes: dict[str, list[Any]] = {
         name: [getattr(workspace, name), value]
@@ -58,7 +60,7 @@ def change(session: Session, doer: Doer, values: dict[str, Any], keys: list[str]
         )
     if changes:
         target = TargetInput(type="workspace", id=str(workspace.id), name=workspace.name)
-        doer.record(session, Activity.WORKSPACE_UPDATE, targets=[target], changes=changes)
+        actor.record(session, Activity.WORKSPACE_UPDATE, targets=[target], changes=changes)
     return workspace
 
 

@@ -73,7 +73,7 @@ def exports(files: list[Wanted], not_taken: int) -> Table:
         "Exports, one every 10 s",
         ["format", "asked", "ready", "failed", "age p50, s", "p95", "oldest", "MB in all"],
         [
-            "The age is from asking until its asker, who looks every two seconds, saw it ready.",
+            "The age is from asking until its person, who looks every two seconds, saw it ready.",
             f"{not_taken} requests for a file were not taken.",
         ],
     )

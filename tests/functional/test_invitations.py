@@ -22,7 +22,7 @@ from auditsaas.notifications import delivery
 from auditsaas.own_actions import RequestFacts, person
 from auditsaas.permissions import Role
 from auditsaas.workspaces import invitations
-from auditsaas.workspaces.acting_member import Doer
+from auditsaas.workspaces.acting_member import ActingMember
 from auditsaas.workspaces.invitations import Sent
 from auditsaas.workspaces.models import Invitation, Membership, Workspace
 from tests.support import factories
@@ -31,17 +31,19 @@ from tests.support.factories import csrf_token, make_user, make_workspace, uniqu
 STRONG = "seven purple otters juggling"
 
 
-def doer(workspace: Workspace, admin: User) -> Doer:
+def acting_member(workspace: Workspace, admin: User) -> ActingMember:
     facts = RequestFacts(
         method="POST", path="/", ip="127.0.0.1", user_agent=None, request_id="r", started=0
     )
     actor = person(admin.id, name=admin.name, email=admin.email)
-    return Doer(workspace_id=workspace.id, user_id=admin.id, actor=actor, role="admin", facts=facts)
+    return ActingMember(
+        workspace_id=workspace.id, user_id=admin.id, actor=actor, role="admin", facts=facts
+    )
 
 
 def send(workspace: Workspace, admin: User, email: str, role: Role = Role.AUDITOR) -> Sent:
     with factories.scoped(workspace.id) as session:
-        sent = invitations.invite(session, doer(workspace, admin), email, role)
+        sent = invitations.invite(session, acting_member(workspace, admin), email, role)
         session.commit()
     return sent
 
@@ -166,7 +168,7 @@ def test_resending_invalidates_the_earlier_link(
     email = f"{unique('new')}@example.com"
     first = send(workspace, admin, email)
     with factories.scoped(workspace.id) as session:
-        again = invitations.resend(session, doer(workspace, admin), first.invitation.id)
+        again = invitations.resend(session, acting_member(workspace, admin), first.invitation.id)
         session.commit()
     assert "A newer invitation" in accept(client, first.token).text
     assert accept(client, again.token).status_code == 303

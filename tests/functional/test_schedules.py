@@ -222,7 +222,7 @@ def test_a_scheduled_export_is_not_announced_a_second_time(
 
 
 def test_changed_frequency_leaves_no_gap(app: Flask, workspace: Workspace, admin: User) -> None:
-    from auditsaas.exports.service import Asker
+    from auditsaas.exports.service import Requester
     from auditsaas.schedules.timetable import Frequency, Timetable
     from tests.support.scheduling import DAILY
 
@@ -238,8 +238,8 @@ def test_changed_frequency_leaves_no_gap(app: Flask, workspace: Workspace, admin
             timetable=weekly,
             recipients=(admin.id,),
         )
-        asker = Asker(person=admin, roles={workspace.id: "admin"})
-        service.change(session, schedule, plan, asker=asker, now=START + DAY)
+        requester = Requester(person=admin, roles={workspace.id: "admin"})
+        service.change(session, schedule, plan, requester=requester, now=START + DAY)
         session.commit()
     let_pass(app, START + 14 * DAY)
     runs = runs_of(workspace, schedule_id)
@@ -248,12 +248,12 @@ def test_changed_frequency_leaves_no_gap(app: Flask, workspace: Workspace, admin
 
 
 def resume(workspace: Workspace, schedule_id: Any, person: User, now: datetime) -> None:
-    from auditsaas.exports.service import Asker
+    from auditsaas.exports.service import Requester
 
     with scoped(workspace.id, user=person.id) as session:
         schedule = session.get_one(Schedule, (workspace.id, schedule_id))
-        asker = Asker(person=person, roles={workspace.id: "admin"})
-        service.resume(session, schedule, asker=asker, now=now)
+        requester = Requester(person=person, roles={workspace.id: "admin"})
+        service.resume(session, schedule, requester=requester, now=now)
         session.commit()
 
 

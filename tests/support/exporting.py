@@ -23,7 +23,7 @@ from auditsaas.events.reading import pages
 from auditsaas.exports.asking.request import NO_OPTIONS, ExportRequest, request_export
 from auditsaas.exports.building.build import DEFAULT_OPTIONS, InstallationOptions, export_job
 from auditsaas.exports.formats import Options, format_called
-from auditsaas.exports.service import Asker
+from auditsaas.exports.service import Requester
 from auditsaas.extensions import Base
 from auditsaas.jobs.runner import run
 from auditsaas.storage.local import LocalStorage
@@ -52,7 +52,7 @@ def ask(
         export = request_export(
             session,
             ExportRequest(
-                asker=Asker(person=person, roles=dict.fromkeys(ids, "admin")),
+                requester=Requester(person=person, roles=dict.fromkeys(ids, "admin")),
                 workspaces=ids,
                 format=format_called(format),
                 options=options,

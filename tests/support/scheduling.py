@@ -20,7 +20,7 @@ from auditsaas.exports.building.build import export_job
 from auditsaas.exports.frozen_filter import pinned_filter
 from auditsaas.exports.kind import UNFINISHED
 from auditsaas.exports.models import Export
-from auditsaas.exports.service import Asker
+from auditsaas.exports.service import Requester
 from auditsaas.jobs.runner import run
 from auditsaas.schedules import service
 from auditsaas.schedules.models import Schedule, ScheduleRun
@@ -52,9 +52,9 @@ def make_schedule(
         timetable=timetable,
         recipients=tuple(person.id for person in people),
     )
-    asker = Asker(person=owner, roles={workspace.id: "admin"})
+    requester = Requester(person=owner, roles={workspace.id: "admin"})
     with scoped(workspace.id, user=owner.id) as session:
-        schedule = service.create(session, workspace.id, plan, asker=asker, now=now)
+        schedule = service.create(session, workspace.id, plan, requester=requester, now=now)
         session.commit()
         return schedule.id
 

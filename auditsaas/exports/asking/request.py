@@ -17,7 +17,7 @@ from auditsaas.exports.formats import Format, Options
 from auditsaas.exports.frozen_filter import pinned_query
 from auditsaas.exports.limits import ROW_LIMITS, refuse_too_many
 from auditsaas.exports.models import Export
-from auditsaas.exports.service import Asker
+from auditsaas.exports.service import Requester
 from auditsaas.own_actions import Activity
 
 NO_OPTIONS = Options()
@@ -27,7 +27,7 @@ NO_OPTIONS = Options()
 class ExportRequest:
     """A file that is asked for: by whom, of which events, and in which form."""
 
-    asker: Asker
+    requester: Requester
     workspaces: Sequence[UUID]
     event_filter: EventFilter
     zone: ZoneInfo
@@ -71,18 +71,18 @@ def store(session: Session, asked: ExportRequest, count: Count) -> Export:
     session.add(export)
     session.flush()
     service.record(
-        session, Activity.EXPORT_REQUESTED, export, asked.asker, status_code=asked.status_code
+        session, Activity.EXPORT_REQUESTED, export, asked.requester, status_code=asked.status_code
     )
     return export
 
 
 def _export(asked: ExportRequest, heads: Mapping[UUID, int], count: Count) -> Export:
-    asker, period = asked.asker, asked.event_filter.period
+    requester, period = asked.requester, asked.event_filter.period
     since = None if asked.since is None else {str(key): seq for key, seq in asked.since.items()}
     return Export(
         workspace_ids=list(asked.workspaces),
-        requested_by=asker.person.id if asker.person else None,
-        requested_by_key=asker.key.key_id if asker.key else None,
+        requested_by=requester.person.id if requester.person else None,
+        requested_by_key=requester.key.key_id if requester.key else None,
         through_platform=asked.reader is not None,
         format=asked.format.key,
         query=pinned_query(asked.event_filter),

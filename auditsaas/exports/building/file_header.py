@@ -23,7 +23,7 @@ def about_export(export: Export, names: Mapping[UUID, str], brand: str) -> About
         export_id=export.id,
         filter=wording.filter_words(export),
         period=period_words(TimeRange(export.starts_at, export.ends_at), export.created_at, viewer),
-        asker=f"{person.name} ({person.email})" if person else export.requester_name,
+        requester=f"{person.name} ({person.email})" if person else export.requester_name,
         asked_at=export.created_at,
         viewer=viewer,
         names=names,

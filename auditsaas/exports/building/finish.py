@@ -33,7 +33,7 @@ class Built:
 
 
 def complete(session: Session, claim: ExportClaim, built: Built) -> None:
-    """Make the file the export's, notify its asker, and record it.
+    """Make the file the export's, notify its requester, and record it.
 
     Raises:
         LostLease: the claim no longer holds; nothing was changed.
@@ -91,14 +91,14 @@ def _record(
         session,
         activity,
         workspaces=export.workspace_ids,
-        actor=_asker(session, export),
+        actor=_requester(session, export),
         status=status,
         targets=[TargetInput(type="export", id=str(export.id))],
         metadata={"format": export.format, **facts},
     )
 
 
-def _asker(session: Session, export: Export) -> ActorInput:
+def _requester(session: Session, export: Export) -> ActorInput:
     if export.requested_by is None:
         return own_actions.application(export.requested_by_key, name=export.requester_name)
     person = session.get_one(User, export.requested_by)

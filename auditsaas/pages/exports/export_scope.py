@@ -18,7 +18,7 @@ from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.errors import FieldError, InvalidFields
 from auditsaas.exports.models import Export
-from auditsaas.exports.service import Asker
+from auditsaas.exports.service import Requester
 from auditsaas.extensions import db
 from auditsaas.permissions import Permission
 from auditsaas.workspaces.models import NamedWorkspace
@@ -71,8 +71,8 @@ class ExportScope:
         return export.through_platform and export.requested_by == self.person.id
 
     @property
-    def asker(self) -> Asker:
-        return Asker(person=self.person, roles=self.roles, facts=facts())
+    def requester(self) -> Requester:
+        return Requester(person=self.person, roles=self.roles, facts=facts())
 
     def chosen(self, slugs: Sequence[str]) -> list[UUID]:
         """The workspaces that a filter names, or all of them.

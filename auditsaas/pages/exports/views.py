@@ -143,7 +143,7 @@ def detail(export_id: UUID, slug: str | None = None) -> ResponseReturnValue:
 @acts_once
 def cancel(export_id: UUID, slug: str | None = None) -> ResponseReturnValue:
     scope, export = _export_at(slug, export_id)
-    service.cancel(scope.session, export, scope.asker)
+    service.cancel(scope.session, export, scope.requester)
     db.session.commit()
     return _row(export, scope) if is_partial() else redirect(scope.base_url, 303)
 
@@ -152,7 +152,7 @@ def cancel(export_id: UUID, slug: str | None = None) -> ResponseReturnValue:
 @acts_once
 def retry(export_id: UUID, slug: str | None = None) -> ResponseReturnValue:
     scope, export = _export_at(slug, export_id)
-    service.run_again(scope.session, export, scope.asker)
+    service.run_again(scope.session, export, scope.requester)
     db.session.commit()
     send(EXPORTS.message(export))
     return _row(export, scope) if is_partial() else redirect(scope.base_url, 303)
@@ -166,7 +166,7 @@ def download(export_id: UUID, slug: str | None = None) -> ResponseReturnValue:
     if request.method == "GET" and response.status_code in (200, 206):
         part = response.headers.get("Content-Range")
         service.record_download(
-            scope.session, export, scope.asker, status_code=response.status_code, part=part
+            scope.session, export, scope.requester, status_code=response.status_code, part=part
         )
         mark_read(scope.session, scope.person.id, url=wording.own_address(export))
         db.session.commit()
@@ -190,7 +190,7 @@ def _request(scope: ExportScope, event_filter: EventFilter) -> ExportRequest:
     workspaces = scope.chosen(event_filter.workspace)
     scope.look_into(event_filter.workspace)
     return ExportRequest(
-        asker=scope.asker,
+        requester=scope.requester,
         workspaces=workspaces,
         format=chosen,
         options=options(chosen, columns=form.getlist("columns"), gzip=checked(form.get("gzip"))),

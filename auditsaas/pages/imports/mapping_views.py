@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from auditsaas.access.browser import signed_in
 from auditsaas.access.current import require_person
-from auditsaas.access.loaders import WorkspaceAccess, doer_in, load_workspace
+from auditsaas.access.loaders import WorkspaceAccess, acting_member, load_workspace
 from auditsaas.current_request import is_partial
 from auditsaas.errors import Conflict, FieldError, InvalidFields, NotFound
 from auditsaas.events.importers.mapping.checking import UNITS
@@ -148,7 +148,7 @@ def _page(access: WorkspaceAccess, form: MappingForm, errors: Sequence[FieldErro
 
 def _record(access: WorkspaceAccess, activity: Activity, name: str) -> None:
     target = TargetInput(type="mapping", id=name)
-    doer_in(access).record(db.session(), activity, targets=[target])
+    acting_member(access).record(db.session(), activity, targets=[target])
 
 
 def _base(access: WorkspaceAccess) -> str:

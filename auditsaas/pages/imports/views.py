@@ -12,7 +12,7 @@ from werkzeug.datastructures import FileStorage
 
 from auditsaas.access.browser import signed_in
 from auditsaas.access.current import require_person
-from auditsaas.access.loaders import WorkspaceAccess, doer_in, load_workspace
+from auditsaas.access.loaders import WorkspaceAccess, acting_member, load_workspace
 from auditsaas.access.once import acts_once
 from auditsaas.current_request import is_partial
 from auditsaas.errors import InvalidFields
@@ -135,7 +135,7 @@ def _keep(access: WorkspaceAccess, file: FileStorage, fields: dict[str, str]) ->
 
 def _record(access: WorkspaceAccess, activity: Activity, found: Import) -> None:
     file = TargetInput(type="file", id=str(found.id), name=found.name)
-    doer_in(access).record(
+    acting_member(access).record(
         db.session(), activity, targets=[file], metadata={"format": found.format}
     )
 

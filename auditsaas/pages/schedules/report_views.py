@@ -84,7 +84,7 @@ def download_run(slug: str, schedule_id: UUID, run_id: UUID) -> ResponseReturnVa
     if request.method == "GET" and response.status_code in (200, 206):
         part = response.headers.get("Content-Range")
         exports.record_download(
-            scope.session, export, scope.asker, status_code=response.status_code, part=part
+            scope.session, export, scope.requester, status_code=response.status_code, part=part
         )
         url = f"{scope.base_url}/{schedule_id}/runs/{run_id}"
         mark_read(scope.session, scope.person.id, url=url)
@@ -98,7 +98,7 @@ def retry_run(slug: str, schedule_id: UUID, run_id: UUID) -> ResponseReturnValue
     """Build the same file once more; a report that failed is then sent."""
     scope, run, export = _report(slug, schedule_id, run_id)
     scope.find_own(schedule_id)
-    exports.run_again(scope.session, export, scope.asker)
+    exports.run_again(scope.session, export, scope.requester)
     if run.state == RunState.FAILED:
         run.state = RunState.BUILDING
     db.session.commit()

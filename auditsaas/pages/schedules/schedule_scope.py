@@ -14,7 +14,7 @@ from auditsaas.access.browser import Identity
 from auditsaas.access.loaders import WorkspaceAccess
 from auditsaas.current_request import facts
 from auditsaas.errors import Forbidden
-from auditsaas.exports.service import Asker
+from auditsaas.exports.service import Requester
 from auditsaas.extensions import db
 from auditsaas.permissions import Permission
 from auditsaas.schedules import service
@@ -35,9 +35,9 @@ class ScheduleScope:
         return f"/w/{self.access.slug}/schedules"
 
     @property
-    def asker(self) -> Asker:
+    def requester(self) -> Requester:
         roles = {self.access.id: self.access.role.value}
-        return Asker(person=self.person, roles=roles, facts=facts())
+        return Requester(person=self.person, roles=roles, facts=facts())
 
     @property
     def visible(self) -> ColumnElement[bool]:

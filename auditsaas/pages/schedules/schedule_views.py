@@ -113,7 +113,7 @@ def create(slug: str) -> ResponseReturnValue:
     def make(form: ScheduleForm) -> Schedule:
         plan = form.plan(_queries(scope), scope.access.slug)
         return service.create(
-            scope.session, scope.access.id, plan, asker=scope.asker, now=scope.now
+            scope.session, scope.access.id, plan, requester=scope.requester, now=scope.now
         )
 
     return _save(scope, make)
@@ -148,7 +148,7 @@ def update(slug: str, schedule_id: UUID) -> ResponseReturnValue:
 
     def make(form: ScheduleForm) -> Schedule:
         plan = form.plan(_queries(scope), scope.access.slug)
-        service.change(scope.session, schedule, plan, asker=scope.asker, now=scope.now)
+        service.change(scope.session, schedule, plan, requester=scope.requester, now=scope.now)
         return schedule
 
     return _save(scope, make, schedule=schedule)
@@ -178,7 +178,7 @@ def delete(slug: str, schedule_id: UUID) -> ResponseReturnValue:
 def run_now(slug: str, schedule_id: UUID) -> ResponseReturnValue:
     scope = schedule_scope.load(slug)
     schedule = scope.find_own(schedule_id)
-    export = runs.run_now(scope.session, schedule, asker=scope.asker, now=scope.now)
+    export = runs.run_now(scope.session, schedule, requester=scope.requester, now=scope.now)
     db.session.commit()
     send(EXPORTS.message(export))
     return redirect(f"{scope.base_url}/{schedule_id}", 303)
@@ -187,7 +187,7 @@ def run_now(slug: str, schedule_id: UUID) -> ResponseReturnValue:
 def _act(slug: str, schedule_id: UUID, verb: Callable[..., None]) -> ResponseReturnValue:
     scope = schedule_scope.load(slug)
     schedule = scope.find_own(schedule_id)
-    verb(scope.session, schedule, asker=scope.asker, now=scope.now)
+    verb(scope.session, schedule, requester=scope.requester, now=scope.now)
     db.session.commit()
     return redirect(f"{scope.base_url}/{schedule_id}", 303)
 

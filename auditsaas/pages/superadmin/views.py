@@ -75,7 +75,7 @@ def new_workspace() -> ResponseReturnValue:
 def create_workspace() -> ResponseReturnValue:
     name, slug = request.form.get("name", ""), request.form.get("slug", "").strip()
     try:
-        service.create(db.session(), platform_guard.onlooker(), name, slug)
+        service.create(db.session(), platform_guard.platform_actor(), name, slug)
     except (Invalid, Conflict) as error:
         db.session.rollback()
         return render_template(
@@ -99,7 +99,7 @@ def suspend_workspace(slug: str) -> ResponseReturnValue:
             button="Suspend",
             back="/admin/workspaces",
         )
-    service.suspend(db.session(), platform_guard.onlooker(), slug)
+    service.suspend(db.session(), platform_guard.platform_actor(), slug)
     db.session.commit()
     return redirect("/admin/workspaces?done=suspended", 303)
 
@@ -107,7 +107,7 @@ def suspend_workspace(slug: str) -> ResponseReturnValue:
 @superadmin.post("/workspaces/<slug>/resume")
 @acts_once
 def resume_workspace(slug: str) -> ResponseReturnValue:
-    service.resume(db.session(), platform_guard.onlooker(), slug)
+    service.resume(db.session(), platform_guard.platform_actor(), slug)
     db.session.commit()
     return redirect("/admin/workspaces?done=resumed", 303)
 
@@ -131,7 +131,7 @@ def users() -> ResponseReturnValue:
 @acts_once
 def disable_user(user_id: UUID) -> ResponseReturnValue:
     with platform_session() as platform:
-        service.disable_user(db.session(), platform, platform_guard.onlooker(), user_id)
+        service.disable_user(db.session(), platform, platform_guard.platform_actor(), user_id)
     db.session.commit()
     return redirect("/admin/users?done=disabled", 303)
 
@@ -140,7 +140,7 @@ def disable_user(user_id: UUID) -> ResponseReturnValue:
 @acts_once
 def enable_user(user_id: UUID) -> ResponseReturnValue:
     with platform_session() as platform:
-        service.enable_user(db.session(), platform, platform_guard.onlooker(), user_id)
+        service.enable_user(db.session(), platform, platform_guard.platform_actor(), user_id)
     db.session.commit()
     return redirect("/admin/users?done=enabled", 303)
 
@@ -171,7 +171,7 @@ def give_reason() -> ResponseReturnValue:
     try:
         if slugs and len(chosen) < len(set(slugs)):
             raise Invalid("There is no such workspace.")
-        platform_access.give_reason(db.session(), platform_guard.onlooker(), reason, chosen)
+        platform_access.give_reason(db.session(), platform_guard.platform_actor(), reason, chosen)
     except Invalid as error:
         db.session.rollback()
         return platform_guard.form(slugs, next_url=after, reason=reason, error=str(error)), 422

@@ -15,7 +15,7 @@ from auditsaas.errors import Conflict, NotFound
 from auditsaas.events.schema import TargetInput
 from auditsaas.own_actions import Activity
 from auditsaas.permissions import ApiScope
-from auditsaas.workspaces.acting_member import Doer
+from auditsaas.workspaces.acting_member import ActingMember
 from auditsaas.workspaces.api_keys import NewKey, create_api_key
 from auditsaas.workspaces.models import ApiKey
 
@@ -73,7 +73,7 @@ def find_key(session: Session, workspace_id: UUID, key_id: UUID) -> ApiKey:
 
 def create(
     session: Session,
-    doer: Doer,
+    actor: ActingMember,
     *,
     name: str,
     scopes: frozenset[ApiScope],
@@ -88,16 +88,16 @@ def create(
     """
     made = create_api_key(
         session,
-        doer.workspace_id,
+        actor.workspace_id,
         name=name,
         scopes=scopes,
-        created_by=doer.user_id,
+        created_by=actor.user_id,
         expires_at=expires_at,
         number=number,
     )
     made.key.allowed_networks = networks
     session.flush()
-    doer.record(
+    actor.record(
         session,
         Activity.API_KEY_CREATE,
         targets=[_target(made.key)],
@@ -112,19 +112,19 @@ def create(
     return made
 
 
-def revoke(session: Session, doer: Doer, key_id: UUID) -> None:
+def revoke(session: Session, actor: ActingMember, key_id: UUID) -> None:
     """Close a key at once and for ever.
 
     Raises:
         NotFound: the workspace has none with the id.
         Conflict: it is revoked already.
     """
-    key = find_key(session, doer.workspace_id, key_id)
+    key = find_key(session, actor.workspace_id, key_id)
     if key.revoked_at is not None:
         raise Conflict(f"{key.name} is revoked already.")
     key.revoked_at = datetime.now(UTC)
     session.flush()
-    doer.record(
+    actor.record(
         session,
         Activity.API_KEY_REVOKE,
         targets=[_target(key)],

@@ -10,7 +10,7 @@ from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from auditsaas.access import once
-from auditsaas.access.loaders import WorkspaceAccess, doer_in, load_workspace
+from auditsaas.access.loaders import WorkspaceAccess, acting_member, load_workspace
 from auditsaas.access.once import acts_once
 from auditsaas.accounts.models import SentForm
 from auditsaas.errors import Invalid
@@ -58,7 +58,7 @@ def create(slug: str) -> ResponseReturnValue:
     try:
         made = key_list.create(
             db.session(),
-            doer_in(access),
+            acting_member(access),
             name=form["name"],
             scopes=_scopes(form["scopes"]),
             expires_at=_expiry(form["lifetime"]),
@@ -98,7 +98,7 @@ def revoke(slug: str, key_id: UUID) -> ResponseReturnValue:
             button="Revoke",
             back=back,
         )
-    key_list.revoke(db.session(), doer_in(access), key_id)
+    key_list.revoke(db.session(), acting_member(access), key_id)
     db.session.commit()
     return redirect(back, 303)
 

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from auditsaas import current_request
 from auditsaas.access.current import require_person
-from auditsaas.access.loaders import WorkspaceAccess, doer_in, load_workspace
+from auditsaas.access.loaders import WorkspaceAccess, acting_member, load_workspace
 from auditsaas.access.once import acts_once
 from auditsaas.errors import Conflict, Invalid
 from auditsaas.extensions import db
@@ -62,7 +62,7 @@ def invite(slug: str) -> ResponseReturnValue:
     access = load_workspace(slug, Permission.MEMBER_MANAGE)
     email, role = request.form.get("email", ""), request.form.get("role", "")
     try:
-        sent = invitations.invite(db.session(), doer_in(access), email, _role(role))
+        sent = invitations.invite(db.session(), acting_member(access), email, _role(role))
     except (Invalid, Conflict) as error:
         db.session.rollback()
         return _invite_page(access, email=email, role=role, error=str(error)), error.status
@@ -73,7 +73,7 @@ def invite(slug: str) -> ResponseReturnValue:
 @acts_once
 def resend(slug: str, invitation_id: UUID) -> ResponseReturnValue:
     access = load_workspace(slug, Permission.MEMBER_MANAGE)
-    sent = invitations.resend(db.session(), doer_in(access), invitation_id)
+    sent = invitations.resend(db.session(), acting_member(access), invitation_id)
     return _send(access, sent, "resent")
 
 
@@ -81,7 +81,7 @@ def resend(slug: str, invitation_id: UUID) -> ResponseReturnValue:
 @acts_once
 def revoke(slug: str, invitation_id: UUID) -> ResponseReturnValue:
     access = load_workspace(slug, Permission.MEMBER_MANAGE)
-    invitations.revoke(db.session(), doer_in(access), invitation_id)
+    invitations.revoke(db.session(), acting_member(access), invitation_id)
     return _done(access, "revoked")
 
 
@@ -89,10 +89,10 @@ def revoke(slug: str, invitation_id: UUID) -> ResponseReturnValue:
 @acts_once
 def change_role(slug: str, user_id: UUID) -> ResponseReturnValue:
     access = load_workspace(slug, Permission.MEMBER_MANAGE)
-    doer = doer_in(access)
+    actor = acting_member(access)
     members.member_of(db.session(), access.id, user_id)
     role = _role(request.form.get("role", ""))
-    if user_id == doer.user_id and role is not access.role and "confirmed" not in request.form:
+    if user_id == actor.user_id and role is not access.role and "confirmed" not in request.form:
         return _confirm(
             access,
             title=f"Become {role.value} yourself?",
@@ -101,15 +101,15 @@ def change_role(slug: str, user_id: UUID) -> ResponseReturnValue:
             fields={"role": role.value},
             button=f"Become {role.value}",
         )
-    members.change_role(db.session(), doer, user_id, role)
-    return _done(access, "role", left=user_id == doer.user_id)
+    members.change_role(db.session(), actor, user_id, role)
+    return _done(access, "role", left=user_id == actor.user_id)
 
 
 @member_pages.post("/<uuid:user_id>/disable")
 @acts_once
 def disable(slug: str, user_id: UUID) -> ResponseReturnValue:
     access = load_workspace(slug, Permission.MEMBER_MANAGE)
-    members.disable(db.session(), doer_in(access), user_id)
+    members.disable(db.session(), acting_member(access), user_id)
     return _done(access, "disabled")
 
 
@@ -117,7 +117,7 @@ def disable(slug: str, user_id: UUID) -> ResponseReturnValue:
 @acts_once
 def enable(slug: str, user_id: UUID) -> ResponseReturnValue:
     access = load_workspace(slug, Permission.MEMBER_MANAGE)
-    members.enable(db.session(), doer_in(access), user_id)
+    members.enable(db.session(), acting_member(access), user_id)
     return _done(access, "enabled")
 
 
@@ -125,10 +125,10 @@ def enable(slug: str, user_id: UUID) -> ResponseReturnValue:
 @acts_once
 def remove(slug: str, user_id: UUID) -> ResponseReturnValue:
     access = load_workspace(slug, Permission.MEMBER_MANAGE)
-    doer = doer_in(access)
+    actor = acting_member(access)
     if "confirmed" not in request.form:
         member = members.member_of(db.session(), access.id, user_id)
-        myself = user_id == doer.user_id
+        myself = user_id == actor.user_id
         return _confirm(
             access,
             title=f"Leave {access.name}?" if myself else f"Remove {member.name}?",
@@ -138,8 +138,8 @@ def remove(slug: str, user_id: UUID) -> ResponseReturnValue:
             fields={},
             button="Leave" if myself else "Remove",
         )
-    members.remove(db.session(), doer, user_id)
-    return _done(access, "removed", left=user_id == doer.user_id)
+    members.remove(db.session(), actor, user_id)
+    return _done(access, "removed", left=user_id == actor.user_id)
 
 
 def _role(name: str) -> Role:
@@ -156,7 +156,7 @@ def _send(access: WorkspaceAccess, sent: Sent, word: str) -> ResponseReturnValue
         to=sent.invitation.email,
         token=sent.token,
         workspace=access.name,
-        inviter=doer_in(access).actor.name or "",
+        inviter=acting_member(access).actor.name or "",
         role=sent.invitation.role,
         expires_at=sent.invitation.expires_at,
     )

@@ -8,7 +8,7 @@ from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from auditsaas.access.current import require_person
-from auditsaas.access.loaders import WorkspaceAccess, doer_in, load_workspace
+from auditsaas.access.loaders import WorkspaceAccess, acting_member, load_workspace
 from auditsaas.access.once import acts_once
 from auditsaas.accounts.models import User
 from auditsaas.errors import Conflict
@@ -48,7 +48,7 @@ def save(slug: str) -> ResponseReturnValue:
             back=request.path,
         )
     try:
-        changed = settings.change(db.session(), doer_in(access), form.values(), form.keys())
+        changed = settings.change(db.session(), acting_member(access), form.values(), form.keys())
     except Conflict as error:
         db.session.rollback()
         return _page(access, form, {"slug": str(error)}), error.status

@@ -10,7 +10,7 @@ from auditsaas.exports.writers.pdf.typesetting import Line, Typesetter, whole
 from auditsaas.visible_text import visible
 
 LONGEST_FILTER: Final = 240
-LONGEST_ASKER: Final = 110
+LONGEST_REQUESTER: Final = 110
 NAMES_WIDTH: Final = 700
 
 
@@ -22,7 +22,7 @@ def texts(about: About, typesetter: Typesetter) -> dict[str, Line]:
     return {
         "filter": whole(visible(words)),
         "names": typesetter.line(visible(", ".join(sorted(about.names.values()))), NAMES_WIDTH),
-        "asker": whole(_short(visible(about.asker), LONGEST_ASKER)),
+        "requester": whole(_short(visible(about.requester), LONGEST_REQUESTER)),
         "brand": whole(visible(about.brand)),
     }
 
