@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -28,3 +29,8 @@ def with_current_slugs(
         )
     )
     return event_filter.with_workspaces({slug: current[tenant] for slug, tenant in former})
+
+
+def former_slugs_of(session: Session, workspace_id: UUID) -> Sequence[str]:
+    """The slugs that a workspace had."""
+    return session.scalars(select(FormerSlug.slug).where(FormerSlug.tenant == workspace_id)).all()

@@ -18,6 +18,9 @@ from tests.support.factories import (
     make_workspace,
     unique,
 )
+from tests.support.htmx import PARTIAL
+
+SCHEDULE = {"name": "Marks", "frequency": "daily", "at": "08:00", "time_zone": "UTC"}
 
 pytestmark = pytest.mark.usefixtures("signed_in_admin")
 
@@ -66,6 +69,23 @@ def test_export_by_former_slug_holds_the_renamed_workspace(
     form = {"csrf_token": csrf_token(client), "workspace": former, "format": "csv"}
     answer = client.post("/exports", data=form)
     assert answer.status_code == 303, answer.text
+
+
+def test_schedule_of_former_slug_is_previewed_as_of_the_whole_workspace(
+    client: FlaskClient, workspace: Workspace, former: str
+) -> None:
+    slug = factories.Sessions().get_one(Workspace, workspace.id).slug
+    known, unknown = (
+        client.post(
+            f"/w/{slug}/schedules/preview",
+            data=SCHEDULE | {"csrf_token": csrf_token(client), "query": f"workspace={named}"},
+            headers=PARTIAL,
+        )
+        for named in (former, "elsewhere")
+    )
+    assert known.status_code == unknown.status_code == 200
+    assert "reads the workspace" not in known.text
+    assert "reads the workspace" in unknown.text
 
 
 def test_api_takes_the_former_slug_of_its_own_workspace(

@@ -12,6 +12,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -22,6 +23,7 @@ from tasks.jobs import build_export
 from tests.support.exporting import ask, row_of
 from tests.support.factories import append_events, event_input, make_member, make_workspace, sign_in
 from tests.support.serving import free_port
+from tests.support.strict_store import strict_store
 from tests.support.workers import eventually
 
 KEY = "exports/1/1.csv"
@@ -168,3 +170,26 @@ def test_an_export_is_built_into_the_store_and_downloaded_in_ranges(
     assert hashlib.sha256(whole.data).hexdigest() == export.sha256
     part = client.get(url, headers={"Range": "bytes=100-199"})
     assert (part.status_code, part.data) == (206, whole.data[100:200])
+
+
+@pytest.mark.parametrize("size", [1_000, PART_BYTES + 1_000])
+def test_store_that_refuses_checksum_headers_keeps_files(
+    bucket: str, endpoint: str, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    content = (PATTERN * 9)[:size]
+    with strict_store(endpoint) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        client_of.cache_clear()
+        kept = storage_at(f"s3://{bucket}/strict")
+        with kept.write(KEY) as file:
+            file.write(content)
+        with kept.open(KEY) as read:
+            assert read.read() == content
+        kept.delete(KEY)
+    client_of.cache_clear()
+
+
+def test_client_as_it_comes_is_refused_by_that_store(bucket: str, endpoint: str) -> None:
+    """The control."""
+    with strict_store(endpoint) as address, pytest.raises(ClientError):
+        boto3.client("s3", endpoint_url=address).put_object(Bucket=bucket, Key="x", Body=b"x")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Any
@@ -79,8 +79,10 @@ class ScheduleForm:
             recipients=tuple(str(user_id) for user_id in schedule.recipients),
         )
 
-    def plan(self, views: Mapping[str, str], slug: str) -> Plan:
-        """What the fields mean in the workspace ``slug``; ``views`` are its saved queries by id.
+    def plan(self, views: Mapping[str, str], slugs: Sequence[str]) -> Plan:
+        """What the fields mean in a workspace; ``views`` are its saved queries by id.
+
+        ``slugs`` are the workspace's, that of today first.
 
         Raises:
             InvalidFields: naming every field that cannot be used.
@@ -88,7 +90,7 @@ class ScheduleForm:
         reading = _Reading()
         found = Plan(
             name=reading.of("name", self._name),
-            event_filter=reading.of("query", lambda: self.filter(views, slug)),
+            event_filter=reading.of("query", lambda: self.filter(views, slugs)),
             format=reading.of("format", self._format),
             columns=reading.of("columns", self._columns),
             timetable=reading.timetable(self),
@@ -104,7 +106,7 @@ class ScheduleForm:
         reading.finish()
         return found
 
-    def filter(self, views: Mapping[str, str], slug: str) -> EventFilter:
+    def filter(self, views: Mapping[str, str], slugs: Sequence[str]) -> EventFilter:
         """Raises InvalidFields: the query cannot be understood."""
         if self.view and self.view not in views:
             raise InvalidFields([FieldError("query", "There is no such saved view.")])
@@ -113,8 +115,10 @@ class ScheduleForm:
             raise InvalidFields([FieldError("query", "This filter is too long.")])
         args = self._arguments(query, views)
         errors = filter_text.unknown(args)
-        if any(other != slug for other in args.poplist("workspace")):
-            errors.append(FieldError("query", f"A schedule here reads the workspace {slug} only."))
+        if any(other not in slugs for other in args.poplist("workspace")):
+            errors.append(
+                FieldError("query", f"A schedule here reads the workspace {slugs[0]} only.")
+            )
         if errors:
             raise InvalidFields([FieldError("query", wrong.message) for wrong in errors])
         return EventFilter.from_args(args, zone=ZoneInfo("UTC"), now=datetime.now(UTC))

@@ -19,6 +19,7 @@ from auditsaas.extensions import db
 from auditsaas.permissions import Permission
 from auditsaas.schedules import service
 from auditsaas.schedules.models import Schedule
+from auditsaas.workspaces.former_slugs import former_slugs_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,11 @@ class ScheduleScope:
     @property
     def base_url(self) -> str:
         return f"/w/{self.access.slug}/schedules"
+
+    @property
+    def slugs(self) -> list[str]:
+        """The workspace's slugs, that of today first."""
+        return [self.access.slug, *former_slugs_of(self.session, self.access.id)]
 
     @property
     def requester(self) -> Requester:

@@ -111,7 +111,7 @@ def create(slug: str) -> ResponseReturnValue:
     scope = schedule_scope.load(slug)
 
     def make(form: ScheduleForm) -> Schedule:
-        plan = form.plan(_queries(scope), scope.access.slug)
+        plan = form.plan(_queries(scope), scope.slugs)
         return service.create(
             scope.session, scope.access.id, plan, requester=scope.requester, now=scope.now
         )
@@ -147,7 +147,7 @@ def update(slug: str, schedule_id: UUID) -> ResponseReturnValue:
     schedule = scope.find_own(schedule_id)
 
     def make(form: ScheduleForm) -> Schedule:
-        plan = form.plan(_queries(scope), scope.access.slug)
+        plan = form.plan(_queries(scope), scope.slugs)
         service.change(scope.session, schedule, plan, requester=scope.requester, now=scope.now)
         return schedule
 
@@ -243,7 +243,7 @@ def _preview(scope: ScheduleScope, form: ScheduleForm, schedule: Schedule | None
         found = _runs(timetable, schedule, scope.now)
         shown["runs"] = presenter.next_runs(found, timetable.zone, current.viewer())
         shown["covers"] = presenter.COVERS[timetable.frequency]
-        event_filter = form.filter(_queries(scope), scope.access.slug)
+        event_filter = form.filter(_queries(scope), scope.slugs)
         shown["filter_words"] = event_filter.describe() or "Everything"
         lately = event_filter.with_period(TimeRange(scope.now - WEEK, scope.now))
         shown["matched"] = totals.count(scope.session, [scope.access.id], lately)
