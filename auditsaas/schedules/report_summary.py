@@ -10,7 +10,6 @@ from sqlalchemy import (
     CTE,
     Column,
     Row,
-    and_,
     exists,
     func,
     select,
@@ -25,7 +24,7 @@ from auditsaas.db.ids import first_id_at
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.labels import label
 from auditsaas.events.models import events
-from auditsaas.events.reading.index_scan import Walk, walks
+from auditsaas.events.reading.scans.index_scan import IndexScan, index_scans
 from auditsaas.schedules.models import ScheduleRun
 
 SHOWN = 5
@@ -72,16 +71,16 @@ def find(
     session: Session, run: ScheduleRun, event_filter: EventFilter, before: ScheduleRun | None
 ) -> Findings:
     """Read the run's events, as its file holds them; the scope must hold the workspace."""
-    walked = walks(
+    scans = index_scans(
         session,
         [run.workspace_id],
         event_filter,
         snapshot={run.workspace_id: run.upto_seq},
         since={run.workspace_id: run.since_seq},
     )
-    tallies = [_tally(session, walk) for walk in walked]
+    tallies = [_tally(session, scan) for scan in scans]
     total, errors = sum(tally[0] for tally in tallies), sum(tally[1] for tally in tallies)
-    news, more = _news(session, run, walked)
+    news, more = _news(session, run, scans)
     earlier = before.findings if before is not None else None
     return Findings(
         events=total,
@@ -94,10 +93,10 @@ def find(
     )
 
 
-def _tally(session: Session, walk: Walk) -> tuple[int, int]:
+def _tally(session: Session, scan: IndexScan) -> tuple[int, int]:
     total, errors = session.execute(
         select(func.count(), func.count().filter(events.c.status == "error")).where(
-            and_(*walk.conditions)
+            *scan.indexed, *scan.checked
         )
     ).one()
     return total, errors
@@ -118,14 +117,14 @@ def _jump(
     return [New(who="", what=what, events=0)]
 
 
-def _news(session: Session, run: ScheduleRun, walked: Sequence[Walk]) -> tuple[list[New], int]:
+def _news(session: Session, run: ScheduleRun, scans: Sequence[IndexScan]) -> tuple[list[New], int]:
     """First-seen addresses, platforms and activities of each actor, and how many more there are."""
     if not _has_history(session, run):
         return [], 0
     try:
         with session.begin_nested():
             session.execute(text(f"SET LOCAL statement_timeout = '{PATIENCE}'"))
-            found = [(kind, _first_seen(session, run, walked, kind)) for kind in NEW_THINGS]
+            found = [(kind, _first_seen(session, run, scans, kind)) for kind in NEW_THINGS]
             session.execute(text("SET LOCAL statement_timeout = 0"))
     except OperationalError:
         return [], 0
@@ -147,9 +146,9 @@ def _has_history(session: Session, run: ScheduleRun) -> bool:
 
 
 def _first_seen(
-    session: Session, run: ScheduleRun, walked: Sequence[Walk], kind: str
+    session: Session, run: ScheduleRun, scans: Sequence[IndexScan], kind: str
 ) -> Sequence[Row[Any]]:
-    report = _report(walked)
+    report = _report(scans)
     value: Any = report.c[kind]
     pairs = (
         select(
@@ -175,11 +174,11 @@ def _first_seen(
     ).all()
 
 
-def _report(walked: Sequence[Walk]) -> CTE:
+def _report(scans: Sequence[IndexScan]) -> CTE:
     columns = ("actor_id", "actor_name", "ip", "platform", "activity")
     parts = [
-        select(*(events.c[name] for name in columns)).where(and_(*walk.conditions))
-        for walk in walked
+        select(*(events.c[name] for name in columns)).where(*scan.indexed, *scan.checked)
+        for scan in scans
     ]
     return union_all(*parts).cte("report")
 

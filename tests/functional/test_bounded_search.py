@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from auditsaas.events.reading import index_scan, pages
+from auditsaas.events.reading.scans import budget, few_workspaces
 from auditsaas.workspaces.models import Workspace
 from tests.support.factories import append_events, event_input, make_member, make_workspace, sign_in
 
@@ -45,9 +45,11 @@ def needles(acme: Workspace) -> list[str]:
 
 def hurry(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """Small steps, as many on a page as ``seconds`` allow."""
-    monkeypatch.setattr(index_scan, "FIRST_STEP", STEP)
-    monkeypatch.setattr(index_scan, "LONGEST_STEP", STEP)
-    monkeypatch.setattr(pages, "Budget", partial(index_scan.Budget, seconds=seconds, step=STEP))
+    monkeypatch.setattr(budget, "FIRST_STEP", STEP)
+    monkeypatch.setattr(budget, "LONGEST_STEP", STEP)
+    monkeypatch.setattr(
+        few_workspaces, "Budget", partial(budget.Budget, seconds=seconds, step=STEP)
+    )
 
 
 def searched_pages(client: FlaskClient, url: str | None) -> Iterator[TestResponse]:

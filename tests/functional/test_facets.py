@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from auditsaas.events.reading import facets
-from auditsaas.events.reading.many_workspaces import MANY
+from auditsaas.events.reading.scans.source import MANY
 from auditsaas.workspaces.models import Workspace
 from tests.support.factories import (
     append_events,
@@ -86,7 +86,7 @@ def test_user_facet_lists_actors_of_the_newest_events_first(
     roles: list[str],
 ) -> None:
     """Of so many events only, for there may be millions of people."""
-    monkeypatch.setattr(facets, "LAST_HEARD", looked_at)
+    monkeypatch.setattr(facets, "LAST_SEEN", looked_at)
     workspace = make_workspace()
     sign_in(client, make_member(workspace))
     for actor, role in (("ann", "SRE"), ("bob", "manager"), ("dora", "SRE")):

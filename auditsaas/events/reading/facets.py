@@ -1,7 +1,7 @@
 """What a filter could be narrowed to: the values of each field, with how many events they have.
 
 Counts of one field ignore the filter's own choice in it. Status, activity and method are exact,
-from what is counted beforehand where that has the answer; what only the events know is counted over
+from rollups where those have the answer; what only the events know is counted over
 the newest 100,000 of them, and says so.
 """
 
@@ -20,9 +20,8 @@ from sqlalchemy.orm import Session
 from auditsaas.events.filter.event_filter import EMPTY, FILTERS, EventFilter
 from auditsaas.events.labels import capitalized
 from auditsaas.events.models import actors, event_counts, events
-from auditsaas.events.reading import many_workspaces
-from auditsaas.events.reading.rollups import counted
-from auditsaas.events.reading.spans import split_hours
+from auditsaas.events.reading.rollups import counted, split_hours
+from auditsaas.events.reading.scans.lateral_scan import LateralScan
 from auditsaas.events.reading.totals import CAP
 from auditsaas.events.reading.value_counts import tally
 
@@ -30,10 +29,10 @@ WEEK = timedelta(days=7)
 TEXT_CAP = 20_000
 """How many events are looked at where their text decides, which takes longer."""
 
-LAST_HEARD = 1_000
-"""How many of each log's newest events say who is offered before anybody is counted."""
+LAST_SEEN = 1_000
+"""How many of each log's newest events say which actors are offered before any is counted."""
 
-HEARD = (events.c.workspace_id, events.c.actor_id, events.c.occurred_at)
+SEEN = (events.c.workspace_id, events.c.actor_id, events.c.occurred_at)
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ def _actor(row: Row[Any]) -> KnownActor:
 def _by_hour(
     session: Session, ids: Sequence[UUID], event_filter: EventFilter, names: Sequence[str]
 ) -> dict[str, Counter[Any]]:
-    """The values of several fields in one pass over what is counted beforehand."""
+    """The values of several fields in one pass over the rollups."""
     whole, parts = split_hours(event_filter.period)
     by_name: dict[str, Counter[Any]] = {name: Counter() for name in names}
     if whole is not None:
@@ -155,13 +154,14 @@ def _by_hour(
     return by_name
 
 
-def last_heard(session: Session, workspace_ids: Sequence[UUID]) -> list[KnownActor]:
-    """The actors of each log's newest events, whoever was heard last first.
+def last_seen(session: Session, workspace_ids: Sequence[UUID]) -> list[KnownActor]:
+    """Read the actors of each log's newest events, most recent first.
 
     However many actors there are, only so many events are read.
     """
-    newest = many_workspaces.each(session, workspace_ids, EMPTY, HEARD, limit=LAST_HEARD).subquery()
-    heard = (
+    logs = LateralScan(session, workspace_ids, EMPTY)
+    newest = logs.scan(SEEN, limit=LAST_SEEN).subquery()
+    seen = (
         select(newest.c.workspace_id, newest.c.actor_id, func.max(newest.c.occurred_at).label("at"))
         .group_by(newest.c.workspace_id, newest.c.actor_id)
         .subquery()
@@ -169,14 +169,14 @@ def last_heard(session: Session, workspace_ids: Sequence[UUID]) -> list[KnownAct
     found = (
         select(actors)
         .join(
-            heard,
+            seen,
             and_(
                 actors.c.workspace_id.in_(workspace_ids),
-                actors.c.workspace_id == heard.c.workspace_id,
-                actors.c.id == heard.c.actor_id,
+                actors.c.workspace_id == seen.c.workspace_id,
+                actors.c.id == seen.c.actor_id,
             ),
         )
-        .order_by(heard.c.at.desc(), actors.c.id)
+        .order_by(seen.c.at.desc(), actors.c.id)
     )
     return [_actor(row) for row in session.execute(found)]
 

@@ -1,4 +1,4 @@
-"""Following a log in the order it was written: what comes after a sequence number.
+"""Reads a log in the order it was written: what comes after a sequence number.
 
 A number is taken and committed under the lock of the workspace's head, so whoever sees one has seen
 all that are smaller: a reader that goes on from the last number it got can neither skip an event
@@ -17,7 +17,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from auditsaas.events.models import events, log_heads
-from auditsaas.events.reading.pages import ROW_COLUMNS
+from auditsaas.events.reading.scans.event_rows import ROW_COLUMNS
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Following:
 
 
 def following(session: Session, workspace_id: UUID, *, after: int, limit: int) -> Following:
+    """Read at most ``limit`` events after a sequence number."""
     head = session.execute(
         select(log_heads.c.seq, log_heads.c.last_received_at).where(
             log_heads.c.workspace_id == workspace_id
@@ -53,7 +54,7 @@ def following(session: Session, workspace_id: UUID, *, after: int, limit: int) -
 
 
 def last_seq(session: Session, workspace_id: UUID) -> int:
-    """The newest sequence number; 0 in an empty log."""
+    """Read the newest sequence number; 0 in an empty log."""
     found: int | None = session.scalar(
         select(log_heads.c.seq).where(log_heads.c.workspace_id == workspace_id)
     )

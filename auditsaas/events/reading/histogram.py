@@ -19,12 +19,9 @@ from auditsaas.db.ids import time_of
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.filter.period import TimeRange
 from auditsaas.events.models import event_counts, events
-from auditsaas.events.reading import many_workspaces
 from auditsaas.events.reading.facets import TEXT_CAP
-from auditsaas.events.reading.index_scan import bounded, newest, walks
-from auditsaas.events.reading.rollups import counted
-from auditsaas.events.reading.spans import split_hours
-from auditsaas.events.reading.time_windows import Windows
+from auditsaas.events.reading.rollups import counted, split_hours
+from auditsaas.events.reading.scans.source import source
 from auditsaas.events.reading.totals import CAP
 from auditsaas.events.schema import MAX_AHEAD
 
@@ -74,7 +71,7 @@ def histogram(
     zone: ZoneInfo,
     now: datetime,
 ) -> Histogram:
-    """The bars of the filter's period, or of everything there is up to ``now``."""
+    """Count the events of each bar of the period, or of everything there is up to ``now``."""
     period = _bounded(session, workspace_ids, event_filter.period, now)
     if period is None or period.start is None or period.end is None:
         return Histogram((), "")
@@ -162,46 +159,20 @@ def _from_events(
     edges: list[datetime],
     cap: int | None,
 ) -> tuple[list[Any], datetime | None]:
-    rows: list[Any] = []
-    counted_from: datetime | None = None
+    logs = source(session, workspace_ids, event_filter)
     columns = (events.c.occurred_at, events.c.status)
-    if len(workspace_ids) > many_workspaces.MANY:
-        return _from_windows(session, workspace_ids, event_filter, edges, cap)
-    for walk in walks(session, workspace_ids, event_filter):
-        found = bounded(walk, None, None, *columns)
-        if cap is not None:
-            found, reached = newest(session, walk, cap, *columns)
-            if reached is not None:
-                counted_from = max(counted_from or time_of(reached), time_of(reached))
-        rows += _bucketed(session, found, edges)
-    return rows, counted_from
-
-
-def _from_windows(
-    session: Session,
-    workspace_ids: Sequence[UUID],
-    event_filter: EventFilter,
-    edges: list[datetime],
-    cap: int | None,
-) -> tuple[list[Any], datetime | None]:
-    """The same over very many workspaces, newest first until ``cap`` or time is reached."""
-    columns = (events.c.occurred_at, events.c.status)
-    reading = many_workspaces.Reading(session, workspace_ids, event_filter)
-    if cap is None:
-        return _bucketed(session, reading.each(columns), edges), None
-    keys = reading.few(session, None)
-    if keys is not None:
-        return _bucketed(session, reading.picked(columns, keys), edges), None
     rows: list[Any] = []
-    windows = Windows(session, reading, event_filter.period, None)
-    for window in windows:
-        with windows.budget.timed():
-            found = reading.each(columns, window.edge, window.reached)
-            rows += _bucketed(session, found, edges)
-        spent = windows.budget.spent or sum(row.n for row in rows) >= cap
-        if window.reached is not None and spent:
-            return rows, time_of(window.reached)
-        windows.grow()
+
+    def take(found: Select[Any]) -> int:
+        some = _bucketed(session, found, edges)
+        rows.extend(some)
+        return sum(row.n for row in some)
+
+    if cap is not None:
+        reached = logs.read_sample(columns, cap, take)
+        return rows, None if reached is None else time_of(reached)
+    for part in logs.every(columns):
+        take(part)
     return rows, None
 
 

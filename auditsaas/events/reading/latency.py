@@ -12,9 +12,8 @@ from sqlalchemy.orm import Session
 
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.models import events
-from auditsaas.events.reading import many_workspaces
 from auditsaas.events.reading.facets import TEXT_CAP
-from auditsaas.events.reading.index_scan import newest, walks
+from auditsaas.events.reading.scans.source import source
 from auditsaas.events.reading.totals import CAP
 
 
@@ -32,29 +31,21 @@ class Latency:
 def latency(
     session: Session, workspace_ids: Sequence[UUID], event_filter: EventFilter
 ) -> Latency | None:
-    """The median, 95th percentile and longest response time; None where no event has one."""
+    """Measure the median, 95th percentile and longest response time; None if no event has one."""
     cap = TEXT_CAP if event_filter.terms else CAP
-    if len(workspace_ids) > many_workspaces.MANY:
-        return _of_many(session, workspace_ids, event_filter, cap)
-    parts, cut = [], False
-    for walk in walks(session, workspace_ids, event_filter):
-        found, reached = newest(session, walk, cap // len(workspace_ids), events.c.duration_ms)
-        parts.append(found.where(events.c.duration_ms.is_not(None)))
-        cut = cut or reached is not None
-    if not parts:
+    if not workspace_ids:
         return None
-    return _measured(session, union_all(*(part.subquery().select() for part in parts)), cut=cut)
+    per_log = max(1, cap // len(workspace_ids))
+    logs = source(session, workspace_ids, event_filter)
+    sample = logs.sample([events.c.duration_ms], per_log)
+    known = [_known(part) for part in sample.parts]
+    found = known[0] if len(known) == 1 else union_all(*known)
+    return _measured(session, found, cut=sample.cut)
 
 
-def _of_many(
-    session: Session, workspace_ids: Sequence[UUID], event_filter: EventFilter, cap: int
-) -> Latency | None:
-    limit = max(1, cap // len(workspace_ids))
-    found = many_workspaces.each(
-        session, workspace_ids, event_filter, [events.c.id, events.c.duration_ms], limit
-    ).subquery()
-    known = select(found.c.duration_ms).where(found.c.duration_ms.is_not(None))
-    return _measured(session, known, cut=True)
+def _known(part: Select[Any]) -> Select[Any]:
+    durations = part.subquery()
+    return select(durations.c.duration_ms).where(durations.c.duration_ms.is_not(None))
 
 
 def _measured(

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from auditsaas.events.filter.event_filter import FILTERS, OF_ACTORS, EventFilter
 from auditsaas.events.models import actors, events
-from auditsaas.events.reading import many_workspaces
-from auditsaas.events.reading.index_scan import bounded, newest, walks
+from auditsaas.events.reading.scans.sample import Sample
+from auditsaas.events.reading.scans.source import source
 
 ACTOR = "actor"
 WORKSPACE = "of_workspace"
@@ -26,7 +26,7 @@ def tally(
     names: Sequence[str],
     cap: int | None,
 ) -> tuple[dict[str, Counter[Any]], bool]:
-    """The values of several fields in one pass over each workspace's newest ``cap`` events.
+    """Count the values of several fields in one pass over each workspace's newest ``cap`` events.
 
     With them comes whether that was all of them.
     """
@@ -36,8 +36,13 @@ def tally(
     if len(keys) < len(names):
         keys.append(ACTOR)
         columns += [events.c.actor_id.label(ACTOR), events.c.workspace_id.label(WORKSPACE)]
-    parts, exact = _parts(session, ids, event_filter, columns, cap)
-    for part in parts:
+    logs = source(session, ids, event_filter)
+    sample = (
+        Sample(logs.every(columns), cut=False)
+        if cap is None
+        else logs.sample(columns, logs.share(cap))
+    )
+    for part in sample.parts:
         for row in session.execute(_grouped(part, keys, ids)):
             # GROUPING() has a bit for each field, the first the highest, 0 where it is grouped by.
             key = keys[len(keys) - (~row.which & (1 << len(keys)) - 1).bit_length()]
@@ -45,10 +50,7 @@ def tally(
                 _add_actor(counted, row)
             else:
                 counted[key][row._mapping[key]] += int(row.n)
-    if cap is not None and len(ids) > many_workspaces.MANY:
-        # No log can have been cut short where all together hold fewer than each may.
-        exact = counted[names[0]].total() < _each_of(cap, ids)
-    return counted, exact
+    return counted, sample.holds_all(counted[names[0]].total())
 
 
 def _column(name: str) -> ColumnElement[Any]:
@@ -56,34 +58,6 @@ def _column(name: str) -> ColumnElement[Any]:
     if column is None:
         raise LookupError(f"The events hold no values of {name}.")
     return column
-
-
-def _parts(
-    session: Session,
-    ids: Sequence[UUID],
-    event_filter: EventFilter,
-    columns: Sequence[Any],
-    cap: int | None,
-) -> tuple[list[Select[Any]], bool]:
-    """The events to count: of each workspace, or of very many at once."""
-    if len(ids) > many_workspaces.MANY:
-        limit = None if cap is None else _each_of(cap, ids)
-        return [
-            many_workspaces.each(session, ids, event_filter, [events.c.id, *columns], limit)
-        ], not cap
-    parts, exact = [], True
-    for walk in walks(session, ids, event_filter):
-        if cap is None:
-            parts.append(bounded(walk, None, None, *columns))
-            continue
-        found, reached = newest(session, walk, cap, *columns)
-        parts.append(found)
-        exact = exact and reached is None
-    return parts, exact
-
-
-def _each_of(cap: int, ids: Sequence[UUID]) -> int:
-    return max(1, cap // len(ids))
 
 
 def _grouped(part: Select[Any], keys: Sequence[str], ids: Sequence[UUID]) -> Select[Any]:

@@ -18,6 +18,7 @@ from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.models import events
 from auditsaas.events.presenter import PresentedEvent, present
 from auditsaas.events.reading import pages
+from auditsaas.events.reading.scans.event_rows import ROW_COLUMNS
 from auditsaas.events.reading.totals import count
 from auditsaas.events.search.parser import Term, parse, unparse
 from auditsaas.events.stored import stored_event
@@ -125,7 +126,7 @@ def _same_request(session: Session, row: Row[Any]) -> Sequence[Row[Any]]:
     """Events of one request lie close in time, so a short walk finds them without an index."""
     lowest = first_id_at(row.occurred_at - SAME_REQUEST_WITHIN)
     highest = first_id_at(row.occurred_at + SAME_REQUEST_WITHIN)
-    found = select(*pages.ROW_COLUMNS).where(
+    found = select(*ROW_COLUMNS).where(
         and_(
             events.c.workspace_id == row.workspace_id,
             events.c.id >= lowest,

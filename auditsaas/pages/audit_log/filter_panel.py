@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from auditsaas.events.filter.event_filter import FILTERS, EventFilter
 from auditsaas.events.filter.fields import Filter
-from auditsaas.events.reading import many_workspaces
-from auditsaas.events.reading.facets import facets, known_actors, last_heard, recent_activities
+from auditsaas.events.reading.facets import facets, known_actors, last_seen, recent_activities
+from auditsaas.events.reading.scans.source import answers_at_once
 from auditsaas.pages.audit_log.log_scope import LogScope
 
 TOP = 5
@@ -42,13 +42,13 @@ class ShownFacet:
 def quick(scope: LogScope, chosen: EventFilter) -> list[ShownFacet]:
     """The panel as it is first sent: real options without counts, which follow."""
     ids = scope.chosen_ids(())
-    if len(ids) > many_workspaces.MANY:
+    if not answers_at_once(ids):
         return _panel(scope, chosen, {"activity": {}, "user": {}, "role": {}})
-    heard = last_heard(scope.session, ids)
-    roles = Counter(actor.role for actor in heard if actor.role)
+    seen = last_seen(scope.session, ids)
+    roles = Counter(actor.role for actor in seen if actor.role)
     found: dict[str, dict[str, int | None]] = {
         "activity": dict.fromkeys(recent_activities(scope.session, ids, TOP + 1)),
-        "user": dict.fromkeys(actor.id for actor in heard[:TOP]),
+        "user": dict.fromkeys(actor.id for actor in seen[:TOP]),
         "role": dict.fromkeys(role for role, _ in roles.most_common(TOP + 1)),
     }
     return _panel(scope, chosen, found)

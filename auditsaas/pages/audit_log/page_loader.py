@@ -9,7 +9,7 @@ from typing import Any
 from auditsaas.events.filter.fields import in_sentence
 from auditsaas.events.presenter import present
 from auditsaas.events.reading import pages
-from auditsaas.events.reading.many_workspaces import MANY
+from auditsaas.events.reading.scans.source import answers_at_once
 from auditsaas.events.reading.totals import count
 from auditsaas.pages.audit_log.page_request import PageRequest
 from auditsaas.pages.audit_log.page_view import TITLES, LogView, ShownPage, url_with
@@ -48,7 +48,7 @@ def with_page(view: LogView) -> LogView:
     view = replace(view, page=shown)
     if not nothing:
         return view
-    if len(view.scope.workspaces) > MANY:
+    if not answers_at_once(view.scope.workspaces):
         # Counting takes its time there, so the page does not wait for it.
         return replace(
             view, without_url=url_with(f"{view.base_url}/without", view.filter.to_args())

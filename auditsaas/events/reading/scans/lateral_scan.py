@@ -1,8 +1,4 @@
-"""Reading the logs of very many workspaces at once.
-
-A union of a thousand walks takes longer to plan than to run. Here one statement probes each log by
-its own index; ``windows`` bounds what a probe may read.
-"""
+"""Lateral scans: one statement that probes the log of every workspace by an index of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +13,6 @@ from sqlalchemy import (
     Select,
     Text,
     Uuid,
-    and_,
     any_,
     column,
     func,
@@ -35,9 +30,7 @@ from auditsaas.events.filter.actors import (
 )
 from auditsaas.events.filter.event_filter import FILTERS, EventFilter
 from auditsaas.events.models import events
-
-MANY = 20
-"""Beyond this number of workspaces the log is read by the statements here."""
+from auditsaas.events.reading.scans.cursor import NEWEST, Cursor
 
 FEW = 1_000
 """Events that are fetched one by one, wherever in time they are."""
@@ -49,38 +42,13 @@ LEADS = sorted((known.lead, name) for name, known in FILTERS.items() if known.le
 """Fields with an index of their own, the one that usually leaves fewest events first."""
 
 Condition = ColumnElement[bool]
+Key = tuple[UUID, UUID]
 
 
-def each(
-    session: Session,
-    workspace_ids: Sequence[UUID],
-    event_filter: EventFilter,
-    columns: Sequence[ColumnElement[Any]],
-    limit: int | None = None,
-) -> Select[Any]:
-    """The matching events of every workspace, at most its newest ``limit``, in no order."""
-    return Reading(session, workspace_ids, event_filter).each(columns, limit=limit)
+class LateralScan:
+    """One filter over many workspaces; the actors that it matches are looked up once.
 
-
-def ordered(
-    session: Session,
-    workspace_ids: Sequence[UUID],
-    event_filter: EventFilter,
-    columns: Sequence[ColumnElement[Any]],
-    snapshot: Mapping[UUID, int] | None,
-) -> Select[Any]:
-    """Every matching event, newest first, up to the sequence number of each workspace."""
-    reading = Reading(session, workspace_ids, event_filter, snapshot)
-    marked = [*columns, events.c.id.label("merge_id")]
-    found = reading.each(marked).subquery("walk")
-    chosen = [column for column in found.c if column.name != "merge_id"]
-    return select(*chosen).order_by(found.c.merge_id.desc())
-
-
-class Reading:
-    """One filter over many workspaces; the actors that it means are looked up once.
-
-    ``walked`` is what an index finds in order of time; ``rest`` is checked event by event.
+    ``scanned`` is what an index finds in order of time; ``rest`` is checked event by event.
     """
 
     def __init__(
@@ -90,60 +58,61 @@ class Reading:
         event_filter: EventFilter,
         snapshot: Mapping[UUID, int] | None = None,
     ) -> None:
+        self._session = session
         self._ids = list(workspace_ids)
         self._snapshot = snapshot
-        plain, people = split_actor_terms(event_filter)
+        plain, of_actors = split_actor_terms(event_filter)
         self._pairs: list[tuple[UUID, str]] | None = None
         if event_filter.names_actors:
             self._pairs = actor_pairs(session, self._ids, event_filter)
             if self._pairs is None:
-                people.append(ActorsMeant(event_filter))
+                of_actors.append(ActorsMeant(event_filter))
         period = list(plain.period_conditions())
         lead, exact, self._values, others = _lead(plain, by_actor=self._pairs is not None)
         indexed, checked = others.without("range").conditions()
         rest = [
             *indexed,
             *checked,
-            *(acted_condition(session, self._ids, meant) for meant in people),
+            *(acted_condition(session, self._ids, meant) for meant in of_actors),
         ]
         self._found = [*period, *lead]
         self._leads = bool(lead) or self._pairs is not None
-        self._walked = [*period, *lead] if exact else period
+        self._scanned = [*period, *lead] if exact else period
         self._rest = rest
         self.served = exact and not rest
         """Whether each event that an index comes to is one that was asked for."""
 
-    def each(
+    def scan(
         self,
         columns: Sequence[ColumnElement[Any]],
-        edge: UUID | None = None,
+        cursor: Cursor = NEWEST,
         reached: UUID | None = None,
         *,
-        older: bool = True,
         limit: int | None = None,
         checked: bool = True,
     ) -> Select[Any]:
-        """The events of each log within the bounds; all that is walked unless ``checked``."""
+        """Select each log's events within the bounds; all that is scanned unless ``checked``."""
         driver = self._driver()
-        wanted = [*self._found, *self._rest] if checked else self._walked
+        wanted = [*self._found, *self._rest] if checked else self._scanned
         conditions = [events.c.workspace_id == driver.c.workspace_id, *wanted]
         if self._pairs is not None:
             conditions.append(events.c.actor_id == driver.c.actor_id)
         if self._snapshot is not None:
             conditions.append(events.c.seq <= driver.c.seq)
-        conditions += _beyond(edge, older=older)
-        if reached is not None:
-            conditions.append(events.c.id >= reached if older else events.c.id <= reached)
-        part = select(*columns).where(and_(*conditions))
+        part = select(*columns).where(*conditions, *cursor.within(reached))
         if limit is not None:
-            part = part.order_by(events.c.id.desc() if older else events.c.id.asc()).limit(limit)
+            part = part.order_by(cursor.order(events.c.id)).limit(limit)
         rows = part.lateral("part")
         return select(*rows.c).select_from(driver.join(rows, true()))
 
-    def few(
-        self, session: Session, edge: UUID | None, *, older: bool = True
-    ) -> list[tuple[UUID, UUID]] | None:
-        """Workspace and id of all that an index finds beyond ``edge``; None where not few.
+    def count_scanned(self, cursor: Cursor, reached: UUID | None, most: int) -> int:
+        """Count the events that an index comes to within the bounds, up to ``most``."""
+        found = self.scan([events.c.id], cursor, reached, limit=most, checked=False)
+        counted = select(func.count()).select_from(found.limit(most).subquery())
+        return self._session.scalar(counted) or 0
+
+    def find_few(self, cursor: Cursor) -> list[Key] | None:
+        """Workspace and id of all that an index finds beyond the cursor; None where not few.
 
         The index is asked for all workspaces in one scan, which costs a fraction of a probe each,
         and finds things without knowing how far back they are.
@@ -152,20 +121,18 @@ class Reading:
             return None
         keys = [events.c.workspace_id, events.c.id]
         if self._pairs is not None:
-            found = self.each(keys, edge, older=older, limit=FEW + 1, checked=False)
+            found = self.scan(keys, cursor, limit=FEW + 1, checked=False)
         else:
             # A list that the planner does not see: it would weigh each of them for each partition.
             ids = func.unnest(literal(self._ids, ARRAY(Uuid)))
             listed = func.array(select(ids).scalar_subquery())
-            places = events.c.workspace_id == any_(listed)
-            found = select(*keys).where(places, *self._found, *_beyond(edge, older=older))
-        rows = session.execute(found.limit(FEW + 1)).all()
+            own = events.c.workspace_id == any_(listed)
+            found = select(*keys).where(own, *self._found, *cursor.within())
+        rows = self._session.execute(found.limit(FEW + 1)).all()
         return None if len(rows) > FEW else [(row.workspace_id, row.id) for row in rows]
 
-    def picked(
-        self, columns: Sequence[ColumnElement[Any]], keys: Sequence[tuple[UUID, UUID]]
-    ) -> Select[Any]:
-        """Those among a ``few`` events that match, in no order."""
+    def fetch(self, columns: Sequence[ColumnElement[Any]], keys: Sequence[Key]) -> Select[Any]:
+        """Select those among a few events that match, in no order."""
         arrays = (literal([key[side] for key in keys], ARRAY(Uuid)) for side in (0, 1))
         names = (column("workspace_id", Uuid), column("id", Uuid))
         key = func.unnest(*arrays).table_valued(*names).render_derived(name="key")
@@ -204,9 +171,3 @@ def _lead(
         # One prefix or network is one range of the index too, only not ordered by time.
         return conditions, exact or name == "status", len(values), event_filter.without(name)
     return [], True, 1, event_filter
-
-
-def _beyond(edge: UUID | None, *, older: bool) -> list[Condition]:
-    if edge is None:
-        return []
-    return [events.c.id < edge if older else events.c.id > edge]

@@ -1,0 +1,45 @@
+"""Cursors: a place in the order of the log, and the direction in which reading goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from sqlalchemy import ColumnElement
+
+from auditsaas.events.models import events
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Everything beyond ``id``; from the end of the log where that is None."""
+
+    id: UUID | None = None
+    older: bool = True
+    """The direction: towards older events, as pages go, or back towards newer ones."""
+
+    def moved(self, reached: UUID) -> Cursor:
+        """The cursor that goes on from ``reached``."""
+        return replace(self, id=reached)
+
+    def within(self, reached: UUID | None = None) -> list[ColumnElement[bool]]:
+        """SQL conditions: events beyond the cursor, as far as ``reached`` (inclusive)."""
+        found: list[ColumnElement[bool]] = []
+        if self.id is not None:
+            found.append(events.c.id < self.id if self.older else events.c.id > self.id)
+        if reached is not None:
+            found.append(events.c.id >= reached if self.older else events.c.id <= reached)
+        return found
+
+    def order(self, column: ColumnElement[UUID]) -> ColumnElement[UUID]:
+        """SQL order: the events next to the cursor first."""
+        return column.desc() if self.older else column.asc()
+
+    def nearest(self, ids: Collection[UUID]) -> UUID | None:
+        """The id that reading comes to first; None where there are none."""
+        return (max(ids) if self.older else min(ids)) if ids else None
+
+
+NEWEST = Cursor()
+"""From the newest event towards older ones."""
