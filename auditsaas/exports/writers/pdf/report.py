@@ -17,7 +17,6 @@ from typing import Any, Final
 from markupsafe import Markup
 from sqlalchemy import Row, func
 
-from auditsaas import formatting
 from auditsaas.events.models import events
 from auditsaas.events.presenter import PresentedEvent, WorkspaceName, present
 from auditsaas.exports.limits import (
@@ -156,7 +155,8 @@ class _Report:
             legend=zones.legend(self._letters.values(), self._about.viewer.zone),
             code_points=self._code_points,
             title=TITLE,
-            formatting=formatting,
+            times=times,
+            numbers=numbers,
             **{name: line.html for name, line in said.items()},
         )
         self._parts.insert(0, first)
