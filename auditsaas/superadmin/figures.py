@@ -12,6 +12,7 @@ from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 from sqlalchemy.orm import Session
 
 from auditsaas.db.ids import first_id_at
+from auditsaas.events.folding import fold
 from auditsaas.events.presenter import Latency, latency
 from auditsaas.superadmin.spark import Day, Spark
 from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID
@@ -93,7 +94,8 @@ WITH members AS (
     ) AS c ON true
 )
 SELECT *, count(*) OVER () AS found FROM figures
-WHERE :words = '' OR strpos(lower(name), :words) > 0 OR strpos(slug, :words) > 0
+WHERE :words = '' OR strpos(fold_text(name), :words) > 0
+    OR strpos(fold_text(slug), :words) > 0
 """
 TOTALS = """
 SELECT (SELECT count(*) FROM workspaces) AS workspaces,
@@ -131,7 +133,7 @@ def overview(
     table = BY_DAY if session.scalar(ALL_DAYS_COUNTED) else BY_HOUR
     found = session.execute(
         text(f"{WEEK.format(**table)} ORDER BY {ORDERS.get(order, ORDERS['events'])}"),
-        {"since": since, "words": words.lower()},
+        {"since": since, "words": fold(words)},
     ).all()
     shown = found[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
     each = totals.bytes / totals.stored if totals.stored else 0.0

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from auditsaas.accounts.models import User
+from auditsaas.events import folding
 from auditsaas.workspaces.models import Membership, Workspace
 
 PAGE_SIZE = 50
@@ -43,14 +44,11 @@ class People:
 
 def people(session: Session, *, words: str = "", page: int = 0) -> People:
     """A page of the people whose name or address contains ``words``, by name."""
-    needle = words.lower()
     found = select(
         User.id, User.name, User.email, User.is_super_admin, User.disabled_at, User.created_at
     )
-    if needle:
-        found = found.where(
-            or_(func.strpos(func.lower(User.name), needle) > 0, func.strpos(User.email, needle) > 0)
-        )
+    if words:
+        found = found.where(folding.contains((User.name, User.email), words))
     total = session.scalar(select(func.count()).select_from(found.subquery())) or 0
     rows = session.execute(
         found.order_by(func.lower(User.name), User.id).limit(PAGE_SIZE).offset(page * PAGE_SIZE)

@@ -50,6 +50,10 @@ CONTENTS = text(
     """
 )
 
+FUNCTIONS = text(
+    "SELECT proname::text, pg_get_functiondef(oid), proacl::text FROM pg_proc"
+    " WHERE pronamespace = 'public'::regnamespace ORDER BY proname"
+)
 INVALID = text("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid")
 
 
@@ -166,7 +170,7 @@ def test_concurrent_upgrades_all_succeed(empty: Settings) -> None:
 
 
 def contents(connection: Connection) -> list[Any]:
-    """Tables and indexes of the schema, with their columns, keys, walls and rights."""
-    found = list(connection.execute(CONTENTS).all())
+    """Tables, indexes and functions of the schema, with their columns, keys, walls and rights."""
+    found = [*connection.execute(CONTENTS).all(), *connection.execute(FUNCTIONS).all()]
     connection.commit()
     return found

@@ -17,6 +17,7 @@ from uuid import UUID
 from sqlalchemy import Row, and_, func, select
 from sqlalchemy.orm import Session
 
+from auditsaas.events import folding
 from auditsaas.events.filter.event_filter import EMPTY, FILTERS, EventFilter
 from auditsaas.events.labels import capitalized
 from auditsaas.events.models import actors, event_counts, events
@@ -117,11 +118,10 @@ def find_actors(
     session: Session, workspace_ids: Sequence[UUID], words: str, limit: int = 20
 ) -> list[KnownActor]:
     """Actors whose id, name or e-mail address contains ``words``, in any case."""
-    needle = words.lower()
-    haystack = func.lower(func.concat_ws(" ", actors.c.id, actors.c.name, actors.c.email))
+    known = (actors.c.id, actors.c.name, actors.c.email)
     found = (
         select(actors)
-        .where(actors.c.workspace_id.in_(workspace_ids), func.strpos(haystack, needle) > 0)
+        .where(actors.c.workspace_id.in_(workspace_ids), folding.contains(known, words))
         .order_by(func.coalesce(actors.c.name, actors.c.id))
         .limit(limit)
     )

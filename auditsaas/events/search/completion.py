@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from auditsaas.events.folding import fold
 from auditsaas.events.search.terms import KEYS, LONGEST, META, Key, key_named
 
 _TOKEN = re.compile(r"(?:\"(?:[^\"\\]|\\.)*(?:\"|$)|[^\s\"])+", re.DOTALL)
@@ -83,9 +84,9 @@ def suggest(text: str, cursor: int) -> list[Suggestion]:
 
 
 def _values(key: Key, place: TypedPart) -> Iterator[Suggestion]:
-    typed = place.prefix.lower()
+    typed = fold(place.prefix)
     for value in key.choices:
-        if value.lower().startswith(typed) and value.lower() != typed:
+        if fold(value).startswith(typed) and fold(value) != typed:
             yield Suggestion(value, key.label, place.start, place.end)
     if key.compares:
         for sign, words in _COMPARISONS:
@@ -94,7 +95,7 @@ def _values(key: Key, place: TypedPart) -> Iterator[Suggestion]:
 
 
 def _keys_and_values(place: TypedPart) -> Iterator[Suggestion]:
-    typed = place.prefix.lower()
+    typed = fold(place.prefix)
     if typed.startswith('"'):
         return
     for name, key in KEYS.items():
@@ -107,5 +108,5 @@ def _keys_and_values(place: TypedPart) -> Iterator[Suggestion]:
         return
     for name, key in KEYS.items():
         for value in key.choices:
-            if value.lower().startswith(typed):
+            if fold(value).startswith(typed):
                 yield Suggestion(f"{name}:{value}", key.label, place.start, place.end)

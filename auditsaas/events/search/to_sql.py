@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, Uuid, and_, cast, column, func, not_, or_, select, table
+from sqlalchemy import ColumnElement, Text, Uuid, and_, column, func, not_, or_, select, table
 
+from auditsaas.events import folding
 from auditsaas.events.conditions import among, in_network, matches_activity
 from auditsaas.events.models import events
 from auditsaas.events.search.parser import Term, number_range
 
 Condition = ColumnElement[bool]
-LINE = "\n"
 
 _workspaces = table("workspaces", column("id", Uuid), column("slug", Text))
 """Names of workspaces, which the log itself does not keep."""
@@ -37,9 +36,8 @@ def _positive(term: Term) -> Condition:
 
 
 def contains(words: str) -> Condition:
-    """The words, in any case, in any text of the event, its targets or its metadata."""
-    texts = func.concat_ws(
-        LINE,
+    """The words, in any case, in any text of the event, its targets, metadata or changes."""
+    texts = (
         events.c.activity,
         events.c.path,
         events.c.actor_id,
@@ -49,45 +47,26 @@ def contains(words: str) -> Condition:
         events.c.user_agent,
         events.c.request_id,
     )
-    documents = func.concat_ws(LINE, cast(events.c.targets, Text), cast(events.c.metadata, Text))
-    quoted = json.dumps(words, ensure_ascii=False)[1:-1]
-    return or_(_within(texts, words), _within(documents, quoted))
-
-
-def _within(text: ColumnElement[Any], words: str) -> Condition:
-    return func.strpos(func.lower(text), func.lower(words)) > 0
+    documents = (events.c.targets, events.c.metadata, events.c.changes)
+    return or_(folding.contains(texts, words), folding.json_contains(documents, words))
 
 
 def _metadata(path: str, values: Sequence[str]) -> Condition:
     keys = path.split(".")
     whole = func.json_extract_path_text(events.c.metadata, path)
     nested = func.json_extract_path_text(events.c.metadata, *keys)
-    found = [whole.in_(values)]
+    found = [folding.equals(whole, values)]
     if len(keys) > 1:
-        found.append(nested.in_(values))
+        found.append(folding.equals(nested, values))
     return or_(*found)
 
 
 def _target(term: Term) -> Condition:
     target = func.json_array_elements(events.c.targets).table_valued("value")
-    names = [target.c.value.op("->>")(key).in_(term.values) for key in ("id", "name", "type")]
+    names = [
+        folding.equals(target.c.value.op("->>")(key), term.values) for key in ("id", "name", "type")
+    ]
     return select(1).select_from(target).where(or_(*names)).exists()
-
-
-def _path(term: Term) -> Condition:
-    return or_(
-        *(
-            func.starts_with(events.c.path, value[:-1])
-            if value.endswith("*")
-            else events.c.path == value
-            for value in term.values
-        )
-    )
-
-
-def _browser(term: Term) -> Condition:
-    browser = func.lower(events.c.browser)
-    return or_(*(func.starts_with(browser, func.lower(value)) for value in term.values))
 
 
 def _numbers(column: ColumnElement[Any]) -> Callable[[Term], Condition]:
@@ -117,8 +96,10 @@ BUILDERS: dict[str, Callable[[Term], Condition]] = {
     "platform": lambda term: among(events.c.platform, term.values),
     "ip": lambda term: or_(*(in_network(value) for value in term.values)),
     "request": lambda term: among(events.c.request_id, term.values),
-    "path": _path,
-    "browser": _browser,
+    "path": lambda term: folding.matches(events.c.path, term.values),
+    "browser": lambda term: or_(
+        *(folding.starts_with(events.c.browser, value) for value in term.values)
+    ),
     "target": _target,
     "ms": _numbers(events.c.duration_ms),
     "code": _numbers(events.c.status_code),

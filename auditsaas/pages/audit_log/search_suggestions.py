@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from auditsaas.events.folding import fold
 from auditsaas.events.reading.facets import find_actors, recent_activities
 from auditsaas.events.search.completion import MOST, Suggestion, part_at
 from auditsaas.events.search.completion import suggest as of_language
@@ -26,7 +27,7 @@ def suggest(scope: LogScope, text: str, cursor: int) -> list[Suggestion]:
 
 def _activities(scope: LogScope, typed: str) -> list[tuple[str, str]]:
     known = recent_activities(scope.session, scope.chosen_ids(()), ACTIVITIES)
-    return [(name, "activity") for name in known if typed.lower() in name.lower()]
+    return [(name, "activity") for name in known if fold(typed) in fold(name)]
 
 
 def _users(scope: LogScope, typed: str) -> list[tuple[str, str]]:

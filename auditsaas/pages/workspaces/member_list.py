@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from auditsaas.access.browser import initials
 from auditsaas.db.ids import first_id_at, time_of
+from auditsaas.events.folding import fold
 from auditsaas.permissions import Role
 from auditsaas.workspaces.invitations import open_invitations
 from auditsaas.workspaces.members import members_of
@@ -41,9 +42,9 @@ class MemberFilter:
         )
 
     def matches(self, row: Row) -> bool:
-        words = self.q.casefold()
+        words = fold(self.q)
         return (
-            (not words or words in row.name.casefold() or words in row.email.casefold())
+            (not words or words in fold(row.name) or words in fold(row.email))
             and self.role in ("", row.role)
             and self.status in ("", row.status)
         )
@@ -136,7 +137,7 @@ def _everybody(session: Session, workspace_id: UUID) -> list[Row]:
     roles = [role.value for role in Role]
     return sorted(
         rows,
-        key=lambda row: (STATUSES.index(row.status), roles.index(row.role), row.name.casefold()),
+        key=lambda row: (STATUSES.index(row.status), roles.index(row.role), fold(row.name)),
     )
 
 

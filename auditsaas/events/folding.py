@@ -1,0 +1,97 @@
+"""Text as it is compared: composed (NFKC) and without case, on both sides of every comparison.
+
+Wherever a person's words meet the log's text, in SQL or in Python, they go through here. PostgreSQL
+folds by ``fold_text``, a function of the schema, so neither its locale nor a column's collation
+has a say.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+from unicodedata import normalize
+
+from sqlalchemy import (
+    ColumnElement,
+    SQLColumnExpression,
+    Text,
+    case,
+    cast,
+    collate,
+    func,
+    literal,
+    or_,
+    select,
+)
+
+LINE = "\n"
+"""Between texts that are searched together; what is typed on one line holds none."""
+
+_QUOTES = str.maketrans({"＂": '"', "＼": "\\", "﹨": "\\"})
+"""What JSON would have to escape once it is normalised, as ``fold_json`` has it."""
+
+_DOTTED = re.compile("i\u0307+")
+
+
+def fold(text: str) -> str:
+    """``text`` as it is compared, in Python; as ``fold_text`` does it in PostgreSQL."""
+    if text.isascii():
+        return text.lower()
+    letters = normalize("NFKD", text).casefold().replace("ı", "i")
+    return normalize("NFKC", _DOTTED.sub("i", letters))
+
+
+def folded(text: SQLColumnExpression[str]) -> ColumnElement[str]:
+    """A column's text as it is compared."""
+    return func.fold_text(text)
+
+
+def words_folded(words: str) -> ColumnElement[str]:
+    """A person's words as they are compared; a subquery, so that they are folded once."""
+    return select(func.fold_text(literal(words, Text))).scalar_subquery()
+
+
+def equals(text: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bool]:
+    """Whether a text is one of the values."""
+    return folded(text).in_([words_folded(value) for value in values])
+
+
+def starts_with(text: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
+    """Whether a text begins with ``prefix``."""
+    return func.starts_with(folded(text), words_folded(prefix))
+
+
+def matches(text: ColumnElement[str], patterns: Sequence[str]) -> ColumnElement[bool]:
+    """Whether a text is one of the patterns, or begins with one that ends in ``*``."""
+    return or_(
+        *(
+            starts_with(text, pattern[:-1]) if pattern.endswith("*") else equals(text, [pattern])
+            for pattern in patterns
+        )
+    )
+
+
+def contains(texts: Sequence[SQLColumnExpression[str]], words: str) -> ColumnElement[bool]:
+    """Whether any of the texts holds the words.
+
+    Texts that are all ASCII are told by their length and looked through as one. In others, only
+    the texts that are not take longer.
+    """
+    together = func.concat_ws(LINE, *texts)
+    found = case(
+        (
+            func.octet_length(together) == func.length(together),
+            func.lower(collate(together, "C")),
+        ),
+        else_=func.concat_ws(LINE, *map(folded, texts)),
+    )
+    return func.strpos(found, words_folded(words)) > 0
+
+
+def json_contains(documents: Sequence[ColumnElement[Any]], words: str) -> ColumnElement[bool]:
+    """Whether any of the JSON documents holds the words, in a key or a value."""
+    found = func.concat_ws(LINE, *(func.fold_json(cast(one, Text)) for one in documents))
+    quoted = json.dumps(words.translate(_QUOTES), ensure_ascii=False)[1:-1]
+    return func.strpos(found, words_folded(quoted)) > 0
