@@ -95,6 +95,7 @@ OPEN = {
 
 KEY: dict[str, ApiScope] = {
     "api.post_events": ApiScope.EVENTS_WRITE,
+    "api.post_logs": ApiScope.EVENTS_WRITE,
     "api.list_events": ApiScope.EVENTS_READ,
     "api.get_event": ApiScope.EVENTS_READ,
     "api.follow_events": ApiScope.EVENTS_READ,
