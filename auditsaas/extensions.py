@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from flask import Flask, current_app
 from flask_compress import Compress
 from flask_login import LoginManager
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
+
+from config.settings import Settings
 
 
 class Base(DeclarativeBase):
@@ -26,3 +29,9 @@ db = SQLAlchemy(model_class=Base)
 compress = Compress()
 csrf = CSRFProtect()
 login_manager = LoginManager()
+
+
+def settings(app: Flask = current_app) -> Settings:
+    """Return the settings that ``create_app`` gave the application."""
+    found: Settings = app.extensions["settings"]
+    return found

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from flask import current_app
-
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import platform_session
 from auditsaas.exports import expiry
 from auditsaas.exports.kind import EXPORTS
-from auditsaas.extensions import db
+from auditsaas.extensions import db, settings
 from auditsaas.jobs.queue import task
 from auditsaas.storage.address import storage_at
 
@@ -19,7 +17,7 @@ log = logging.getLogger(__name__)
 
 @task("exports.expire")
 def expire_exports() -> None:
-    storage = storage_at(current_app.extensions["settings"].storage_url)
+    storage = storage_at(settings().storage_url)
     with platform_session() as platform:
         scopes = {
             export_id: EXPORTS.scope(platform, export_id) for export_id in expiry.expired(platform)

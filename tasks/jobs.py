@@ -7,11 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from celery.exceptions import SoftTimeLimitExceeded
-from flask import current_app
 
 from auditsaas.exports.building.build import InstallationOptions, export_job
 from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.limits import row_limits
+from auditsaas.extensions import settings
 from auditsaas.imports.kind import IMPORTS
 from auditsaas.imports.run import import_job
 from auditsaas.jobs import runner, sweeper
@@ -21,28 +21,22 @@ from auditsaas.mail.outbox import MAILS
 from auditsaas.notifications.delivery import mail_job
 from auditsaas.operations.kinds import KINDS
 from auditsaas.storage.address import storage_at
-from config.settings import Settings
 
 LIMITS = (SoftTimeLimitExceeded,)
 
 
-def _settings() -> Settings:
-    found: Settings = current_app.extensions["settings"]
-    return found
-
-
 def _export_job() -> Job[Any, Any]:
-    made = _settings()
+    made = settings()
     options = InstallationOptions(brand=made.brand_name, row_limits=row_limits(made.pdf_rows))
     return export_job(storage_at(made.storage_url), options)
 
 
 def _import_job() -> Job[Any, Any]:
-    return import_job(storage_at(_settings().storage_url))
+    return import_job(storage_at(settings().storage_url))
 
 
 def _mail_job() -> Job[Any, Any]:
-    return mail_job(_settings())
+    return mail_job(settings())
 
 
 JOBS: dict[str, Callable[[], Job[Any, Any]]] = {

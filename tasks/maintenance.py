@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from flask import current_app
 from sqlalchemy import NullPool, create_engine
 
 from auditsaas import own_actions
@@ -12,7 +11,7 @@ from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.events.maintenance import daily_counts, partitions, retention
 from auditsaas.events.schema import ActorInput
-from auditsaas.extensions import db
+from auditsaas.extensions import db, settings
 from auditsaas.jobs.queue import task
 from auditsaas.own_actions import Activity
 
@@ -20,7 +19,7 @@ from auditsaas.own_actions import Activity
 @task("maintenance.make_partitions")
 def make_partitions() -> list[str]:
     """Make the months ahead, as the tables' owner; the names of new partitions."""
-    url = current_app.extensions["settings"].migration_database_url
+    url = settings().migration_database_url
     engine = create_engine(url, poolclass=NullPool)
     with engine.connect() as connection:
         return partitions.ensure(connection, datetime.now(UTC))
@@ -29,16 +28,15 @@ def make_partitions() -> list[str]:
 @task("maintenance.count_days")
 def count_days() -> int:
     """Complete the daily counts, as the tables' owner; how many workspaces were behind."""
-    url = current_app.extensions["settings"].migration_database_url
+    url = settings().migration_database_url
     return daily_counts.catch_up(create_engine(url, poolclass=NullPool))
 
 
 @task("maintenance.apply_retention")
 def apply_retention() -> int:
     """Remove events past their retention, as the tables' owner; how many went."""
-    settings = current_app.extensions["settings"]
     engine = create_engine(
-        settings.migration_database_url,
+        settings().migration_database_url,
         poolclass=NullPool,
         connect_args={"options": "-c timezone=UTC"},
     )
@@ -48,7 +46,7 @@ def apply_retention() -> int:
             tenancy.bind(Scope.of(part.workspace_id)),
             Activity.RETENTION_APPLY,
             workspaces=[part.workspace_id],
-            actor=ActorInput(id="system", name=settings.brand_name),
+            actor=ActorInput(id="system", name=settings().brand_name),
             metadata={"removed": part.events, "before": part.before.isoformat()},
         )
         db.session.commit()

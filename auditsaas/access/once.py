@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import ParamSpec
 
-from flask import Response, current_app, make_response, redirect, request
+from flask import Response, make_response, redirect, request
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -20,7 +20,7 @@ from auditsaas.accounts.models import SentForm
 from auditsaas.accounts.sent_forms import Sent
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
-from auditsaas.extensions import db
+from auditsaas.extensions import db, settings
 
 FIELD = "once"
 WAIT_SECONDS = 0.05
@@ -81,7 +81,7 @@ def number_of_token() -> int | None:
     token = request.form.get(FIELD, "")
     if _sent() is None:
         return None
-    key = str(current_app.extensions["settings"].secret_key).encode()
+    key = settings().secret_key.encode()
     return int.from_bytes(hmac.digest(key, f"once {token}".encode(), "sha512"))
 
 

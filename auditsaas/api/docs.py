@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flask import Blueprint, current_app, render_template
+from flask import Blueprint, render_template
 
 from auditsaas.api.access import CALLS
 from auditsaas.api.limits import PER_MINUTE
 from auditsaas.api.openapi import document
 from auditsaas.api.problems import DOCS, KINDS
+from auditsaas.extensions import settings
 
 docs = Blueprint("api_docs", __name__)
 
@@ -26,7 +27,7 @@ def show() -> str:
         calls=list(_calls(shown)),
         schemas={name: _fields(shown["components"]["schemas"][name]) for name in SHOWN_SCHEMAS},
         problems=KINDS,
-        base_url=current_app.extensions["settings"].base_url,
+        base_url=settings().base_url,
     )
 
 

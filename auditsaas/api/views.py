@@ -14,7 +14,7 @@ from auditsaas.api.blueprint import api
 from auditsaas.api.ingest import views as ingest
 from auditsaas.api.lingering import linger
 from auditsaas.api.problems import PROBLEM_TYPE, problem
-from auditsaas.extensions import csrf, db
+from auditsaas.extensions import csrf, db, settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -25,7 +25,7 @@ __all__ = ["access", "api", "events", "exports", "feed", "ingest", "install", "o
 
 
 def install(app: Flask) -> None:
-    limits.install(app, app.extensions["settings"])
+    limits.install(app, settings(app))
     app.register_blueprint(api)
     app.register_blueprint(docs.docs)
     csrf.exempt(api)

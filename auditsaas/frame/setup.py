@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from flask import Flask, Request, Response, current_app, g, redirect, request
+from flask import Flask, Request, Response, g, redirect, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -22,7 +22,7 @@ from auditsaas.current_request import facts as request_facts
 from auditsaas.current_request import is_partial
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
-from auditsaas.extensions import db, login_manager
+from auditsaas.extensions import db, login_manager, settings
 from auditsaas.frame import error_pages, request_log, template_context
 from auditsaas.pages.operations import metrics_view  # noqa: F401  # joins the blueprint of health
 from auditsaas.pages.operations.health import health
@@ -86,7 +86,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
 
 
 def install(app: Flask) -> None:
-    settings: Settings = app.extensions["settings"]
+    known = settings(app)
     app.session_interface = BrowserSessions()
     login_manager.request_loader(_load_person)
     login_manager.unauthorized_handler(_ask_to_sign_in)
@@ -101,8 +101,8 @@ def install(app: Flask) -> None:
     error_pages.install(app)
     request_log.install(app)
     page_scope.install(app)
-    if settings.trusted_proxies:
-        hops = settings.trusted_proxies
+    if known.trusted_proxies:
+        hops = known.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # Flask documents this way
 
 
@@ -158,7 +158,7 @@ def _ask_to_sign_in() -> AnyResponse:
 def _add_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    if current_app.extensions["settings"].secure_cookies:
+    if settings().secure_cookies:
         response.headers["Strict-Transport-Security"] = f"max-age={YEAR_SECONDS}"
     response.headers["X-Request-ID"] = current_request.request_id()
     response.headers["AuditSaaS-Answer"] = "1"  # what a proxy sends in our place has none

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from flask import current_app, g, request
+from flask import g, request
 from sqlalchemy import func, select
 from werkzeug.local import LocalProxy
 
@@ -14,7 +14,7 @@ from auditsaas import current_request
 from auditsaas.access.browser import signed_in
 from auditsaas.access.current import viewer
 from auditsaas.access.loaders import WorkspaceAccess, my_workspaces
-from auditsaas.extensions import db
+from auditsaas.extensions import db, settings
 from auditsaas.notifications.models import Notification
 from auditsaas.permissions import ROLE_PERMISSIONS
 
@@ -48,7 +48,7 @@ class Nav:
 
 def context() -> dict[str, Any]:
     return {
-        "brand": current_app.extensions["settings"].brand_name,
+        "brand": settings().brand_name,
         "nav": Nav(),
         "viewer": viewer(),
         "unread": LocalProxy(_unread),

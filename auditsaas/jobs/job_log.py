@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from flask import current_app
-
 from auditsaas import logs
+from auditsaas.extensions import settings
 from config.celery import SETTINGS
 
 TIMETABLE = frozenset(entry["task"] for entry in SETTINGS["beat_schedule"].values())
@@ -32,7 +31,7 @@ def written(task: Any, args: tuple[Any, ...]) -> Iterator[None]:
         ended = "done"
     finally:
         duration_ms = round((time.perf_counter() - began) * 1000, 1)
-        production = current_app.extensions["settings"].production
+        production = settings().production
         log.log(
             logging.INFO
             if production or ended == "failed" or task.name not in TIMETABLE

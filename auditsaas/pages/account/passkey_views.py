@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, redirect, request
+from flask import Blueprint, Response, redirect, request
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -11,19 +11,18 @@ from auditsaas.access.browser import browser_session, signed_in
 from auditsaas.accounts import attempts, passkeys, sessions
 from auditsaas.accounts.forms import HOME, own_path
 from auditsaas.errors import Invalid
-from auditsaas.extensions import db
+from auditsaas.extensions import db, settings
 from auditsaas.own_actions import Activity
 from auditsaas.pages.account import security_views
 from auditsaas.pages.account.sign_in_views import pause_words, sign_in_again
 from auditsaas.workspaces import account_events
-from config.settings import Settings
 
 passkey_pages = Blueprint("passkeys", __name__)
 
 
 @passkey_pages.post("/login/passkey/options")
 def sign_in_options() -> ResponseReturnValue:
-    options = passkeys.sign_in_options(db.session(), browser_session().session_id, _settings())
+    options = passkeys.sign_in_options(db.session(), browser_session().session_id, settings())
     db.session.commit()
     return _json(options)
 
@@ -43,7 +42,7 @@ def sign_in() -> ResponseReturnValue:
     browser = browser_session()
     try:
         user = passkeys.whose(
-            session, browser.session_id, request.form.get("credential", ""), _settings()
+            session, browser.session_id, request.form.get("credential", ""), settings()
         )
     except Invalid as error:
         account_events.record_refusal(session, "", None, "passkey", facts)
@@ -62,7 +61,7 @@ def sign_in() -> ResponseReturnValue:
 def registration_options() -> ResponseReturnValue:
     user = security_views.me()
     options = passkeys.registration_options(
-        db.session(), user, browser_session().session_id, _settings()
+        db.session(), user, browser_session().session_id, settings()
     )
     db.session.commit()
     return _json(options)
@@ -81,7 +80,7 @@ def register() -> ResponseReturnValue:
             browser_session().session_id,
             request.form.get("credential", ""),
             request.form.get("name", ""),
-            _settings(),
+            settings(),
         )
     except Invalid as error:
         session.commit()
@@ -113,8 +112,3 @@ def _back(word: str) -> AnyResponse:
 
 def _json(text: str) -> Response:
     return Response(text, mimetype="application/json")
-
-
-def _settings() -> Settings:
-    found: Settings = current_app.extensions["settings"]
-    return found

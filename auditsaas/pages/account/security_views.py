@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Blueprint, current_app, redirect, render_template, request
+from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from webauthn.helpers import bytes_to_base64url
@@ -19,7 +19,7 @@ from auditsaas.accounts.forms import own_path
 from auditsaas.accounts.models import SignInSession, User
 from auditsaas.errors import Conflict, Invalid
 from auditsaas.events.writing.useragent import derive
-from auditsaas.extensions import db
+from auditsaas.extensions import db, settings
 from auditsaas.mail import account_mails
 from auditsaas.own_actions import Activity
 from auditsaas.pages.account.sign_in_views import pause_words
@@ -69,7 +69,7 @@ def change_password() -> ResponseReturnValue:
 
 @security.post("/security/second-factor")
 def begin_second_factor() -> ResponseReturnValue:
-    second_factor.begin(me(), _secret_key())
+    second_factor.begin(me(), settings().secret_key)
     db.session.commit()
     return redirect(_here("#second-factor"), 303)
 
@@ -80,7 +80,9 @@ def confirm_second_factor() -> ResponseReturnValue:
     wrong = wrong_password(user)
     if wrong:
         return page(user, {"factor": wrong}), 422
-    codes = second_factor.confirm(session, user, request.form.get("code", ""), _secret_key())
+    codes = second_factor.confirm(
+        session, user, request.form.get("code", ""), settings().secret_key
+    )
     if codes is None:
         return page(user, {"factor": "That code is not right. Enter the one shown now."}), 422
     _renew_session(user, second_factor=True)
@@ -104,7 +106,7 @@ def remove_second_factor() -> ResponseReturnValue:
     user, session = me(), db.session()
     wrong = wrong_password(user)
     if not wrong and not second_factor.check(
-        session, user, request.form.get("code", ""), _secret_key()
+        session, user, request.form.get("code", ""), settings().secret_key
     ):
         wrong = "That code is not right. Enter the one shown now, or a recovery code."
     if wrong:
@@ -196,10 +198,10 @@ def _record_and_show(user: User, activity: Activity, codes: Sequence[str]) -> st
 
 
 def page(user: User, errors: dict[str, str] | None = None, codes: Sequence[str] = ()) -> str:
-    secret = second_factor.setup_secret(user, _secret_key())
+    secret = second_factor.setup_secret(user, settings().secret_key)
     picture = None
     if secret:
-        picture = second_factor.setup_picture(secret, user.email, _settings().brand_name)
+        picture = second_factor.setup_picture(secret, user.email, settings().brand_name)
     return render_template(
         "accounts/security.html",
         errors=errors or {},
@@ -207,7 +209,7 @@ def page(user: User, errors: dict[str, str] | None = None, codes: Sequence[str] 
             {"id": bytes_to_base64url(one.credential_id), "row": one}
             for one in passkeys.list_passkeys(db.session(), user.id)
         ],
-        passkeys_work=passkeys.domain_of(_settings()) is not None,
+        passkeys_work=passkeys.domain_of(settings()) is not None,
         codes=codes,
         has_factor=user.totp_confirmed_at is not None,
         codes_left=second_factor.recovery_codes_left(db.session(), user),
@@ -251,11 +253,3 @@ def _to_sign_in() -> AnyResponse:
     response = redirect("/login", 303)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
-
-
-def _settings() -> Any:
-    return current_app.extensions["settings"]
-
-
-def _secret_key() -> str:
-    return str(_settings().secret_key)

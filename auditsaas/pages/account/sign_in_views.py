@@ -7,7 +7,6 @@ from urllib.parse import quote, urlsplit
 from flask import (
     Blueprint,
     Response,
-    current_app,
     make_response,
     redirect,
     render_template,
@@ -23,7 +22,7 @@ from auditsaas.accounts.attempts import Standing
 from auditsaas.accounts.forms import HOME, SignInForm, own_path
 from auditsaas.accounts.models import User
 from auditsaas.errors import Invalid
-from auditsaas.extensions import db
+from auditsaas.extensions import db, settings
 from auditsaas.workspaces import account_events
 
 accounts = Blueprint("accounts", __name__)
@@ -101,7 +100,7 @@ def give_second_factor() -> AnyResponse:
             account_events.record_refusal(session, user.email, user, "too_often", facts)
             db.session.commit()
         return _pause(_second_factor_page(after, pause_words(standing)), standing)
-    if not second_factor.check(session, user, request.form.get("code", ""), _secret_key()):
+    if not second_factor.check(session, user, request.form.get("code", ""), settings().secret_key):
         account_events.record_refusal(session, user.email, user, "second_factor", facts)
         db.session.commit()
         error = f"That code is not right. {tries_words(standing)}"
@@ -171,10 +170,6 @@ def _pause(page: str, standing: Standing) -> AnyResponse:
     return response
 
 
-def _secret_key() -> str:
-    return str(current_app.extensions["settings"].secret_key)
-
-
 def _second_factor_page(after: str, error: str | None = None) -> str:
     return render_template("accounts/second_factor.html", next=own_path(after) or "", error=error)
 
@@ -185,12 +180,12 @@ def sign_in_again(after: str, error: str, status: int) -> AnyResponse:
 
 
 def _page(*, email: str, after: str, error: str | None = None) -> str:
-    host = urlsplit(current_app.extensions["settings"].base_url).netloc
+    host = urlsplit(settings().base_url).netloc
     return render_template(
         "accounts/login.html",
         email=email,
         next=own_path(after) or "",
         error=error,
         host=host,
-        passkeys_work=passkeys.domain_of(current_app.extensions["settings"]) is not None,
+        passkeys_work=passkeys.domain_of(settings()) is not None,
     )

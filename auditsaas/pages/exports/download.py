@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from flask import Response, current_app, request
+from flask import Response, request
 from werkzeug.wsgi import wrap_file
 
 from auditsaas.errors import NotFound
 from auditsaas.exports import service, wording
 from auditsaas.exports.formats import FORMATS, GZIP
 from auditsaas.exports.models import Export
+from auditsaas.extensions import settings
 from auditsaas.storage.address import storage_at
 from auditsaas.storage.base import FileMissing
 
 
 def file_response(export: Export, slugs: list[str]) -> Response:
     """The file as RFC 9110 wants it, with ranges (section 14) and its SHA-256 as the entity tag."""
-    storage = storage_at(current_app.extensions["settings"].storage_url)
+    storage = storage_at(settings().storage_url)
     key = service.file_of(export)
     try:
         size, file = storage.size(key), storage.open(key)

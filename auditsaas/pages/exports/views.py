@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, current_app, redirect, render_template, request
+from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
@@ -26,7 +26,7 @@ from auditsaas.exports.formats import FORMATS, checked, format_called, options
 from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.limits import row_limits
 from auditsaas.exports.models import FINAL_STATES, Export
-from auditsaas.extensions import db
+from auditsaas.extensions import db, settings
 from auditsaas.jobs.queue import send
 from auditsaas.notifications.service import announce, mark_read
 from auditsaas.pages.exports import export_scope
@@ -174,7 +174,7 @@ def download(export_id: UUID, slug: str | None = None) -> ResponseReturnValue:
 
 
 def limits_here() -> dict[str, int]:
-    return row_limits(current_app.extensions["settings"].pdf_rows)
+    return row_limits(settings().pdf_rows)
 
 
 def _export_at(slug: str | None, export_id: UUID) -> tuple[ExportScope, Export]:

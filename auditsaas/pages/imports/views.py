@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from flask import Blueprint, current_app, redirect, render_template, request
+from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
@@ -18,7 +18,7 @@ from auditsaas.current_request import is_partial
 from auditsaas.errors import InvalidFields
 from auditsaas.events.importers.registry import AUTO, FORMATS
 from auditsaas.events.schema import TargetInput
-from auditsaas.extensions import db
+from auditsaas.extensions import db, settings
 from auditsaas.imports import mappings, service
 from auditsaas.imports.expired import Expired
 from auditsaas.imports.kind import IMPORTS
@@ -159,7 +159,7 @@ def _base(access: WorkspaceAccess) -> str:
 
 
 def _storage() -> Storage:
-    return storage_at(current_app.extensions["settings"].storage_url)
+    return storage_at(settings().storage_url)
 
 
 def _before() -> UUID | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from flask import Blueprint, Response, current_app, redirect, render_template, request
+from flask import Blueprint, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
@@ -18,14 +18,13 @@ from auditsaas.access.loaders import my_workspaces
 from auditsaas.accounts.models import User
 from auditsaas.current_request import facts, is_partial
 from auditsaas.errors import NotFound
-from auditsaas.extensions import db
+from auditsaas.extensions import db, settings
 from auditsaas.mail import outbox
 from auditsaas.mail.models import Mail, MailState
 from auditsaas.notifications import service
 from auditsaas.notifications.models import Notification
 from auditsaas.own_actions import Activity
 from auditsaas.workspaces import account_events
-from config.settings import Settings
 
 notifications = Blueprint("notifications", __name__)
 
@@ -145,8 +144,8 @@ def kept_mail(mail_id: UUID) -> ResponseReturnValue:
 
 def _kept_mails(found: Sequence[Notification]) -> dict[UUID, str]:
     """The addresses of the mails that were kept as files, by the notification they went with."""
-    settings: Settings = current_app.extensions["settings"]
-    if settings.production or settings.smtp_url is not None:
+    known = settings()
+    if known.production or known.smtp_url is not None:
         return {}
     rows = db.session().execute(
         select(Mail.notification_id, Mail.id).where(
@@ -162,8 +161,7 @@ def _kept_mails(found: Sequence[Notification]) -> dict[UUID, str]:
 
 
 def _mail_file(mail_id: UUID) -> Path:
-    settings: Settings = current_app.extensions["settings"]
-    return settings.data_dir / "mail" / f"{mail_id}.eml"
+    return settings().data_dir / "mail" / f"{mail_id}.eml"
 
 
 def _menu(person: Identity, *, refresh_bell: bool) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import redis
-from flask import Blueprint, Response, current_app, jsonify, make_response
+from flask import Blueprint, Response, jsonify, make_response
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from auditsaas.extensions import db
+from auditsaas.extensions import db, settings
 from auditsaas.operations import upgrade
 from auditsaas.version import version
 
@@ -40,7 +40,7 @@ def _database() -> str:
 
 
 def _redis() -> str:
-    url = current_app.extensions["settings"].redis_url
+    url = settings().redis_url
     timeout = REDIS_TIMEOUT_SECONDS
     try:
         with redis.Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout) as r:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hmac
 from ipaddress import ip_address
 
-from flask import Response, current_app, request
+from flask import Response, request
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest, multiprocess
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from auditsaas.errors import NotFound
+from auditsaas.extensions import settings
 from auditsaas.operations.gauges import Installation
 from auditsaas.pages.operations.health import health
 from config import settings as environment
@@ -20,15 +21,14 @@ FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
 
 @health.get("/metrics")
 def metrics() -> Response:
-    settings: Settings = current_app.extensions["settings"]
-    if not _may_read(settings):
+    if not _may_read(settings()):
         raise NotFound("There is nothing at this address.")
     registry = CollectorRegistry(support_collectors_without_names=True)
     if environment.metrics_are_shared():
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     else:
         registry.register(REGISTRY)
-    registry.register(Installation(settings.redis_url))
+    registry.register(Installation(settings().redis_url))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import Blueprint, current_app, redirect, render_template, request
+from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
@@ -16,7 +16,7 @@ from auditsaas.access.once import acts_once
 from auditsaas.accounts.forms import own_path
 from auditsaas.db.tenancy import platform_session
 from auditsaas.errors import Conflict, Invalid
-from auditsaas.extensions import db
+from auditsaas.extensions import db, settings
 from auditsaas.operations import system
 from auditsaas.superadmin import figures, service
 from auditsaas.superadmin.people import people
@@ -148,7 +148,7 @@ def enable_user(user_id: UUID) -> ResponseReturnValue:
 @superadmin.get("/system")
 def system_state() -> ResponseReturnValue:
     platform_guard.note_page()
-    redis_url = current_app.extensions["settings"].redis_url
+    redis_url = settings().redis_url
     with platform_session() as session:
         parts = system.state(session, redis_url, datetime.now(UTC))
     return render_template("superadmin/system.html", parts=parts)
