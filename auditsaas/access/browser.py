@@ -18,7 +18,7 @@ from flask import Flask, Request, Response, session
 from flask.sessions import SessionInterface, SessionMixin
 from flask_login import current_user
 
-from auditsaas.accounts import sessions
+from auditsaas import tokens
 from auditsaas.accounts.models import User
 from auditsaas.formatting.viewer import Clock, DateFormat, Density, Theme
 
@@ -82,7 +82,7 @@ class BrowserSession(dict[str, object], SessionMixin):
         self.new = session_id is None
         self.used = False
         self.ended = False
-        self.session_id = session_id or sessions.new_session_id()
+        self.session_id = session_id or tokens.new()
         self._derive()
 
     def __getitem__(self, key: str) -> object:
@@ -111,7 +111,7 @@ class BrowserSessions(SessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> BrowserSession:
         value = request.cookies.get(self.get_cookie_name(app), "")
-        return BrowserSession(value if sessions.well_formed(value) else None, str(app.secret_key))
+        return BrowserSession(value if tokens.well_formed(value) else None, str(app.secret_key))
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         if not isinstance(session, BrowserSession):

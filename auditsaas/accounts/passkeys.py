@@ -3,7 +3,6 @@ they are by finger, face or PIN. So one is both factors at once."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -23,6 +22,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
+from auditsaas import tokens
 from auditsaas.accounts.models import Passkey, PasskeyChallenge, User
 from auditsaas.errors import Invalid
 from config.settings import Settings
@@ -180,7 +180,7 @@ def _remember(session: Session, browser_id: str, challenge: bytes) -> None:
     values = {"challenge": challenge, "expires_at": now + ASKED_FOR}
     session.execute(
         insert(PasskeyChallenge)
-        .values(session_hash=_hashed(browser_id), **values)
+        .values(session_hash=_session_hash(browser_id), **values)
         .on_conflict_do_update(index_elements=["session_hash"], set_=values)
     )
 
@@ -190,7 +190,7 @@ def _asked(session: Session, browser_id: str) -> bytes:
     challenge: bytes | None = session.scalar(
         delete(PasskeyChallenge)
         .where(
-            PasskeyChallenge.session_hash == _hashed(browser_id),
+            PasskeyChallenge.session_hash == _session_hash(browser_id),
             PasskeyChallenge.expires_at > datetime.now(UTC),
         )
         .returning(PasskeyChallenge.challenge)
@@ -200,5 +200,5 @@ def _asked(session: Session, browser_id: str) -> bytes:
     return challenge
 
 
-def _hashed(browser_id: str) -> bytes:
-    return hashlib.sha256(b"passkey" + browser_id.encode()).digest()
+def _session_hash(browser_id: str) -> bytes:
+    return tokens.digest(f"passkey{browser_id}")

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-import secrets
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, delete, false, select
 from sqlalchemy.orm import Session
 
+from auditsaas import tokens
 from auditsaas.accounts import passwords, sessions
 from auditsaas.accounts.models import PasswordReset, User
 from auditsaas.errors import Gone
 
 GOOD_FOR = timedelta(hours=1)
-TOKEN_BYTES = 32
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 OVER = "This link does not work: it was used, it is older than an hour, or a newer one was sent."
 
 
@@ -25,10 +21,13 @@ def begin(session: Session, user: User, now: datetime | None = None) -> str:
     """The token of a new link; those before it open nothing any more."""
     now = now or datetime.now(UTC)
     session.execute(delete(PasswordReset).where(PasswordReset.user_id == user.id))
-    token = secrets.token_urlsafe(TOKEN_BYTES)
+    token = tokens.new()
     session.add(
         PasswordReset(
-            token_hash=_hashed(token), user_id=user.id, created_at=now, expires_at=now + GOOD_FOR
+            token_hash=tokens.digest(token),
+            user_id=user.id,
+            created_at=now,
+            expires_at=now + GOOD_FOR,
         )
     )
     session.flush()
@@ -68,10 +67,11 @@ def complete(session: Session, user: User, password: str) -> None:
 
 def _opened_by(token: str) -> ColumnElement[bool]:
     """The live link with this token; none for what cannot be a token."""
-    if not _TOKEN.fullmatch(token):
+    if not tokens.well_formed(token):
         return false()
     return and_(
-        PasswordReset.token_hash == _hashed(token), PasswordReset.expires_at > datetime.now(UTC)
+        PasswordReset.token_hash == tokens.digest(token),
+        PasswordReset.expires_at > datetime.now(UTC),
     )
 
 
@@ -80,7 +80,3 @@ def _owner(session: Session, user_id: UUID | None) -> User:
     if user is None or user.disabled_at is not None:
         raise Gone(OVER)
     return user
-
-
-def _hashed(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "replace")).digest()

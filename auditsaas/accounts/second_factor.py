@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ import segno
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from auditsaas import tokens
 from auditsaas.accounts import encryption
 from auditsaas.accounts.models import RecoveryCode, User
 from auditsaas.errors import Conflict
@@ -81,7 +81,7 @@ def renew_recovery_codes(session: Session, user: User) -> Sequence[str]:
     """Ten new codes in place of those before, which are kept nowhere."""
     session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
     codes = [_new_code() for _ in range(RECOVERY_CODES)]
-    session.add_all(RecoveryCode(user_id=user.id, code_hash=_hashed(code)) for code in codes)
+    session.add_all(RecoveryCode(user_id=user.id, code_hash=_code_hash(code)) for code in codes)
     session.flush()
     return codes
 
@@ -108,7 +108,7 @@ def _takes(user: User, code: str, secret_key: str) -> bool:
 def _uses_recovery_code(session: Session, user: User, code: str) -> bool:
     used = session.scalar(
         delete(RecoveryCode)
-        .where(RecoveryCode.user_id == user.id, RecoveryCode.code_hash == _hashed(code))
+        .where(RecoveryCode.user_id == user.id, RecoveryCode.code_hash == _code_hash(code))
         .returning(RecoveryCode.user_id)
     )
     return used is not None
@@ -119,6 +119,6 @@ def _new_code() -> str:
     return "-".join(text[at : at + 4] for at in range(0, RECOVERY_LENGTH, 4))
 
 
-def _hashed(code: str) -> bytes:
+def _code_hash(code: str) -> bytes:
     plain = "".join(code.lower().replace("-", "").split())[:64]
-    return hashlib.sha256(plain.encode("utf-8", "replace")).digest()
+    return tokens.digest(plain)

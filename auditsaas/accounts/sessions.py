@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from auditsaas import tokens
 from auditsaas.accounts.models import SignInSession, User
 from auditsaas.own_actions import MAX_USER_AGENT, RequestFacts
 
@@ -20,9 +19,6 @@ IDLE_LIMIT = timedelta(hours=12)
 ABSOLUTE_LIMIT = timedelta(days=7)
 AWAITING_LIMIT = timedelta(minutes=10)
 SEEN_NOTED_EVERY = timedelta(minutes=1)
-
-ID_BYTES = 32
-_SESSION_ID = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True)
@@ -34,14 +30,6 @@ class SignedIn:
     """It is time to note the session's use again."""
     second_factor: bool
     """The session began with a second factor, or was confirmed by one."""
-
-
-def new_session_id() -> str:
-    return secrets.token_urlsafe(ID_BYTES)
-
-
-def well_formed(session_id: str) -> bool:
-    return _SESSION_ID.fullmatch(session_id) is not None
 
 
 def start(
@@ -65,11 +53,11 @@ def start(
             (SignInSession.expires_at <= now) | (SignInSession.last_seen_at <= now - IDLE_LIMIT),
         )
     )
-    session_id = new_session_id()
+    session_id = tokens.new()
     agent = facts.user_agent if facts else None
     session.add(
         SignInSession(
-            id_hash=_hashed(session_id),
+            id_hash=tokens.digest(session_id),
             user_id=user_id,
             created_at=now,
             last_seen_at=now,
@@ -87,13 +75,13 @@ def start(
 def find(session: Session, session_id: str, now: datetime | None = None) -> SignedIn | None:
     """Who is signed in by ``session_id``; None when it is unknown, ended, or they are disabled."""
     now = now or datetime.now(UTC)
-    if not well_formed(session_id):
+    if not tokens.well_formed(session_id):
         return None
     row = session.execute(
         select(User, SignInSession.last_seen_at, SignInSession.second_factor_at)
         .join(SignInSession, SignInSession.user_id == User.id)
         .where(
-            SignInSession.id_hash == _hashed(session_id),
+            SignInSession.id_hash == tokens.digest(session_id),
             SignInSession.expires_at > now,
             SignInSession.last_seen_at > now - IDLE_LIMIT,
             SignInSession.awaits_second_factor.is_(False),
@@ -115,7 +103,7 @@ def find_awaiting(session: Session, session_id: str, now: datetime | None = None
         select(User)
         .join(SignInSession, SignInSession.user_id == User.id)
         .where(
-            SignInSession.id_hash == _hashed(session_id),
+            SignInSession.id_hash == tokens.digest(session_id),
             SignInSession.expires_at > now,
             SignInSession.awaits_second_factor,
             User.disabled_at.is_(None),
@@ -145,20 +133,20 @@ def note_use(session: Session, session_id: str, now: datetime | None = None) -> 
     now = now or datetime.now(UTC)
     session.execute(
         update(SignInSession)
-        .where(SignInSession.id_hash == _hashed(session_id), SignInSession.last_seen_at < now)
+        .where(SignInSession.id_hash == tokens.digest(session_id), SignInSession.last_seen_at < now)
         .values(last_seen_at=now)
     )
 
 
 def end(session: Session, session_id: str) -> None:
-    session.execute(delete(SignInSession).where(SignInSession.id_hash == _hashed(session_id)))
+    session.execute(delete(SignInSession).where(SignInSession.id_hash == tokens.digest(session_id)))
 
 
 def end_all(session: Session, user_id: UUID, *, but: str | None = None) -> int:
     """End a person's sessions, all or all ``but`` one; how many there were."""
     gone = delete(SignInSession).where(SignInSession.user_id == user_id)
     if but is not None:
-        gone = gone.where(SignInSession.id_hash != _hashed(but))
+        gone = gone.where(SignInSession.id_hash != tokens.digest(but))
     return len(session.scalars(gone.returning(SignInSession.user_id)).all())
 
 
@@ -179,8 +167,4 @@ def name_of(id_hash: bytes) -> str:
 
 def is_named(session_id: str, name: str) -> bool:
     """Whether ``name`` is what a page calls the session with this id."""
-    return name_of(_hashed(session_id)) == name
-
-
-def _hashed(session_id: str) -> bytes:
-    return hashlib.sha256(session_id.encode()).digest()
+    return name_of(tokens.digest(session_id)) == name

@@ -6,7 +6,6 @@ checksum lets a typing error, or a scanner of leaked secrets, be answered withou
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 import secrets
@@ -20,6 +19,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
+from auditsaas import tokens
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Forbidden, Invalid
@@ -109,7 +109,7 @@ def create_api_key(
     key = ApiKey(
         workspace_id=workspace_id,
         public_id=public_id,
-        secret_hash=_hashed(secret),
+        secret_hash=tokens.digest(secret),
         name=name,
         scopes=sorted(scopes),
         created_by=created_by,
@@ -123,7 +123,7 @@ def create_api_key(
 def made_before(key: ApiKey, number: int | None) -> NewKey | None:
     """The key again as it was made of ``number``; None where its secret cannot be told."""
     secret = _written(key.public_id, number)
-    if number is None or not hmac.compare_digest(key.secret_hash, _hashed(secret)):
+    if number is None or not hmac.compare_digest(key.secret_hash, tokens.digest(secret)):
         return None
     return NewKey(key, secret)
 
@@ -164,7 +164,7 @@ def authenticate_key(
         return None
     tenancy.bind(Scope.of(tenant), session)
     key = session.execute(FIND_KEY, {"tenant": tenant, "public_id": parsed["public"]}).one_or_none()
-    if key is None or not hmac.compare_digest(key.secret_hash, _hashed(secret)):
+    if key is None or not hmac.compare_digest(key.secret_hash, tokens.digest(secret)):
         return None
     if key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now):
         return None
@@ -225,7 +225,3 @@ def _digits(number: int, length: int) -> str:
         number, digit = divmod(number, len(ALPHABET))
         text = ALPHABET[digit] + text
     return text
-
-
-def _hashed(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()

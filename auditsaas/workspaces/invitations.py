@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,7 +11,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from auditsaas import own_actions
+from auditsaas import own_actions, tokens
 from auditsaas.accounts.models import User
 from auditsaas.accounts.service import find_by_email, normal_email
 from auditsaas.db import tenancy
@@ -30,8 +27,6 @@ from auditsaas.workspaces.models import Invitation, InvitationLookup, Membership
 from auditsaas.workspaces.service import add_member
 
 GOOD_FOR = timedelta(days=7)
-TOKEN_BYTES = 32
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True)
@@ -145,8 +140,8 @@ def find(session: Session, token: str, *, for_update: bool = False) -> Found:
         NotFound: the link was never given out, or a newer one was.
         Gone: it was used, revoked, or has expired.
     """
-    token_hash = _hashed(token)
-    known = session.get(InvitationLookup, token_hash) if _TOKEN.fullmatch(token) else None
+    token_hash = tokens.digest(token)
+    known = session.get(InvitationLookup, token_hash) if tokens.well_formed(token) else None
     if known is None:
         raise NotFound("This link was not given out by us. Open it from the email as it is.")
     tenancy.bind(Scope.of(known.tenant), session)
@@ -212,14 +207,10 @@ def _open_by_id(session: Session, workspace_id: UUID, invitation_id: UUID) -> In
 
 
 def _new_token(session: Session, workspace_id: UUID) -> tuple[str, bytes]:
-    token = secrets.token_urlsafe(TOKEN_BYTES)
-    token_hash = _hashed(token)
+    token = tokens.new()
+    token_hash = tokens.digest(token)
     session.add(InvitationLookup(token_hash=token_hash, tenant=workspace_id))
     return token, token_hash
-
-
-def _hashed(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
 
 
 def _target(invitation: Invitation) -> TargetInput:

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from flask_wtf.csrf import generate_csrf
 from sqlalchemy.orm import Session, sessionmaker
 
+from auditsaas import tokens
 from auditsaas.accounts import passwords, sessions
 from auditsaas.accounts.models import User
 from auditsaas.db import tenancy
@@ -136,7 +137,7 @@ def csrf_token(client: FlaskClient) -> str:
     name = application.config["SESSION_COOKIE_NAME"]
     cookie = client.get_cookie(name)
     if cookie is None:
-        client.set_cookie(name, sessions.new_session_id())
+        client.set_cookie(name, tokens.new())
         return csrf_token(client)
     with application.test_request_context(headers={"Cookie": f"{name}={cookie.value}"}):
         return str(generate_csrf())
