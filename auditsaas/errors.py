@@ -32,6 +32,10 @@ class Gone(DomainError):
     title = "No longer valid"
 
 
+class Expired(Gone):
+    title = "Expired"
+
+
 class Invalid(DomainError):
     status = 422
     title = "Invalid input"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -92,25 +92,6 @@ EventUrl = Callable[[str, UUID], str]
 
 def event_url(slug: str, event_id: UUID) -> str:
     return f"/w/{slug}/audit-logs/{event_id}"
-
-
-def present_all(
-    rows: Iterable[EventRow],
-    workspaces: Mapping[UUID, WorkspaceName],
-    statuses_now: Mapping[tuple[UUID, str], str | None] | None = None,
-    url: EventUrl = event_url,
-) -> list[PresentedEvent]:
-    """Rows in the given order; ``statuses_now`` is by workspace and actor id, as in ``actors``."""
-    now = statuses_now or {}
-    return [
-        present(
-            row,
-            workspaces[row.workspace_id],
-            now.get((row.workspace_id, row.actor_id)),
-            url,
-        )
-        for row in rows
-    ]
 
 
 def present(

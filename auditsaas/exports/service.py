@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, joinedload
 from auditsaas import own_actions
 from auditsaas.accounts.models import User
 from auditsaas.db.ids import first_id_at
-from auditsaas.errors import Conflict, DomainError, NotFound
+from auditsaas.errors import Conflict, Expired, NotFound
 from auditsaas.events.models import events
 from auditsaas.events.schema import ActorInput, TargetInput
 from auditsaas.exports import wording
@@ -27,11 +27,6 @@ from auditsaas.workspaces.models import ApiKey, Workspace
 ONE_DOWNLOAD = timedelta(minutes=15)
 RUN_AGAIN = (ExportState.FAILED, ExportState.CANCELLED, ExportState.EXPIRED)
 TIME_OVER = and_(Export.state == ExportState.READY, Export.expires_at <= func.now())
-
-
-class Gone(DomainError):
-    status = 410
-    title = "Expired"
 
 
 class Person(Protocol):
@@ -118,12 +113,14 @@ def file_of(export: Export) -> str:
     """The key of an export's file.
 
     Raises:
-        Gone: it was removed when its time was over.
+        Expired: it was removed when its time was over.
         Conflict: there is none yet, or never was.
     """
     state = state_now(export)
     if state == ExportState.EXPIRED:
-        raise Gone("The time of this file is over, and it has been removed. Run the export again.")
+        raise Expired(
+            "The time of this file is over, and it has been removed. Run the export again."
+        )
     if state != ExportState.READY or export.file_key is None:
         raise Conflict(f"This export is {state}; there is no file to download.")
     return export.file_key

@@ -11,14 +11,12 @@ from auditsaas.events.presenter import (
     WorkspaceName,
     latency,
     present,
-    present_all,
     status_words,
     target_text,
 )
 
 ACME = UUID(int=1)
-GLOBEX = UUID(int=2)
-NAMES = {ACME: WorkspaceName("acme", "Acme"), GLOBEX: WorkspaceName("globex", "Globex")}
+NAMES = {ACME: WorkspaceName("acme", "Acme")}
 
 
 def event(**values: Any) -> Any:
@@ -59,11 +57,6 @@ def test_a_row_links_to_its_event_in_its_workspace() -> None:
     assert shown().url == f"/w/acme/audit-logs/{UUID(int=7)}"
 
 
-def test_rows_of_several_workspaces_keep_their_order_and_names() -> None:
-    rows = [event(workspace_id=GLOBEX), event()]
-    assert [row.workspace for row in present_all(rows, NAMES)] == ["Globex", "Acme"]
-
-
 def test_the_raw_activity_stands_beside_its_label() -> None:
     assert (shown().label, shown().activity) == ("Sign in", "user.login")
 
@@ -78,9 +71,9 @@ def test_user_is_shown_by_name_else_email_else_id() -> None:
 
 def test_disabled_mark_follows_the_current_status_if_known() -> None:
     row = event(actor_status="active")
-    now = present_all([row], NAMES, {(ACME, "usr_1"): "disabled"})
-    assert now[0].disabled
-    assert not present_all([row], NAMES, {(GLOBEX, "usr_1"): "disabled"})[0].disabled
+    assert present(row, NAMES[ACME], "disabled").disabled
+    assert not present(row, NAMES[ACME], "active").disabled
+    assert not present(row, NAMES[ACME]).disabled
     assert present(event(actor_status="disabled"), NAMES[ACME]).disabled
 
 
