@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from auditsaas.accounts import resets
 from auditsaas.accounts.models import User
+from auditsaas.imports import mappings
 from auditsaas.imports import service as imports
 from auditsaas.storage.address import storage_at
 from auditsaas.workspaces.models import Workspace
@@ -50,6 +51,7 @@ INSIDE = {
     "imports": "/w/{slug}/imports",
     "new import": "/w/{slug}/imports/new",
     "one import": "/w/{slug}/imports/{file}",
+    "one mapping": "/w/{slug}/imports/mappings/{mapping}",
     "mappings": "/w/{slug}/imports/mappings",
     "new mapping": "/w/{slug}/imports/mappings/new",
     "a mapping to start from": "/w/{slug}/imports/mappings/new?from=zoom",
@@ -114,8 +116,17 @@ def fill(acme: Workspace, person: User, settings: Settings) -> dict[str, str]:
         "export": str(ask(person, [acme])),
         "schedule": str(make_schedule(acme, person, datetime.now(UTC))),
         "file": _import(acme, person, settings),
+        "mapping": _mapping(acme, person),
         "reset": reset,
     }
+
+
+def _mapping(acme: Workspace, person: User) -> str:
+    form = '{"input": "csv", "fields": {"occurred_at": "when", "activity": "door.{what}"}}'
+    with factories.scoped(acme.id, user=person.id) as session:
+        made = mappings.save(session, acme.id, person.id, name="doors", form=form)
+        session.commit()
+        return made.name
 
 
 def _import(acme: Workspace, person: User, settings: Settings) -> str:
