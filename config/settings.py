@@ -49,7 +49,6 @@ class Settings:
         return urlsplit(self.base_url).scheme == "https"
 
 
-REQUIRED_IN_PRODUCTION = refusals.REQUIRED
 DATABASES = ("DATABASE_URL", "PLATFORM_DATABASE_URL", "MIGRATION_DATABASE_URL")
 SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"  # the name that prometheus-client reads
 

@@ -18,8 +18,6 @@ from auditsaas.access.browser import BrowserSessions, Identity, browser_session,
 from auditsaas.accounts import sessions
 from auditsaas.accounts.forms import own_path
 from auditsaas.accounts.sent_forms import new_token
-from auditsaas.current_request import facts as request_facts
-from auditsaas.current_request import is_partial
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.extensions import db, login_manager, settings
@@ -27,8 +25,6 @@ from auditsaas.frame import error_pages, request_log, template_context
 from auditsaas.pages.operations import metrics_view  # noqa: F401  # joins the blueprint of health
 from auditsaas.pages.operations.health import health
 from config.settings import Settings
-
-__all__ = ["STATIC", "TEMPLATES", "configuration", "install", "is_partial", "request_facts"]
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 STATIC = Path(__file__).resolve().parents[1] / "static"

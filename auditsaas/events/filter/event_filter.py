@@ -281,7 +281,7 @@ class EventFilter:
     def alternatives(self) -> list[EventFilter]:
         """The filter split into filters of one activity or one address each, to be merged.
 
-        An index by activity is ordered by time only below a single activity; a few ordered walks
+        An index by activity is ordered by time only below a single activity; a few ordered scans
         beat one sort of everything that any of them matches.
         """
         for name, known in FILTERS.items():

@@ -123,7 +123,7 @@ def _on_target(row: Row[Any]) -> EventFilter | None:
 
 
 def _same_request(session: Session, row: Row[Any]) -> Sequence[Row[Any]]:
-    """Events of one request lie close in time, so a short walk finds them without an index."""
+    """Events of one request lie close in time, so a short scan finds them without an index."""
     lowest = first_id_at(row.occurred_at - SAME_REQUEST_WITHIN)
     highest = first_id_at(row.occurred_at + SAME_REQUEST_WITHIN)
     found = select(*ROW_COLUMNS).where(

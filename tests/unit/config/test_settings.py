@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from config import settings, start
+from config import refusals, settings, start
 from config.errors import SettingsError
 
 PRODUCTION = {
@@ -34,7 +34,7 @@ def test_production_uses_the_given_settings(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", settings.REQUIRED_IN_PRODUCTION)
+@pytest.mark.parametrize("name", refusals.REQUIRED)
 @pytest.mark.parametrize("value", [None, ""])
 def test_production_refuses_a_missing_setting(name: str, value: str | None) -> None:
     environ = {key: text for key, text in PRODUCTION.items() if key != name}
