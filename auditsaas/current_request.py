@@ -1,4 +1,4 @@
-"""What we know of the web request under way, as plain values."""
+"""The current web request's facts as plain values."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def request_id() -> str:
 
 
 def facts() -> RequestFacts:
-    """What an event tells of this request."""
+    """Return the facts of this request that an event records."""
     identifier = request_id()
     return RequestFacts(
         method=request.method,
@@ -76,7 +76,7 @@ def own_address() -> str:
 
 
 def page_of_origin() -> str | None:
-    """Path and query of the page of ours that sent this request, if it says so."""
+    """Return path and query of the product's page that sent this request, by its headers."""
     sent = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
     if sent.netloc != request.host:
         return None

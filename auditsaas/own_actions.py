@@ -180,7 +180,7 @@ def without_token(facts: RequestFacts) -> RequestFacts:
 def person(
     user_id: UUID, *, name: str, email: str, status: Literal["active", "disabled"] = "active"
 ) -> ActorInput:
-    """A person of ours as the actor of an event; the role is filled in for each workspace."""
+    """Build the actor of a person with an account; the role is filled in for each workspace."""
     return ActorInput(id=str(user_id), name=name, email=email, status=status)
 
 
@@ -195,7 +195,7 @@ def schedule(schedule_id: UUID, *, name: str) -> ActorInput:
 
 
 def operator(account: str) -> ActorInput:
-    """Whoever runs the command line, by the name of their account on the machine."""
+    """Build the actor of a command line, by its user's account on the machine."""
     return ActorInput(id=f"operator:{account}"[:256], name=account[:256] or None)
 
 

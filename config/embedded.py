@@ -50,7 +50,7 @@ def start_redis(data_dir: Path) -> str:
 
 
 def stop(data_dir: Path) -> None:
-    """Stops both engines, whoever uses them; nothing happens when they are not running."""
+    """Stop both engines, even in use; do nothing when they are not running."""
     data_dir = data_dir.resolve()
     if data_dir.is_dir():
         stop_engines(data_dir)

@@ -48,7 +48,7 @@ JOBS: dict[str, Callable[[], Job[Any, Any]]] = {
 
 
 def stop(name: str, identity: str) -> None:
-    """See that a job ends in words whose process is killed at its hard limit."""
+    """Settle a job whose process was killed at its hard time limit."""
     message = runner.stop(JOBS[name](), UUID(identity)) if name in JOBS else None
     if message is not None:
         send(message)

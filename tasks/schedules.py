@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 @task("schedules.tick")
 def tick(now: datetime | None = None) -> int:
-    """End the reports whose file is done, then start those that are due; how many were started."""
+    """Conclude reports with a finished file, then start due ones; return how many were started."""
     _conclude()
     moment = now or datetime.now(UTC)
     with platform_session() as platform:

@@ -29,7 +29,7 @@ celery.set_default()
 
 @setup_logging.connect(weak=False)  # type: ignore[no-untyped-call,untyped-decorator]  # Celery ships no types
 def _log_like_the_web(loglevel: int = logging.INFO, **_: Any) -> None:
-    """Celery would put handlers and a form of its own in place of ours."""
+    """Use the web's log handlers instead of Celery's own."""
     logging.getLogger("celery").setLevel(loglevel)
 
 
@@ -43,7 +43,7 @@ def _forget_inherited_connections(**_: Any) -> None:
 
 @heartbeat_sent.connect(weak=False)  # type: ignore[no-untyped-call,untyped-decorator]  # Celery ships no types
 def _say_that_it_is_alive(sender: Any, **_: Any) -> None:
-    """Note it by the clock of Redis, so that nobody has to ask and wait for every worker."""
+    """Record a worker's heartbeat in Redis, so that pages need not ping every worker."""
     try:
         client = sender.eventer.connection.default_channel.client
         now = client.time()[0]
@@ -57,7 +57,7 @@ def _say_that_it_is_alive(sender: Any, **_: Any) -> None:
 def _say_that_it_took_too_long(
     sender: Any = None, exception: Any = None, args: Any = (), **_: Any
 ) -> None:
-    """A process that is killed at its hard limit can say nothing itself."""
+    """Settle a job killed at its hard limit, from the parent process."""
     if isinstance(exception, TimeLimitExceeded):
         with flask_app.app_context():
             jobs.stop(sender.name, *args)

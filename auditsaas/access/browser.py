@@ -1,4 +1,4 @@
-"""What ties a browser to a session: the cookie, the person it stands for, and the CSRF token.
+"""Ties a browser to a sign-in session: the cookie, its person, and the CSRF token.
 
 There is one cookie, with one random id in it. Flask's ``session`` stores nothing: it only holds the
 value that Flask-WTF compares tokens with, derived from that id. So a token is good for its own
@@ -27,7 +27,7 @@ CSRF_FIELD = "csrf_token"
 
 @dataclass(frozen=True)
 class Identity:
-    """The signed-in person, apart from the ORM; what Flask-Login hands out as ``current_user``."""
+    """The signed-in person as plain values; Flask-Login's ``current_user``."""
 
     id: UUID
     email: str
@@ -92,13 +92,13 @@ class BrowserSession(dict[str, object], SessionMixin):
         return super().__getitem__(key)
 
     def rotate(self, session_id: str) -> None:
-        """Take the id of a session that begins now; tokens given out before are void."""
+        """Replace the session id; earlier CSRF tokens become invalid."""
         self.session_id = session_id
         self.used = True
         self._derive()
 
     def end(self) -> None:
-        """Forget the cookie."""
+        """Delete the session cookie."""
         self.ended = True
 
     def _derive(self) -> None:
@@ -133,12 +133,12 @@ def initials(name: str) -> str:
 
 
 def signed_in() -> Identity | None:
-    """The person whose request this is; None when they are signed out."""
+    """Return the signed-in person of this request; None when signed out."""
     return current_user if isinstance(current_user, Identity) else None
 
 
 def browser_session() -> BrowserSession:
-    """The session of the browser whose request this is, signed in or not."""
+    """Return the browser session of this request, signed in or not."""
     if not isinstance(session, BrowserSession):
         raise TypeError("the session was not opened by this interface")
     return session

@@ -12,7 +12,7 @@ from auditsaas.formatting.viewer import DEFAULT, Viewer
 
 
 def require_person() -> Identity:
-    """The signed-in person; whoever is signed out is sent to the sign-in page."""
+    """Return the signed-in person; raises Unauthorized, which leads to the sign-in page."""
     person = signed_in()
     if person is None:
         abort(login_manager.unauthorized())

@@ -1,4 +1,4 @@
-"""Load, authorise, then act: the one place where a view learns whose rows it may touch."""
+"""Loads and authorises the workspaces of a request, and binds them as the session's scope."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SECOND_FACTOR_PAGE = "/account/security"
 
 @dataclass(frozen=True)
 class WorkspaceAccess:
-    """A workspace, and what the signed-in person is in it."""
+    """A workspace and the signed-in person's role in it."""
 
     workspace: Workspace
     role: Role
@@ -79,7 +79,7 @@ def _lead_to_new_slug(slug: str) -> None:
     for mine in my_workspaces():
         if former is not None and mine.id == former.tenant:
             rest = current_request.own_address().removeprefix(f"/w/{slug}")
-            # 307 keeps the method; not for ever, for the name may be somebody else's one day.
+            # 307 keeps the method and is temporary: another workspace may take the name one day.
             abort(redirect(f"/w/{mine.slug}{rest}", 307))
 
 

@@ -77,7 +77,7 @@ def lead_to(address: str | None) -> AnyResponse:
 
 
 def number_of_token() -> int | None:
-    """A secret number that only the form's token leads to, the same each time; None without one."""
+    """Derive a secret number from the form's token, always the same; None without a token."""
     token = request.form.get(FIELD, "")
     if _sent() is None:
         return None

@@ -1,4 +1,4 @@
-"""What a super-admin's request may see of tenants: nothing before a reason, and never unnoticed."""
+"""Guards super-admin access to tenants: it requires a reason and is always recorded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ACCESS = "/admin/access"
 def require_reason(
     known: Mapping[str, UUID], slugs: Sequence[str], *, itself: bool = False
 ) -> frozenset[UUID] | None:
-    """Ask for a reason, unless one was given within the hour; ``known`` is slug → id.
+    """Require a reason given within the hour, or show the form; ``known`` is slug → id.
 
     No slug means every workspace. With ``itself`` a reason for all does not do: an event is opened
     only under a reason for its own workspace. Our own workspace of system events needs none.
@@ -49,14 +49,14 @@ def require_reason(
 
 
 def form(slugs: Sequence[str], *, next_url: str, reason: str = "", error: str | None = None) -> str:
-    """The page that asks why."""
+    """Render the page that asks for the reason."""
     return render_template(
         "superadmin/reason.html", slugs=slugs, next_url=next_url, reason=reason, error=error
     )
 
 
 def note_shown(workspaces: Iterable[UUID]) -> None:
-    """Tell the workspaces that the answer shows something of, and commit that."""
+    """Record the access in the workspaces whose data the answer shows, and commit."""
     if platform_access.note_shown(db.session(), platform_actor(), workspaces):
         db.session.commit()
     tenancy.bind(Scope(user=current.require_person().id))

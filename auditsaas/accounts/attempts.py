@@ -39,7 +39,7 @@ RESET_ADDRESS = Limit("reset-address", 20, timedelta(hours=1))
 
 @dataclass(frozen=True)
 class Standing:
-    """Where somebody stands after one more try."""
+    """The state of a limit after one more attempt."""
 
     left: int
     """Tries before the pause; negative once it holds, −1 for the try that first meets it."""

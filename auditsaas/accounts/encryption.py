@@ -14,7 +14,7 @@ def seal(secret_key: str, text: str) -> str:
 
 
 def unseal(secret_key: str, sealed: str) -> str:
-    """The text again.
+    """Decrypt a stored secret.
 
     Raises:
         cryptography.fernet.InvalidToken: it was sealed with another key, or changed.

@@ -1,4 +1,4 @@
-"""What people send us when they sign in."""
+"""Forms of the sign-in pages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SignInForm:
 
 
 def own_path(address: str) -> str | None:
-    """``address`` if it can only lead to a page of ours; None for anything else."""
+    """Return ``address`` if it is a safe internal redirect, else None."""
     path = address.partition("#")[0].partition("?")[0]
     if not _OWN_PATH.fullmatch(address) or _HIDDEN_CHARACTER.search(address):
         return None

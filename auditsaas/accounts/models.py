@@ -89,7 +89,7 @@ class RecoveryCode(Base):
 
 
 class Passkey(Base):
-    """A key pair of a person's device or password manager; ours is the public half."""
+    """The public key of a passkey on a person's device or in their password manager."""
 
     __tablename__ = "passkeys"
 
@@ -103,7 +103,7 @@ class Passkey(Base):
 
 
 class PasskeyChallenge(Base):
-    """What a browser is asked to sign now; one at a time for each of our cookies."""
+    """The challenge that a browser is to sign; one at a time for each session cookie."""
 
     __tablename__ = "passkey_challenges"
 

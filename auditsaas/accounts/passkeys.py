@@ -1,4 +1,4 @@
-"""Passkeys (WebAuthn): a device or password manager signs what we ask, and the person shows it who
+"""Passkeys (WebAuthn): a device or password manager signs a challenge, and the person shows it who
 they are by finger, face or PIN. So one is both factors at once."""
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ REFUSED = "The passkey was not accepted. Try again."
 
 
 def domain_of(settings: Settings) -> str | None:
-    """What passkeys are bound to; None where we are reached by a bare address, which cannot be."""
+    """Return the domain that passkeys are bound to; None for a bare IP address."""
     host = urlsplit(settings.base_url).hostname or ""
     try:
         ip_address(host)
@@ -79,7 +79,7 @@ def registration_options(session: Session, user: User, browser_id: str, settings
 def register(
     session: Session, user: User, browser_id: str, answer: str, name: str, settings: Settings
 ) -> Passkey:
-    """Keep the public half of what the browser made.
+    """Verify and store a new passkey's public key.
 
     Raises:
         Invalid: the answer is not one to what was asked of this browser just now.
@@ -126,7 +126,7 @@ def sign_in_options(session: Session, browser_id: str, settings: Settings) -> st
 
 
 def whose(session: Session, browser_id: str, answer: str, settings: Settings) -> User:
-    """Who signed what this browser was asked just now.
+    """Verify the answer to this browser's challenge; return the person who signed it.
 
     Raises:
         Invalid: nobody who may sign in.
@@ -158,7 +158,7 @@ def whose(session: Session, browser_id: str, answer: str, settings: Settings) ->
 
 
 def remove(session: Session, user_id: UUID, name_in_form: str) -> bool:
-    """Forget one of a person's passkeys; whether there was one."""
+    """Delete one of a person's passkeys; return whether it existed."""
     try:
         credential_id = base64url_to_bytes(name_in_form)
     except ValueError:
@@ -186,7 +186,7 @@ def _remember(session: Session, browser_id: str, challenge: bytes) -> None:
 
 
 def _asked(session: Session, browser_id: str) -> bytes:
-    """What this browser was asked, once."""
+    """Take this browser's challenge, which can be used once."""
     challenge: bytes | None = session.scalar(
         delete(PasskeyChallenge)
         .where(

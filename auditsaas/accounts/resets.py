@@ -18,7 +18,7 @@ OVER = "This link does not work: it was used, it is older than an hour, or a new
 
 
 def begin(session: Session, user: User, now: datetime | None = None) -> str:
-    """The token of a new link; those before it open nothing any more."""
+    """Create a reset link and return its token; earlier links become invalid."""
     now = now or datetime.now(UTC)
     session.execute(delete(PasswordReset).where(PasswordReset.user_id == user.id))
     token = tokens.new()
@@ -35,7 +35,7 @@ def begin(session: Session, user: User, now: datetime | None = None) -> str:
 
 
 def find(session: Session, token: str) -> User:
-    """Whose link it is.
+    """Find the person of a live link.
 
     Raises:
         Gone: it opens nothing, whatever the reason.
@@ -44,7 +44,7 @@ def find(session: Session, token: str) -> User:
 
 
 def use(session: Session, token: str) -> User:
-    """Whose link it is; it is used up, unless the transaction is rolled back.
+    """Consume a live link and return its person, in the caller's transaction.
 
     Raises:
         Gone: it opens nothing, whatever the reason.
@@ -66,7 +66,7 @@ def complete(session: Session, user: User, password: str) -> None:
 
 
 def _opened_by(token: str) -> ColumnElement[bool]:
-    """The live link with this token; none for what cannot be a token."""
+    """Condition: the live link with this token; false for a malformed token."""
     if not tokens.well_formed(token):
         return false()
     return and_(

@@ -28,7 +28,7 @@ RECOVERY_LENGTH = 24
 
 
 def begin(user: User, secret_key: str) -> None:
-    """Make a secret, which counts for nothing until a code of it is confirmed.
+    """Create a pending secret, inactive until one of its codes is confirmed.
 
     Raises:
         Conflict: the person has a second factor already.
@@ -78,7 +78,7 @@ def remove(session: Session, user: User) -> None:
 
 
 def renew_recovery_codes(session: Session, user: User) -> Sequence[str]:
-    """Ten new codes in place of those before, which are kept nowhere."""
+    """Replace the recovery codes by ten new ones; only their hashes are stored."""
     session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
     codes = [_new_code() for _ in range(RECOVERY_CODES)]
     session.add_all(RecoveryCode(user_id=user.id, code_hash=_code_hash(code)) for code in codes)

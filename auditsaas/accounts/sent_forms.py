@@ -30,7 +30,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{22,64}")
 
 @dataclass(frozen=True)
 class Sent:
-    """A form as it was sent: whose, and the hash of its token and fields."""
+    """A submitted form: its person, and the hash of its token and fields."""
 
     user_id: UUID
     key: bytes

@@ -41,7 +41,7 @@ def start(
     second_factor: bool = False,
     awaits_second_factor: bool = False,
 ) -> str:
-    """Begin a session and return its id, which is kept nowhere; the person's dead ones go.
+    """Start a session and return its id, stored only as a hash; delete the person's expired ones.
 
     One that ``awaits_second_factor`` signs nobody in: it only remembers that the password was
     right, and whose.
@@ -73,7 +73,7 @@ def start(
 
 
 def find(session: Session, session_id: str, now: datetime | None = None) -> SignedIn | None:
-    """Who is signed in by ``session_id``; None when it is unknown, ended, or they are disabled."""
+    """Find the person signed in by ``session_id``; None if it ended or they are disabled."""
     now = now or datetime.now(UTC)
     if not tokens.well_formed(session_id):
         return None
@@ -97,7 +97,7 @@ def find(session: Session, session_id: str, now: datetime | None = None) -> Sign
 
 
 def find_awaiting(session: Session, session_id: str, now: datetime | None = None) -> User | None:
-    """Who gave the right password by ``session_id`` a few minutes ago, and no second factor yet."""
+    """Find the person of a session that awaits the second factor."""
     now = now or datetime.now(UTC)
     return session.scalar(
         select(User)
@@ -129,7 +129,7 @@ def live_sessions(
 
 
 def note_use(session: Session, session_id: str, now: datetime | None = None) -> None:
-    """Push the idle limit ahead."""
+    """Extend the session's idle limit."""
     now = now or datetime.now(UTC)
     session.execute(
         update(SignInSession)
@@ -161,7 +161,7 @@ def end_by_name(session: Session, user_id: UUID, name: str) -> bool:
 
 
 def name_of(id_hash: bytes) -> str:
-    """What a page may call a session; it opens nothing."""
+    """Return a public name of a session, which cannot sign anyone in."""
     return hashlib.sha256(b"name" + id_hash).hexdigest()[:32]
 
 

@@ -1,4 +1,4 @@
-"""Who calls: the one place where a key, its scope and its rate are checked, for every call."""
+"""Authenticates API calls: checks the key, its scope and its rate limit for every call."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def workspace_slug() -> str:
 
 @api.before_request
 def _check_key() -> None:
-    """Raises Unauthenticated or Forbidden; a call that nobody listed is refused."""
+    """Check key and scope. Raises Unauthenticated or Forbidden, also for an unlisted call."""
     if request.endpoint in OPEN:
         return
     call = CALLS[request.endpoint or ""]
@@ -105,7 +105,7 @@ def _check_key() -> None:
 
 
 def _receive_body() -> None:
-    """Read the body, and keep it for whoever asks for it.
+    """Read the body and cache it for the view.
 
     Raises:
         BadRequest: the sender stopped, or its chunks make no sense (RFC 9112, section 7).

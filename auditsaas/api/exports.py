@@ -85,7 +85,7 @@ def download_export(export_id: UUID) -> Response:
 
 
 def _visible() -> ColumnElement[bool]:
-    """Exports of the key's workspace alone, whoever asked for them."""
+    """Condition: exports of the key's workspace alone, by any requester."""
     return and_(Export.workspace_ids == [key_access().workspace_id], ~Export.through_platform)
 
 

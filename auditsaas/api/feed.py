@@ -49,7 +49,7 @@ def follow_events() -> Response:
 
 
 def _wait_for_more(workspace_id: UUID, after: int, seconds: int) -> None:
-    """Return when there is something after ``after``, when time is up, or if too many wait."""
+    """Wait for an event after ``after``, until the timeout, or not at all if too many wait."""
     deadline = time.monotonic() + seconds
     if feed.last_seq(db.session(), workspace_id) > after or not _room.acquire(blocking=False):
         return

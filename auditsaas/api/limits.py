@@ -77,7 +77,7 @@ def install(app: Flask, settings: Settings) -> None:
 
 
 def _bucket() -> str:
-    """Whose requests are counted together: those of one key, which is not itself kept in Redis.
+    """Return the rate limit's bucket of this request's key, which is itself not stored in Redis.
 
     A key that is only well-formed counts for itself, so nobody can use up another's requests by
     its public part. '' where nothing is counted.

@@ -1,4 +1,4 @@
-"""Whether the database really keeps the tenants apart: what the roles may do, and on which tables.
+"""Checks tenant isolation in the database: rights of the roles, and row-level security of tables.
 
 Read from PostgreSQL's own catalogue, because a grant made by hand is seen nowhere else.
 """
@@ -52,7 +52,7 @@ _WRITABLE = text(
 
 
 def above_the_walls(connection: Connection) -> str | None:
-    """What lets this connection's role read every tenant, in words; None where nothing does."""
+    """Describe what lets this connection's role bypass row-level security, or return None."""
     found: str | None = connection.scalar(_ABOVE_THE_WALLS)
     return found
 
@@ -73,7 +73,7 @@ def writable(connection: Connection) -> list[str]:
 
 
 def refuse_to_start_above(settings: Settings) -> None:
-    """A database that does not answer is no reason to refuse: /readyz tells of it.
+    """Refuse to start as a role above row-level security; an unreachable database is for /readyz.
 
     Raises:
         SettingsError: a role that serves people stands above row-level security.

@@ -39,7 +39,7 @@ BETWEEN_TRIES = 0.1
 
 
 def wait_out_restarts(engine: Engine) -> None:
-    """Let whoever needs a new connection wait for a PostgreSQL that is just being restarted.
+    """Retry connecting while PostgreSQL restarts.
 
     Nothing was sent yet, so nothing is done twice; one that stays away for longer is an error.
     """
@@ -58,7 +58,7 @@ def wait_out_restarts(engine: Engine) -> None:
 
 
 def settle_each_transaction(engine: Engine, statement_timeout_ms: int) -> None:
-    """Let each transaction of a pooled engine begin by saying what its connection could not."""
+    """Apply a pooled engine's settings at the beginning of each transaction."""
 
     def settle(connection: Connection) -> None:
         connection.exec_driver_sql(

@@ -1,4 +1,4 @@
-"""Whose rows a transaction may see.
+"""Binds the workspaces and the person whose rows a transaction may see (row-level security).
 
 A ``Scope`` is bound to a database session; each transaction that the session begins tells
 PostgreSQL of it by ``SET LOCAL``, and row-level security refuses everything else. The settings end

@@ -1,4 +1,4 @@
-"""Who does what, and how often: the tables that the hours of the demo are drawn from."""
+"""Weighted tables of actors and activities from which the demo's hours are drawn."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def fill(settings: Settings, events: int) -> Credentials:
     """Make what is missing of the demo; returns how to get in."""
     data_dir = settings.data_dir
     credentials = sign_ins.load(data_dir)
-    # Kept before they are used: a start that is cut off must not leave accounts nobody can enter.
+    # Kept before use: a start that is cut off must not leave accounts with unknown passwords.
     sign_ins.keep(data_dir, credentials)
     with open_session(settings) as session:
         ids = seed.ensure_workspaces(session)

@@ -78,7 +78,7 @@ def run(
     try:
         manager.loop()
     except (KeyError, OSError):
-        pass  # asked to stop before all had started, or nobody reads the output any more
+        pass  # asked to stop before all had started, or the output has no reader any more
     finally:
         manager.end_all()
     return manager.exit_code()

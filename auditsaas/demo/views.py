@@ -1,4 +1,4 @@
-"""The filters that somebody who looks after these logs would have kept."""
+"""Saved views for the demo's workspaces."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VIEWS = {
 
 
 def ensure_views(session: Session, workspaces: list[UUID], person: UUID) -> None:
-    """Keep the filters in each workspace, for everybody, and over all of them, for the person."""
+    """Create the shared views of each workspace, and the person's views across all of them."""
     tenancy.bind(Scope.of(*workspaces, user=person), session)
     for place in (*workspaces, ALL_MY_WORKSPACES):
         known = {view.name for view in service.visible(session, place, person)}

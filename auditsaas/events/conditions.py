@@ -1,4 +1,4 @@
-"""Conditions on the log's columns that an index can serve under row-level security.
+"""Builds conditions on the log's columns that an index can serve under row-level security.
 
 They keep to leakproof operators: others are checked only after the policy, row by row.
 """

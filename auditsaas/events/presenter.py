@@ -1,4 +1,4 @@
-"""An event as the table shows it; words and widths are found here, so that templates only print."""
+"""Presents events as rows of the table: every word and width is computed here."""
 
 from __future__ import annotations
 

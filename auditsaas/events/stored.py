@@ -12,7 +12,7 @@ TRAILING = ("request_id", "targets", "changes", "metadata", "idempotency_key")
 
 
 def stored_event(row: Row[Any], workspace: str) -> dict[str, Any]:
-    """The event of a row of the log in a workspace (its slug); what was not sent is left out."""
+    """Build the API's event from a row of the log; fields that were not sent are left out."""
     actor = {
         name: value
         for name, value in (

@@ -1,4 +1,4 @@
-"""What msgspec says of a value that does not fit, in the words of an answer."""
+"""Words msgspec's validation errors as sentences of an answer."""
 
 from __future__ import annotations
 

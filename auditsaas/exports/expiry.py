@@ -1,4 +1,4 @@
-"""Removes the files whose time is over and those that no export has; the rows stay."""
+"""Removes expired files and files without an export; the exports' rows stay."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FOLDER = "exports/"
 
 
 def expired(platform: Session, limit: int = 500) -> list[UUID]:
-    """Exports, of all workspaces, whose file is past its time."""
+    """Select exports of all workspaces with an expired file."""
     return list(
         platform.scalars(
             select(Export.id)
@@ -27,7 +27,7 @@ def expired(platform: Session, limit: int = 500) -> list[UUID]:
 
 
 def expire(session: Session, export_id: UUID, storage: Storage) -> bool:
-    """Remove the file of an export that is past its time; whether it was this call that did.
+    """Remove an export's expired file; return whether this call removed it.
 
     The file goes first: were it the other way round, a crash between would keep it for ever.
     """

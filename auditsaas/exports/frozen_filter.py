@@ -13,7 +13,7 @@ from auditsaas.exports.models import Export
 
 
 def pinned_query(event_filter: EventFilter) -> str:
-    """The filter to keep: dates as instants, for only presets read the same to everyone."""
+    """Return the filter to store: dates as instants, presets as they are."""
     if event_filter.range in PRESETS:
         return event_filter.query_string()
     return event_filter.with_period(event_filter.period).query_string()

@@ -1,4 +1,4 @@
-"""What people do with their exports: cancel one, run it again, download it."""
+"""Cancels, repeats, finds and records exports."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Requester:
 
 
 def cancel(session: Session, export: Export, requester: Requester) -> None:
-    """Stop an unfinished export; whoever builds it notices within seconds.
+    """Cancel an unfinished export; the worker that builds it stops within seconds.
 
     Raises:
         Conflict: it is finished already.
@@ -104,7 +104,7 @@ def run_again(session: Session, export: Export, requester: Requester) -> None:
 
 
 def state_now(export: Export) -> ExportState:
-    """The state as people see it: a file expires when its time is over, not when it is removed."""
+    """Return the state as shown: expired from its time on, even before the file is removed."""
     over = export.expires_at is not None and export.expires_at <= datetime.now(UTC)
     return ExportState.EXPIRED if over else ExportState(export.state)
 

@@ -1,4 +1,4 @@
-"""What every format is written from and to: a stream of rows in, a stream of bytes out."""
+"""Input and output of every writer: a stream of rows, and a stream of bytes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, kw_only=True)
 class About:
-    """What a report says of itself."""
+    """The header of a report."""
 
     export_id: UUID | None
     filter: str

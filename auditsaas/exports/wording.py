@@ -64,7 +64,7 @@ def format_name(key: str) -> str:
 
 
 def own_address(export: Export) -> str:
-    """The page of an export, for whoever asked for it."""
+    """Return the address of an export's page for its requester."""
     return f"/admin/exports/{export.id}" if export.through_platform else f"/exports/{export.id}"
 
 

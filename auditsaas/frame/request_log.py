@@ -53,7 +53,7 @@ def _write(response: Response) -> Response:
 
 
 def _method(given: str) -> str:
-    """Anybody may send a method of any name, and each would be a series of its own."""
+    """Map unknown methods to one label, to bound the number of series."""
     return given if given in METHODS else "other"
 
 

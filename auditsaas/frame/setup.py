@@ -103,7 +103,7 @@ def install(app: Flask) -> None:
 
 
 def _trusted_hosts(settings: Settings) -> list[str] | None:
-    """In production, our own name, and loopback for health checks; a forged Host is refused."""
+    """Return the trusted hosts of production: its own name, and loopback for health checks."""
     if not settings.production:
         return None
     return [urlsplit(settings.base_url).hostname or "", "localhost", "127.0.0.1"]
@@ -122,7 +122,7 @@ def _know_the_person() -> None:
 
 
 def _load_person(asking: Request) -> Identity | None:
-    """Who is signed in, with their own rows (memberships, notifications) in scope."""
+    """Load the signed-in person, with their own rows (memberships, notifications) in scope."""
     # An error page asks again after the database failed; the first failure is enough.
     browser = browser_session()
     if current_request.is_api() or not browser.received or g.get("person_unknown"):

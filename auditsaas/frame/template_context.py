@@ -20,7 +20,7 @@ from auditsaas.permissions import ROLE_PERMISSIONS
 
 
 class Nav:
-    """The top bar: where we are, and where this person can go."""
+    """The top bar: the section of the page, and the links that this person may follow."""
 
     @property
     def workspace(self) -> WorkspaceAccess | None:

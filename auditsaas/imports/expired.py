@@ -23,7 +23,7 @@ class Expired(StrEnum):
 
 
 class ExpiredEvents(SourceError):
-    """A file holds events older than its workspace keeps, and nobody said what to do with them."""
+    """The file holds events past retention, and the import has no choice for them."""
 
 
 def oldest_kept(workspace: Workspace, now: datetime) -> datetime | None:

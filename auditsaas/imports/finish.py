@@ -1,4 +1,4 @@
-"""The end of an import: its state, the notification and the event, in one transaction."""
+"""Finishes an import: sets its state, notifies and records, in one transaction."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _kept(lines: Sequence[Refused]) -> list[dict[str, str]]:
 
 
 def fail(session: Session, claim: ImportClaim, reason: str) -> None:
-    """End the import in words.
+    """Fail the import with a reason for its requester.
 
     Raises:
         LostLease: the claim no longer holds; nothing was changed.

@@ -1,4 +1,4 @@
-"""What a file would add, shown without adding it."""
+"""Previews an import without storing events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What admins do with imports: upload a file, cancel, see how it goes."""
+"""Requests, cancels and finds imports."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def request(
     time_zone: str | None,
     expired: str = Expired.REFUSE,
 ) -> Import:
-    """Keep an uploaded file and ask for its import; the caller commits, then enqueues.
+    """Store an uploaded file and request its import; the caller commits, then enqueues.
 
     ``format`` is one of the formats, or the name of a mapping that the workspace keeps.
 
@@ -76,7 +76,7 @@ def request(
 
 
 def cancel(session: Session, found: Import) -> None:
-    """Stop an unfinished import; whoever works on it notices within seconds.
+    """Cancel an unfinished import; the worker that loads it stops within seconds.
 
     What went in already stays, for events are never removed.
 

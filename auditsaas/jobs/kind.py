@@ -49,7 +49,7 @@ class Kind(Generic[Model]):
     """How long to wait after a failed attempt, counted from 1."""
 
     def message(self, row: Any) -> Message:
-        """What tells a worker that this job is waiting; to be sent after the commit."""
+        """Build the message for a waiting job; to be sent after the commit."""
         return Message(self.task, row.id, self.queue_of(row))
 
     def waiting(self, platform: Session) -> Sequence[Any]:
@@ -57,7 +57,7 @@ class Kind(Generic[Model]):
         return self.leases.waiting(platform, *self.queue_columns)
 
     def scope(self, platform: Session, identity: UUID) -> Scope | None:
-        """What a worker must bind to touch a job, of which its message only knows the id."""
+        """Find the scope that a worker binds for a job, by the job's id."""
         wanted = select(*self.scope_columns).where(self.leases["id"] == identity)
         row = platform.execute(wanted).one_or_none()
         return None if row is None else self.scope_of(row)

@@ -1,4 +1,4 @@
-"""Who may work on a row, and for how long; shared by everything that workers do.
+"""Leases on rows with fences: one worker at a time, for a limited time.
 
 A claim raises the row's fence and takes a lease; everything the claimer writes afterwards carries
 that fence, so a worker that lost the lease can change nothing. An unfinished row without a live

@@ -1,4 +1,4 @@
-"""The road to the workers: one Celery app per Flask app, and the only way to send a task."""
+"""Sends tasks to workers: one Celery app per Flask app."""
 
 from __future__ import annotations
 

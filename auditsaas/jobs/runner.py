@@ -63,7 +63,7 @@ class Job(Generic[Model, Made]):
 
 
 def run(job: Job[Model, Made], identity: UUID, *, limits: Limits = ()) -> None:
-    """Do a job, if it is waiting; whatever becomes of it, its row says."""
+    """Run a waiting job and settle its outcome in its row."""
     claim = _claimed(job, identity)
     if claim is None:
         return
@@ -183,7 +183,7 @@ def _stopped(job: Job[Model, Made], claim: Claim[Model]) -> str:
 def _reason(
     job: Job[Model, Made], claim: Claim[Model], error: Exception, limits: Limits
 ) -> str | None:
-    """Why there is no use in trying again; None where there is."""
+    """Return the reason why a retry is useless; None where it may help."""
     causes = list(_causes(error))
     if job.too_long is not None and any(isinstance(cause, limits) for cause in causes):
         return job.too_long

@@ -1,4 +1,4 @@
-"""The mails about people themselves, left in the outbox together with what they tell of."""
+"""Account mails (invitation, reset, password changed), queued in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def invitation(
     role: str,
     expires_at: datetime,
 ) -> None:
-    """To somebody who may have no account; the session's scope must hold the workspace."""
+    """Queue an invitation; the session's scope must hold the workspace."""
     context = {
         "url": f"/invitations/{token}",
         "workspace": workspace,

@@ -1,4 +1,4 @@
-"""Mail that waits: put in with what it tells of, taken by one worker at a time, tried until sent.
+"""Transactional mail outbox with leases and retries.
 
 A mail is sent at least once. The worker that is killed between the server's yes and the commit
 leaves a row that is tried again; its Message-ID is the same, so a mailbox can tell the second.
@@ -96,7 +96,7 @@ def put(
     tenant: UUID | None = None,
     about: UUID | None = None,
 ) -> Mail:
-    """Leave a mail to a person, to be sent after the commit."""
+    """Queue a mail to a person, to be sent after the commit."""
     mail = Mail(
         user_id=user_id,
         kind=kind,
@@ -112,7 +112,7 @@ def put(
 def put_to_address(
     session: Session, address: str, kind: str, context: Mapping[str, Any], *, tenant: UUID
 ) -> Mail:
-    """Leave a mail from a workspace to somebody who has no account yet."""
+    """Queue a mail from a workspace to an address without an account."""
     mail = Mail(address=address, kind=kind, context=dict(context), tenant=tenant)
     session.add(mail)
     session.flush()
@@ -120,7 +120,7 @@ def put_to_address(
 
 
 def sent(session: Session, claim: MailClaim) -> None:
-    """Note that a server took the mail.
+    """Mark the mail sent: a server accepted it.
 
     Raises:
         LostLease: another worker has since begun the next try.
@@ -131,12 +131,12 @@ def sent(session: Session, claim: MailClaim) -> None:
 
 
 def dropped(session: Session, claim: MailClaim, reason: str) -> None:
-    """Give the mail up by our own choice; what it said is forgotten."""
+    """Drop a mail that must not be sent, and clear its content."""
     claim.conclude(session, MailState.DROPPED, error=reason, context={})
 
 
 def failed(session: Session, claim: MailClaim, reason: str) -> None:
-    """Give the mail up for good, saying why in words."""
+    """Mark the mail failed for good, with a reason."""
     claim.conclude(session, MailState.FAILED, error=reason, context=_kept(claim.row))
 
 

@@ -112,7 +112,7 @@ def letter(waiting: Mail, reader: Reader, settings: Settings) -> Letter:
 
 
 def _reader(session: Session, waiting: Mail) -> Reader | None:
-    """Whoever the mail is for; None where they may not have it (any more)."""
+    """Find the mail's recipient; None where they may not receive it (any more)."""
     if waiting.user_id is None:
         return Reader("", waiting.address or "")
     user = session.get(User, waiting.user_id)

@@ -1,4 +1,4 @@
-"""Notifications: what the bell shows a person."""
+"""Notifications of a person."""
 
 from __future__ import annotations
 

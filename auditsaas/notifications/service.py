@@ -1,4 +1,4 @@
-"""The bell: what a person is told, and what they have seen of it."""
+"""Creates, lists and marks a person's notifications."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def notify(
     tenant: UUID | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> Notification:
-    """Tell a person something, also by e-mail if they want that; the session's scope is theirs.
+    """Notify a person, also by e-mail if they chose so; the session's scope must be theirs.
 
     ``kind`` is one of ``outbox.KINDS`` or anything else, of which no mail is sent; ``title`` names
     what it is about. ``tenant`` is the workspace whose facts the mail tells, ``facts`` what its

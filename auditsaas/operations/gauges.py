@@ -1,4 +1,4 @@
-"""What the database and Redis say of the whole installation, read when somebody asks."""
+"""Gauges of the whole installation, read from database and Redis at each scrape."""
 
 from __future__ import annotations
 

@@ -74,10 +74,10 @@ def newest_migration() -> str | None:
 
 
 def _take_turns(connection: Connection) -> None:
-    """Wait until no other process upgrades; between two looks, so that it need not wait for us.
+    """Wait for the upgrade lock by polling, so that the other process is not held up.
 
-    Whoever waits in PostgreSQL waits with a snapshot, and an index that is built concurrently waits
-    for every snapshot there is.
+    A session that waits in PostgreSQL holds a snapshot, and an index that is built concurrently
+    waits for every snapshot there is.
     """
     taken = text("SELECT pg_try_advisory_lock(:key)")
     while not connection.scalar(taken, {"key": UPGRADE_LOCK}):

@@ -1,4 +1,4 @@
-"""A filter by name, for oneself or for everybody who may read the workspace's log."""
+"""Saved views: filters by name, private or shared with all readers of the workspace's log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps filters by name. The session's scope decides whose can be seen."""
+"""Saves, finds and removes filters by name, within the session's scope."""
 
 from __future__ import annotations
 

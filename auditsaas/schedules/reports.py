@@ -1,4 +1,4 @@
-"""Ends the reports whose file is made, or could not be: what it says, and who is told.
+"""Concludes reports when their export has ended: summary, recipients and mails.
 
 The run's state, the notifications and the mails are one transaction, so each recipient is told of
 each report once, however often a worker tries.
@@ -42,7 +42,7 @@ _ENDED = or_(
 
 
 def ended(platform: Session, limit: int = 500) -> Sequence[tuple[UUID, UUID]]:
-    """Workspace and id of the runs, of all workspaces, that are to be concluded; oldest first."""
+    """Select workspace and id of the ended runs of all workspaces, oldest first."""
     rows = platform.execute(
         select(ScheduleRun.workspace_id, ScheduleRun.id)
         .join(Export, Export.id == ScheduleRun.export_id)
@@ -55,7 +55,7 @@ def ended(platform: Session, limit: int = 500) -> Sequence[tuple[UUID, UUID]]:
 
 
 def conclude(session: Session, workspace_id: UUID, run_id: UUID) -> bool:
-    """Tell the recipients of a report that has ended; whether it was this call that did."""
+    """Notify the recipients of an ended report; return whether this call did."""
     tenancy.bind(Scope.of(workspace_id), session)
     row = session.execute(
         select(ScheduleRun, Export)

@@ -41,8 +41,8 @@ log = logging.getLogger(__name__)
 
 
 def due(platform: Session, now: datetime, limit: int = 500) -> Sequence[tuple[UUID, UUID]]:
-    """Workspace and id of the schedules, of all workspaces, whose time has come."""
-    # Nobody may open a suspended workspace; what it misses is made up when it is open again.
+    """Select workspace and id of the due schedules of all workspaces."""
+    # A suspended workspace cannot be opened; its missed reports are made once it is resumed.
     rows = platform.execute(
         select(Schedule.workspace_id, Schedule.id)
         .join(Workspace, Workspace.id == Schedule.workspace_id)
@@ -56,7 +56,7 @@ def due(platform: Session, now: datetime, limit: int = 500) -> Sequence[tuple[UU
 def start_due(
     session: Session, workspace_id: UUID, schedule_id: UUID, now: datetime
 ) -> Export | None:
-    """Start the oldest report of a schedule that is due; None where another ticker does, or has.
+    """Start the oldest due report of a schedule; None where another ticker started it.
 
     Missed reports are made up one after the other: the next begins when the last is done.
     """

@@ -14,7 +14,7 @@ from typing import BinaryIO, Protocol, Self
 
 
 class StorageError(Exception):
-    """The storage refused a file; ``str()`` is a sentence for whoever asked for it."""
+    """The storage refused a file; ``str()`` is a sentence for the requester."""
 
 
 class StorageFull(StorageError):

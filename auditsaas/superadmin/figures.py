@@ -54,7 +54,7 @@ class ShownWorkspace:
 
     @property
     def fails_often(self) -> bool:
-        """Whether so many of its events are errors that somebody should look."""
+        """Check for an error rate that needs attention."""
         return self.errors > OFTEN * self.events
 
     @property

@@ -1,4 +1,4 @@
-"""Everybody who can sign in, with their memberships, read through the platform pool."""
+"""Lists all accounts with their memberships, through the platform pool."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What super-admins change: workspaces come, rest and go on; people are let in or shut out.
+"""Creates, suspends and resumes workspaces; disables and enables accounts.
 
 All of it is written as the app role, and appears in the log of every workspace it concerns.
 """
@@ -30,7 +30,7 @@ SEE_OTHER = 303
 def create(
     session: Session, platform_actor: PlatformActor, name: str, slug: str | None
 ) -> Workspace:
-    """A new workspace, still without anybody in it.
+    """Create a workspace without members.
 
     Raises:
         Invalid, Conflict: as ``create_workspace`` does.

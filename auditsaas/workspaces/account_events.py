@@ -132,7 +132,7 @@ def record_refusal(
 
 
 def _stranger(email: str) -> ActorInput:
-    """Whoever typed an address that nobody has; anything else may be a password, so it goes."""
+    """Actor for an unknown email; other input is dropped, it may be a password."""
     address = normal_email(email)
     if address is None:
         return ActorInput(id=UNKNOWN_PERSON)
@@ -140,7 +140,7 @@ def _stranger(email: str) -> ActorInput:
 
 
 def _bind_workspaces(session: Session, user: User | None) -> Mapping[UUID, str | None]:
-    """Where a person's sign-ins are recorded, with their role there; binds the scope to it."""
+    """Bind the scope to a person's workspaces, or the system workspace; return their roles."""
     if user is not None:
         tenancy.bind(Scope(user=user.id), session)
         roles = {w.id: role.value for w, role in workspaces_of(session, user.id)}

@@ -187,7 +187,7 @@ def accept(session: Session, found: Found, user: User, facts: RequestFacts) -> N
 
 
 def invited_person(session: Session, invitation: Invitation) -> User | None:
-    """Who has the invited address, if anybody."""
+    """Find the account with the invited address, if any."""
     return find_by_email(session, invitation.email)
 
 

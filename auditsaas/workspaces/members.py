@@ -1,4 +1,4 @@
-"""Who belongs to a workspace: reading the list, and changing it without losing the last admin."""
+"""Lists and changes a workspace's members, keeping at least one admin."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Member:
 
 
 def members_of(session: Session, workspace_id: UUID) -> Sequence[Member]:
-    """Everybody, active or not, by name; the session's scope must hold the workspace."""
+    """List all members, active or not, by name; the session's scope must hold the workspace."""
     rows = session.execute(
         select(Membership, User, HAS_SECOND_FACTOR)
         .join(User, User.id == Membership.user_id)

@@ -1,4 +1,4 @@
-"""Why super-admins look into workspaces: asked once an hour, and told to the workspace itself.
+"""Records super-admins' reasons for access, valid for an hour, in the workspace's own log.
 
 A reason is given for named workspaces, or for all of them. For named ones it is recorded in each
 log at once, and opens their events one by one too. One for all opens the log across workspaces, and
@@ -84,7 +84,7 @@ def give_reason(
 
 
 def note_shown(session: Session, platform_actor: PlatformActor, workspaces: Iterable[UUID]) -> bool:
-    """Tell the logs of workspaces that something of theirs is shown under a reason for all.
+    """Record in workspaces' logs that their data was shown under a reason for all.
 
     Returns whether any had to be told, which is then to be committed. Binds the scope to those.
     """
@@ -102,7 +102,7 @@ def note_shown(session: Session, platform_actor: PlatformActor, workspaces: Iter
 
 
 def note_page(session: Session, platform_actor: PlatformActor) -> None:
-    """Record the page that is asked for in our own log. Binds the scope to that."""
+    """Record a super-admin's page in the system workspace's log, and bind the scope to it."""
     tenancy.bind(Scope(user=platform_actor.user_id), session)
     own_actions.record(
         session,

@@ -27,7 +27,7 @@ _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
 
 @dataclass(frozen=True)
 class Account:
-    """Who runs an engine; ``switched`` when that is not whoever runs this command."""
+    """The account that runs an engine; ``switched`` when it differs from this process's own."""
 
     uid: int
     gid: int
@@ -64,7 +64,7 @@ class Account:
         self.reach(folder)
 
     def reach(self, path: Path) -> None:
-        """Lets the account walk down to ``path``, but list nothing on the way."""
+        """Grant the account traversal, but not listing, of the folders above ``path``."""
         if self.switched:
             for parent in path.parents:
                 let_through(parent, self.uid, self.gid)

@@ -1,4 +1,4 @@
-"""Lets one account walk through a folder, by an access control list where the disk has them.
+"""Grants directory traversal to another account, by ACL or mode.
 
 A data folder below ``/root`` or a private temporary folder is closed to every account but root's.
 Opening it to everyone (``chmod o+x``) is more than is needed, so that is only the second choice.

@@ -41,7 +41,7 @@ def join(data_dir: Path, stop: Stop) -> None:
 
 
 def leave(data_dir: Path) -> None:
-    """Ends this process's use, and stops the engines if nobody else uses them."""
+    """Release this process's lock; stop the engines after their last user."""
     with _guard:
         descriptor = _held.pop(data_dir, None)
         stop = _stops.pop(data_dir, None)

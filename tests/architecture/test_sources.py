@@ -87,3 +87,40 @@ def test_no_template_or_style_sheet_has_a_line_over_120_columns(folder: str, pat
     ]
     assert paths != []
     assert long == []
+
+
+QUAINT = re.compile(
+    r"\b(whoever|whomever|nobody|somebody|everybody|anybody|ours?|us|we)\b"
+    r"|what is none|that (is|are) not there|(is|are) meant\b",
+    re.IGNORECASE,
+)
+
+
+def quaint(source: str) -> list[str]:
+    """The first lines of docstrings that hold a word that tells a reader nothing."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docstrings = [
+        ast.get_docstring(node)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, documented)
+    ]
+    firsts = [text.partition("\n")[0] for text in docstrings if text]
+    return [first for first in firsts if QUAINT.search(first)]
+
+
+def test_first_lines_of_docstrings_use_the_words_of_the_field() -> None:
+    """See docs/glossary.md."""
+    found = {str(path.relative_to(ROOT)): quaint(path.read_text()) for path in PYTHON}
+    assert {path: lines for path, lines in found.items() if lines} == {}
+
+
+def test_quaint_docstring_is_detected() -> None:
+    """The control."""
+    source = (
+        '"""Whoever acts."""\n'
+        'class A:\n    """Actors that are not there."""\n'
+        'def f():\n    """An address of ours."""\n'
+        'async def g():\n    """Whether somebody is meant.\n\n    More."""\n'
+        'def h():\n    """Find the actor.\n\n    Nobody waits."""\n'
+    )
+    assert len(quaint(source)) == 4

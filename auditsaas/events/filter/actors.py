@@ -39,7 +39,7 @@ Condition = ColumnElement[bool]
 
 @dataclass(frozen=True)
 class ActorsMeant:
-    """The actors that a user, role and user status mean, or all others."""
+    """The actors matching a user, role and user status, or all others."""
 
     asked: EventFilter
     negated: bool = False
@@ -48,7 +48,7 @@ class ActorsMeant:
 def resolve(
     session: Session, workspace_id: UUID, event_filter: EventFilter, actor_id: str | None = None
 ) -> ResolvedActors:
-    """Find out what a filter and its search box mean of people in one workspace.
+    """Resolve the actors of a filter and its search terms in one workspace.
 
     With ``actor_id``, the filter itself means that actor alone: one of those it was split into.
     """
@@ -86,7 +86,7 @@ def _asks_actors(term: Term) -> bool:
 
 
 def split_actor_terms(event_filter: EventFilter) -> tuple[EventFilter, list[ActorsMeant]]:
-    """The filter without what it says of actors, and the actors that its search box means."""
+    """Split a filter into its part without actors and the actors of its search terms."""
     plain = event_filter
     for name in OF_ACTORS:
         plain = plain.without(name)
@@ -103,7 +103,7 @@ def actor_pairs(
     event_filter: EventFilter,
     most: int | None = None,
 ) -> list[tuple[UUID, str]] | None:
-    """Workspace and id of the actors that a filter means; None where there are more."""
+    """Select workspace and id of the actors matching a filter; None where they exceed the limit."""
     most = MANY_ACTORS if most is None else most
     found = (
         select(actors.c.workspace_id, actors.c.id)
@@ -139,7 +139,7 @@ def acted_condition(
 def _actors_matching(
     session: Session, workspace_ids: Sequence[UUID], event_filter: EventFilter
 ) -> list[Condition]:
-    """Conditions that an actor of the filter meets."""
+    """Build the conditions on the actors table that a filter's actors meet."""
     wanted: list[Condition] = []
     if event_filter.user:
         wanted.append(_named(session, workspace_ids, event_filter.user))

@@ -35,7 +35,7 @@ from auditsaas.events.writing.useragent import PLATFORMS
 
 @dataclass(frozen=True)
 class ResolvedActors:
-    """What a filter's user, role and user status mean, found out before conditions are built.
+    """A filter's user, role and user status, resolved to actors before conditions are built.
 
     ``acted`` is the event's condition for the filter's own fields, None where it has none of them;
     ``indexed`` says whether an index serves it. ``by_term`` has those of the search box's terms.

@@ -1,4 +1,4 @@
-"""One record a filter: its words, how it is read, what it asks of an event, what knows its counts.
+"""Declares each filter once: its words, parsing, SQL condition, index and rollup.
 
 ``EventFilter`` declares its fields with these records. The panel, chips, descriptions, addresses,
 counts and the API's document are made from them.
@@ -24,7 +24,7 @@ Values: TypeAlias = tuple[str, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """What the product knows of one filter.
+    """The declaration of one filter.
 
     ``read`` takes the parameter from a ``Reader``, which collects what is wrong with it.
     ``condition`` is what an event must meet; without one the actors table or the scope has the

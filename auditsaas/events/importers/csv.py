@@ -1,4 +1,4 @@
-"""Our own CSV files, and others with the same header.
+"""The product's CSV files, and others with the same header.
 
 Needed are ``created_at``, ``activity``, ``status`` and ``user_id``. An empty cell is nothing, a
 quoted empty one is empty text, and a ``'`` that guards a cell against spreadsheets is removed. A

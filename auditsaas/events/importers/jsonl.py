@@ -1,4 +1,4 @@
-"""Events as the API gives and takes them, one a line: our own JSONL files, and anyone's.
+"""JSONL: events in the shape of the API, one a line.
 
 An event that has an id keeps it (see ``own``); one without needs ``occurred_at``, so that the same
 file never adds it twice.

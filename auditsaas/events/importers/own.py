@@ -1,4 +1,4 @@
-"""What our own files share: events keep their ids, and go in in the order they first came in.
+"""Reads the product's own files: events keep their ids and the order of their sequence.
 
 An id holds the time of its event, so an event from a file is the very same event: into the
 workspace it came from it is already there, and into another it keeps its id and its place. Only

@@ -209,7 +209,7 @@ def _decoded(raw: bytes) -> Any:
 
 
 def _decoded_leniently(raw: bytes, reason: str) -> Any:
-    """JSON whose text is not all Unicode, with U+FFFD for what is none."""
+    """Decode JSON with invalid UTF-8 or lone surrogates, replaced by U+FFFD."""
     text = raw.decode("utf-8", "replace")
     if "\ufffd" not in text and not SURROGATE_ESCAPE.search(raw):
         raise LineError(f"is not JSON: {reason}")

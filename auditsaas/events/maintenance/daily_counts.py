@@ -1,4 +1,4 @@
-"""The daily counts: whether they hold all that the hourly ones do, and making them do so.
+"""Rebuilds daily rollups that are behind the hourly ones.
 
 Appending and retention keep both. A process of a version that knew no daily counts keeps only the
 hourly ones; ``log_heads.days_counted`` then stays behind, the hours are read instead, and the days
@@ -32,14 +32,14 @@ CAUGHT_UP = text(
 
 
 def complete(session: Session, workspace_ids: Sequence[UUID]) -> bool:
-    """Whether the daily counts of all these workspaces hold every event."""
+    """Check that the daily counts of all these workspaces are complete."""
     heads = log_heads.c
     all_counted = func.bool_and(heads.days_counted == heads.seq + heads.removed)
     return bool(session.scalar(select(all_counted).where(heads.workspace_id.in_(workspace_ids))))
 
 
 def catch_up(engine: Engine) -> int:
-    """Count the days anew, as the tables' owner, of every workspace that is behind; how many."""
+    """Rebuild stale daily counts as the tables' owner; return how many workspaces."""
     with engine.connect() as connection:
         known = list(connection.scalars(WORKSPACES))
         with bound(connection, known):

@@ -67,7 +67,7 @@ def _default_holds(connection: Connection, month: datetime) -> bool:
 
 
 def in_passing(connection: Connection, statement: str) -> None:
-    """Run and commit a statement that locks the whole log, in a moment when nobody uses it.
+    """Run DDL on the log with a short lock timeout, retrying, and commit.
 
     Whoever comes after somebody who waits for the whole log waits as well. So the wait is kept
     shorter than people notice, and tried again instead.

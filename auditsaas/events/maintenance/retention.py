@@ -95,12 +95,12 @@ DELETE FROM event_counts WHERE workspace_id = :workspace AND n = 0
 
 
 class MonthKept(Exception):
-    """A month may not go after all; its transaction is undone."""
+    """A month must be kept after all; its transaction is rolled back."""
 
 
 @dataclass(frozen=True)
 class Cut:
-    """Where a workspace's log is to begin, by so many days of retention."""
+    """The retention cutoff of a workspace's log."""
 
     before: datetime
     days: int
@@ -108,7 +108,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class Removed:
-    """What went from one workspace's log."""
+    """The events and months removed from one workspace's log."""
 
     workspace_id: UUID
     events: int
@@ -116,7 +116,7 @@ class Removed:
 
 
 def apply(engine: Engine, now: datetime) -> list[Removed]:
-    """Remove what is past its retention; nothing where another process is at it."""
+    """Remove events past their retention; do nothing while another process does."""
     with engine.connect() as watch:
         if not watch.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME}):
             return []
@@ -134,7 +134,7 @@ def apply(engine: Engine, now: datetime) -> list[Removed]:
 
 
 def _drop_months(connection: Connection, cuts: Mapping[UUID, Cut]) -> dict[UUID, int]:
-    """Drop each month that every workspace in it lets go; how many events went, by workspace."""
+    """Drop months past every workspace's retention; return the events removed by workspace."""
     counted: dict[UUID, int] = {}
     for name in list(connection.scalars(MONTHS)):
         year, month = map(int, name.split("_")[1:])
@@ -164,7 +164,7 @@ def _drop(
         except MonthKept:
             return {}
         except OperationalError:
-            # Somebody reads or writes there; let them go first, as often as it takes.
+            # A reader or writer holds the month; let it go first, as often as it takes.
             connection.rollback()
             time.sleep(LOCK_WAIT_MS / 1000)
     return {}
@@ -199,7 +199,7 @@ def _drop_locked(
 
 
 def _forgotten(connection: Connection, month: Mapping[str, Any]) -> dict[UUID, int]:
-    """Forget a month's counts; how many events they counted, by workspace."""
+    """Delete a month's rollups; return how many events they counted, by workspace."""
     return {row.workspace_id: int(row.n) for row in connection.execute(FORGET_COUNTS, month)}
 
 
@@ -234,13 +234,13 @@ def _remove_rows(connection: Connection, workspace: UUID, cut: Cut) -> int:
 
 
 def _still(connection: Connection, workspace: UUID, cut: Cut) -> bool:
-    """Whether the workspace lets these go even now: no legal hold came, and no longer retention."""
+    """Check again that no legal hold or longer retention keeps these events."""
     return bool(connection.scalar(POLICY, {"workspace": workspace, "days": cut.days}))
 
 
 @contextmanager
 def bound(connection: Connection, workspaces: Iterable[UUID]) -> Iterator[Any]:
-    """One transaction that sees these workspaces."""
+    """Open a transaction with these workspaces as its scope."""
     connection.rollback()
     with connection.begin():
         ids = ",".join(sorted(str(workspace) for workspace in workspaces))

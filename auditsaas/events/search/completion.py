@@ -1,4 +1,4 @@
-"""What the search box offers while a person types: keys, fixed values and comparisons.
+"""Completes the search box: keys, fixed values and comparisons.
 
 Values that only the log knows are added by whoever can ask it, at ``part_at``'s place.
 """
@@ -34,7 +34,7 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class TypedPart:
-    """Where the cursor is: a key's value being typed, or, without key, a word.
+    """The part under the cursor: a key's value or, without key, a word.
 
     ``prefix`` is what stands between ``start`` and the cursor, without an opening quote.
     """
@@ -46,7 +46,7 @@ class TypedPart:
 
 
 def part_at(text: str, cursor: int) -> TypedPart:
-    """What is being typed at ``cursor``."""
+    """Find the part of the query at ``cursor``."""
     cursor = max(0, min(cursor, len(text)))
     token = next((t for t in _TOKEN.finditer(text) if t.start() < cursor <= t.end()), None)
     if token is None:
@@ -71,7 +71,7 @@ def part_at(text: str, cursor: int) -> TypedPart:
 
 
 def suggest(text: str, cursor: int) -> list[Suggestion]:
-    """What could be typed at ``cursor``, best first; at most MOST."""
+    """Suggest completions at ``cursor``, best first; at most MOST."""
     if len(text) > LONGEST:
         return []
     place = part_at(text, cursor)

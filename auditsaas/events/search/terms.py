@@ -1,4 +1,4 @@
-"""The terms of the search box: which keys there are, and which values each of them takes."""
+"""Terms of the search box: the keys and the values that each takes."""
 
 from __future__ import annotations
 
@@ -336,7 +336,7 @@ def _metadata_key(path: str) -> Key:
 
 
 def nearest_key(name: str) -> str | None:
-    """The key that was probably meant."""
+    """Find the known key with the nearest spelling."""
     lower = name.lower()
     if lower in _OTHER_NAMES:
         return _OTHER_NAMES[lower]

@@ -19,7 +19,7 @@ _workspaces = table("workspaces", column("id", Uuid), column("slug", Text))
 
 
 def condition(term: Term, acted: Condition | None = None) -> Condition:
-    """What an event must meet for the term to hold; an event without the field is not excluded.
+    """Build a term's SQL condition; a negated term keeps events without the field.
 
     ``acted`` is the condition of a term that only the actors table can answer.
     """

@@ -1,4 +1,4 @@
-"""What senders write otherwise than the contract does, and what is plainly meant by it.
+"""Amends common deviations of senders from the contract's event.
 
 Only an event that was refused is looked at, so what keeps the contract costs nothing. An id may be
 an integer, a status in capitals, and an address may carry its port or its zone; the address as it

@@ -1,4 +1,4 @@
-"""The one way into the log.
+"""Appends events to the log: identified, numbered and counted in one transaction.
 
 Appending takes the lock of the workspace's head, so appends to one workspace take turns: what is
 already there is dropped, the rest is numbered without a gap, stored, counted by hour and by day,
@@ -33,7 +33,7 @@ MAX_BATCH = 1000
 
 @dataclass(frozen=True)
 class Appended:
-    """What became of a batch, in the order it was given."""
+    """The outcome of a batch, in its order."""
 
     ids: tuple[UUID, ...]
     """The id of each event, whether new or already there."""
@@ -152,7 +152,7 @@ def _store(
 def _sort_out(
     session: Session, workspace_id: UUID, rows: list[Row]
 ) -> tuple[int, list[int] | None, Sequence[Stored[Any]]]:
-    """Store those rows that are new, by the rules that hold now."""
+    """Store the new rows under the workspace's current redaction rules."""
     with APPEND_LOCK_WAIT.time():
         found = session.execute(LOCK_HEAD, {"workspace": workspace_id}).one_or_none()
     if found is None:

@@ -1,4 +1,4 @@
-"""What an event says, without what the server adds: by it one id has one content, or a conflict.
+"""Compares the sent content of events, so that one id has one content or is in conflict.
 
 Compared is what would be stored by the rules of redaction that hold now. The idempotency key is
 left out, for it names an event and tells nothing of it; so are the platform and the browser,
@@ -43,7 +43,7 @@ def content_of(row: Row | Stored[Any], rules: frozenset[str]) -> Content:
 
 
 def same_content(given: Content, standing: Content, *, partial: bool = False) -> bool:
-    """Whether what is given says nothing but what stands.
+    """Check that the given content equals the stored content.
 
     ``partial`` is for a file that may leave out fields, as our own files with chosen columns do:
     it is then compared by those that it has.
@@ -62,7 +62,7 @@ def conflicting(
     *,
     ids: Sequence[UUID | None] | None,
 ) -> tuple[bool, ...]:
-    """Whether each event that is not new differs from what stands under its id.
+    """Check each known event for content that differs from the stored event of its id.
 
     Of ``rows`` of one id the last is the one that stands. ``ids`` are those that events of our own
     files have already, see ``same_content``.

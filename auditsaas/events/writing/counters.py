@@ -1,4 +1,4 @@
-"""What a batch adds beside its events: to the counts, and to what is known of its actors.
+"""Computes a batch's additions to the rollups and to the actors.
 
 It is added up here and not from the rows that were stored, for PostgreSQL would do so while it
 holds the log's lock. So it holds only where the whole batch is stored.
@@ -29,7 +29,7 @@ class Counted(Struct, gc=False):
 
 
 class Seen(Struct, omit_defaults=True, gc=False):
-    """What the newest event of the batch says of an actor."""
+    """An actor's name, role and status by the newest event of the batch."""
 
     id: str
     as_of: datetime

@@ -1,4 +1,4 @@
-"""What an append would do with a file's events, batch by batch, without storing them.
+"""Previews an append batch by batch, without storing events.
 
 What the file itself would have stored by then is remembered by id and content in a temporary
 database that SQLite keeps in memory while it is small, and else in a file of its own.
@@ -34,7 +34,7 @@ def foresight(session: Session, workspace_id: UUID, now: datetime) -> Iterator[F
 
 
 class Foresight:
-    """Says of each batch what ``append`` would, had it been given those before."""
+    """Predicts the outcome of ``append`` for each batch, given the batches before."""
 
     def __init__(
         self, session: Session, workspace_id: UUID, now: datetime, seen: sqlite3.Connection

@@ -1,4 +1,4 @@
-"""What a workspace never wants kept: values under certain keys are replaced before storing."""
+"""Redacts the values of a workspace's redacted keys before events are stored."""
 
 from __future__ import annotations
 

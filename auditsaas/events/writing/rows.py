@@ -1,4 +1,4 @@
-"""A row of the log as the database is given it."""
+"""Builds rows of the log as the append statement takes them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ KEYS = dict(zip(COLUMNS, ascii_lowercase, strict=False))
 
 
 class Row(Struct, omit_defaults=True, gc=False, rename=KEYS):
-    """A row of the log; what is None is left out."""
+    """A row of the log; fields that are None are left out."""
 
     id: UUID
     occurred_at: datetime

@@ -22,7 +22,7 @@ MOST_FILES: Final = 36
 
 
 def request_monthly(session: Session, asked: ExportRequest) -> list[Export]:
-    """Ask for a file of each month in which something matches, the newest first.
+    """Request a file for each month that has matching events, newest first.
 
     Raises:
         TooManyRows: one month alone has more rows than the format holds.

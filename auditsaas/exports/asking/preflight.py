@@ -1,4 +1,4 @@
-"""What an export would be, before anything is started: rows, size, pages, seconds, limits."""
+"""Estimates an export before it is requested: rows, size, pages, seconds, limits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SAMPLE: Final = 50
 
 @dataclass(frozen=True)
 class Rate:
-    """What a format makes of an event, as measured (``make bench``)."""
+    """A format's measured bytes and speed per event (``make bench``)."""
 
     share: float
     """Bytes in the file for a byte of the event as JSON."""

@@ -1,4 +1,4 @@
-"""Asks for a file of everything that matches now."""
+"""Requests an export of the events that match now."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NO_OPTIONS = Options()
 
 @dataclass(frozen=True, kw_only=True)
 class ExportRequest:
-    """A file that is asked for: by whom, of which events, and in which form."""
+    """A requested file: its requester, filter, format and options."""
 
     requester: Requester
     workspaces: Sequence[UUID]
@@ -50,7 +50,7 @@ class ExportRequest:
 
 
 def request_export(session: Session, asked: ExportRequest) -> Export:
-    """Ask for one file; the caller commits, then sends the message.
+    """Request one file; the caller commits, then sends the message.
 
     The scope of ``session`` must hold the workspaces and the person.
 
@@ -61,7 +61,7 @@ def request_export(session: Session, asked: ExportRequest) -> Export:
 
 
 def store(session: Session, asked: ExportRequest, count: Count) -> Export:
-    """Store a request of which it is known how many events match, and record it.
+    """Store a request with its known count, and record it.
 
     Raises:
         TooManyRows: a file of this format cannot hold so many.

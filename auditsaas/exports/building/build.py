@@ -40,7 +40,7 @@ TOO_LONG = (
 
 @dataclass(frozen=True, kw_only=True)
 class InstallationOptions:
-    """What an installation decides for all its exports."""
+    """The installation's options for all exports."""
 
     brand: str = "AuditSaaS"
     row_limits: Mapping[str, int] = field(default_factory=lambda: ROW_LIMITS)

@@ -1,4 +1,4 @@
-"""What a file says of the export that it belongs to."""
+"""Builds the header of a file: its export, filter, period and requester."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The end of an export: its state, the notification and the event, in one transaction."""
+"""Finishes an export: sets its state, notifies and records, in one transaction."""
 
 from __future__ import annotations
 

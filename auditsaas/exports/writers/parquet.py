@@ -60,7 +60,7 @@ class _Stream:
         """Nothing is held back."""
 
     def close(self) -> None:
-        """The file is closed by whoever opened it."""
+        """Leave the file open; its opener closes it."""
 
 
 def _type(name: str, source: Source) -> pa.DataType:

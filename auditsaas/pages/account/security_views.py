@@ -176,7 +176,7 @@ def wrong_password(user: User) -> str | None:
 
 
 def _refused(user: User, activity: Activity) -> None:
-    """Record that somebody tried who could not show that the account is theirs."""
+    """Record a failed attempt to confirm the account."""
     account_events.record(
         db.session(), activity, user, current_request.facts(), status="error", status_code=422
     )

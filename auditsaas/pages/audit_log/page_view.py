@@ -54,7 +54,7 @@ class LogView:
 
     @property
     def errors(self) -> list[dict[str, Any]]:
-        """What cannot be understood, each with what was perhaps meant."""
+        """List the filter's errors with suggested corrections."""
         return [self._error(problem) for problem in self.problems]
 
     @property

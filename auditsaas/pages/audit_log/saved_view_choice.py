@@ -51,7 +51,7 @@ class ViewChoice:
         return next((view for view in self.own if view.is_default), None)
 
     def resolve(self, args: MultiDict[str, str]) -> MultiDict[str, str]:
-        """The arguments with those of the view they name; what stands beside it overrides it.
+        """Merge the arguments with those of the view they name; explicit arguments override it.
 
         Raises:
             FilterError: there is no such view here.

@@ -1,4 +1,4 @@
-"""Where exports are seen and asked for: one workspace, all of a person's, or all there are."""
+"""Loads the scope of the exports' pages: one workspace, all of a person's, or all."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class ExportScope:
             self._bind_everything()
 
     def ask_why(self, slugs: Sequence[str]) -> None:
-        """Ask a super-admin for a reason, even to be told how many events there are."""
+        """Require a super-admin's reason, even for a count."""
         if self.reader is not None:
             platform_guard.require_reason({w.slug: w.id for w in self.workspaces}, slugs)
 
     def look_into(self, slugs: Sequence[str]) -> None:
-        """Ask a super-admin why, and tell the workspaces that an export will read."""
+        """Require a super-admin's reason, and record it in the workspaces that an export reads."""
         if self.reader is None:
             return
         self.ask_why(slugs)

@@ -34,7 +34,7 @@ MAX_SAMPLE_FILE_BYTES = 64 * 1024 * 1024
 
 @import_mappings.url_value_preprocessor
 def _allow_a_sample(endpoint: str | None, _values: dict[str, Any] | None) -> None:
-    """Before anything reads the form; whoever is signed out gets no further than any form."""
+    """Raise the body limit for a sample before the form is read, for signed-in people only."""
     if endpoint == "import_mappings.preview" and signed_in() is not None:
         request.max_content_length = MAX_SAMPLE_FILE_BYTES
 

@@ -45,7 +45,7 @@ EXPIRED = {
 
 @imports.url_value_preprocessor
 def _allow_an_upload(endpoint: str | None, _values: dict[str, Any] | None) -> None:
-    """Before anything reads the form; whoever is signed out gets no further than any form."""
+    """Raise the body limit for an upload before the form is read, for signed-in people only."""
     if endpoint == "imports.upload" and signed_in() is not None:
         request.max_content_length = MAX_UPLOAD_BYTES
 

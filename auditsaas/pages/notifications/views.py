@@ -1,4 +1,4 @@
-"""The bell: its count, its menu, its page, and the toast of what has just come."""
+"""Pages of notifications: count, menu, list and toasts."""
 
 from __future__ import annotations
 

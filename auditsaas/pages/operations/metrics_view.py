@@ -1,4 +1,4 @@
-"""``/metrics``, for Prometheus and nobody else."""
+"""``/metrics`` for Prometheus."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def metrics() -> Response:
 
 
 def _may_read(settings: Settings) -> bool:
-    """Whoever has the token; without one, a program on this machine that no proxy speaks for."""
+    """Allow the token's bearer; without a token, only direct requests from this machine."""
     if settings.metrics_token:
         given = request.headers.get("Authorization", "")
         return hmac.compare_digest(given.encode(), f"Bearer {settings.metrics_token}".encode())

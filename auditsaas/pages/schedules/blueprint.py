@@ -1,4 +1,4 @@
-"""What the schedules' pages hang on."""
+"""The blueprint of the schedules' pages."""
 
 from __future__ import annotations
 

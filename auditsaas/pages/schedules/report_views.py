@@ -78,7 +78,7 @@ def show_run(slug: str, schedule_id: UUID, run_id: UUID) -> ResponseReturnValue:
 
 @schedules.get("/w/<slug>/schedules/<uuid:schedule_id>/runs/<uuid:run_id>/download")
 def download_run(slug: str, schedule_id: UUID, run_id: UUID) -> ResponseReturnValue:
-    """The report's file, for whoever owns the schedule, receives it or administers here."""
+    """Download the report's file, as the schedule's owner, a recipient or an admin."""
     scope, _, export = _report(slug, schedule_id, run_id)
     response = file_response(export, [scope.access.slug])
     if request.method == "GET" and response.status_code in (200, 206):

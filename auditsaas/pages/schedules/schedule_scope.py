@@ -1,4 +1,4 @@
-"""Whose schedules a page is about: load, authorise, and know what may be done."""
+"""Loads and authorises the scope of the schedules' pages."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def everywhere() -> ResponseReturnValue:
 
 @schedules.get("/schedules/new")
 def choose_workspace() -> ResponseReturnValue:
-    """A schedule belongs to one workspace; where there is only one, nobody is asked."""
+    """Choose the workspace of a new schedule; with only one, go on to its form."""
     held = loaders.load_all(Permission.EXPORT_CREATE)
     query = request.query_string.decode("ascii", "ignore")
     links = [

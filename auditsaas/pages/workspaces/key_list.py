@@ -26,7 +26,7 @@ SHOWN_OF_PUBLIC_ID = 4
 
 @dataclass(frozen=True, kw_only=True)
 class KeyRow:
-    """One key; its secret is not known to anybody but its user."""
+    """One key without its secret, which is stored only as a hash."""
 
     id: UUID
     name: str

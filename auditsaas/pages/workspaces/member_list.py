@@ -52,7 +52,7 @@ class MemberFilter:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A member, or somebody invited, who has no events and no date of joining."""
+    """A member, or an invited person without events and date of joining."""
 
     id: UUID
     name: str

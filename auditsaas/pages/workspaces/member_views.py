@@ -164,7 +164,7 @@ def _send(access: WorkspaceAccess, sent: Sent, word: str) -> ResponseReturnValue
 
 
 def _done(access: WorkspaceAccess, word: str, *, left: bool = False) -> ResponseReturnValue:
-    """Commit, and back to the list; whoever has left it goes to the start."""
+    """Commit and redirect to the list, or to the start page after leaving."""
     db.session.commit()
     return redirect("/" if left else f"/w/{access.slug}/members?done={word}", 303)
 

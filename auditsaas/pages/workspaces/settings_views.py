@@ -58,7 +58,7 @@ def save(slug: str) -> ResponseReturnValue:
 
 
 def _second_factor_error(access: WorkspaceAccess, form: SettingsForm) -> dict[str, str]:
-    """Whoever asks it of the others has one, or would be the first to be shut out."""
+    """Refuse to require a second factor by an admin who has none."""
     if not form.require_second_factor or access.workspace.require_second_factor:
         return {}
     person = require_person()
