@@ -122,3 +122,25 @@ def test_the_layout_in_architecture_is_that_of_the_code() -> None:
     assert [str(path) for path in sorted(named) if not path.exists()] == []
     packages = {path.parent for path in (ROOT / "auditsaas").glob("*/__init__.py")}
     assert packages - named == set()
+
+
+TERM = re.compile(r"^\| (?!Term)([^|]+?) +\| .+ \| `([^`|]+)` \|$", re.MULTILINE)
+
+
+def homeless(glossary: str) -> list[str]:
+    """The terms of a glossary whose module does not exist."""
+    return [term for term, module in TERM.findall(glossary) if not (ROOT / module).exists()]
+
+
+def test_every_term_of_the_glossary_names_a_module_that_exists() -> None:
+    glossary = (DOCS / "glossary.md").read_text()
+    rows = [line for line in glossary.splitlines() if re.match(r"\| [A-Z]", line)]
+    headings = sum(line.startswith("| Term ") for line in rows)
+    assert len(TERM.findall(glossary)) == len(rows) - headings > 40
+    assert homeless(glossary) == []
+
+
+def test_term_without_a_module_is_detected() -> None:
+    """The control."""
+    row = "| Scan | Reads in order. | `auditsaas/events/{}` |"
+    assert homeless("\n".join([row.format("models.py"), row.format("gone.py")])) == ["Scan"]
