@@ -70,7 +70,7 @@ def test_a_structured_event_is_stored_with_its_attributes(
     assert found.metadata["cloudevent"]["traceparent"] == "00-a-b-01"
 
 
-def test_data_that_is_an_event_of_ours_gives_its_fields(
+def test_data_shaped_as_an_event_gives_its_fields(
     client: FlaskClient, acme: Workspace, key: str
 ) -> None:
     data = {
@@ -145,11 +145,11 @@ def test_in_binary_mode_the_headers_are_the_attributes(
 
 
 @pytest.mark.parametrize("body", [b"{", b"7", b'"x"', b"[" * 100_000])
-def test_what_is_no_cloudevent_is_refused(client: FlaskClient, key: str, body: bytes) -> None:
+def test_malformed_cloudevent_is_refused(client: FlaskClient, key: str, body: bytes) -> None:
     assert post(client, key, ONE, body).status_code == 400
 
 
-def test_data_too_large_for_metadata_is_cut_and_said_so(
+def test_data_too_large_for_metadata_is_cut_and_marked(
     client: FlaskClient, acme: Workspace, key: str
 ) -> None:
     assert post(client, key, ONE, cloud_event(data={"text": "x" * 50_000})).status_code == 201

@@ -146,7 +146,7 @@ def test_a_dry_run_shows_no_more_than_ten(run: Run) -> None:
 @pytest.mark.parametrize(
     ("zone", "hour"), [("UTC", 8), ("Europe/Berlin", 7), ("-05:00", 13), ("+0530", 2)]
 )
-def test_a_zone_can_be_assumed_for_times_that_name_none(run: Run, zone: str, hour: int) -> None:
+def test_assumed_zone_applies_to_times_without_one(run: Run, zone: str, hour: int) -> None:
     workspace = make_workspace()
     result = run(workspace.slug, "--assume-zone", zone, FIXTURES / "importers" / "nova.log")
     assert result.stdout == "2 events added, 0 already there, 1 line refused\n"

@@ -57,7 +57,7 @@ def form_of(workspace: Workspace, name: str) -> dict[str, object]:
         return mappings.find(session, workspace.id, name).form
 
 
-def test_what_is_typed_is_kept_as_a_mapping_and_can_be_typed_on(
+def test_mapping_form_is_saved_and_can_be_edited_again(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     assert post(client, base(workspace), **FIELDS)[0] == 303
@@ -158,7 +158,7 @@ def test_a_mapping_may_start_from_one_that_comes_with_the_product(
     assert 'name="mode" value="json"' in asana
 
 
-def test_what_was_typed_can_be_edited_as_json(
+def test_mapping_can_be_edited_as_json(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     _, text = post(client, f"{base(workspace)}/preview", **{**FIELDS, "as": "json"})

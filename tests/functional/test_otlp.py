@@ -231,7 +231,7 @@ def test_hostile_values_lose_no_record(web: WebProcess, acme: Workspace, key: st
 # Answers
 
 
-def test_what_cannot_be_stored_is_a_partial_success(
+def test_records_that_cannot_be_stored_give_a_partial_success(
     web: WebProcess, acme: Workspace, key: str
 ) -> None:
     future = {"timeUnixNano": "4102444800000000000", "eventName": "user.login"}
@@ -290,7 +290,7 @@ def test_to_protobuf_a_refusal_is_a_status(
         (json.dumps(request_of(*[{}] * 10_001)).encode(), "application/json", 413),
     ],
 )
-def test_what_is_no_request_is_refused(
+def test_malformed_otlp_request_is_refused(
     web: WebProcess, acme: Workspace, key: str, body: bytes, kind: str, status: int
 ) -> None:
     answer = post(web, key, body, kind)

@@ -144,7 +144,7 @@ AMENDED: list[tuple[dict[str, Any], str, Any, dict[str, Any] | None]] = [
 
 @pytest.mark.parametrize("shape", ["one", "batch", "array", "lines"])
 @pytest.mark.parametrize(("fields", "column", "value", "metadata"), AMENDED)
-def test_what_is_plainly_meant_is_stored(
+def test_unambiguous_values_are_normalised_and_stored(
     client: FlaskClient,
     acme: Workspace,
     key: str,
@@ -185,7 +185,7 @@ def test_a_target_may_have_a_number_as_its_id(
     ],
     ids=str,
 )
-def test_what_is_not_plain_is_refused(
+def test_ambiguous_values_are_refused(
     client: FlaskClient, key: str, fields: dict[str, Any]
 ) -> None:
     assert post(client, key, event_input(**fields)).status_code == 422
@@ -215,7 +215,7 @@ def test_unknown_fields_can_be_kept_in_metadata(
     }
 
 
-def test_what_stays_wrong_is_refused_though_unknown_fields_are_kept(
+def test_invalid_field_is_refused_when_unknown_fields_are_kept(
     client: FlaskClient, key: str
 ) -> None:
     answer = post(client, key, event_input(status="ok", host="h"), query="?unknown=metadata")

@@ -99,7 +99,7 @@ BODIES: list[tuple[str, bytes, dict[str, str]]] = [
 
 
 @pytest.mark.parametrize(("body", "headers"), [c[1:] for c in BODIES], ids=[c[0] for c in BODIES])
-def test_what_shippers_send_by_default_is_stored(
+def test_default_output_of_log_shippers_is_stored(
     web: WebProcess, acme: Workspace, key: str, body: bytes, headers: dict[str, str]
 ) -> None:
     answer = requests.post(

@@ -237,7 +237,7 @@ def test_a_signed_out_visitor_comes_back_to_the_page_after_signing_in(
     assert submit(client, user.email, after=after).location == page
 
 
-def test_htmx_is_told_to_go_to_the_sign_in_page_and_back(client: FlaskClient) -> None:
+def test_htmx_request_is_redirected_to_sign_in_and_back(client: FlaskClient) -> None:
     answer = client.get(
         "/audit-logs?status=error",
         headers={

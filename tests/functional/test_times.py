@@ -102,7 +102,7 @@ def test_a_list_s_heading_names_the_place_and_its_times_have_their_letters(
     assert re.findall(rf"{CLOCK}(?! E[SD]T)", text) == []
 
 
-def test_where_one_is_signed_in_is_told_with_letters(acme: Workspace, client: FlaskClient) -> None:
+def test_session_list_shows_times_with_zone_letters(acme: Workspace, client: FlaskClient) -> None:
     reader(client, acme, "Europe/Dublin")
     text = words(client.get("/account/sessions").text)
     assert "Last seen Dublin" in text

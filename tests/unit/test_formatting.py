@@ -74,7 +74,7 @@ def test_viewer_in_utc_gets_one_time_only() -> None:
         ("UTC", "UTC"),
     ],
 )
-def test_a_zone_is_told_by_its_letters_or_else_by_its_offset(zone: str, expected: Any) -> None:
+def test_zone_is_shown_by_its_letters_else_by_its_offset(zone: str, expected: Any) -> None:
     assert times.zone_letters(AFTERNOON, Viewer(zone=ZoneInfo(zone))) == expected
 
 

@@ -134,7 +134,7 @@ def test_letters_without_a_font_are_printed_as_code_points_and_counted(
 
 
 @pytest.mark.parametrize("character", [UNASSIGNED, PRIVATE])
-def test_a_character_that_no_font_has_is_told_by_its_code_point(
+def test_character_without_a_font_is_shown_by_its_code_point(
     report: Report, character: str
 ) -> None:
     content = report([f"a{character}b"])

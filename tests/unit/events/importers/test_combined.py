@@ -286,7 +286,7 @@ def test_the_order_stays_within_what_an_id_can_hold() -> None:
     assert orders[-6:] == [4094] + [4095] * 5
 
 
-def test_identical_lines_have_keys_of_their_own_and_gzip_changes_none(tmp_path: Path) -> None:
+def test_identical_lines_have_distinct_keys_that_gzip_does_not_change(tmp_path: Path) -> None:
     packed = tmp_path / "access.log.gz"
     packed.write_bytes(gzip.compress(ACCESS_LOG.read_bytes()))
     keys = []

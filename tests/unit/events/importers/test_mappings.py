@@ -201,13 +201,13 @@ def test_text_that_is_json_is_unpacked_lifted_and_paired() -> None:
     assert event["metadata"] == {"outer": 1, "more": {"size": 5}}
 
 
-def test_what_is_too_long_for_its_field_is_cut_and_kept_whole_in_metadata() -> None:
+def test_value_too_long_for_its_field_is_cut_and_kept_whole_in_metadata() -> None:
     event = event_of({"path": "url"}, {"url": "/" + "x" * 5000})
     assert len(event["path"]) == 4096
     assert len(event["metadata"]["url"]) == 5001
 
 
-def test_a_record_of_another_kind_is_told_what_it_lacks_and_its_first_keys() -> None:
+def test_record_of_another_kind_is_refused_with_its_missing_fields_and_first_keys() -> None:
     form = {"title": "Door log", "needs": ["door", ["at", "time"]], "fields": LEAST}
     with pytest.raises(SourceError) as caught:
         read(form, json.dumps({"time": 1, "gate": 2}))
@@ -286,7 +286,7 @@ def test_csv_is_divided_as_its_header_is(content: str, names: set[str]) -> None:
         ({"fields": LEAST, "colour": 1}, ["colour"]),
     ],
 )
-def test_what_is_wrong_with_a_form_is_said_at_its_place(form: object, places: list[str]) -> None:
+def test_invalid_mapping_is_reported_at_its_field(form: object, places: list[str]) -> None:
     with pytest.raises(MappingError) as caught:
         mapping_of(form, INPUTS)
     assert [error.field for error in caught.value.errors] == places
