@@ -86,6 +86,12 @@ def test_contract_ignores_no_import(contract: dict[str, object]) -> None:
     assert contract["type"] != "layers" or "containers" not in contract or contract["exhaustive"]
 
 
+def test_one_module_chooses_between_few_and_many_workspaces() -> None:
+    ways = {f"auditsaas.events.reading.scans.{name}_workspaces" for name in ("few", "many")}
+    importers = {importer for importer, imported in arrows() if imported in ways}
+    assert importers == {"auditsaas.events.reading.scans.source"}
+
+
 def test_architecture_page_draws_the_layers_of_the_contracts() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text()
     drawn = re.findall(r"^```layers (\S+)\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
