@@ -57,6 +57,11 @@
     { capture: true },
   );
 
+  // An answer may be what is wrong with it, to be mended and sent at once.
+  document.addEventListener("htmx:after:request", (event) => {
+    delete event.detail.ctx.sourceElement.dataset.sent;
+  });
+
   async function copy(button) {
     await navigator.clipboard.writeText(button.dataset.copy);
     byId("announce").textContent = "Copied";

@@ -21,6 +21,7 @@ from auditsaas.schedules.models import RunState, Schedule, ScheduleRun
 from auditsaas.schedules.timetable import Frequency, Run, Timetable
 
 SECOND = timedelta(seconds=1)
+UNFINISHED = (ExportState.QUEUED, ExportState.BUILDING)
 COVERS = {
     Frequency.DAILY: "The previous day, 00:00 to 23:59:59",
     Frequency.WEEKLY: "The previous calendar week, Monday 00:00 to Sunday 23:59:59",
@@ -71,6 +72,8 @@ class ShownReport:
     left_out: int
     download_url: str | None
     retry_url: str | None
+    poll_url: str | None
+    """Where the row asks for itself again, until it is built and sent, or has failed."""
 
 
 def rhythm(timetable: Timetable) -> str:
@@ -151,13 +154,17 @@ def present_run(
     found: dict[str, Any] = run.findings or {}
     state = state_now(export) if export is not None else ExportState.EXPIRED
     url = f"{base_url}/runs/{run.id}"
-    sent = run.state == RunState.SENT
+    shown: str = run.state
+    if export is not None and export.state in UNFINISHED:
+        shown = RunState.BUILDING
+    elif shown == RunState.SENT and state != ExportState.READY:
+        shown = "expired"
     again = (ExportState.FAILED, ExportState.CANCELLED, ExportState.EXPIRED)
     return ShownReport(
         id=str(run.id),
         due_at=run.due_at,
         window=reports.period_words(run, viewer),
-        state=run.state if not sent or state == ExportState.READY else "expired",
+        state=shown,
         extra=names.get(run.asked_by, "a member") if run.asked_by else "",
         rows=found.get("events"),
         late=found.get("late", 0),
@@ -167,4 +174,5 @@ def present_run(
         left_out=len(run.left_out or ()),
         download_url=f"{url}/download" if state == ExportState.READY else None,
         retry_url=f"{url}/retry" if export is not None and state in again else None,
+        poll_url=url if shown == RunState.BUILDING else None,
     )

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from auditsaas.access import current
 from auditsaas.access.once import acts_once
 from auditsaas.accounts.models import User
+from auditsaas.current_request import is_partial
 from auditsaas.errors import NotFound
 from auditsaas.exports import service as exports
 from auditsaas.exports.kind import EXPORTS
@@ -68,9 +69,11 @@ def detail(slug: str, schedule_id: UUID) -> ResponseReturnValue:
 
 @schedules.get("/w/<slug>/schedules/<uuid:schedule_id>/runs/<uuid:run_id>")
 def show_run(slug: str, schedule_id: UUID, run_id: UUID) -> ResponseReturnValue:
-    """Where the bell leads: the report's row."""
-    scope, _, _ = _report(slug, schedule_id, run_id)
+    """Where the bell leads; as a fragment, the row that asks for itself until it is sent."""
+    scope, run, export = _report(slug, schedule_id, run_id)
     url = f"{scope.base_url}/{schedule_id}"
+    if is_partial():
+        return _row(scope, run, export, url)
     mark_read(scope.session, scope.person.id, url=f"{url}/runs/{run_id}")
     db.session.commit()
     return redirect(f"{url}#run-{run_id}")
@@ -115,6 +118,18 @@ def _report(
     if export is None:
         raise NotFound("This report's file is no longer known.")
     return scope, run, export
+
+
+def _row(scope: ScheduleScope, run: ScheduleRun, export: Export, url: str) -> str:
+    schedule = scope.find(run.schedule_id)
+    local = presenter.in_zone(current.viewer(), schedule.timetable.zone)
+    names = _names(scope, [run.asked_by] if run.asked_by else [])
+    return render_template(
+        "schedules/_report_row.html",
+        run=presenter.present_run(run, export, names, url, local),
+        may_change=scope.may_change(schedule),
+        zone_viewer=local,
+    )
 
 
 def _older(url: str, found: Sequence[ScheduleRun]) -> str | None:
