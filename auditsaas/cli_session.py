@@ -1,4 +1,4 @@
-"""What the operator's commands share: a session, who is at the keyboard, and how errors read."""
+"""Session, operator and error messages of the operator's commands."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Invalid(DomainError):
 
 @dataclass(frozen=True)
 class FieldError:
-    """What is wrong with one field of the input."""
+    """The error of one field of the input."""
 
     field: str
     message: str

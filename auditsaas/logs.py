@@ -1,4 +1,4 @@
-"""What the processes say: one line an event, JSON in production and plain words elsewhere.
+"""Configures logging: one line an event, JSON in production and plain text elsewhere.
 
 Every line carries what is bound to the work under way, above all ``request_id``: a request binds
 it, a task takes over that of the request that asked for it.
@@ -69,7 +69,7 @@ def go_on(request_id: str | None) -> None:
 
 
 def bound() -> dict[str, Any]:
-    """What the lines of the work under way carry."""
+    """Return the fields bound to the current request or task."""
     return structlog.contextvars.get_contextvars()
 
 

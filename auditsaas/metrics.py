@@ -1,4 +1,4 @@
-"""What each process counts and times as it works, for ``/metrics``."""
+"""Counters and timers of each process, for ``/metrics``."""
 
 from __future__ import annotations
 

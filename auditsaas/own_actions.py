@@ -77,7 +77,7 @@ class Activity(StrEnum):
 
 @dataclass(frozen=True)
 class ActivityKind:
-    """What an activity means, and which statuses it can have."""
+    """An activity's meaning and its possible statuses."""
 
     description: str
     statuses: frozenset[str]
@@ -158,7 +158,7 @@ ACTIVITIES: dict[Activity, ActivityKind] = {
 
 @dataclass(frozen=True, kw_only=True)
 class RequestFacts:
-    """What an event tells of the web request that caused it."""
+    """The facts of a web request that its events record."""
 
     method: str
     path: str

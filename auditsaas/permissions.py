@@ -1,4 +1,4 @@
-"""Who may do what, as data: the one table that views, the page's menus and the tests read."""
+"""Roles and their permissions, as data for views, menus and tests."""
 
 from __future__ import annotations
 

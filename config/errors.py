@@ -1,4 +1,4 @@
-"""What configuration refuses."""
+"""Errors of configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What production does not start with: one sentence for each setting that would be unsafe."""
+"""Refuses unsafe settings in production, one sentence each."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FEWEST_CHARACTERS: Final = 10
 
 
 def refusal(environ: Mapping[str, str]) -> str | None:
-    """Why production must not start with these settings; None where nothing speaks against it."""
+    """Return why production must not start with these settings, or None."""
     return (
         _missing(environ)
         or _placeholder(environ)

@@ -1,4 +1,4 @@
-"""How often something may be tried: counted in PostgreSQL, so that it holds without Redis.
+"""Limits attempts, counted in PostgreSQL, so that limits hold without Redis.
 
 An account is counted by the address that was typed, whether anybody has it or not, so that the
 answers tell nothing of who has an account.
@@ -91,7 +91,7 @@ def take_back(session: Session, limit: Limit, who: str) -> None:
 
 
 def network_of(address: str | None) -> str:
-    """What counts as one place: an IPv4 address, or the /64 that one IPv6 household has."""
+    """Return the network that attempts are counted by: an IPv4 address, or an IPv6 /64."""
     if address is None:
         return ""
     return str(ip_network(f"{address}/64", strict=False)) if ":" in address else address

@@ -70,7 +70,7 @@ class PasswordReset(Base):
 
 
 class Attempts(Base):
-    """How often something was tried of late: sign-ins to an account, from an address."""
+    """Recent attempts under one limit: sign-ins to an account, from an address."""
 
     __tablename__ = "attempts"
 

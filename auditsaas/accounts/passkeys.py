@@ -52,7 +52,7 @@ def list_passkeys(session: Session, user_id: UUID) -> Sequence[Passkey]:
 
 
 def registration_options(session: Session, user: User, browser_id: str, settings: Settings) -> str:
-    """What the browser is to make a key pair for, as JSON.
+    """Return the options for registering a passkey, as JSON.
 
     Raises:
         Invalid: passkeys cannot be used here, or there are enough of them.
@@ -113,7 +113,7 @@ def register(
 
 
 def sign_in_options(session: Session, browser_id: str, settings: Settings) -> str:
-    """What the browser is to sign, as JSON; it says nothing of who has which passkey.
+    """Return the options for signing in by passkey, as JSON, without naming any account.
 
     Raises:
         Invalid: passkeys cannot be used here.

@@ -30,7 +30,7 @@ class Rate(StrEnum):
 
 @dataclass(frozen=True)
 class Call:
-    """What a key needs for a call, and which of its budgets the call is taken from."""
+    """The scope that a call needs of its key, and the rate limit that it counts against."""
 
     scope: ApiScope
     rate: Rate

@@ -1,4 +1,4 @@
-"""What each call takes and answers, for the OpenAPI document and the page that shows it."""
+"""Describes each call's input and answers, for the OpenAPI document and its page."""
 
 from __future__ import annotations
 

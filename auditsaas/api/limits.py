@@ -1,4 +1,4 @@
-"""How many requests a key may send: counted in Redis for all processes together.
+"""Limits the requests of a key, counted in Redis for all processes together.
 
 With Redis away each process counts for itself, so the limit is never gone; and nobody waits for a
 Redis that has stopped answering longer than its short timeout.

@@ -73,7 +73,7 @@ class ConflictingEvent(Struct, kw_only=True):
 
 
 class Ingested(Struct, kw_only=True):
-    """What became of a batch."""
+    """The outcome of a batch."""
 
     accepted: Count
     duplicates: Count

@@ -1,4 +1,4 @@
-"""How the product's connections to PostgreSQL are set up, directly or behind a pooler."""
+"""Configures the connections to PostgreSQL, direct or through a pooler."""
 
 from __future__ import annotations
 

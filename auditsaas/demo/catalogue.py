@@ -1,4 +1,4 @@
-"""What the demo's people and services do: activities, how long they take, how they fail."""
+"""Activities of the demo's people and services, with durations and failures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Details = Callable[[Random], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Failure:
-    """How an activity fails."""
+    """A failure of an activity."""
 
     code: int
     reason: str

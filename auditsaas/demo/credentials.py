@@ -1,4 +1,4 @@
-"""How to get into the demo, kept in its data folder so that every start prints the same."""
+"""Credentials of the demo, kept in its data folder so that every start prints the same."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Credentials:
 
 
 def load(data_dir: Path) -> Credentials:
-    """Those of an earlier start, or fresh ones that are not kept yet.
+    """Load the credentials of an earlier start, or create new ones, not stored yet.
 
     Raises:
         SettingsError: the file is there but is not ours.

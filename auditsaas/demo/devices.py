@@ -1,4 +1,4 @@
-"""Where the demo's people and services act from: addresses for documentation only, and agents."""
+"""Devices of the demo's people and services: documentation addresses and user agents."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _INCIDENT_EVERY_DAYS: dict[str, int] = {"acme": 12, "globex": 24, "initech": 30}
 
 @dataclass(frozen=True)
 class Cell:
-    """How many events people, or services, of one workspace make in one hour."""
+    """The events of people or services of one workspace in one hour."""
 
     workspace: DemoWorkspace
     services: bool

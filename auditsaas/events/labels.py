@@ -1,4 +1,4 @@
-"""What an activity is called. Names are neutral: the status says whether it worked."""
+"""Labels of activities. They are neutral: the status says whether the activity worked."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str], str]], ...] 
 
 
 def field_error(name: str, message: str) -> FieldError:
-    """What is wrong with the field ``name``, or with the one inside it that the message names."""
+    """Word the error of the field ``name``, or of the one inside it that the message names."""
     text, _, path = message.partition(" - at `$")
     inner = path.rstrip("`")
     unknown = re.fullmatch(r"Object contains unknown field `(.*)`", text, re.DOTALL)

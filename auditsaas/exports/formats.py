@@ -1,4 +1,4 @@
-"""What an export can be written as. A further format is a writer and an entry here."""
+"""The formats of exports. A further format is a writer and an entry here."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Format:
 
 @dataclass(frozen=True)
 class Options:
-    """How a file of some format is to be: all columns where none is named."""
+    """The options of a file: its columns (all where none is named) and gzip."""
 
     columns: tuple[str, ...] = ()
     gzip: bool = False

@@ -1,4 +1,4 @@
-"""How many rows a file of each format may have; more is refused, never cut."""
+"""Limits the rows of a file of each format; more are refused, never cut."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROWS_ON_PAGE: Final = 28
 
 
 def pages_of(rows: int) -> int:
-    """How many pages a report of so many rows has."""
+    """Compute the pages of a report of so many rows."""
     return 1 + math.ceil(max(0, rows - ROWS_ON_COVER) / ROWS_ON_PAGE)
 
 

@@ -20,7 +20,7 @@ CHUNK_BYTES = 1 << 20
 
 
 class Output(Protocol):
-    """Where a file goes: a stream that only takes bytes."""
+    """The output of a writer: a stream that only takes bytes."""
 
     def write(self, chunk: bytes, /) -> object: ...
 

@@ -35,7 +35,7 @@ def plain_title(export: Export) -> str:
 
 
 def viewer_of(export: Export) -> Viewer:
-    """How the requester reads dates, in the zone of the export."""
+    """Return the requester's date format, in the zone of the export."""
     return Viewer(zone=ZoneInfo(export.time_zone), date_format=_date_format(export))
 
 

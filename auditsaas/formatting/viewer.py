@@ -1,4 +1,4 @@
-"""How one person wants to read the pages."""
+"""A person's preferences for reading pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every template may use, read from the database only when it does."""
+"""The context of every template, read from the database on first use."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Nav:
 
     @property
     def permissions(self) -> set[str]:
-        """Those in the workspace of the page, or in any of the person's workspaces."""
+        """Return the permissions in the page's workspace, or in any of the person's workspaces."""
         places = [self.workspace] if self.workspace else self.workspaces
         return {permission.value for place in places for permission in ROLE_PERMISSIONS[place.role]}
 

@@ -12,7 +12,7 @@ from auditsaas.workspaces.models import Workspace
 
 
 class Expired(StrEnum):
-    """What an import does with events older than the workspace keeps."""
+    """An import's choice for events past retention."""
 
     REFUSE = "refuse"
     """It imports nothing of the file, and says how many there are."""

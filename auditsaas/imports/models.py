@@ -78,7 +78,7 @@ class Import(Base):
 
 
 class ImportMapping(Base):
-    """How a workspace reads files of a kind of its own."""
+    """A mapping that a workspace keeps by name."""
 
     __tablename__ = "import_mappings"
 

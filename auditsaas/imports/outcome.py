@@ -1,4 +1,4 @@
-"""What becomes of the lines of a file: counts, the first that were not stored, and their words."""
+"""The outcome of a file: counts, and the first lines that were not stored, in words."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Accepted(NamedTuple):
 
 @dataclass
 class Outcome:
-    """What became of the lines so far."""
+    """The counts of lines so far."""
 
     format: str
     added: int = 0

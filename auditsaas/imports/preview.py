@@ -28,7 +28,7 @@ SHOWN_EVENTS = 10
 
 @dataclass(frozen=True)
 class Preview:
-    """What a file would add: its first ten events as they would be stored, and the counts."""
+    """A preview: the first ten events as they would be stored, and the counts."""
 
     events: list[dict[str, Any]]
     outcome: Outcome

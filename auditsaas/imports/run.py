@@ -38,7 +38,7 @@ TOO_LONG = (
 
 
 def import_job(storage: Storage) -> Job[Import, Loaded]:
-    """How a file kept in ``storage`` is loaded."""
+    """Define the job that loads a file kept in ``storage``."""
     return Job(
         kind=IMPORTS,
         doing="Importing",

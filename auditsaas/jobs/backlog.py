@@ -1,4 +1,4 @@
-"""How the jobs of each kind stand, in the whole installation."""
+"""Counts the waiting jobs of each kind in the whole installation."""
 
 from __future__ import annotations
 

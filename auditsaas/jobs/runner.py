@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Job(Generic[Model, Made]):
-    """How one kind of job is done. All but ``work`` are brief; their transactions are the runner's.
+    """The steps of one kind of job. All but ``work`` are brief, in transactions of the runner.
 
     ``work`` does it, under a heartbeat that is told the progress. ``finish`` gives the row its
     final state and tells what was made; ``fail`` ends it in words. ``reason_of`` says in words why

@@ -36,7 +36,7 @@ class MailRefused(MailError):
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """Where mail is handed over, and how."""
+    """The mail server and how to connect to it."""
 
     scheme: str
     host: str

@@ -38,7 +38,7 @@ class Reader:
 
 
 def mail_job(settings: Settings) -> Job[Mail, str | None]:
-    """How a mail is sent through the mail server of ``settings``."""
+    """Define the job that sends a mail through the mail server of ``settings``."""
     return Job(
         kind=MAILS,
         doing="Sending",

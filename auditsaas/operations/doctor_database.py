@@ -1,4 +1,4 @@
-"""What the doctor looks at in PostgreSQL: roles, walls, migrations, partitions, clock, jobs."""
+"""The doctor's checks of PostgreSQL: roles, isolation, migrations, partitions, clock, jobs."""
 
 from __future__ import annotations
 

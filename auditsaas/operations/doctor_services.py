@@ -1,4 +1,4 @@
-"""What the doctor looks at beside PostgreSQL: settings, Redis, storage, mail, PDF."""
+"""The doctor's checks beside PostgreSQL: settings, Redis, storage, mail, PDF."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a check of the installation found."""
+"""Findings of the doctor."""
 
 from __future__ import annotations
 

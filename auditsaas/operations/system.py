@@ -1,4 +1,4 @@
-"""How the installation is: queues, workers, the sweeper, partitions, the database and Redis.
+"""Status of the installation: queues, workers, sweeper, partitions, database and Redis.
 
 Nothing here waits long for Redis: whatever does not answer at once is said not to answer.
 """

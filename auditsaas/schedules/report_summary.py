@@ -1,4 +1,4 @@
-"""What a report's mail says of its events: totals, what arrived late, and what is new."""
+"""Summarises a report's events for its mail: totals, late arrivals and first-seen values."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def _report(scans: Sequence[IndexScan]) -> CTE:
 
 
 def _before(run: ScheduleRun) -> tuple[Any, ...]:
-    """What an earlier report could have held."""
+    """Condition: events that an earlier report could hold."""
     return (
         events.c.workspace_id == run.workspace_id,
         events.c.id < first_id_at(run.starts_at),

@@ -1,4 +1,4 @@
-"""What people do with schedules: make, change, pause, resume and delete them."""
+"""Creates, changes, pauses, resumes and deletes schedules."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TOLD = (
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a person wants of a schedule."""
+    """The content of a schedule's form."""
 
     name: str
     event_filter: EventFilter
@@ -50,7 +50,7 @@ class Plan:
 def readers(
     session: Session, workspace_id: UUID, among: Sequence[UUID] | None = None
 ) -> list[User]:
-    """The people who may have a workspace's reports now, by name; the scope holds it."""
+    """List the people who may receive a workspace's reports now, by name; the scope holds it."""
     found = (
         select(User)
         .join(Membership, Membership.user_id == User.id)

@@ -1,4 +1,4 @@
-"""When a schedule is due, and which stretch of time each report covers.
+"""Computes when a schedule is due, and the period of each report.
 
 A report covers whole local days, weeks, months or quarters: it ends where the period that it is
 due in begins, and starts where the report before it ended. So reports join without gap or overlap,

@@ -1,4 +1,4 @@
-"""What a storage of files promises, whichever kind it is.
+"""The interface of file storages.
 
 A file is written under a temporary name, made durable, and only then given its key; so what has a
 key is whole. Nothing is ever read or written as a whole in memory.

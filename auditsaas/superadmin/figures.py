@@ -1,4 +1,4 @@
-"""What super-admins see of every workspace, read through the platform pool."""
+"""Figures of all workspaces for super-admins, read through the platform pool."""
 
 from __future__ import annotations
 

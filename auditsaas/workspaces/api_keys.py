@@ -70,7 +70,7 @@ class NewKey:
 
 @dataclass(frozen=True)
 class KeyAccess:
-    """What a request that carries a key may do."""
+    """The access that a key gives a request."""
 
     workspace_id: UUID
     key_id: UUID
@@ -146,7 +146,7 @@ def authenticate_key(
     *,
     address: str | None = None,
 ) -> KeyAccess | None:
-    """What ``secret`` opens; None for anything but a live key.
+    """Authenticate a key's secret; None for anything but a live key.
 
     Binds the session to the key's workspace. The use is noted at most once a minute; commit before
     the request's own work, so that the note neither waits for that work nor holds up others.

@@ -134,7 +134,7 @@ def revoke(session: Session, actor: ActingMember, invitation_id: UUID) -> None:
 
 
 def find(session: Session, token: str, *, for_update: bool = False) -> Found:
-    """What a link opens; binds the scope to its workspace.
+    """Find the invitation of a link, and bind the scope to its workspace.
 
     Raises:
         NotFound: the link was never given out, or a newer one was.

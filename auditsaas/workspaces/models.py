@@ -80,7 +80,7 @@ class Membership(Base):
 
 
 class ApiKey(Base):
-    """What a workspace knows of a key; the secret itself is never kept."""
+    """An API key; its secret is stored only as a hash."""
 
     __tablename__ = "api_keys"
 
@@ -138,7 +138,7 @@ class InvitationLookup(Base):
 
 
 class PlatformAccess(Base):
-    """Why a super-admin looks into a workspace (``tenant``), or into all of them (None)."""
+    """A super-admin's reason for access to a workspace (``tenant``), or to all of them (None)."""
 
     __tablename__ = "platform_accesses"
 

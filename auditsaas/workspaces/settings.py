@@ -1,4 +1,4 @@
-"""What a workspace decides for itself, and what follows from a change."""
+"""Changes a workspace's settings, and what depends on them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def change(
 
 
 def events_older_than(session: Session, workspace_id: UUID, days: int) -> int:
-    """How many events a retention of ``days`` would let go now, exactly."""
+    """Count the events that a retention of ``days`` would remove now."""
     cut = datetime.now(UTC) - timedelta(days=days)
     gone = EventFilter(period=TimeRange(end=cut))
     return totals.count(session, [workspace_id], gone).total

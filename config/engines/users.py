@@ -1,4 +1,4 @@
-"""Who uses the engines of a data folder: every process that does holds a shared lock on one file.
+"""Tracks the processes that use a data folder's engines by shared locks on one file.
 
 The kernel drops the lock however a process ends, so nothing is ever counted wrong. Whoever gets the
 lock for itself alone is the last user, and stops the engines.
@@ -28,7 +28,7 @@ _guard = threading.Lock()
 
 
 def join(data_dir: Path, stop: Stop) -> None:
-    """Makes this process a user until it ends; ``stop`` is called then if it is the last one.
+    """Join the users until this process ends; the last one calls ``stop``.
 
     Waits while the last user before is stopping the engines.
     """

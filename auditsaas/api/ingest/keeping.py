@@ -28,7 +28,7 @@ from auditsaas.workspaces.api_keys import KeyAccess
 
 @dataclass(frozen=True, kw_only=True)
 class Kept:
-    """What became of the good events of a request, by their place among them."""
+    """The outcome of a request's valid events, by their index among them."""
 
     ids: tuple[UUID | None, ...] = ()
     """None for one that is not in the log."""
@@ -90,7 +90,7 @@ def refused_whole(parsed: Parsed) -> Response:
 
 
 def _account(parsed: Parsed, kept: Kept) -> dict[str, Any]:
-    """What became of each event, by its place in the request."""
+    """Build the outcome of each event, by its index in the request."""
     places = list(parsed.events)
     ids: list[UUID | None] = [None] * len(parsed)
     for index, identifier in zip(places, kept.ids, strict=True):

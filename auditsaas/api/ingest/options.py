@@ -1,4 +1,4 @@
-"""What a sender asks for beside its events: all or none, unknown fields, a request's key."""
+"""Reads a sender's options: all or none, unknown fields, the request's idempotency key."""
 
 from __future__ import annotations
 

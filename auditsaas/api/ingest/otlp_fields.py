@@ -61,7 +61,7 @@ _NAME = re.compile(r"[A-Za-z][\w-]*(?:[.:/][\w-]+)+")
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a record comes from: its resource, its scope, and the span it was written in."""
+    """The origin of a record: its resource, its scope and its span."""
 
     resource: Iterable[Any]
     scope: str

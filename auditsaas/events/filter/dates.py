@@ -42,7 +42,7 @@ class RangeError(ValueError):
 
 @dataclass(frozen=True)
 class Moment:
-    """What was typed: an instant, or else a local day with or without a time."""
+    """A typed time: an instant, or a local day with or without a time."""
 
     field: str
     text: str

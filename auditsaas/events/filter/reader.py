@@ -29,7 +29,7 @@ class Arguments(Protocol):
 
 @dataclass(frozen=True)
 class SearchError(FieldError):
-    """What is wrong with the search box, and where."""
+    """An error in the search box, with its position."""
 
     term: str = ""
     suggestion: str | None = None

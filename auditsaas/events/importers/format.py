@@ -1,4 +1,4 @@
-"""What a format is: a name, and a reading of one line or of one JSON object."""
+"""Defines a format: a name, and a reader of one line or of one JSON object."""
 
 from __future__ import annotations
 

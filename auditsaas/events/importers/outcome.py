@@ -1,4 +1,4 @@
-"""What becomes of one line or record of an imported file; shared by all formats."""
+"""The outcome of one line or record of an imported file, for all formats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the words of other logs for an outcome mean: success or error.
+"""Translates other logs' words for an outcome: success or error.
 
 Only a word for failure is an error. Whatever else a source says (``SUCCESS``, ``ALLOW``, a
 ``CHALLENGE`` that is but a step, ``SKIPPED``, ``UNKNOWN``), nothing went wrong that it knows of.

@@ -35,7 +35,7 @@ ReadRecord = Callable[[dict[str, Any]], Event]
 
 @dataclass(frozen=True)
 class Reading:
-    """How one source is read.
+    """The options for reading one source.
 
     ``key`` (at most 100 characters) begins the idempotency keys of its events. ``zone`` is that of
     times that name none.

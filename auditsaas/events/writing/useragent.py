@@ -1,4 +1,4 @@
-"""What a user agent says of its sender: one of seven platforms, and a browser or client."""
+"""Derives platform and browser or client from a user agent."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ DEFAULT_OPTIONS = InstallationOptions()
 def export_job(
     storage: Storage, options: InstallationOptions = DEFAULT_OPTIONS
 ) -> Job[Export, Built]:
-    """How an export is built into a file of ``storage``."""
+    """Define the job that builds an export into a file of ``storage``."""
     return Job(
         kind=EXPORTS,
         doing="Building",

@@ -106,7 +106,7 @@ def _requester(session: Session, export: Export) -> ActorInput:
 
 
 def _kept_for(session: Session, export: Export) -> timedelta:
-    """What the strictest of the export's workspaces allows."""
+    """Return the shortest time that an export's workspaces keep files."""
     days = session.scalar(
         select(func.min(Workspace.export_days)).where(Workspace.id.in_(export.workspace_ids))
     )

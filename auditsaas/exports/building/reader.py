@@ -1,4 +1,4 @@
-"""Where the rows of an export are read: on the primary, the super-admin pool, or a replica."""
+"""Opens the session that reads an export: primary, platform pool or replica."""
 
 from __future__ import annotations
 

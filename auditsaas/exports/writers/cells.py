@@ -1,4 +1,4 @@
-"""What cells hold, shared by the writers of tables."""
+"""Values of cells, for the writers of tables."""
 
 from __future__ import annotations
 

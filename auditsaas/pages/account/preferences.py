@@ -1,4 +1,4 @@
-"""How a person wants pages to read, as the account page's form gives it."""
+"""The form of a person's preferences for reading pages."""
 
 from __future__ import annotations
 

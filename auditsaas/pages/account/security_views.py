@@ -1,4 +1,4 @@
-"""How a person signs in: password, second factor, and the browsers where they are signed in."""
+"""Pages of a person's security: password, second factor, passkeys and sessions."""
 
 from __future__ import annotations
 

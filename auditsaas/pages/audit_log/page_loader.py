@@ -1,4 +1,4 @@
-"""Reads what a page of the log shows: its rows, the ways on from them, or what to drop."""
+"""Loads a page of the log: its rows, the links onward, or the filter to drop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request for the log asks: the filter, the page's size and where it starts."""
+"""Parses a request for the log: filter, page size and cursor."""
 
 from __future__ import annotations
 

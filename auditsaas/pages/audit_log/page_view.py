@@ -1,4 +1,4 @@
-"""What the log page shows besides its rows: addresses, chips, presets, messages."""
+"""View model of the log page besides its rows: addresses, chips, presets, messages."""
 
 from __future__ import annotations
 

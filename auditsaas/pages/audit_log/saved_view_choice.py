@@ -1,4 +1,4 @@
-"""The saved views of a scope, and what an address that names one of them means."""
+"""Resolves the saved view that an address names, among those of the scope."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the search box offers: its language, and the values that the log itself knows."""
+"""Suggests terms for the search box, with values from the log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ACTIVITIES = 200
 
 
 def suggest(scope: LogScope, text: str, cursor: int) -> list[Suggestion]:
-    """What could be typed at ``cursor``, best first."""
+    """Suggest completions at ``cursor``, best first."""
     typed = part_at(text, cursor)
     if typed.key == "activity":
         values = _activities(scope, typed.prefix)

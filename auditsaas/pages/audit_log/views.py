@@ -116,7 +116,7 @@ def related(slug: str, event_id: str) -> ResponseReturnValue:
 
 @in_each_scope(audit_logs, "/audit-logs/suggest")
 def suggest(slug: str | None = None) -> ResponseReturnValue:
-    """What could be typed next in the search box."""
+    """Render the search box's suggestions."""
     scope = log_scope.load(slug)
     text = request.args.get("q", "")[:2000].replace("\x00", "")
     at = request.args.get("at", "")

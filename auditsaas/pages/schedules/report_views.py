@@ -69,7 +69,7 @@ def detail(slug: str, schedule_id: UUID) -> ResponseReturnValue:
 
 @schedules.get("/w/<slug>/schedules/<uuid:schedule_id>/runs/<uuid:run_id>")
 def show_run(slug: str, schedule_id: UUID, run_id: UUID) -> ResponseReturnValue:
-    """Where the bell leads; as a fragment, the row that asks for itself until it is sent."""
+    """Redirect from a notification to the report's row; as a fragment, the row polls itself."""
     scope, run, export = _report(slug, schedule_id, run_id)
     url = f"{scope.base_url}/{schedule_id}"
     if is_partial():

@@ -1,4 +1,4 @@
-"""What the cover says of all rows, counted from the rows that follow it."""
+"""Counts the figures of a report's cover from its rows."""
 
 from __future__ import annotations
 

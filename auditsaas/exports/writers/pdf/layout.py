@@ -1,4 +1,4 @@
-"""Where the columns of the report are, and what of a text fits into one.
+"""Lays out the report's columns, and cuts texts to fit them.
 
 Every page has the same rows at the same places, so that a column is one block of lines and no
 table has to be laid out. Lengths are CSS pixels.
