@@ -107,7 +107,17 @@ actor_emails = Table(
     Column("email", ByteOrderedText, primary_key=True),
     Column("actor_id", ByteOrderedText, primary_key=True),
 )
-"""Every e-mail address an actor ever had, in lower case, so that an old one still finds them."""
+"""Every address an actor ever had, as it is compared, so that an old one still finds them."""
+
+actor_names = Table(
+    "actor_names",
+    Base.metadata,
+    Column("workspace_id", Uuid, primary_key=True),
+    Column("name", ByteOrderedText, primary_key=True),
+    Column("actor_id", ByteOrderedText, primary_key=True),
+)
+"""What an actor was called, as it is compared and at most 256 characters of it, to lead to those
+whose name in ``actors`` is the one that is asked for."""
 
 request_keys = Table(
     "request_keys",

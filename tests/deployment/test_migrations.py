@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from alembic import command
@@ -54,6 +55,12 @@ FUNCTIONS = text(
     "SELECT proname::text, pg_get_functiondef(oid), proacl::text FROM pg_proc"
     " WHERE pronamespace = 'public'::regnamespace ORDER BY proname"
 )
+KNOWN = text(
+    "WITH known AS (INSERT INTO actors (workspace_id, id, name, as_of)"
+    "               VALUES (:id, 'u_1', 'ÉLODIE Durand', now()))"
+    " INSERT INTO actor_emails (workspace_id, email, actor_id)"
+    " VALUES (:id, 'ınfo@example.com', 'u_1')"
+)
 INVALID = text("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid")
 
 
@@ -91,6 +98,29 @@ def empty(settings: Settings, postgres_server: PostgresServer) -> Settings:
 @pytest.mark.parametrize("step", ["upgrade", "downgrade"])
 def test_every_migration_has_a_lock_timeout(path: Path, step: str) -> None:
     assert re.match(r"SET LOCAL lock_timeout = '[1-5]s'", statements(path, step)[0])
+
+
+def test_names_that_the_log_knows_already_lead_to_their_actors(scratch: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = scratch
+    config.attributes["roles"] = Roles("auditsaas_app", "auditsaas_platform")
+    command.upgrade(config, "head")
+    command.downgrade(config, "0025")
+    workspace = uuid4()
+    scratch.execute(
+        text("INSERT INTO workspaces (id, slug, name) VALUES (:id, 'acme', 'Acme')"),
+        {"id": workspace},
+    )
+    bound = text("SELECT set_config('auditsaas.workspaces', :ids, false)")
+    scratch.execute(bound, {"ids": f"{{{workspace}}}"})
+    scratch.execute(KNOWN, {"id": workspace})
+    scratch.commit()
+    command.upgrade(config, "head")
+    names = scratch.execute(text("SELECT name, actor_id FROM actor_names")).all()
+    assert [tuple(row) for row in names] == [("élodie durand", "u_1")]
+    emails = scratch.scalars(text("SELECT email FROM actor_emails ORDER BY email")).all()
+    assert emails == ["info@example.com", "ınfo@example.com"]
 
 
 def statements(path: Path, step: str) -> list[str]:

@@ -28,7 +28,15 @@ FILTERS: list[dict[str, Any]] = [
     {"q": "invoice -status:error"},
     {"role": "admin", "user_status": "active"},
 ]
-TENANT_TABLES = ("events", "event_counts", "event_days", "actors", "actor_emails", "log_heads")
+TENANT_TABLES = (
+    "events",
+    "event_counts",
+    "event_days",
+    "actors",
+    "actor_emails",
+    "actor_names",
+    "log_heads",
+)
 
 
 @pytest.fixture(scope="module")

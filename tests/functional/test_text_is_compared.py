@@ -117,3 +117,58 @@ def test_the_user_finder_and_suggestions_find_a_name_in_any_spelling(
     assert "Élodie Иван" in str(users)
     suggested = client.get(f"{base}/suggest", query_string={"q": f"user:{typed}"}).text
     assert "Élodie Иван" in suggested
+
+
+SAME_NAME = [
+    {"id": "u_ann", "name": "Ánn Lee", "email": "ann@example.com"},
+    {"id": "u_ann_2", "name": "ÁNN LEE", "email": "ann.lee@example.com"},
+]
+
+
+@pytest.fixture
+def namesakes(acme: Workspace) -> list[str]:
+    """Ids of the events of two people of one name, beside one of another."""
+    append_events(acme, [event_input(actor=PERSON)])
+    made = append_events(acme, [event_input(actor=one) for one in SAME_NAME])
+    return sorted(map(str, made.ids))
+
+
+@pytest.mark.parametrize("typed", ["Ánn Lee", "ánn lee", normalize("NFD", "ÁNN LEE")])
+def test_user_finds_everybody_of_a_name_in_any_spelling(
+    client: FlaskClient, key: str, namesakes: list[str], typed: str
+) -> None:
+    assert found(client, key, f'user:"{typed}"') == namesakes
+    assert not set(found(client, key, f'-user:"{typed}"')) & set(namesakes)
+    headers = {"Authorization": f"Bearer {key}"}
+    answer = client.get("/api/v1/events", query_string={"user": typed}, headers=headers)
+    assert sorted(event["id"] for event in answer.get_json()["data"]) == namesakes
+
+
+def test_user_finds_by_an_address_in_any_case(
+    client: FlaskClient, key: str, namesakes: list[str]
+) -> None:
+    (one,) = found(client, key, "user:ANN@EXAMPLE.COM")
+    assert one in namesakes
+
+
+@pytest.mark.usefixtures("reader", "namesakes")
+@pytest.mark.parametrize(
+    ("query", "chip"),
+    [
+        ({"user": "ánn lee"}, "ánn lee (2 people)"),
+        ({"q": 'user:"ánn lee"'}, "user:&#34;ánn lee&#34; (ánn lee: 2 people)"),
+        ({"user": "u_ann"}, "Ánn Lee"),
+    ],
+)
+def test_the_chip_says_how_many_people_are_of_a_name(
+    client: FlaskClient, acme: Workspace, query: dict[str, str], chip: str
+) -> None:
+    page = client.get(f"/w/{acme.slug}/audit-logs", query_string=query).text
+    assert chip in page
+
+
+def test_user_finds_nobody_by_a_former_name(client: FlaskClient, acme: Workspace, key: str) -> None:
+    for name in ("Ann Lee", "Ann Roe"):
+        append_events(acme, [event_input(actor=PERSON | {"name": name})])
+    assert found(client, key, 'user:"ann lee"') == []
+    assert len(found(client, key, 'user:"ann roe"')) == 2

@@ -17,6 +17,7 @@ from sqlalchemy import (
     ColumnElement,
     Text,
     Uuid,
+    and_,
     any_,
     column,
     func,
@@ -28,7 +29,8 @@ from sqlalchemy.orm import Session
 
 from auditsaas.events.conditions import among
 from auditsaas.events.filter.event_filter import OF_ACTORS, EventFilter, ResolvedActors
-from auditsaas.events.models import actor_emails, actors, events
+from auditsaas.events.folding import equals, fold, words_folded
+from auditsaas.events.models import actor_emails, actor_names, actors, events
 from auditsaas.events.search.parser import Term
 
 MANY_ACTORS = 1_000
@@ -152,12 +154,8 @@ def _actors_matching(
 
 
 def _named(session: Session, workspace_ids: Sequence[UUID], users: Sequence[str]) -> Condition:
-    """Whether an actor has one of these ids, or had one of them as an e-mail address."""
-    by_address = select(actor_emails.c.workspace_id, actor_emails.c.actor_id).where(
-        actor_emails.c.workspace_id == any_(literal(list(workspace_ids), ARRAY(Uuid))),
-        actor_emails.c.email.in_([value.lower() for value in users]),
-    )
-    named = [(row.workspace_id, row.actor_id) for row in session.execute(by_address)]
+    """Whether an actor has one of these ids or names, or had one of them as an e-mail address."""
+    named = [(of, actor) for of, actor, _ in called(session, workspace_ids, users)]
     named += product(workspace_ids, users)
     listed = func.unnest(
         literal([workspace for workspace, _ in named], ARRAY(Uuid)),
@@ -165,3 +163,54 @@ def _named(session: Session, workspace_ids: Sequence[UUID], users: Sequence[str]
     ).table_valued(column("workspace_id", Uuid), column("actor_id", Text))
     rows = select(*listed.render_derived(name="named").c)
     return func.row(actors.c.workspace_id, actors.c.id).in_(rows)
+
+
+def called(
+    session: Session, workspace_ids: Sequence[UUID], users: Sequence[str]
+) -> list[tuple[UUID, str, str]]:
+    """Find whose name now, or address ever, is one of these, in any case and spelling.
+
+    Each with the workspace, the actor's id, and the text as it is compared.
+    """
+    within = literal(list(workspace_ids), ARRAY(Uuid))
+    by_address = select(
+        actor_emails.c.workspace_id, actor_emails.c.actor_id, actor_emails.c.email.label("key")
+    ).where(
+        actor_emails.c.workspace_id == any_(within),
+        actor_emails.c.email.in_([func.left(words_folded(user), 320) for user in users]),
+    )
+    by_name = (
+        select(actor_names.c.workspace_id, actor_names.c.actor_id, actor_names.c.name)
+        .join(
+            actors,
+            and_(
+                actors.c.workspace_id == actor_names.c.workspace_id,
+                actors.c.id == actor_names.c.actor_id,
+            ),
+        )
+        .where(
+            actor_names.c.workspace_id == any_(within),
+            actors.c.workspace_id == any_(within),
+            actor_names.c.name.in_([func.left(words_folded(user), 256) for user in users]),
+            equals(actors.c.name, users),
+        )
+    )
+    found = session.execute(by_address.union(by_name))
+    return [(row.workspace_id, row.actor_id, row.key) for row in found]
+
+
+def count_people(
+    session: Session, workspace_ids: Sequence[UUID], users: Sequence[str]
+) -> dict[str, int]:
+    """Count the actors that each of these ids, names and addresses means."""
+    exact = select(actors.c.id).where(
+        actors.c.workspace_id == any_(literal(list(workspace_ids), ARRAY(Uuid))),
+        actors.c.id.in_(users),
+    )
+    ids = set(session.scalars(exact))
+    people = {user: {user} & ids for user in users}
+    for _, actor, key in called(session, workspace_ids, users):
+        for user in users:
+            if key in (fold(user)[:320], fold(user)[:256]):
+                people[user].add(actor)
+    return {user: len(ids) for user, ids in people.items()}

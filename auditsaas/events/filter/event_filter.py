@@ -111,12 +111,12 @@ class EventFilter:
     """Slugs, where several workspaces are in scope."""
     user: tuple[str, ...] = choices(
         "user",
-        api="Actor ids or e-mail addresses.",
+        api="Ids of actors, names that they have now, or e-mail addresses that they ever had.",
         read=lambda reader, name: reader.texts(name),
         of_actor=lambda row: row.actor,
         panel="own",
     )
-    """Actor ids or e-mail addresses."""
+    """Ids of actors, names or e-mail addresses."""
     role: tuple[str, ...] = choices(
         "role",
         api="Roles that actors have now.",

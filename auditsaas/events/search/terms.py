@@ -205,9 +205,9 @@ KEYS: Mapping[str, Key] = {
             name="user",
             label="User",
             of_actor=True,
-            hint="id or e-mail",
+            hint="id, name or e-mail",
             example='user:"Ann Lee"',
-            meaning="id, name or email",
+            meaning="id, name or e-mail",
         ),
         Key(
             name="role",

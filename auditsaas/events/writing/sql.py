@@ -71,9 +71,15 @@ WITH asked AS MATERIALIZED (
            IS DISTINCT FROM (a.name, a.email, a.role, a.status))
 ), known_addresses AS (
     INSERT INTO actor_emails (workspace_id, email, actor_id)
-    SELECT DISTINCT :workspace, lower(email), actor_id
+    SELECT DISTINCT :workspace, left(fold_text(email), 320), actor_id
     FROM json_to_recordset(CAST(:addresses AS json)) AS (email text, actor_id text)
     WHERE (SELECT n FROM stored) = :size
+    ON CONFLICT DO NOTHING
+), known_names AS (
+    INSERT INTO actor_names (workspace_id, name, actor_id)
+    SELECT :workspace, left(fold_text(name), 256), id
+    FROM json_to_recordset(CAST(:actors AS json)) AS (id text, name text)
+    WHERE name IS NOT NULL AND (SELECT n FROM stored) = :size
     ON CONFLICT DO NOTHING
 ), moved AS (
     UPDATE log_heads SET seq = seq + :size, days_counted = days_counted + :size,

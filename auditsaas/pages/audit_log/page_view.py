@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from auditsaas.errors import FieldError
+from auditsaas.events.filter.actors import count_people
 from auditsaas.events.filter.event_filter import FILTERS, EventFilter
 from auditsaas.events.filter.period import PRESETS, TimeRange, dates, preset
 from auditsaas.events.filter.reader import CUSTOM, SearchError
@@ -158,9 +159,7 @@ class LogView:
         return [
             {
                 "label": TITLES[name],
-                "value": people.get(value, value)
-                if name == "user"
-                else chip_value(self.scope, name, value),
+                "value": people.get((name, value)) or chip_value(self.scope, name, value),
                 "remove_url": self._url([p for p in pairs if p != (name, value)]),
             }
             for name, value in pairs
@@ -181,14 +180,27 @@ class LogView:
         return url_with(self.base_url, pairs) if pairs else self.reset_url
 
     @cached_property
-    def _people(self) -> dict[str, str]:
-        """The names of the people that the filter gives the ids of."""
-        if not self.filter.user:
+    def _people(self) -> dict[tuple[str, str], str]:
+        """What chips say of people: their names for ids, and how many are of one name."""
+        chosen = self.filter.user
+        searched = [v for term in self.filter.terms if term.key == "user" for v in term.values]
+        if not chosen and not searched:
             return {}
         ids = self.scope.chosen_ids(self.filter.workspace)
-        known = known_actors(self.scope.session, ids, self.filter.user)
+        known = known_actors(self.scope.session, ids, chosen)
         self.scope.show(actor.workspace_id for actor in known.values())
-        return {actor.id: actor.label for actor in known.values()}
+        several = {
+            user: f"{n:,} people"
+            for user, n in count_people(self.scope.session, ids, [*chosen, *searched]).items()
+            if n > 1
+        }
+        said = {("user", user): known[user].label if user in known else user for user in chosen}
+        for user in several.keys() & set(chosen):
+            said["user", user] += f" ({several[user]})"
+        namesakes = [f"{user}: {several[user]}" for user in searched if user in several]
+        if namesakes:
+            said["q", self.filter.q] = f"{self.filter.q} ({', '.join(namesakes)})"
+        return said
 
     @property
     def range_label(self) -> str:
