@@ -106,7 +106,7 @@ def test_names_that_the_log_knows_already_lead_to_their_actors(scratch: Connecti
     config.attributes["connection"] = scratch
     config.attributes["roles"] = Roles("auditsaas_app", "auditsaas_platform")
     command.upgrade(config, "head")
-    command.downgrade(config, "0025")
+    command.downgrade(config, "0026")
     workspace = uuid4()
     scratch.execute(
         text("INSERT INTO workspaces (id, slug, name) VALUES (:id, 'acme', 'Acme')"),

@@ -9,8 +9,8 @@ stores meanwhile are added when the actor's next event arrives.
 from alembic import context, op
 from sqlalchemy import text
 
-revision = "0026"
-down_revision = "0025"
+revision = "0027"
+down_revision = "0026"
 
 WORKSPACES = "NULLIF(current_setting('auditsaas.workspaces', true), '')::uuid[]"
 
