@@ -33,6 +33,8 @@
     };
   }
 
+  const atLeast = (score) => (option) => 1 + score(option);
+
   class Finder {
     constructor(select) {
       this.select = select;
@@ -60,7 +62,8 @@
         refreshThrottle: 0,
         closeAfterSelect: true,
         // The server has chosen already, perhaps by what is not shown.
-        score: (text) => (this.url && this.answered === text.trim() ? () => 1 : rank(text)),
+        score: (text) =>
+          this.url && this.answered === text.trim() ? atLeast(rank(text)) : rank(text),
         onDropdownOpen: (list) => list.scrollIntoView({ block: "nearest" }),
         onItemAdd: (value) => this.tick(value),
         render: { option: describe, no_results: () => this.nothing() },
@@ -123,7 +126,8 @@
       const entered = this.entered === text && text;
       this.entered = null;
       if (!entered || !found.length) return;
-      field.addItem(found[0].value);
+      const score = rank(text);
+      field.addItem(found.reduce((best, one) => (score(one) > score(best) ? one : best)).value);
       field.close();
     }
 

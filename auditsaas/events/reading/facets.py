@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, and_, func, select
+from sqlalchemy import Row, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from auditsaas.events import folding
@@ -117,12 +117,13 @@ def known_actors(
 def find_actors(
     session: Session, workspace_ids: Sequence[UUID], words: str, limit: int = 20
 ) -> list[KnownActor]:
-    """Actors whose id, name or e-mail address contains ``words``, in any case."""
+    """Actors whose id, name or e-mail address contains ``words``, in any case; beginnings first."""
     known = (actors.c.id, actors.c.name, actors.c.email)
+    begins = or_(*(func.strpos(func.lower(text), words.lower()) == 1 for text in known))
     found = (
         select(actors)
         .where(actors.c.workspace_id.in_(workspace_ids), folding.contains(known, words))
-        .order_by(func.coalesce(actors.c.name, actors.c.id))
+        .order_by(func.coalesce(begins, False).desc(), func.coalesce(actors.c.name, actors.c.id))
         .limit(limit)
     )
     return [_actor(row) for row in session.execute(found)]
