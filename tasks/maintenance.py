@@ -29,7 +29,7 @@ def make_partitions() -> list[str]:
 def count_days() -> int:
     """Complete the daily counts, as the tables' owner; how many workspaces were behind."""
     url = settings().migration_database_url
-    return daily_counts.catch_up(create_engine(url, poolclass=NullPool))
+    return daily_counts.rebuild_stale(create_engine(url, poolclass=NullPool))
 
 
 @task("maintenance.apply_retention")

@@ -42,7 +42,7 @@ def _forget_inherited_connections(**_: Any) -> None:
 
 
 @heartbeat_sent.connect(weak=False)  # type: ignore[no-untyped-call,untyped-decorator]  # Celery ships no types
-def _say_that_it_is_alive(sender: Any, **_: Any) -> None:
+def _record_heartbeat(sender: Any, **_: Any) -> None:
     """Record a worker's heartbeat in Redis, so that pages need not ping every worker."""
     try:
         client = sender.eventer.connection.default_channel.client
@@ -54,9 +54,7 @@ def _say_that_it_is_alive(sender: Any, **_: Any) -> None:
 
 
 @task_failure.connect(weak=False)  # type: ignore[no-untyped-call,untyped-decorator]  # Celery ships no types
-def _say_that_it_took_too_long(
-    sender: Any = None, exception: Any = None, args: Any = (), **_: Any
-) -> None:
+def _stop_killed_job(sender: Any = None, exception: Any = None, args: Any = (), **_: Any) -> None:
     """Settle a job killed at its hard limit, from the parent process."""
     if isinstance(exception, TimeLimitExceeded):
         with flask_app.app_context():

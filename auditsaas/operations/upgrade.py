@@ -60,7 +60,7 @@ def upgrade(settings: Settings, now: datetime | None = None) -> None:
             _ensure_roles(connection, roles)
             _migrate(connection, roles)
             partitions.ensure(connection, now or datetime.now(UTC))
-            daily_counts.catch_up(engine)
+            daily_counts.rebuild_stale(engine)
     finally:
         engine.dispose()
 

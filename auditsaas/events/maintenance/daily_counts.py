@@ -38,7 +38,7 @@ def complete(session: Session, workspace_ids: Sequence[UUID]) -> bool:
     return bool(session.scalar(select(all_counted).where(heads.workspace_id.in_(workspace_ids))))
 
 
-def catch_up(engine: Engine) -> int:
+def rebuild_stale(engine: Engine) -> int:
     """Rebuild stale daily counts as the tables' owner; return how many workspaces."""
     with engine.connect() as connection:
         known = list(connection.scalars(WORKSPACES))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Engine, text
 
-from auditsaas.events.maintenance.partitions import in_passing
+from auditsaas.events.maintenance.partitions import run_with_short_lock
 
 WITHOUT = text("""
 SELECT month.relname FROM pg_inherits AS i
@@ -36,12 +36,14 @@ def build(engine: Engine, name: str, definition: str) -> None:
     """
     concurrent = engine.execution_options(isolation_level="AUTOCOMMIT")
     with engine.connect() as connection, concurrent.connect() as beside:
-        in_passing(connection, f"CREATE INDEX IF NOT EXISTS {name} ON ONLY events {definition}")
+        run_with_short_lock(
+            connection, f"CREATE INDEX IF NOT EXISTS {name} ON ONLY events {definition}"
+        )
         # Read beside as well: building waits for every transaction that has read anything before.
         for month in beside.scalars(WITHOUT, {"index": name}).all():
             own = name + month.removeprefix("events")
             _build_beside(beside, own, month, definition)
-            in_passing(connection, f"ALTER INDEX {name} ATTACH PARTITION {own}")
+            run_with_short_lock(connection, f"ALTER INDEX {name} ATTACH PARTITION {own}")
 
 
 def drop(engine: Engine, name: str) -> None:
@@ -51,7 +53,7 @@ def drop(engine: Engine, name: str) -> None:
         OperationalError: somebody held the log for two minutes on end.
     """
     with engine.connect() as connection:
-        in_passing(connection, f"DROP INDEX IF EXISTS {name}")
+        run_with_short_lock(connection, f"DROP INDEX IF EXISTS {name}")
 
 
 def _build_beside(beside: Connection, own: str, month: str, definition: str) -> None:

@@ -37,7 +37,7 @@ def ensure(connection: Connection, now: datetime) -> list[str]:
         month = add_months(now, offset)
         name = f"events_{month:%Y_%m}"
         if name not in existing and not _default_holds(connection, month):
-            in_passing(connection, creation(name, month))
+            run_with_short_lock(connection, creation(name, month))
             made.append(name)
     return made
 
@@ -66,7 +66,7 @@ def _default_holds(connection: Connection, month: datetime) -> bool:
     )
 
 
-def in_passing(connection: Connection, statement: str) -> None:
+def run_with_short_lock(connection: Connection, statement: str) -> None:
     """Run DDL on the log with a short lock timeout, retrying, and commit.
 
     Whoever comes after somebody who waits for the whole log waits as well. So the wait is kept
