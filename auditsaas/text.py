@@ -6,6 +6,9 @@ import ipaddress
 import re
 from functools import lru_cache
 
+MAPPED = 96
+"""How many bits of an IPv6 address say that it is an IPv4 one: ``::ffff:0:0/96``."""
+
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -29,3 +32,37 @@ def normal_address(text: str) -> str | None:
         if address.ipv4_mapped is not None:
             return str(address.ipv4_mapped)
     return str(address)
+
+
+class MappedTooWide(ValueError):
+    """A network of IPv4 addresses written as IPv6 that holds more than those; says so in words."""
+
+
+def normal_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """Read a network, or an address as a network of one; IPv4 written as IPv6 is IPv4 again.
+
+    Raises:
+        MappedTooWide: ``text`` begins with a mapped address and holds others beside such.
+        ValueError: it is neither a network nor an address.
+    """
+    network = ipaddress.ip_network(text, strict=False)
+    first = ipaddress.ip_address(text.partition("/")[0])
+    if isinstance(first, ipaddress.IPv4Address) or first.ipv4_mapped is None:
+        return network
+    if network.prefixlen < MAPPED:
+        raise MappedTooWide(
+            f"“{text[:60]}” holds more than IPv4 addresses: after ::ffff: the length is"
+            f" /{MAPPED} to /128. Write an IPv4 network, such as 203.0.113.0/24"
+        )
+    return ipaddress.ip_network((first.ipv4_mapped, network.prefixlen - MAPPED), strict=False)
+
+
+def network_text(text: str) -> str:
+    """A network in its one usual spelling.
+
+    Raises:
+        ValueError: it is no network, as ``normal_network`` says; a bare address is none either.
+    """
+    if "/" not in text:
+        raise ValueError(text)
+    return str(normal_network(text))

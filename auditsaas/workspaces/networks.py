@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from auditsaas.errors import Invalid
+from auditsaas.text import MappedTooWide, normal_network
 
 MAX_NETWORKS = 50
 
@@ -40,7 +41,9 @@ def holds(networks: Iterable[str], address: str | None) -> bool:
 @lru_cache(maxsize=4096)
 def _network(word: str) -> IPv4Network | IPv6Network:
     try:
-        return ip_network(word, strict=False)
+        return normal_network(word)
+    except MappedTooWide as error:
+        raise Invalid(f"{error}.") from None
     except ValueError:
         raise Invalid(
             f"“{word[:60]}” is no address or network. Write 203.0.113.7 or 203.0.113.0/24."

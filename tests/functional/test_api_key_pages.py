@@ -113,6 +113,16 @@ def test_key_is_refused_from_outside_its_allowed_networks(
     assert send(app, secret, address).status_code == status
 
 
+def test_networks_of_a_key_written_as_ipv6_are_those_of_ipv4(
+    app: Flask, client: FlaskClient, workspace: Workspace, admin: User
+) -> None:
+    secret = secret_in(make(client, workspace, networks="::ffff:203.0.113.0/120"))
+    assert send(app, secret, "203.0.113.7").status_code == 201
+    assert send(app, secret, "203.0.114.7").status_code == 403
+    refused = make(client, workspace, networks="::ffff:203.0.113.0/90")
+    assert "holds more than IPv4 addresses" in refused.text
+
+
 def test_forged_forwarding_header_does_not_change_the_callers_address(
     app: Flask, client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:

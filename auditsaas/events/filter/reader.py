@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +13,7 @@ from auditsaas.events.filter.period import PRESETS, RangeError, TimeRange, custo
 from auditsaas.events.search.parser import QueryError, parse
 from auditsaas.events.search.terms import METHODS
 from auditsaas.events.wording import alternatives
-from auditsaas.text import normal_address, storable
+from auditsaas.text import MappedTooWide, network_text, normal_address, storable
 
 MAX_VALUES = 100
 MAX_LENGTH = 512
@@ -103,11 +102,12 @@ class Reader:
     def networks(self, name: str) -> tuple[str, ...]:
         found = []
         for value in self.texts(name):
-            normal = _normal_network(value)
-            if normal is None:
+            try:
+                found.append(normal_address(value) or network_text(value))
+            except MappedTooWide as error:
+                self.refuse(name, f"{error}.")
+            except ValueError:
                 self.refuse(name, f"“{value[:45]}” is not an IP address or network (CIDR).")
-            else:
-                found.append(normal)
         return tuple(dict.fromkeys(found))
 
     def milliseconds(self, name: str) -> float | None:
@@ -152,12 +152,3 @@ class Reader:
         except RangeError as error:
             self.refuse(error.field, str(error))
         return {"range": CUSTOM, "from_text": from_text, "to_text": to_text, "period": period}
-
-
-def _normal_network(text: str) -> str | None:
-    if "/" not in text:
-        return normal_address(text)
-    try:
-        return str(ipaddress.ip_network(text, strict=False))
-    except ValueError:
-        return None

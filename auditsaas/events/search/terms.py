@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from auditsaas.events.writing.useragent import PLATFORMS
-from auditsaas.text import normal_address
+from auditsaas.text import MappedTooWide, network_text, normal_address
 
 Operator = Literal["=", ">", ">=", "<", "<="]
 
@@ -97,15 +96,14 @@ def _prefixable(value: str) -> str:
 
 
 def _address(value: str) -> str:
-    normal = normal_address(value)
-    if normal is None and "/" in value:
-        try:
-            normal = str(ipaddress.ip_network(value, strict=False))
-        except ValueError:
-            normal = None
-    if normal is None:
-        raise BadValue(f"“{shown(value)}” is not an IP address or a network such as 10.0.0.0/8")
-    return normal
+    try:
+        return normal_address(value) or network_text(value)
+    except MappedTooWide as error:
+        raise BadValue(str(error)) from None
+    except ValueError:
+        raise BadValue(
+            f"“{shown(value)}” is not an IP address or a network such as 10.0.0.0/8"
+        ) from None
 
 
 _MS = re.compile(r"[0-9]{1,8}(?:\.[0-9]{1,3})?")

@@ -164,6 +164,10 @@ def test_words_with_punctuation_are_words(text: str) -> None:
         ("user_status:DISABLED", "disabled"),
         ("ip:10.1.2.3/8", "10.0.0.0/8"),
         ("ip:2001:DB8::0:1", "2001:db8::1"),
+        ("ip:::ffff:203.0.113.9/120", "203.0.113.0/24"),
+        ("ip:::ffff:203.0.113.9/128", "203.0.113.9/32"),
+        ("ip:::ffff:0:0/96", "0.0.0.0/0"),
+        ("ip:::/64", "::/64"),
         ("has:Changes", "changes"),
         ("code:4XX", "4xx"),
         (r'user:"Ann \"Bo\" \\Lee"', r'Ann "Bo" \Lee'),
@@ -202,6 +206,14 @@ def test_numbers_and_ranges_are_read(value: str, low: float, high: float) -> Non
         (
             "ip:1.2.3",
             "“1.2.3” is not an IP address or a network such as 10.0.0.0/8",
+            None,
+        ),
+        (
+            "ip:::ffff:203.0.113.0/80",
+            (
+                "“::ffff:203.0.113.0/80” holds more than IPv4 addresses: after ::ffff: the length"
+                " is /96 to /128. Write an IPv4 network, such as 203.0.113.0/24"
+            ),
             None,
         ),
         (
