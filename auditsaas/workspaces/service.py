@@ -15,6 +15,7 @@ from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Conflict, Invalid
 from auditsaas.events.models import log_heads
+from auditsaas.events.writing.redaction import USUAL_KEYS
 from auditsaas.permissions import Role
 from auditsaas.workspaces.models import FormerSlug, Membership, Workspace
 
@@ -56,7 +57,8 @@ def create_workspace(session: Session, name: str, slug: str | None = None) -> Wo
     except IntegrityError as error:
         raise Conflict(f"The slug {workspace.slug} is taken.") from error
     _admit(session, workspace.id)
-    session.execute(insert(log_heads).values(workspace_id=workspace.id, seq=0))
+    head = {"workspace_id": workspace.id, "seq": 0, "redacted_keys": sorted(USUAL_KEYS)}
+    session.execute(insert(log_heads).values(head))
     return workspace
 
 

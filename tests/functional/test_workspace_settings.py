@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 from auditsaas.accounts.models import User
 from auditsaas.errors import Conflict
 from auditsaas.events.models import events
+from auditsaas.events.writing.redaction import USUAL_KEYS
 from auditsaas.permissions import Role
 from auditsaas.workspaces.models import Workspace
 from auditsaas.workspaces.service import RESERVED_SLUGS
@@ -36,7 +37,7 @@ def save(client: FlaskClient, workspace: Workspace, **fields: str) -> TestRespon
         "time_zone": "UTC",
         "retention_days": "",
         "export_days": "7",
-        "redacted_keys": "",
+        "redacted_keys": "\n".join(USUAL_KEYS),
         **fields,
         "csrf_token": csrf_token(client),
     }
@@ -74,7 +75,7 @@ def test_changed_setting_is_saved_and_recorded_with_before_and_after(
             "time_zone": ["UTC", "Europe/Berlin"],
             "export_days": [7, 30],
             "legal_hold": [False, True],
-            "redacted_keys": [[], ["password", "token"]],
+            "redacted_keys": [sorted(USUAL_KEYS), ["password", "token"]],
         }
     ]
     page = client.get(answer.location).text
@@ -195,11 +196,9 @@ def test_redacted_keys_apply_from_the_next_event_at_any_depth(
     metadata = {"Password": "hunter2", "deep": [{"token": {"a": 1}}, {"kept": "yes"}]}
     changes = {"password": ["old-one", "new-one"], "plan": ["free", "pro"]}
     event = event_input(metadata=metadata, changes=changes)
-    append_events(workspace, [event])
-    save(client, workspace, redacted_keys="password, token")
-    append_events(workspace, [event])
-    save(client, workspace)
-    append_events(workspace, [event])
+    for keys in ("", "password, token", ""):
+        save(client, workspace, redacted_keys=keys)
+        append_events(workspace, [event])
     with factories.scoped(workspace.id) as session:
         rows = session.execute(
             select(events.c.metadata, events.c.changes)
@@ -210,6 +209,24 @@ def test_redacted_keys_apply_from_the_next_event_at_any_depth(
     gone = "[redacted]"
     assert rows[1].metadata == {"Password": gone, "deep": [{"token": gone}, {"kept": "yes"}]}
     assert rows[1].changes == {"password": [gone, gone], "plan": ["free", "pro"]}
+
+
+def test_a_new_workspace_keeps_no_passwords_and_says_so(
+    client: FlaskClient, workspace: Workspace, admin: User
+) -> None:
+    metadata = {"request": {"Authorization": "Bearer x1", "sessionToken": "x2"}, "note": "kept"}
+    append_events(workspace, [event_input(metadata=metadata, changes={"password": ["x3", "x4"]})])
+    with factories.scoped(workspace.id) as session:
+        row = session.execute(
+            select(events.c.metadata, events.c.changes).where(events.c.workspace_id == workspace.id)
+        ).one()
+    gone = "[redacted]"
+    assert row.metadata["request"] == {"Authorization": gone, "sessionToken": gone}
+    assert (row.metadata["note"], row.changes) == ("kept", {"password": [gone, gone]})
+    assert "authorization\n" in client.get(f"/w/{workspace.slug}/settings").text
+    assert "authorization, " in client.get(f"/w/{workspace.slug}/imports/new").text
+    save(client, workspace, redacted_keys="")
+    assert "Nothing is replaced" in client.get(f"/w/{workspace.slug}/imports/new").text
 
 
 def test_requiring_a_second_factor_needs_ones_own_first(

@@ -7,21 +7,44 @@ from typing import Any
 
 REDACTED = "[redacted]"
 
+USUAL_KEYS = (
+    "access_key", "access_token", "accesstoken", "api_key", "apikey", "auth_token", "authorization",
+    "client_secret", "clientsecret", "cookie", "credentials", "id_token", "idtoken", "passphrase",
+    "passwd", "password", "private_key", "privatekey", "proxy-authorization",
+    "refresh_token", "refreshtoken", "secret", "secret_key", "secretaccesskey", "secretkey",
+    "session_token", "sessiontoken", "set-cookie", "token", "x-api-key",
+)  # fmt: skip
+"""Keys, in lower case, whose values give access; a new workspace begins with these."""
+
 
 def redacted(value: Any, keys: frozenset[str]) -> Any:
     """``value`` with everything under one of ``keys`` (in lower case) replaced, at any depth.
 
     What holds none of them is returned as it is; nothing is changed in place.
     """
+    return _replaced(value, keys) if _holds_any(value, keys) else value
+
+
+def _holds_any(value: Any, keys: frozenset[str]) -> bool:
+    """Whether one of the keys is there; nearly always none is, and every event is asked."""
     if isinstance(value, Mapping):
-        changed = {
-            key: REDACTED if key.lower() in keys else redacted(inner, keys)
+        for key, inner in value.items():
+            if key.lower() in keys:
+                return True
+            if isinstance(inner, dict | list) and _holds_any(inner, keys):
+                return True
+        return False
+    return isinstance(value, list) and any(_holds_any(inner, keys) for inner in value)
+
+
+def _replaced(value: Any, keys: frozenset[str]) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            key: REDACTED if key.lower() in keys else _replaced(inner, keys)
             for key, inner in value.items()
         }
-        return changed if changed != value else value
     if isinstance(value, list):
-        changed_list = [redacted(inner, keys) for inner in value]
-        return changed_list if changed_list != value else value
+        return [_replaced(inner, keys) for inner in value]
     return value
 
 
@@ -29,6 +52,8 @@ def redacted_changes(
     changes: Mapping[str, list[Any]], keys: frozenset[str]
 ) -> Mapping[str, list[Any]]:
     """As ``redacted``, keeping that a field under such a key changed, and not from or to what."""
+    if not _holds_any(changes, keys):
+        return changes
     return {
         field: [REDACTED] * len(pair) if field.lower() in keys else redacted(pair, keys)
         for field, pair in changes.items()

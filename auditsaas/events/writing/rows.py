@@ -112,14 +112,13 @@ def encoded(rows: list[Row], rules: list[str]) -> Json:
     """The rows as JSON, without the values of the keys that ``rules`` names."""
     if rules:
         keys = frozenset(rules)
-        rows = [
-            structs.replace(
-                row,
-                metadata=redacted(row.metadata, keys),
-                changes=row.changes and redacted_changes(row.changes, keys),
-            )
-            if row.metadata or row.changes
-            else row
-            for row in rows
-        ]
+        rows = [_redacted(row, keys) if row.metadata or row.changes else row for row in rows]
     return as_json(rows)
+
+
+def _redacted(row: Row, keys: frozenset[str]) -> Row:
+    metadata = redacted(row.metadata, keys)
+    changes = row.changes and redacted_changes(row.changes, keys)
+    if metadata is row.metadata and changes is row.changes:
+        return row
+    return structs.replace(row, metadata=metadata, changes=changes)

@@ -30,6 +30,7 @@ from auditsaas.pages.imports.presenter import present
 from auditsaas.permissions import Permission
 from auditsaas.storage.address import storage_at
 from auditsaas.storage.base import Storage, StorageError
+from auditsaas.workspaces.settings import redacted_keys
 
 imports = Blueprint("imports", __name__, url_prefix="/w/<slug>/imports")
 
@@ -150,6 +151,7 @@ def _form(access: WorkspaceAccess, fields: dict[str, str], error: str | None) ->
         mappings=mappings.kept(db.session(), access.id),
         zones=sorted(available_timezones()),
         expired=EXPIRED,
+        redacted_keys=redacted_keys(db.session(), access.id),
         base=_base(access),
     )
 
