@@ -36,6 +36,10 @@ _TABLES = text(
     AND NOT c.relispartition AND c.relname <> 'alembic_version' ORDER BY c.relname
     """
 )
+_FUNCTIONS = text(
+    "SELECT oid::regprocedure::text FROM pg_proc"
+    " WHERE pronamespace = 'public'::regnamespace AND probin IS NULL ORDER BY 1"
+)
 _INSTALLED = text("SELECT extversion FROM pg_extension WHERE extname = 'citus'")
 _PLACED = text("SELECT logicalrelid::regclass::text FROM pg_dist_partition")
 
@@ -70,6 +74,11 @@ def placement(connection: Connection) -> Placement:
     return Placement(tuple(name for name, is_spread in rows if not is_spread), tuple(spread))
 
 
+def functions(connection: Connection) -> list[str]:
+    """The schema's functions, which every node needs; those written in C are an extension's."""
+    return list(connection.scalars(_FUNCTIONS))
+
+
 def _place(connection: Connection, settings: Settings) -> int:
     """Place what is not placed yet; how many tables that was."""
     roles = Roles.of(settings)
@@ -86,9 +95,12 @@ def _place(connection: Connection, settings: Settings) -> int:
         beside = "default" if name == FIRST else FIRST
         statements.append((name, _SPREAD, {"name": name, "beside": beside}))
     todo = [(statement, values) for name, statement, values in statements if name not in placed]
+    for signature in functions(connection):
+        connection.execute(_COPY_FUNCTION, {"signature": signature})
     for statement, values in todo:
         connection.execute(statement, values)
     return len(todo)
 
 
+_COPY_FUNCTION = text("SELECT create_distributed_function(CAST(:signature AS regprocedure))")
 _SPREAD = text("SELECT create_distributed_table(:name, 'workspace_id', colocate_with => :beside)")
