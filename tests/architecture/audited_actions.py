@@ -226,6 +226,7 @@ WITHOUT: dict[str, str] = {
     "passkeys.registration_options": "a question to a browser, which opens nothing",
     "security.begin_second_factor": "a secret that counts for nothing until it is confirmed",
     "import_mappings.preview": "a look at a sample, of which nothing is kept",
+    "schedules.preview": "a look at runs to come, of which nothing is kept",
     "api.post_events": "what it appends are the events",
     "api.post_logs": "what it appends are the events",
 }

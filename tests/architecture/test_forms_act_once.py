@@ -15,7 +15,7 @@ TOKEN = re.compile(r"\b(token|account|start)\(\)")
 SETS = {"account", "accounts", "security", "password_reset", "passkeys", "invitations"}
 SETS |= {"notifications", "api", "otlp"}
 """What these set is the same when it is set twice, or is asked for by who is signed out."""
-BY_ITSELF = {"api_keys.create", "exports.ask", "schedules.preview"}
+BY_ITSELF = {"api_keys.create", "exports.ask", "import_mappings.preview", "schedules.preview"}
 """They ask themselves what the form made before, or make nothing."""
 
 

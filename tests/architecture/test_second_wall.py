@@ -9,6 +9,7 @@ from flask import Flask
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.orm import Session
 
+from auditsaas.accounts.models import SentForm
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.mail.models import MailChoice
@@ -29,6 +30,7 @@ def acme(app: Flask) -> Company:
     company.mapping()
     with scoped(company.workspace.id, user=company.admin.id) as session:
         session.add(MailChoice(user_id=company.admin.id))
+        session.add(SentForm(user_id=company.admin.id, key=b"sent"))
         session.commit()
     return company
 

@@ -237,9 +237,18 @@ def test_a_signed_out_visitor_comes_back_to_the_page_after_signing_in(
     assert submit(client, user.email, after=after).location == page
 
 
-def test_htmx_request_is_redirected_to_sign_in_and_back(client: FlaskClient) -> None:
+@pytest.mark.parametrize(
+    ("asked", "back"),
+    [
+        ("/audit-logs?status=error", "/audit-logs%3Fstatus%3Derror"),  # the page, filtered anew
+        ("/audit-logs/count?status=error", "/audit-logs%3Fq%3Da%2520b"),  # a part of it
+    ],
+)
+def test_htmx_request_is_redirected_to_sign_in_and_back(
+    client: FlaskClient, asked: str, back: str
+) -> None:
     answer = client.get(
-        "/audit-logs?status=error",
+        asked,
         headers={
             "HX-Request": "true",
             "HX-Request-Type": "partial",
@@ -247,7 +256,7 @@ def test_htmx_request_is_redirected_to_sign_in_and_back(client: FlaskClient) -> 
         },
     )
     assert answer.status_code == 401
-    assert answer.headers["HX-Redirect"] == "/login?next=/audit-logs%3Fq%3Da%2520b"
+    assert answer.headers["HX-Redirect"] == f"/login?next={back}"
 
 
 def test_next_parameter_never_leaves_the_site(client: FlaskClient) -> None:

@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 from auditsaas.access.browser import signed_in
 from auditsaas.access.current import require_person
 from auditsaas.access.loaders import WorkspaceAccess, acting_member, load_workspace
+from auditsaas.access.once import acts_once
 from auditsaas.current_request import is_partial
 from auditsaas.errors import Conflict, FieldError, InvalidFields, NotFound
 from auditsaas.events.importers.mapping.checking import UNITS
@@ -84,6 +85,7 @@ def preview(slug: str) -> ResponseReturnValue:
 
 
 @import_mappings.post("")
+@acts_once
 def save(slug: str) -> ResponseReturnValue:
     access = load_workspace(slug, Permission.WORKSPACE_MANAGE)
     form = MappingForm.posted(request.form)
@@ -107,6 +109,7 @@ def save(slug: str) -> ResponseReturnValue:
 
 
 @import_mappings.post("/<mapping>/remove")
+@acts_once
 def remove(slug: str, mapping: str) -> ResponseReturnValue:
     access = load_workspace(slug, Permission.WORKSPACE_MANAGE)
     mappings.remove(db.session(), access.id, mapping)
