@@ -92,6 +92,6 @@ def contains(texts: Sequence[SQLColumnExpression[str]], words: str) -> ColumnEle
 
 def json_contains(documents: Sequence[ColumnElement[Any]], words: str) -> ColumnElement[bool]:
     """Whether any of the JSON documents holds the words, in a key or a value."""
-    found = func.concat_ws(LINE, *(func.fold_json(cast(one, Text)) for one in documents))
+    together = func.concat_ws(LINE, *(cast(one, Text) for one in documents))
     quoted = json.dumps(words.translate(_QUOTES), ensure_ascii=False)[1:-1]
-    return func.strpos(found, words_folded(quoted)) > 0
+    return func.strpos(func.fold_json(together), words_folded(quoted)) > 0
