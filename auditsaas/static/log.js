@@ -135,8 +135,10 @@
     if (!live?.dataset.url) return;
     live.setAttribute("hx-get", live.dataset.url);
     live.setAttribute("hx-trigger", "every 2s");
-    live.setAttribute("hx-target", "#log-rows");
-    live.setAttribute("hx-swap", "afterbegin");
+    // Where nothing matches yet there is no table; the first event that does brings one.
+    const empty = !byId("log-rows");
+    live.setAttribute("hx-target", empty ? "#live" : "#log-rows");
+    live.setAttribute("hx-swap", empty ? "innerHTML" : "afterbegin");
     htmx.process(live, true);
   }
 
@@ -206,6 +208,10 @@
     const arrived = event.detail.tasks.find((task) => task.type === "main");
     if (!arrived) return;
     const count = arrived.fragment.querySelectorAll("tr").length;
+    if (!byId("log-rows")) {
+      if (count) location.reload();
+      return;
+    }
     if (reading() && byId("held-rows")) arrived.target = byId("held-rows");
     announce(count);
   });

@@ -31,6 +31,8 @@
               publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options),
             });
       form.elements.credential.value = JSON.stringify(credential.toJSON());
+      // What asked for the passkey was no submission yet; the guard against double clicks took it so.
+      delete form.dataset.sent;
       form.requestSubmit();
     } catch {
       told.textContent = "No passkey was used. Try again, or sign in with your password.";

@@ -95,7 +95,7 @@ def test_related_event_opens_from_each_cell_of_its_row(
     for cell in range(4):
         visitor.open(f"/w/{acme.slug}/audit-logs")
         page.locator("#log-rows a").nth(1).click()
-        page.locator("#related").scroll_into_view_if_needed()
+        page.locator("#related").evaluate("related => related.scrollIntoView()")
         expect(page.locator("#related tr").nth(1)).to_be_visible()
         opened = page.url
         click_middle(page, page.locator("#related tr").nth(1).locator("td").nth(cell))
