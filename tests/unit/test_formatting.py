@@ -108,6 +108,7 @@ def test_a_shown_time_leads_back_to_its_instant(zone: str, date_format: Any, dat
     assert read_back(shown, ZoneInfo(zone), pattern) == at
 
 
+@pytest.mark.slow
 @given(zone=st.sampled_from(sorted(available_timezones())), data=st.data())
 @settings(max_examples=100, deadline=None)
 def test_letters_lead_back_in_every_zone(zone: str, data: Any) -> None:

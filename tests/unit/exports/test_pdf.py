@@ -24,6 +24,8 @@ from auditsaas.workspaces.models import Workspace
 from tests.support.exporting import ask, build_in, parsed_filter
 from tests.support.factories import append_events, event_input, make_member, make_workspace
 
+pytestmark = pytest.mark.slow
+
 INVOICES = parsed_filter({"activity": "invoice.*"})
 NEW_YORK = ZoneInfo("America/New_York")
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -67,7 +69,6 @@ def words_of(content: bytes) -> str:
     return " ".join(" ".join(text_of(content)).split())
 
 
-@pytest.mark.slow
 def test_pdf_contains_every_row_once_in_order_and_complete(
     report: Any, workspace: Workspace
 ) -> None:

@@ -21,6 +21,8 @@ from tests.support.factories import append_events, event_input, make_workspace
 from tests.support.glyphs import drawn, starts
 from tests.support.serving import environment
 
+pytestmark = pytest.mark.slow
+
 Report = Callable[..., bytes]
 
 NAMES = {

@@ -71,6 +71,7 @@ def test_a_sheet_s_times_lead_back_to_their_instants(made: Made, zone: str) -> N
     assert zone in str(book["Notes"]["B4"].value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", NIGHTS)
 def test_a_report_s_times_lead_back_to_their_instants(made: Made, zone: str) -> None:
     pages = pypdf.PdfReader(io.BytesIO(made(zone, "pdf"))).pages

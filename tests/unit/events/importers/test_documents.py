@@ -40,6 +40,7 @@ def test_an_array_gives_its_elements_however_it_is_written(
     assert values_of(json.dumps(objects, indent=indent), step) == objects
 
 
+@pytest.mark.slow
 @given(OBJECTS, st.dictionaries(st.text(max_size=4), JSON, max_size=3), st.integers(1, 40))
 def test_an_object_gives_the_records_it_holds(
     objects: list[Any], around: dict[str, Any], step: int
@@ -84,6 +85,7 @@ def test_malformed_json_is_reported_with_its_byte_offset(
     assert reason in caught.value.reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content",
     ['["' + "a" * 2_000_000 + '"]', "[" * 2_000_000, '{"a":[' + "1," * 1_000_000 + "1]}"],

@@ -116,6 +116,7 @@ def test_unknown_csv_header_is_refused(header: str, words: str) -> None:
         outcomes(f"{header}\n{ROW}\n", "csv")
 
 
+@pytest.mark.slow
 def test_unclosed_quote_is_not_kept_in_memory() -> None:
     content = f'{HEADER},path\n{ROW},/a\n{ROW},"' + "x\n" * 600_000 + f"{ROW},/b\n"
     found = outcomes(content)
