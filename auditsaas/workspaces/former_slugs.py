@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 from uuid import UUID
 
 from sqlalchemy import select
@@ -20,7 +22,8 @@ def with_current_slugs(
     ``session`` is one of the app role, which alone reads former slugs.
     """
     current = {workspace.id: workspace.slug for workspace in workspaces}
-    unknown = event_filter.named_workspaces - set(current.values())
+    terms = (term.values for term in event_filter.terms if term.key == "workspace")
+    unknown = {*event_filter.workspace, *chain.from_iterable(terms)} - set(current.values())
     if not unknown:
         return event_filter
     former = session.execute(
@@ -28,7 +31,20 @@ def with_current_slugs(
             FormerSlug.slug.in_(unknown), FormerSlug.tenant.in_(current)
         )
     )
-    return event_filter.with_workspaces({slug: current[tenant] for slug, tenant in former})
+    return _renamed(event_filter, {slug: current[tenant] for slug, tenant in former})
+
+
+def _renamed(event_filter: EventFilter, slugs: Mapping[str, str]) -> EventFilter:
+    """The filter with the slugs that ``slugs`` maps, in its field and its search, as it says."""
+
+    def now(values: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(slugs.get(value, value) for value in values))
+
+    terms = tuple(
+        replace(term, values=now(term.values)) if term.key == "workspace" else term
+        for term in event_filter.terms
+    )
+    return replace(event_filter, workspace=now(event_filter.workspace), terms=terms)
 
 
 def former_slugs_of(session: Session, workspace_id: UUID) -> Sequence[str]:

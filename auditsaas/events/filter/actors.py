@@ -28,7 +28,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from auditsaas.events.conditions import among
-from auditsaas.events.filter.event_filter import OF_ACTORS, EventFilter, ResolvedActors
+from auditsaas.events.filter.event_filter import OF_ACTORS, EventFilter
+from auditsaas.events.filter.to_sql import ResolvedActors
 from auditsaas.events.folding import equals, fold, words_folded
 from auditsaas.events.models import actor_emails, actor_names, actors, events
 from auditsaas.events.search.parser import Term

@@ -6,47 +6,28 @@ matches the screen it was asked from. Parameters are those of CONTRACT "The filt
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import chain
 from typing import Any, Final
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import or_
 
-from auditsaas.db.ids import first_id_at, first_id_of, milliseconds_since_epoch
 from auditsaas.errors import InvalidFields
 from auditsaas.events.conditions import among, in_network, matches_activity
 from auditsaas.events.filter.dates import DEFAULT_DATE_FORMAT
-from auditsaas.events.filter.fields import Condition, Filter, choices, declared, number
-from auditsaas.events.filter.parsing import read
+from auditsaas.events.filter.fields import Filter, choices, declared, number
 from auditsaas.events.filter.period import TimeRange
-from auditsaas.events.filter.reader import CUSTOM, Arguments
+from auditsaas.events.filter.reader import CUSTOM, Arguments, Reader
 from auditsaas.events.labels import capitalized, label
 from auditsaas.events.models import events
 from auditsaas.events.search.parser import Term
-from auditsaas.events.search.terms import METHODS, STATUSES, USER_STATUSES
-from auditsaas.events.search.to_sql import condition
+from auditsaas.events.search.terms import STATUSES, USER_STATUSES
+from auditsaas.events.search.values import METHODS
 from auditsaas.events.search.wording import describe as describe_term
 from auditsaas.events.writing.useragent import PLATFORMS
-
-
-@dataclass(frozen=True)
-class ResolvedActors:
-    """A filter's user, role and user status, resolved to actors before conditions are built.
-
-    ``acted`` is the event's condition for the filter's own fields, None where it has none of them;
-    ``indexed`` says whether an index serves it. ``by_term`` has those of the search box's terms.
-    """
-
-    acted: Condition | None = None
-    indexed: bool = True
-    by_term: Mapping[Term, Condition] = field(default_factory=dict)
-
-
-NO_ACTORS = ResolvedActors()
 
 
 class FilterError(InvalidFields):
@@ -204,9 +185,14 @@ class EventFilter:
         Raises:
             FilterError: naming every parameter that cannot be understood.
         """
-        values, errors = read(FILTERS.values(), args, zone, now, date_format)
-        if errors:
-            raise FilterError(errors)
+        reader = Reader(args)
+        values: dict[str, Any] = {name: known.read(reader, name) for name, known in FILTERS.items()}
+        shortest, longest = values["min_ms"], values["max_ms"]
+        if shortest is not None and longest is not None and longest < shortest:
+            reader.refuse("max_ms", "The longest response time is below the shortest.")
+        values |= reader.search() | reader.range(zone, now, date_format)
+        if reader.errors:
+            raise FilterError(reader.errors)
         return cls(**values)
 
     def to_args(self) -> list[tuple[str, str]]:
@@ -249,25 +235,6 @@ class EventFilter:
         changed: dict[str, Any] = {name: value}
         return replace(self, **changed)
 
-    @property
-    def named_workspaces(self) -> frozenset[str]:
-        """The slugs in its workspace field and in its search box."""
-        terms = (term.values for term in self.terms if term.key == "workspace")
-        return frozenset(chain(self.workspace, *terms))
-
-    def with_workspaces(self, slugs: Mapping[str, str]) -> EventFilter:
-        """The filter with the slugs that ``slugs`` maps written as it says."""
-        if not slugs:
-            return self
-        terms = tuple(
-            replace(term, values=tuple(slugs.get(value, value) for value in term.values))
-            if term.key == "workspace"
-            else term
-            for term in self.terms
-        )
-        named = tuple(dict.fromkeys(slugs.get(slug, slug) for slug in self.workspace))
-        return replace(self, workspace=named, terms=terms)
-
     def active_fields(self) -> list[str]:
         """The fields that narrow it."""
         names = [name for name, _ in self.to_args()]
@@ -295,42 +262,6 @@ class EventFilter:
         """Whether the hourly counts can answer it exactly (whole hours; parts are counted)."""
         unknown = (name for name, known in FILTERS.items() if not known.rolled_up)
         return not self.terms and all(getattr(self, name) in ((), None) for name in unknown)
-
-    def conditions(
-        self, actors: ResolvedActors = NO_ACTORS
-    ) -> tuple[list[Condition], list[Condition]]:
-        """What an event must meet, besides its workspace: what an index serves, and the rest.
-
-        ``actors`` is what the filter means of people, where it names any.
-        """
-        indexed = list(self.period_conditions())
-        checked: list[Condition] = []
-        if actors.acted is not None:
-            (indexed if actors.indexed else checked).append(actors.acted)
-        for name, known in FILTERS.items():
-            value = getattr(self, name)
-            if known.condition is None or value in ((), None):
-                continue
-            wanted = known.condition(value)
-            if wanted is not None:
-                (indexed if known.indexed else checked).append(wanted)
-        checked += [condition(term, actors.by_term.get(term)) for term in self.terms]
-        return indexed, checked
-
-    def period_conditions(self) -> Iterable[ColumnElement[bool]]:
-        """The period as a range of ids, since an event's id is its time (to the millisecond)."""
-        start, end = self.period.start, self.period.end
-        if start is not None:
-            yield events.c.id >= first_id_at(start)
-            if milliseconds_since_epoch(start)[1]:
-                yield events.c.occurred_at >= start
-        if end is not None:
-            whole, part = milliseconds_since_epoch(end)
-            if part:
-                yield events.c.id < first_id_of(whole + 1)
-                yield events.c.occurred_at < end
-            else:
-                yield events.c.id < first_id_at(end)
 
     def describe(self) -> str:
         """The filter, without its range, as one English sentence part; '' when it is empty."""

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from auditsaas.errors import FieldError
 from auditsaas.events.filter.period import PRESETS, RangeError, TimeRange, custom, preset
 from auditsaas.events.search.parser import QueryError, parse
-from auditsaas.events.search.terms import METHODS
+from auditsaas.events.search.values import METHODS
 from auditsaas.events.wording import alternatives
 from auditsaas.text import MappedTooWide, network_text, normal_address, storable
 

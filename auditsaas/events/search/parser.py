@@ -20,16 +20,14 @@ from auditsaas.events.search.terms import (
     LONGEST_VALUE,
     META,
     MOST_VALUES,
-    BadValue,
     Key,
     Operator,
     QueryError,
     Term,
     key_named,
     nearest_key,
-    number_range,
-    shown,
 )
+from auditsaas.events.search.values import BadValue, number_range, shown
 from auditsaas.events.search.wording import describe
 from auditsaas.text import normal_address, storable
 

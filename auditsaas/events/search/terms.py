@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from auditsaas.events.search.values import (
+    METHODS,
+    address,
+    choice,
+    code,
+    method,
+    milliseconds,
+    prefixable,
+)
 from auditsaas.events.writing.useragent import PLATFORMS
-from auditsaas.text import MappedTooWide, network_text, normal_address
 
 Operator = Literal["=", ">", ">=", "<", "<="]
 
 LONGEST = 2_000
 LONGEST_VALUE = 512
 MOST_VALUES = 100
-LONGEST_TIME = 86_400_000
 META = "meta."
 
 STATUSES = ("success", "error")
-METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
 USER_STATUSES = ("active", "disabled")
 PARTS = ("changes", "metadata", "targets")
 
@@ -63,100 +68,13 @@ class QueryError(ValueError):
         self.suggestion = suggestion
 
 
-class BadValue(ValueError):
-    """A value that its key does not take; the message is a sentence."""
-
-
-def _choice(label: str, known: tuple[str, ...]) -> Callable[[str], str]:
-    folded = {value.lower(): value for value in known}
-    expected = f"{', '.join(known[:-1])} or {known[-1]}"
-
-    def check(value: str) -> str:
-        if value.lower() not in folded:
-            raise BadValue(f"{label} is {expected}, not “{shown(value)}”")
-        return folded[value.lower()]
-
-    return check
-
-
-def _text(value: str) -> str:
-    return value
-
-
-def _method(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", value):
-        raise BadValue(f"Method is a word such as POST, not “{shown(value)}”")
-    return value.upper() if value.upper() in METHODS else value
-
-
-def _prefixable(value: str) -> str:
-    if "*" in value[:-1]:
-        raise BadValue(f"A * may only end a value: “{shown(value)}”")
-    return value
-
-
-def _address(value: str) -> str:
-    try:
-        return normal_address(value) or network_text(value)
-    except MappedTooWide as error:
-        raise BadValue(str(error)) from None
-    except ValueError:
-        raise BadValue(
-            f"“{shown(value)}” is not an IP address or a network such as 10.0.0.0/8"
-        ) from None
-
-
-_MS = re.compile(r"[0-9]{1,8}(?:\.[0-9]{1,3})?")
-_CODE = re.compile(r"[1-5][0-9][0-9]|[1-5][xX]{2}")
-
-
-def _milliseconds(value: str) -> str:
-    for bound in _bounds(value):
-        if not _MS.fullmatch(bound) or float(bound) > LONGEST_TIME:
-            raise BadValue(
-                f"Response time is a number of milliseconds such as >500 or 100..500, "
-                f"not “{shown(value)}”"
-            )
-    return _in_order(value)
-
-
-def _code(value: str) -> str:
-    for bound in _bounds(value):
-        if not _CODE.fullmatch(bound) or (".." in value and not bound.isdigit()):
-            raise BadValue(f"Status code is such as 404, 4xx or >=500, not “{shown(value)}”")
-    return _in_order(value).lower()
-
-
-def _bounds(value: str) -> list[str]:
-    first, dots, last = value.partition("..")
-    return [first, last] if dots else [first]
-
-
-def _in_order(value: str) -> str:
-    low, high = number_range(value)
-    if low > high:
-        raise BadValue(f"The range “{shown(value)}” ends before it starts")
-    return value
-
-
-def number_range(value: str) -> tuple[float, float]:
-    """The numbers, both inclusive, that a value of ``ms`` or ``code`` means."""
-    first, dots, last = value.partition("..")
-    if dots:
-        return float(first), float(last)
-    if first.lower().endswith("xx"):
-        hundred = float(first[0]) * 100
-        return hundred, hundred + 99
-    return float(first), float(first)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Key:
     """What can stand before a colon: its words, the values that it takes, how it is explained."""
 
     name: str
     label: str
-    check: Callable[[str], str] = _text
+    check: Callable[[str], str] = str
     compares: bool = False
     choices: tuple[str, ...] = ()
     shown: Callable[[str], str] = str
@@ -177,7 +95,7 @@ KEYS: Mapping[str, Key] = {
         Key(
             name="activity",
             label="Activity type",
-            check=_prefixable,
+            check=prefixable,
             hint="such as user.login or user.*",
             example="activity:user.*",
             meaning="an activity, or all that start with user.",
@@ -185,7 +103,7 @@ KEYS: Mapping[str, Key] = {
         Key(
             name="status",
             label="Status",
-            check=_choice("Status", STATUSES),
+            check=choice("Status", STATUSES),
             choices=STATUSES,
             shown=str.capitalize,
             example="status:error",
@@ -194,7 +112,7 @@ KEYS: Mapping[str, Key] = {
         Key(
             name="method",
             label="HTTP method",
-            check=_method,
+            check=method,
             choices=METHODS,
             example="method:POST,PUT",
             meaning="either of them",
@@ -218,7 +136,7 @@ KEYS: Mapping[str, Key] = {
         Key(
             name="user_status",
             label="User status",
-            check=_choice("User status", USER_STATUSES),
+            check=choice("User status", USER_STATUSES),
             choices=USER_STATUSES,
             shown=str.capitalize,
             of_actor=True,
@@ -228,7 +146,7 @@ KEYS: Mapping[str, Key] = {
         Key(
             name="ip",
             label="IP address",
-            check=_address,
+            check=address,
             hint="an address or a network",
             example="ip:10.0.0.0/8",
             meaning="an address or a network",
@@ -236,7 +154,7 @@ KEYS: Mapping[str, Key] = {
         Key(
             name="platform",
             label="Platform",
-            check=_choice("Platform", PLATFORMS),
+            check=choice("Platform", PLATFORMS),
             choices=PLATFORMS,
             example="platform:linux",
             meaning="of the user agent",
@@ -251,7 +169,7 @@ KEYS: Mapping[str, Key] = {
         Key(
             name="ms",
             label="Response time",
-            check=_milliseconds,
+            check=milliseconds,
             compares=True,
             hint="response time in ms",
             example="ms:>500",
@@ -260,7 +178,7 @@ KEYS: Mapping[str, Key] = {
         Key(
             name="code",
             label="Status code",
-            check=_code,
+            check=code,
             compares=True,
             hint="such as 404 or 4xx",
             example="code:4xx",
@@ -269,7 +187,7 @@ KEYS: Mapping[str, Key] = {
         Key(
             name="path",
             label="Path",
-            check=_prefixable,
+            check=prefixable,
             hint="such as /invoices/*",
             example="path:/invoices/*",
             meaning="a path, or all that start so",
@@ -298,7 +216,7 @@ KEYS: Mapping[str, Key] = {
         Key(
             name="has",
             label="Event",
-            check=_choice("What an event has", PARTS),
+            check=choice("What an event has", PARTS),
             choices=PARTS,
             hint="changes, metadata or targets",
             example="has:changes",
@@ -339,11 +257,6 @@ def nearest_key(name: str) -> str | None:
     if lower in _OTHER_NAMES:
         return _OTHER_NAMES[lower]
     return next(iter(difflib.get_close_matches(lower, KEYS, n=1)), None)
-
-
-def shown(text: str) -> str:
-    """A value as a message can show it."""
-    return text if len(text) <= 40 else f"{text[:39]}…"
 
 
 def syntax() -> list[tuple[str, str]]:

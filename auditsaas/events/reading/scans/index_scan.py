@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from auditsaas.events.filter.actors import actor_pairs, resolve
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.filter.period import TimeRange
+from auditsaas.events.filter.to_sql import conditions
 from auditsaas.events.models import events
 from auditsaas.events.reading.scans.budget import Budget
 from auditsaas.events.reading.scans.cursor import NEWEST, Cursor
@@ -99,11 +100,11 @@ def index_scans(
         actors = resolve(session, workspace_id, event_filter)
         own = events.c.workspace_id == workspace_id
         upto = [] if snapshot is None else [events.c.seq <= snapshot[workspace_id]]
-        indexed, checked = event_filter.conditions(actors)
+        indexed, checked = conditions(event_filter, actors)
         found.append(IndexScan(workspace_id, [own, *indexed], [*checked, *upto]))
         if since is not None and start is not None:
             earlier = event_filter.with_period(TimeRange(None, start))
-            indexed, checked = earlier.conditions(actors)
+            indexed, checked = conditions(earlier, actors)
             late = events.c.seq > since[workspace_id]
             found.append(IndexScan(workspace_id, [own, *indexed], [*checked, late, *upto]))
     return found
@@ -139,7 +140,7 @@ def _one_an_actor(
     found = []
     for workspace_id, actor_id in pairs:
         actors = resolve(session, workspace_id, event_filter, actor_id)
-        indexed, checked = event_filter.conditions(actors)
+        indexed, checked = conditions(event_filter, actors)
         own = events.c.workspace_id == workspace_id
         found.append(IndexScan(workspace_id, [own, *indexed], checked))
     return found

@@ -29,6 +29,7 @@ from auditsaas.events.filter.actors import (
     split_actor_terms,
 )
 from auditsaas.events.filter.event_filter import FILTERS, EventFilter
+from auditsaas.events.filter.to_sql import conditions, period_conditions
 from auditsaas.events.models import events
 from auditsaas.events.reading.scans.cursor import NEWEST, Cursor
 
@@ -67,9 +68,9 @@ class LateralScan:
             self._pairs = actor_pairs(session, self._ids, event_filter)
             if self._pairs is None:
                 of_actors.append(ActorsMeant(event_filter))
-        period = list(plain.period_conditions())
+        period = list(period_conditions(plain.period))
         lead, exact, self._values, others = _lead(plain, by_actor=self._pairs is not None)
-        indexed, checked = others.without("range").conditions()
+        indexed, checked = conditions(others.without("range"))
         rest = [
             *indexed,
             *checked,
@@ -94,12 +95,12 @@ class LateralScan:
         """Select each log's events within the bounds; all that is scanned unless ``checked``."""
         driver = self._driver()
         wanted = [*self._found, *self._rest] if checked else self._scanned
-        conditions = [events.c.workspace_id == driver.c.workspace_id, *wanted]
+        found = [events.c.workspace_id == driver.c.workspace_id, *wanted]
         if self._pairs is not None:
-            conditions.append(events.c.actor_id == driver.c.actor_id)
+            found.append(events.c.actor_id == driver.c.actor_id)
         if self._snapshot is not None:
-            conditions.append(events.c.seq <= driver.c.seq)
-        part = select(*columns).where(*conditions, *cursor.within(reached))
+            found.append(events.c.seq <= driver.c.seq)
+        part = select(*columns).where(*found, *cursor.within(reached))
         if limit is not None:
             part = part.order_by(cursor.order(events.c.id)).limit(limit)
         rows = part.lateral("part")
@@ -166,8 +167,8 @@ def _lead(
         if not values or (name == "status" and values != ("error",)):
             continue
         alone: dict[str, Any] = {name: values}
-        conditions, _ = EventFilter(**alone).conditions()
+        lead, _ = conditions(EventFilter(**alone))
         exact = len(values) == 1 and not values[0].endswith("*") and "/" not in values[0]
         # One prefix or network is one range of the index too, only not ordered by time.
-        return conditions, exact or name == "status", len(values), event_filter.without(name)
+        return lead, exact or name == "status", len(values), event_filter.without(name)
     return [], True, 1, event_filter
