@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Final
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -14,40 +17,39 @@ from sqlalchemy import (
     Uuid,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, INET, JSON
+from sqlalchemy.types import TypeEngine
 
 from auditsaas.db.columns import Timestamp
+from auditsaas.events.event_fields import STORED, Kind
 from auditsaas.extensions import Base
 
 ByteOrderedText = String(collation="C")
+
+TYPES: Final[Mapping[Kind, TypeEngine[Any]]] = {
+    Kind.ID: Uuid(),
+    Kind.SEQUENCE: BigInteger(),
+    Kind.TIME: Timestamp,
+    Kind.WORD: ByteOrderedText,
+    Kind.TEXT: Text(),
+    Kind.CODE: SmallInteger(),
+    Kind.NUMBER: Double(),
+    Kind.ADDRESS: INET(),
+    Kind.DOCUMENT: JSON(none_as_null=True),
+}
 
 events = Table(
     "events",
     Base.metadata,
     Column("workspace_id", Uuid, primary_key=True),
-    Column("id", Uuid, primary_key=True),
-    Column("seq", BigInteger, nullable=False),
-    Column("occurred_at", Timestamp, nullable=False),
-    Column("received_at", Timestamp, nullable=False),
-    Column("activity", ByteOrderedText, nullable=False),
-    Column("status", ByteOrderedText, nullable=False),
-    Column("actor_id", ByteOrderedText, nullable=False),
-    Column("actor_name", Text),
-    Column("actor_email", Text),
-    Column("actor_role", Text),
-    Column("actor_status", Text),
-    Column("method", ByteOrderedText),
-    Column("path", Text),
-    Column("status_code", SmallInteger),
-    Column("ip", INET),
-    Column("user_agent", Text),
-    Column("platform", Text, nullable=False),
-    Column("browser", Text, nullable=False),
-    Column("duration_ms", Double),
-    Column("request_id", ByteOrderedText),
-    Column("targets", JSON(none_as_null=True)),
-    Column("changes", JSON(none_as_null=True)),
-    Column("metadata", JSON(none_as_null=True)),
-    Column("idempotency_key", Text),
+    *(
+        Column(
+            known.column,
+            TYPES[known.kind],
+            primary_key=known.kind is Kind.ID,
+            nullable=not known.always,
+        )
+        for known in STORED
+    ),
 )
 
 log_heads = Table(

@@ -2,46 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
 
 from sqlalchemy import Row
 
-OPTIONAL = ("method", "path", "status_code", "ip", "user_agent")
-TRAILING = ("request_id", "targets", "changes", "metadata", "idempotency_key")
+from auditsaas.events.event_fields import ACTOR, FIELDS, Kind
 
 
 def stored_event(row: Row[Any], workspace: str) -> dict[str, Any]:
     """Build the API's event from a row of the log; fields that were not sent are left out."""
-    actor = {
-        name: value
-        for name, value in (
-            ("id", row.actor_id),
-            ("name", row.actor_name),
-            ("email", row.actor_email),
-            ("role", row.actor_role),
-            ("status", row.actor_status),
-        )
-        if value is not None
-    }
-    event: dict[str, Any] = {
-        "id": str(row.id),
-        "seq": row.seq,
-        "workspace": workspace,
-        "occurred_at": rfc3339(row.occurred_at),
-        "received_at": rfc3339(row.received_at),
-        "activity": row.activity,
-        "status": row.status,
-        "actor": actor,
-    }
-    event |= {name: getattr(row, name) for name in OPTIONAL if getattr(row, name) is not None}
-    event |= {"platform": row.platform, "browser": row.browser}
-    if row.duration_ms is not None:
-        whole = row.duration_ms.is_integer()
-        event["duration_ms"] = int(row.duration_ms) if whole else row.duration_ms
-    return event | {name: getattr(row, name) for name in TRAILING if getattr(row, name) is not None}
+    event: dict[str, Any] = {}
+    actor: dict[str, Any] = {}
+    for (key, in_actor, written), value in zip(_MEMBERS, _values(row), strict=True):
+        if value is None:
+            continue
+        if in_actor:
+            event[ACTOR] = actor
+            actor[key] = value
+        else:
+            event[key] = written(value) if written else value
+    event["workspace"] = workspace
+    return event
 
 
 def rfc3339(moment: datetime) -> str:
     """An instant in UTC (RFC 3339), with as many decimals as it has."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _number(value: float) -> float:
+    return int(value) if value.is_integer() else value
+
+
+_WRITTEN: Final[dict[Kind, Callable[[Any], Any]]] = {
+    Kind.ID: str,
+    Kind.TIME: rfc3339,
+    Kind.NUMBER: _number,
+}
+_MEMBERS: Final = [(known.key, known.in_actor, _WRITTEN.get(known.kind)) for known in FIELDS]
+_values: Final = attrgetter(*(known.column for known in FIELDS))

@@ -6,30 +6,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from auditsaas.errors import FieldError, InvalidFields
+from auditsaas.events.event_fields import TABLE
 
-COLUMNS: Final = (
-    "created_at",
-    "activity",
-    "status",
-    "status_code",
-    "method",
-    "path",
-    "duration_ms",
-    "user_name",
-    "user_email",
-    "user_id",
-    "user_role",
-    "user_agent",
-    "platform",
-    "ip_address",
-    "workspace",
-    "request_id",
-    "targets",
-    "changes",
-    "metadata",
-    "event_id",
-    "seq",
-)
+COLUMNS: Final = tuple(TABLE)
 
 
 def chosen_columns(names: Iterable[str]) -> tuple[str, ...]:

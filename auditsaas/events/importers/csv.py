@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from auditsaas.events.event_fields import FIELDS, SENT, EventField, Kind
 from auditsaas.events.importers import own
 from auditsaas.events.importers.bounds import MOST_FIELDS, too_many
 from auditsaas.events.importers.format import Format
@@ -23,7 +24,7 @@ from auditsaas.events.importers.own import Item
 from auditsaas.events.importers.reading import Orders, Outcomes, Reading
 from auditsaas.events.importers.times import read_time, shown
 
-NEEDED = ("created_at", "activity", "status", "user_id")
+NEEDED = tuple(known.heading for known in SENT if known.always)
 FORMULA_STARTS = "=+-@\t\r\n＝＋－＠"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CELL = re.compile(r'(?:"((?:[^"]++|"")*+)"|([^",\r\n]*+))(,|$)')
@@ -51,30 +52,25 @@ def _number(kind: Callable[[str], float]) -> Callable[[str], float]:
     return read
 
 
-_FIELDS: dict[str, tuple[str, Callable[[str], Any]]] = {
-    "activity": ("activity", _plain),
-    "status": ("status", str),
-    "status_code": ("status_code", _number(int)),
-    "method": ("method", _plain),
-    "path": ("path", _plain),
-    "duration_ms": ("duration_ms", _number(float)),
-    "user_agent": ("user_agent", _plain),
-    "ip_address": ("ip", str),
-    "request_id": ("request_id", _plain),
-    "targets": ("targets", _json),
-    "changes": ("changes", _json),
-    "metadata": ("metadata", _json),
-    "idempotency_key": ("idempotency_key", _plain),
+def _reader(known: EventField) -> Callable[[str], Any]:
+    if known.free:
+        return _plain
+    return _READERS.get(known.kind, str)
+
+
+_READERS: dict[Kind, Callable[[str], Any]] = {
+    Kind.CODE: _number(int),
+    Kind.NUMBER: _number(float),
+    Kind.DOCUMENT: _json,
 }
-_ACTOR = {
-    "user_id": "id",
-    "user_name": "name",
-    "user_email": "email",
-    "user_role": "role",
-    "user_status": "status",
+_FIELDS = {
+    known.heading: (known.name, _reader(known))
+    for known in SENT
+    if not known.in_actor and known.kind is not Kind.TIME
 }
-_MADE_ANEW = {"workspace", "workspace_name", "platform", "browser", "received_at", "seq"}
-COLUMNS = {"created_at", "event_id", *_FIELDS, *_ACTOR, *_MADE_ANEW}
+_ACTOR = {known.heading: known.key for known in SENT if known.in_actor}
+COLUMNS = {"workspace_name", *(known.heading for known in FIELDS)}
+"""What a header may name; what the sender did not give, the server makes anew."""
 
 Cells = dict[str, str | None]
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from auditsaas.events import event_fields
+from auditsaas.events.event_fields import Origin
 from auditsaas.events.importers import own
 from auditsaas.events.importers.format import Format, structure_of
 from auditsaas.events.importers.lines import Source, untold
@@ -22,7 +24,9 @@ from auditsaas.events.importers.times import read_time
 from auditsaas.events.schema import FIELDS
 
 # What the server adds to an event when it is stored.
-_SERVERS = frozenset({"id", "seq", "workspace", "received_at", "platform", "browser"})
+_SERVERS = frozenset(
+    known.name for known in event_fields.FIELDS if known.origin is not Origin.SENDER
+)
 # A batch as it is posted, and a page as the API answers.
 _NAMES = frozenset({"events", "data"})
 

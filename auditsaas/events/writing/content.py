@@ -16,14 +16,13 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Row as Stored
 
+from auditsaas.events.event_fields import SENT
 from auditsaas.events.schema import EventInput
 from auditsaas.events.writing.redaction import redacted, redacted_changes
-from auditsaas.events.writing.rows import COLUMNS, Row, row_of
+from auditsaas.events.writing.rows import Row, row_of
 
 FIELDS = tuple(
-    name
-    for name in COLUMNS
-    if name not in ("id", "idempotency_key", "platform", "browser", "occurred_at")
+    known.column for known in SENT if known.name not in ("idempotency_key", "occurred_at")
 )
 """The time is in the id: two events of one id have it in common."""
 

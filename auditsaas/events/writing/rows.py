@@ -5,42 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from string import ascii_lowercase
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct, structs
 from psycopg.types.json import Json
 
+from auditsaas.events.event_fields import GIVEN, Kind
 from auditsaas.events.schema import EventInput, TargetInput
 from auditsaas.events.writing.redaction import redacted, redacted_changes
 from auditsaas.events.writing.useragent import derive
 from auditsaas.text import normal_address
 
-COLUMNS = {
-    "id": "uuid",
-    "occurred_at": "timestamptz",
-    "activity": "text",
-    "status": "text",
-    "actor_id": "text",
-    "platform": "text",
-    "browser": "text",
-    "actor_name": "text",
-    "actor_email": "text",
-    "actor_role": "text",
-    "actor_status": "text",
-    "method": "text",
-    "path": "text",
-    "status_code": "smallint",
-    "ip": "inet",
-    "user_agent": "text",
-    "duration_ms": "double precision",
-    "request_id": "text",
-    "targets": "json",
-    "changes": "json",
-    "metadata": "json",
-    "idempotency_key": "text",
+TYPES: Final = {
+    Kind.ID: "uuid",
+    Kind.TIME: "timestamptz",
+    Kind.WORD: "text",
+    Kind.TEXT: "text",
+    Kind.CODE: "smallint",
+    Kind.NUMBER: "double precision",
+    Kind.ADDRESS: "inet",
+    Kind.DOCUMENT: "json",
 }
+
+COLUMNS: Final = {known.column: TYPES[known.kind] for known in GIVEN}
 """What is given of a row, and as which type PostgreSQL reads it."""
 
 KEYS = dict(zip(COLUMNS, ascii_lowercase, strict=False))

@@ -8,24 +8,19 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, String, case, literal
 
+from auditsaas.events.event_fields import TABLE, Kind
 from auditsaas.events.models import events
 
-STORED = {
-    "user_name": "actor_name",
-    "user_email": "actor_email",
-    "user_id": "actor_id",
-    "user_role": "actor_role",
-    "ip_address": "ip",
-    "event_id": "id",
-}
-"""Columns of a file that the log knows by another name."""
+
+def kind_of(name: str) -> Kind:
+    """The kind of values of a file's column."""
+    return TABLE[name].kind
 
 
 def stored(name: str, slugs: Mapping[UUID, str]) -> ColumnElement[Any]:
     """The value of a file's column, as the log holds it."""
-    if name == "created_at":
-        return events.c.occurred_at
-    return slug_of(slugs) if name == "workspace" else events.c[STORED.get(name, name)]
+    known = TABLE[name]
+    return slug_of(slugs) if known.kind is Kind.SLUG else events.c[known.column]
 
 
 def slug_of(slugs: Mapping[UUID, str]) -> ColumnElement[str]:

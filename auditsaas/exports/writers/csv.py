@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, String, case, func, literal
 
-from auditsaas.events.models import events
+from auditsaas.events.event_fields import TABLE, Kind
 from auditsaas.exports.source import Output, Progress, Source
 from auditsaas.exports.writers.cells import stored
 
@@ -20,21 +20,6 @@ LINE_END = b"\r\n"
 
 FORMULA_STARTS = tuple(ord(character) for character in "=+-@\t\r\n＝＋－＠")
 ISO_8601 = 'YYYY-MM-DD"T"HH24:MI:SS.USTZH:TZM'
-FREE_TEXT = frozenset(
-    {
-        "activity",
-        "method",
-        "path",
-        "user_name",
-        "user_email",
-        "user_id",
-        "user_role",
-        "user_agent",
-        "request_id",
-    }
-)
-"""Columns that senders fill as they like. The other texts are ours, or JSON, which starts with
-a bracket."""
 
 
 def write(source: Source, out: Output, progress: Progress) -> int:
@@ -52,10 +37,12 @@ def write(source: Source, out: Output, progress: Progress) -> int:
 
 def cell(name: str, slugs: Mapping[UUID, str]) -> ColumnElement[Any]:
     """The cell of a column, by the column's name in the header."""
-    if name == "created_at":
-        return func.to_char(events.c.occurred_at, ISO_8601)
     value = stored(name, slugs)
-    return harmless(value) if name in FREE_TEXT else value
+    known = TABLE[name]
+    if known.kind is Kind.TIME:
+        return func.to_char(value, ISO_8601)
+    # The other texts are the product's own, or JSON, which starts with a bracket.
+    return harmless(value) if known.free else value
 
 
 def harmless(column: ColumnElement[str]) -> ColumnElement[str]:

@@ -6,16 +6,21 @@ holds the two against each other.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Numeric, String, Text, case, cast, func, literal
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
+from auditsaas.events.event_fields import ACTOR, FIELDS, EventField, Kind
 from auditsaas.events.models import events
 from auditsaas.exports.source import Output, Progress, Source
 from auditsaas.exports.writers.cells import slug_of
 
 Text_ = ColumnElement[str]
+Piece: TypeAlias = str | ColumnElement[Any]
+"""Of a line: text that every event has, or what is made of columns."""
 
 
 def write(source: Source, out: Output, progress: Progress) -> int:
@@ -31,49 +36,55 @@ def write(source: Source, out: Output, progress: Progress) -> int:
 
 def event_json(slug: Text_) -> Text_:
     """One event as JSON text, its fields in the order of ``stored_event``."""
-    event = events.c
-    return func.concat(
-        '{"id":"',
-        event.id,
-        '","seq":',
-        event.seq,
-        ',"workspace":',
-        _json(slug),
-        ',"occurred_at":"',
-        _rfc3339(event.occurred_at),
-        '","received_at":"',
-        _rfc3339(event.received_at),
-        '","activity":',
-        _json(event.activity),
-        ',"status":"',
-        event.status,
-        '","actor":{"id":',
-        _json(event.actor_id),
-        *(
-            _optional(name, _json(event[f"actor_{name}"]))
-            for name in ("name", "email", "role", "status")
-        ),
-        "}",
-        _optional("method", _json(event.method)),
-        _optional("path", _json(event.path)),
-        _optional("status_code", cast(event.status_code, Text)),
-        _optional("ip", _json(func.host(event.ip))),
-        _optional("user_agent", _json(event.user_agent)),
-        ',"platform":',
-        _json(event.platform),
-        ',"browser":',
-        _json(event.browser),
-        _optional("duration_ms", _number(event.duration_ms)),
-        _optional("request_id", _json(event.request_id)),
-        *(_optional(name, cast(event[name], Text)) for name in ("targets", "changes", "metadata")),
-        _optional("idempotency_key", _json(event.idempotency_key)),
-        "}",
-    )
+    members: list[Piece] = []
+    for in_actor, fields in groupby(FIELDS, lambda known: known.in_actor):
+        written = [piece for known in fields for piece in _member(known, slug)]
+        members += [f',"{ACTOR}":{{', *written, "}"] if in_actor else written
+    return func.concat(*_joined(["{", *members, "}"]))
 
 
-def _optional(name: str, value: Text_) -> Text_:
-    """A field, or NULL, which ``concat`` leaves out, where the event has none."""
-    return literal(f',"{name}":', String) + value
+def _member(known: EventField, slug: Text_) -> list[Piece]:
+    """A field behind a comma; NULL, which ``concat`` leaves out, where an event has none."""
+    quote = '"' if known.kind in (Kind.ID, Kind.TIME) or _is_plain(known) else ""
+    before, value = f',"{known.key}":{quote}', _value(known, slug)
+    if known.always:
+        return [before, value, quote]
+    optional = literal(before, String) + value
+    return [optional + literal(quote, String) if quote else optional]
+
+
+def _is_plain(known: EventField) -> bool:
+    """Whether it is a word of the product's own, which JSON has nothing to escape in."""
+    return known.kind is Kind.WORD and not known.free
+
+
+def _value(known: EventField, slug: Text_) -> ColumnElement[Any]:
+    """A field's value as JSON writes it, without quotes where ``_member`` puts them."""
+    if known.kind is Kind.SLUG:
+        return _json(slug)
+    column = events.c[known.column]
+    match known.kind:
+        case Kind.TIME:
+            return _rfc3339(column)
+        case Kind.NUMBER:
+            return _number(column)
+        case Kind.ADDRESS:
+            return _json(func.host(column))
+        case Kind.CODE | Kind.DOCUMENT:
+            return cast(column, Text)
+        case Kind.WORD | Kind.TEXT if not _is_plain(known):
+            return _json(column)
+        case _:
+            return column
+
+
+def _joined(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """The pieces with texts that follow one another as one; no object begins with a comma."""
+    for is_text, group in groupby(pieces, lambda piece: isinstance(piece, str)):
+        if not is_text:
+            yield from group
+        elif text := "".join(map(str, group)).replace("{,", "{"):
+            yield text
 
 
 def _json(value: ColumnElement[Any]) -> Text_:

@@ -13,15 +13,16 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 from sqlalchemy import Text, cast, func
 
+from auditsaas.events.event_fields import Kind
 from auditsaas.exports.source import Output, Progress, Source
-from auditsaas.exports.writers.cells import stored
+from auditsaas.exports.writers.cells import kind_of, stored
 
 GROUP_ROWS: Final = 100_000
 GROUP_BYTES: Final = 32 << 20
-TYPES: Final[dict[str, pa.DataType]] = {
-    "status_code": pa.int16(),
-    "duration_ms": pa.float64(),
-    "seq": pa.int64(),
+TYPES: Final[dict[Kind, pa.DataType]] = {
+    Kind.CODE: pa.int16(),
+    Kind.NUMBER: pa.float64(),
+    Kind.SEQUENCE: pa.int64(),
 }
 _PARSED = pacsv.ParseOptions(newlines_in_values=True)
 
@@ -64,14 +65,14 @@ class _Stream:
 
 
 def _type(name: str, source: Source) -> pa.DataType:
-    if name == "created_at":
+    if kind_of(name) is Kind.TIME:
         return pa.timestamp("us", tz=source.zone.key)
-    return TYPES.get(name, pa.string())
+    return TYPES.get(kind_of(name), pa.string())
 
 
 def _value(name: str, source: Source) -> Any:
     value = stored(name, source.slugs)
-    return func.host(value) if name == "ip_address" else cast(value, Text)
+    return func.host(value) if kind_of(name) is Kind.ADDRESS else cast(value, Text)
 
 
 def _table(rows: list[bytes], schema: pa.Schema) -> pa.Table:

@@ -17,10 +17,11 @@ from xlsxwriter import Workbook
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
+from auditsaas.events.event_fields import Kind
 from auditsaas.exports.columns import COLUMNS
 from auditsaas.exports.limits import XLSX_ROWS, TooManyRows
 from auditsaas.exports.source import Output, Progress, Source
-from auditsaas.exports.writers.cells import stored
+from auditsaas.exports.writers.cells import kind_of, stored
 from auditsaas.formatting import zones
 
 LONGEST_TEXT: Final = 32_767
@@ -28,7 +29,7 @@ LONGEST_TEXT: Final = 32_767
 CUTS_LISTED: Final = 1_000
 ROWS_A_STEP: Final = 1_000
 
-NUMBERS = frozenset({"status_code", "duration_ms", "seq"})
+NUMBERS = frozenset({Kind.CODE, Kind.NUMBER, Kind.SEQUENCE})
 DAY_ZERO = datetime(1899, 12, 30)  # noqa: DTZ001 - a cell's time has no zone
 DAY: Final = timedelta(days=1)
 WIDTHS = {"created_at": 28, "path": 30, "user_agent": 30, "event_id": 37}
@@ -127,9 +128,10 @@ def _rows(
 def _value(name: str, source: Source) -> Any:
     """A column as text or number, so that no row pays for conversions in Python."""
     value = stored(name, source.slugs)
-    if name == "created_at" or name in NUMBERS:
+    kind = kind_of(name)
+    if kind is Kind.TIME or kind in NUMBERS:
         return value
-    return func.host(value) if name == "ip_address" else cast(value, Text)
+    return func.host(value) if kind is Kind.ADDRESS else cast(value, Text)
 
 
 def _writer(sheet: Worksheet, at: int, name: str, times: _Times) -> Callable[[int, Any], bool]:
@@ -148,9 +150,10 @@ def _writer(sheet: Worksheet, at: int, name: str, times: _Times) -> Callable[[in
         sheet.write_string(row, at, shown)
         return shown is not value
 
-    if name == "created_at":
+    kind = kind_of(name)
+    if kind is Kind.TIME:
         return time
-    return number if name in NUMBERS else text
+    return number if kind in NUMBERS else text
 
 
 def fitted(text: str) -> str:

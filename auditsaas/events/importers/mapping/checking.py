@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from auditsaas.errors import FieldError
+from auditsaas.events.event_fields import SENT, Kind
 from auditsaas.events.importers.mapping.faults import MOST, Faults, MappingError
 from auditsaas.events.importers.mapping.form import Changes, Expression, Mapping, Need, Targets
 from auditsaas.events.importers.mapping.paths import Path
@@ -20,11 +21,11 @@ MOST_BYTES = 64 * 1024
 """Of a form."""
 DEEPEST = 4
 """Alternatives within alternatives."""
-FIELDS = (
-    "occurred_at", "activity", "status", "status_code", "method", "path", "ip", "user_agent",
-    "duration_ms", "request_id", "actor.id", "actor.name", "actor.email", "actor.role",
-    "actor.status",
-)  # fmt: skip
+FIELDS = tuple(
+    known.name
+    for known in SENT
+    if known.kind is not Kind.DOCUMENT and known.name != "idempotency_key"
+)
 METADATA = "metadata."
 CASES = ("lower", "upper", "snake")
 UNITS = {"ms": 1.0, "s": 1000.0, "us": 1e-3, "ns": 1e-6, "min": 60_000.0}
