@@ -41,7 +41,7 @@ def create_app(
     *,
     statement_timeout_ms: int = WEB_STATEMENT_TIMEOUT_MS,
 ) -> Flask:
-    """The Flask application; without ``settings`` they are read from the environment.
+    """Build the Flask application; without ``settings`` they are read from the environment.
 
     ``statement_timeout_ms`` bounds every statement of its connections; 0 means unbounded, which
     only workers ask for.

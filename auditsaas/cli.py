@@ -48,7 +48,7 @@ def cli() -> None:
 
 @cli.group("db")
 def database_group() -> None:
-    """The database."""
+    """Manage the database."""
 
 
 @database_group.command("upgrade", with_appcontext=False)
@@ -60,7 +60,7 @@ def upgrade() -> None:
 
 @cli.group("workspace")
 def workspace_group() -> None:
-    """Workspaces."""
+    """Manage workspaces."""
 
 
 @workspace_group.command("create", with_appcontext=False)
@@ -76,7 +76,7 @@ def create_workspace_command(name: str, slug: str | None) -> None:
 
 @cli.group("user")
 def user_group() -> None:
-    """People."""
+    """Manage people."""
 
 
 @user_group.command("create", with_appcontext=False)
@@ -132,7 +132,7 @@ def _has_terminal() -> bool:
 
 @cli.group("member")
 def member_group() -> None:
-    """Who belongs to a workspace."""
+    """Manage the members of a workspace."""
 
 
 @member_group.command("add", with_appcontext=False)
@@ -153,7 +153,7 @@ def add_member_command(slug: str, email: str, role: str) -> None:
 
 @cli.group("api-key")
 def api_key_group() -> None:
-    """Keys that applications send events with."""
+    """Manage the keys that applications send events with."""
 
 
 @api_key_group.command("create", with_appcontext=False)

@@ -35,7 +35,7 @@ class Refusal(click.ClickException):
 
 @contextmanager
 def open_session(settings: Settings | None = None) -> Iterator[Session]:
-    """A session of the app role, without a statement timeout; the command commits."""
+    """Open a session of the app role without a statement timeout; the command commits."""
     settings = settings or load()
     pooled = settings.transaction_pooling
     options: dict[str, Any] = pools.engine_options(
@@ -52,7 +52,7 @@ def open_session(settings: Settings | None = None) -> Iterator[Session]:
 
 
 def workspace_called(session: Session, slug: str) -> Workspace:
-    """The workspace, bound as the session's scope; Refusal if there is none."""
+    """Find a workspace and bind it as the session's scope; raise Refusal if there is none."""
     workspace = find_workspace(session, slug)
     if workspace is None:
         raise Refusal(f"There is no workspace {slug}.")
@@ -61,7 +61,7 @@ def workspace_called(session: Session, slug: str) -> Workspace:
 
 
 def operator() -> ActorInput:
-    """The actor of what a command does: the account on this machine."""
+    """Build the actor of a command: the account on this machine."""
     try:
         account = getpass.getuser()
     except (OSError, KeyError):  # an account without a name, as in some containers

@@ -50,7 +50,7 @@ def take_at_least(seconds: float) -> None:
 
 
 def is_partial() -> bool:
-    """Whether htmx asks for a fragment; boosted and history requests say ``full``."""
+    """Tell whether htmx asks for a fragment; boosted and history requests say ``full``."""
     return request.headers.get("HX-Request-Type") == "partial"
 
 
@@ -59,7 +59,7 @@ def is_htmx() -> bool:
 
 
 def is_next_page() -> bool:
-    """Whether what htmx asks for is where its page would lead: the same page, filtered anew."""
+    """Tell whether htmx asks for the next address of its page: the same page, filtered anew."""
     named = request.headers.get("HX-Target", "").endswith("#results")
     here = urlsplit(request.headers.get("HX-Current-URL", "")).path
     return request.method == "GET" and (named or request.path == here)
@@ -70,7 +70,7 @@ def is_api() -> bool:
 
 
 def own_address() -> str:
-    """Path and query of this request, as a browser would write them."""
+    """Return path and query of this request, as a browser would write them."""
     query = request.query_string.decode("ascii", "ignore")
     return quote(request.path) + (f"?{query}" if query else "")
 

@@ -74,7 +74,7 @@ def bound() -> dict[str, Any]:
 
 
 def error_hooks() -> list[ErrorHook]:
-    """The installed hooks; one that cannot be loaded is said and left out."""
+    """Load the installed hooks; report one that cannot be loaded, and leave it out."""
     if _hooks is None:
         _load_hooks()
     return _hooks or []

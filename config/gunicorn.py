@@ -71,6 +71,6 @@ control_socket_disable = True
 
 
 def post_worker_init(worker: object) -> None:
-    """What is loaded by now stays for good: looking through it for garbage is time lost."""
+    """Freeze what is loaded by now, so that garbage collection does not look through it."""
     gc.collect()
     gc.freeze()

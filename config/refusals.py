@@ -16,7 +16,7 @@ REQUIRED: Final = (
     "STORAGE_URL",
 )
 PLACEHOLDER: Final = "replace-me"
-"""What stands in ``.env.example`` where a secret belongs."""
+"""The placeholder of secrets in ``.env.example``."""
 
 DATABASES: Final = REQUIRED[:3]
 REPLICA: Final = "REPLICA_DATABASE_URL"

@@ -54,7 +54,7 @@ SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"  # the name that prometheus-client r
 
 
 def environment() -> Mapping[str, str]:
-    """The environment of this process."""
+    """Return the environment of this process."""
     return os.environ
 
 
@@ -94,7 +94,7 @@ def is_production(environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def refuse_unsafe(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether this is production; raises SettingsError when it must not start like that."""
+    """Tell whether this is production; raise SettingsError when it must not start like that."""
     if not is_production(environ):
         return False
     sentence = refusals.refusal(environ)
@@ -104,7 +104,7 @@ def refuse_unsafe(environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def data_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """``DATA_DIR``, absolute; nothing is made or started."""
+    """Return ``DATA_DIR``, absolute; nothing is made or started."""
     return Path(environ.get("DATA_DIR") or "var").expanduser().resolve()
 
 
@@ -120,7 +120,7 @@ def metrics_are_shared() -> bool:
 
 
 def port(environ: Mapping[str, str] = os.environ) -> int:
-    """``PORT``, where the web server listens."""
+    """Return ``PORT``, where the web server listens."""
     number = _whole_number(environ, "PORT", 8000)
     if not 0 < number < 65536:
         raise SettingsError(f"PORT must be between 1 and 65535, not {number}.")
@@ -128,7 +128,7 @@ def port(environ: Mapping[str, str] = os.environ) -> int:
 
 
 def has_database(environ: Mapping[str, str]) -> bool:
-    """Whether any of the database's URLs is given."""
+    """Tell whether any of the database's URLs is given."""
     return any(environ.get(name) for name in DATABASES)
 
 

@@ -40,7 +40,7 @@ def _embedded(environ: Mapping[str, str], data_dir: Path) -> dict[str, str]:
 
 
 def _kept_secret(data_dir: Path) -> str:
-    """The demo's own key: made once, readable by its owner only, never a default that ships."""
+    """Make the demo's own key once, readable by its owner only, never a default that ships."""
     path = data_dir / "secret_key"
     unfinished = data_dir / f"secret_key.{secrets.token_hex(8)}"
     try:

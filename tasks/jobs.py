@@ -44,7 +44,7 @@ JOBS: dict[str, Callable[[], Job[Any, Any]]] = {
     IMPORTS.task: _import_job,
     MAILS.task: _mail_job,
 }
-"""How the job of each task is done, as the settings say."""
+"""The job of each task, made from the settings."""
 
 
 def stop(name: str, identity: str) -> None:

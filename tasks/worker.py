@@ -35,7 +35,7 @@ def _log_like_the_web(loglevel: int = logging.INFO, **_: Any) -> None:
 
 @worker_process_init.connect(weak=False)  # type: ignore[no-untyped-call,untyped-decorator]  # Celery ships no types
 def _forget_inherited_connections(**_: Any) -> None:
-    """A connection must not be shared by two processes; the parent keeps its own open."""
+    """Forget the parent's connections, which two processes must not share; it keeps them open."""
     with flask_app.app_context():
         for engine in db.engines.values():
             engine.dispose(close=False)

@@ -127,7 +127,7 @@ class BrowserSessions(SessionInterface):
 
 
 def initials(name: str) -> str:
-    """`AL` of Ann Lee: the first letters of the first and the last word that have any."""
+    """Return `AL` for Ann Lee: the first letters of the first and the last word that have any."""
     words = re.findall(r"[^\W_]+", name) or ["?"]
     return "".join(word[0] for word in dict.fromkeys((words[0], words[-1]))).upper()
 

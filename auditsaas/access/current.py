@@ -20,7 +20,7 @@ def require_person() -> Identity:
 
 
 def viewer() -> Viewer:
-    """How the signed-in person wants to read dates and the table."""
+    """Return how the signed-in person reads dates and the table."""
     person = signed_in()
     if person is None:
         return DEFAULT

@@ -50,7 +50,7 @@ class WorkspaceAccess:
 
 
 def load_workspace(slug: str, permission: Permission) -> WorkspaceAccess:
-    """The workspace, bound as the session's scope.
+    """Load and authorise a workspace, and bind it as the session's scope.
 
     Raises:
         NotFound: there is none, or the person is not a member; they cannot tell which.
@@ -92,7 +92,7 @@ def _lead_to_second_factor() -> None:
 
 
 def load_all(permission: Permission) -> Sequence[WorkspaceAccess]:
-    """Every workspace where the person holds the permission, bound together as the scope.
+    """Load every workspace where the person holds the permission, bound together as the scope.
 
     Raises:
         Forbidden: they hold it nowhere.
@@ -107,7 +107,7 @@ def load_all(permission: Permission) -> Sequence[WorkspaceAccess]:
 
 
 def load_platform() -> Scope:
-    """The super-admin's scope, which reads through ``tenancy.platform_session``.
+    """Load the super-admin's scope, which reads through ``tenancy.platform_session``.
 
     Raises:
         NotFound: the person is not a super-admin; for them these pages do not exist.
@@ -119,12 +119,12 @@ def load_platform() -> Scope:
 
 
 def my_workspaces() -> Sequence[WorkspaceAccess]:
-    """Active memberships of the signed-in person, in workspaces that are not suspended, by name."""
+    """List the signed-in person's active memberships, without suspended workspaces, by name."""
     return [mine for mine in _memberships() if mine.workspace.suspended_at is None]
 
 
 def _memberships() -> Sequence[WorkspaceAccess]:
-    """Active memberships of the signed-in person, by workspace name; read once a request."""
+    """List the signed-in person's active memberships by workspace name; read once a request."""
     person = require_person()
     if "my_workspaces" not in g:
         tenancy.bind(Scope(user=person.id))
@@ -141,7 +141,7 @@ def _memberships() -> Sequence[WorkspaceAccess]:
 
 
 def acting_member(access: WorkspaceAccess) -> ActingMember:
-    """The acting member of this request."""
+    """Return the acting member of this request."""
     person = require_person()
     return ActingMember(
         workspace_id=access.id,

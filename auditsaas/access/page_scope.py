@@ -23,7 +23,7 @@ from auditsaas.permissions import Permission
 from auditsaas.workspaces.models import NamedWorkspace, Workspace
 
 PREFIXES = ("", "/w/<slug>", "/admin")
-"""Where the addresses of the three scopes begin."""
+"""The prefixes of the addresses of the three scopes."""
 
 View = TypeVar("View", bound=Callable[..., Any])
 

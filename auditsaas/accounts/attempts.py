@@ -77,12 +77,12 @@ def count(session: Session, limit: Limit, who: str, now: datetime | None = None)
 
 
 def forget(session: Session, limit: Limit, who: str) -> None:
-    """The try was right; none before it counts any more."""
+    """Clear the attempts of a limit after a right one."""
     session.execute(delete(Attempts).where(Attempts.subject == _subject(limit, who)))
 
 
 def take_back(session: Session, limit: Limit, who: str) -> None:
-    """The try was right; it does not count, those before it do."""
+    """Uncount one attempt, which was right; those before it still count."""
     session.execute(
         update(Attempts)
         .where(Attempts.subject == _subject(limit, who), Attempts.n > 0)

@@ -53,7 +53,7 @@ class SignInSession(Base):
     user_agent: Mapped[str | None] = mapped_column(Text)
     second_factor_at: Mapped[datetime | None] = mapped_column(Timestamp)
     awaits_second_factor: Mapped[bool] = mapped_column(default=False)
-    """The password was right and nothing more is known: nobody is signed in by it yet."""
+    """Only the password was given: the session does not sign in yet."""
 
     user: Mapped[User] = relationship(lazy="joined")
 

@@ -31,7 +31,7 @@ ASKED_FOR = timedelta(minutes=5)
 MAX_PASSKEYS = 20
 MAX_NAME = 60
 MALFORMED = (WebAuthnException, ValueError, KeyError, TypeError, RecursionError)
-"""What an answer that is none makes the parser raise; it may be anything."""
+"""Errors that the parser raises for an answer that is not one; it may be anything."""
 
 REFUSED = "The passkey was not accepted. Try again."
 
@@ -129,7 +129,7 @@ def whose(session: Session, browser_id: str, answer: str, settings: Settings) ->
     """Verify the answer to this browser's challenge; return the person who signed it.
 
     Raises:
-        Invalid: nobody who may sign in.
+        Invalid: the answer is of no person who may sign in.
     """
     try:
         challenge = _asked(session, browser_id)

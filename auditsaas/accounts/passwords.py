@@ -49,7 +49,7 @@ def refuse_weak(password: str, *, about: Iterable[str] = ()) -> None:
 
 
 def matches(password: str, password_hash: str | None) -> bool:
-    """Whether ``password`` is the one that was hashed.
+    """Check a password against its stored hash.
 
     Without a hash (an unknown person, or one who never set a password) the same work is done and
     the answer is False, so that the time taken tells nothing.
@@ -64,7 +64,7 @@ def matches(password: str, password_hash: str | None) -> bool:
 
 
 def outdated(password_hash: str) -> bool:
-    """Whether the hash was made with other parameters than today's."""
+    """Tell whether the hash was made with other parameters than today's."""
     return _hasher.check_needs_rehash(password_hash)
 
 

@@ -66,7 +66,7 @@ def complete(session: Session, user: User, password: str) -> None:
 
 
 def _opened_by(token: str) -> ColumnElement[bool]:
-    """Condition: the live link with this token; false for a malformed token."""
+    """Build the condition for the live link with this token; false for a malformed token."""
     if not tokens.well_formed(token):
         return false()
     return and_(

@@ -40,14 +40,14 @@ def begin(user: User, secret_key: str) -> None:
 
 
 def setup_secret(user: User, secret_key: str) -> str | None:
-    """The secret that waits to be confirmed, to be shown; None if none does."""
+    """Return the pending secret, to be shown; None without one."""
     if user.totp_secret is None or user.totp_confirmed_at is not None:
         return None
     return encryption.unseal(secret_key, user.totp_secret)
 
 
 def setup_picture(secret: str, email: str, brand: str) -> str:
-    """A QR code of the secret as SVG markup, for an authenticator app to photograph."""
+    """Draw a QR code of the secret as SVG markup, for an authenticator app to photograph."""
     address = pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=brand)
     code = segno.make(address, error="m", micro=False)
     return code.svg_inline(scale=4, border=4, dark="#000", light="#fff", omitsize=True)
@@ -62,7 +62,7 @@ def confirm(session: Session, user: User, code: str, secret_key: str) -> Sequenc
 
 
 def check(session: Session, user: User, code: str, secret_key: str) -> bool:
-    """Whether ``code`` is right now: of the app, and then used up, or a recovery code, likewise.
+    """Check a code of the app or a recovery code, and use it up.
 
     Locks the person's row, so that one code cannot serve two who ask at once.
     """

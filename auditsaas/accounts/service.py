@@ -31,7 +31,7 @@ def create_user(
 
     Raises:
         Invalid: the address, the name or the password cannot be used.
-        Conflict: somebody has the address.
+        Conflict: an account has the address.
     """
     address = normal_email(email)
     if address is None:
@@ -63,7 +63,7 @@ def find_by_email(session: Session, email: str) -> User | None:
 
 
 def normal_email(email: str) -> str | None:
-    """The address as accounts keep it; None where ``email`` is none."""
+    """Return the address as accounts keep it; None where ``email`` is no address."""
     address = email.strip()
     if len(address) > MAX_EMAIL or not _EMAIL.fullmatch(address):
         return None

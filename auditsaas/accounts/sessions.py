@@ -43,7 +43,7 @@ def start(
 ) -> str:
     """Start a session and return its id, stored only as a hash; delete the person's expired ones.
 
-    One that ``awaits_second_factor`` signs nobody in: it only remembers that the password was
+    One that ``awaits_second_factor`` does not sign in: it only remembers that the password was
     right, and whose.
     """
     now = now or datetime.now(UTC)
@@ -114,7 +114,7 @@ def find_awaiting(session: Session, session_id: str, now: datetime | None = None
 def live_sessions(
     session: Session, user_id: UUID, now: datetime | None = None
 ) -> Sequence[SignInSession]:
-    """The browsers where a person is signed in, the last used first."""
+    """List the browsers where a person is signed in, the last used first."""
     now = now or datetime.now(UTC)
     return session.scalars(
         select(SignInSession)
@@ -166,5 +166,5 @@ def name_of(id_hash: bytes) -> str:
 
 
 def is_named(session_id: str, name: str) -> bool:
-    """Whether ``name`` is what a page calls the session with this id."""
+    """Tell whether ``name`` is the public name of the session with this id."""
     return name_of(tokens.digest(session_id)) == name

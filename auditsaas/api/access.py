@@ -55,7 +55,7 @@ class Unauthenticated(DomainError):
 
 
 def presented_key() -> str | None:
-    """The key that the request carries, if it is at least written like one.
+    """Read the key that the request carries, if it is written like one.
 
     `Token token=…` is how clients of Retraced send theirs.
     """
@@ -67,17 +67,17 @@ def presented_key() -> str | None:
 
 
 def key_access() -> KeyAccess:
-    """The key of the request under way; its workspace is bound to the session."""
+    """Return the key of this request; its workspace is bound to the session."""
     return cast(KeyAccess, g.key_access)
 
 
 def key_workspace() -> Workspace:
-    """The workspace that the key belongs to."""
+    """Return the workspace that the key belongs to."""
     return db.session().get_one(Workspace, key_access().workspace_id)
 
 
 def workspace_slug() -> str:
-    """The name, in addresses and events, of the workspace that the key belongs to."""
+    """Return the slug of the key's workspace."""
     return key_workspace().slug
 
 

@@ -60,12 +60,12 @@ class Parameters:
         return self._single(name) or ""
 
     def check(self) -> None:
-        """Raises FilterError: a parameter cannot be understood."""
+        """Raise FilterError if a parameter cannot be understood."""
         if self.errors:
             raise FilterError(self.errors)
 
     def event_filter(self, workspace: Workspace) -> EventFilter:
-        """The filter of a request whose key belongs to ``workspace``.
+        """Read the filter of a request whose key belongs to ``workspace``.
 
         Its dates are read in UTC. What is wrong with it is added to ``errors``.
         """

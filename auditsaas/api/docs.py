@@ -64,7 +64,7 @@ def _fields(schema: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def type_words(schema: Mapping[str, Any]) -> str:
-    """A schema in a few words: `string, 1 to 128 characters`."""
+    """Describe a schema in a few words: `string, 1 to 128 characters`."""
     if "anyOf" in schema:
         kinds = [kind for kind in schema["anyOf"] if kind.get("type") != "null"]
         return " or ".join(map(type_words, kinds))

@@ -85,7 +85,7 @@ def download_export(export_id: UUID) -> Response:
 
 
 def _visible() -> ColumnElement[bool]:
-    """Condition: exports of the key's workspace alone, by any requester."""
+    """Build the condition for exports of the key's workspace alone, by any requester."""
     return and_(Export.workspace_ids == [key_access().workspace_id], ~Export.through_platform)
 
 
@@ -108,7 +108,7 @@ def _read_export() -> ExportInput:
 
 
 def _arguments(query: str | Mapping[str, str | list[str]]) -> MultiDict[str, str]:
-    """The filter's parameters from a query string, or from an object of them.
+    """Read the filter's parameters from a query string, or from an object of them.
 
     Raises:
         InvalidFields: the text is not a query string.

@@ -1,7 +1,7 @@
 """Limits the requests of a key, counted in Redis for all processes together.
 
-With Redis away each process counts for itself, so the limit is never gone; and nobody waits for a
-Redis that has stopped answering longer than its short timeout.
+With Redis away each process counts for itself, so the limit is never gone; and no request waits for
+a Redis that has stopped answering longer than its short timeout.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ def install(app: Flask, settings: Settings) -> None:
 def _bucket() -> str:
     """Return the rate limit's bucket of this request's key, which is itself not stored in Redis.
 
-    A key that is only well-formed counts for itself, so nobody can use up another's requests by
-    its public part. '' where nothing is counted.
+    A key that is only well-formed counts for itself, so its public part alone does not use up
+    another's requests. '' where nothing is counted.
     """
     secret = presented_key() if request.endpoint in CALLS else None
     return "" if secret is None else hashlib.sha256(secret.encode()).hexdigest()[:32]

@@ -16,7 +16,7 @@ from flask import Response, g, request
 MAX_BYTES = 64_000_000
 IDLE_SECONDS = 1.0
 KNOWN_SECONDS, UNKNOWN_SECONDS = 10.0, 2.0
-"""How long at most, with a live key and without one: meanwhile a thread is taken."""
+"""The longest time, with a live key and without one: meanwhile a thread is taken."""
 
 _PART = 65_536
 

@@ -40,13 +40,13 @@ class CloudEvent(Struct, kw_only=True):
     type: Annotated[str, Meta(min_length=1, max_length=128)]
     """The activity."""
     time: str | None = None
-    """When it happened, as RFC 3339 has it; with it source and id are the event's key."""
+    """The time of the event, as RFC 3339 has it; with it source and id are the event's key."""
     subject: str | None = None
     """The target."""
     datacontenttype: str | None = None
     dataschema: str | None = None
     data: Any = None
-    """An event of ours, known by its actor, gives the fields; all else is kept in metadata."""
+    """Data in the contract's shape, known by its actor, gives the fields; all else is metadata."""
 
 
 class PartialSuccess(Struct, kw_only=True, omit_defaults=True, rename="camel"):
@@ -88,7 +88,7 @@ class Ingested(Struct, kw_only=True):
 
 
 class StoredActor(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Who did it, as the event said."""
+    """The actor, as the event said."""
 
     id: str
     name: str | None = None
@@ -129,7 +129,7 @@ class EventPage(Struct, kw_only=True):
 
     data: list[StoredEvent]
     next_cursor: str | None
-    """Where the next page starts; null at the end of the log. A page may hold fewer events than
+    """The start of the next page; null at the end of the log. A page may hold fewer events than
     its limit, or none, and still have a next one, where a search ran out of time."""
 
 
@@ -138,13 +138,13 @@ class Feed(Struct, kw_only=True):
 
     data: list[StoredEvent]
     last_seq: Seq
-    """What to give as ``after`` next."""
+    """The next request's ``after``."""
     complete_through: Annotated[datetime, Meta(tz=True)] | None
     """Whatever was received before this is at or below ``last_seq``; null for an empty log."""
 
 
 class ExportInput(Struct, forbid_unknown_fields=True, kw_only=True):
-    """Which events, in which format."""
+    """A filter and a format."""
 
     format: Annotated[str, Meta(extra_json_schema={"enum": list(FORMATS)})]
     query: str | dict[str, str | list[str]] = ""

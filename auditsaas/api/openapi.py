@@ -108,7 +108,7 @@ def _responses(described: Described) -> dict[str, Any]:
 
 
 def _everywhere() -> dict[str, Any]:
-    """What every answer carries; one to a key that is not even written like one, no rate."""
+    """Describe the headers of every answer; one to a malformed key has no rate."""
     return {
         "X-Request-ID": _header("The request's id", "string"),
         "RateLimit-Limit": _header("Requests of this kind a minute", "integer"),
@@ -175,7 +175,7 @@ def _say_what_no_type_says(schemas: dict[str, Any]) -> None:
 
 
 def _say_what_is_amended(schemas: dict[str, Any]) -> None:
-    """What events are read by besides their types (see ``events.amending``)."""
+    """Describe what events are amended from (see ``events.amending``)."""
     event = schemas["EventInput"]
     # A key makes an event one for ever only together with its time.
     event["dependentRequired"] = {"idempotency_key": ["occurred_at"]}

@@ -127,7 +127,7 @@ _KNOWN = {(kind.status, kind.title): kind for kind in KINDS}
 
 
 def problem(status: int, title: str, detail: str, **members: Any) -> Response:
-    """A problem document; ``members`` are added to it (RFC 9457, section 3.2)."""
+    """Build a problem document; ``members`` are added to it (RFC 9457, section 3.2)."""
     kind = _KNOWN.get((status, title))
     body = {
         "type": f"{DOCS}#{kind.anchor}" if kind else "about:blank",

@@ -45,7 +45,7 @@ def _at_the_usual_place(wsgi_app: WSGIApplication) -> WSGIApplication:
 
 @api.after_request
 def _say_how_to_authenticate(response: Response) -> Response:
-    """RFC 9110, section 11.6.1: a 401 names the scheme that it wants."""
+    """Name the wanted scheme in a 401 (RFC 9110, section 11.6.1)."""
     if response.status_code == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="AuditSaaS"'
     return response
@@ -53,7 +53,7 @@ def _say_how_to_authenticate(response: Response) -> Response:
 
 @api.after_request
 def _say_it_as_otlp(response: Response) -> Response:
-    """An exporter that speaks protobuf gets its refusals so."""
+    """Encode a refusal in protobuf for an exporter that speaks it."""
     if (
         request.endpoint == "api.post_logs"
         and request.mimetype == "application/x-protobuf"

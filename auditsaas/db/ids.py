@@ -18,7 +18,7 @@ _VERSION_AND_VARIANT = 0x7 << 76 | 0b10 << 62
 
 
 def uuid7(milliseconds: int, fraction: int, tail: int) -> UUID:
-    """The id of an instant: ms since 1970, 12 bits within that ms, 62 bits that tell ids apart."""
+    """Make the id of an instant: ms since 1970, 12 bits within the ms, 62 that tell ids apart."""
     made = _new(UUID)
     # What UUID(int=…) does but for its checks, which take longer than all else here.
     _set_int(made, milliseconds << 80 | fraction << 64 | tail | _VERSION_AND_VARIANT)
@@ -27,7 +27,7 @@ def uuid7(milliseconds: int, fraction: int, tail: int) -> UUID:
 
 
 def new_id() -> UUID:
-    """A fresh id for now."""
+    """Make an id for now."""
     nanoseconds = time.time_ns()
     milliseconds, rest = divmod(nanoseconds, 1_000_000)
     return uuid7(milliseconds, rest * SUB_MILLISECOND_STEPS // 1_000_000, random_tail())
@@ -38,7 +38,7 @@ def random_tail() -> int:
 
 
 def milliseconds_since_epoch(moment: datetime) -> tuple[int, int]:
-    """Whole milliseconds since 1970, and the microseconds (0–999) beyond them."""
+    """Return whole milliseconds since 1970, and the microseconds (0–999) beyond them."""
     since = moment - EPOCH
     within = since.microseconds
     # Not by divmod, whose call takes longer than both.
@@ -46,15 +46,15 @@ def milliseconds_since_epoch(moment: datetime) -> tuple[int, int]:
 
 
 def first_id_at(moment: datetime) -> UUID:
-    """The smallest id of ``moment``'s millisecond; the id range of a time range starts here."""
+    """Return the smallest id of ``moment``'s millisecond, where the ids of a period start."""
     return first_id_of(milliseconds_since_epoch(moment)[0])
 
 
 def first_id_of(milliseconds: int) -> UUID:
-    """The smallest id of a millisecond since 1970."""
+    """Return the smallest id of a millisecond since 1970."""
     return UUID(int=milliseconds << 80)
 
 
 def time_of(identifier: UUID) -> datetime:
-    """When an id's event occurred, to the millisecond."""
+    """Return the time of an id's event, to the millisecond."""
     return EPOCH + (identifier.int >> 80) * MILLISECOND

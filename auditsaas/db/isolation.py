@@ -58,17 +58,17 @@ def above_the_walls(connection: Connection) -> str | None:
 
 
 def open_tables(connection: Connection) -> list[str]:
-    """Tables of tenants whose row-level security is not both enabled and forced."""
+    """List tables of tenants whose row-level security is not both enabled and forced."""
     return list(connection.scalars(_OPEN_TABLES))
 
 
 def editable_log(connection: Connection) -> list[str]:
-    """Tables through which this connection's role could change, remove or sidestep the log."""
+    """List tables through which this connection's role could change, remove or sidestep the log."""
     return list(connection.scalars(_EDITABLE_LOG))
 
 
 def writable(connection: Connection) -> list[str]:
-    """Tables that this connection's role may write."""
+    """List tables that this connection's role may write."""
     return list(connection.scalars(_WRITABLE))
 
 

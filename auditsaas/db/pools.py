@@ -15,7 +15,7 @@ from auditsaas.extensions import db
 def engine_options(
     url: str, statement_timeout_ms: int, *, transaction_pooling: bool = False
 ) -> dict[str, object]:
-    """Engine options for one role's pool: UTC, bounded statements, stale connections noticed.
+    """Build engine options for a role's pool: UTC, bounded statements, stale connections noticed.
 
     A pooler in transaction mode gives each transaction another server connection, so nothing may
     be prepared in one or said when it opens: ``settle_each_transaction`` says it instead.

@@ -1,6 +1,6 @@
 """Reading from a streaming replica, where ``REPLICA_DATABASE_URL`` names one.
 
-Nobody reads anything older there than on the primary: a reader waits, for a bounded time, until the
+Nothing older is read there than on the primary: a reader waits, for a bounded time, until the
 replica has what the primary had when it asked, and otherwise reads on the primary. A replica that
 does not answer is left alone for a while, so that its absence costs one request in ten seconds.
 """
@@ -40,7 +40,7 @@ _resting_until = 0.0
 def engine_options(
     url: str, statement_timeout_ms: int, *, transaction_pooling: bool = False
 ) -> dict[str, object]:
-    """As ``pools.engine_options``, for a server that others can stand in for.
+    """Build ``pools.engine_options`` for a server that others can stand in for.
 
     It must not be waited for: a connection that is frozen is given up within seconds, as its
     packets are not acknowledged.
@@ -53,7 +53,7 @@ def engine_options(
 
 
 def page_session(primary: Session, scope: Scope) -> Session | None:
-    """A session on the replica, once it has all that was committed by now; the caller closes it.
+    """Open a session on the replica if it has all that was committed by now; the caller closes it.
 
     None where there is no replica, or it is too far behind, or away.
     """
@@ -74,7 +74,7 @@ def caught_up(
     patience: timedelta,
     isolation_level: str = "READ COMMITTED",
 ) -> Session | None:
-    """A session on the replica in whose transaction ``reached`` holds; the caller closes it."""
+    """Open a session on the replica if ``reached`` holds in it; the caller closes it."""
     if not _usable():
         return None
     session = tenancy.bind(scope, Session(db.engines[REPLICA_BIND]))

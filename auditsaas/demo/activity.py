@@ -29,7 +29,7 @@ _NORMAL = [NormalDist().inv_cdf((step + 0.5) / 2048) for step in range(2048)]
 def generate(
     *, seed: int, total: int, now: datetime, days: int = 120
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Exactly ``total`` events of the ``days`` before the aware ``now``, oldest first.
+    """Generate exactly ``total`` events of the ``days`` before the aware ``now``, oldest first.
 
     Each is a workspace's slug and an event in the contract's input shape. Parts of an event may
     be shared with others: read them, do not change them.

@@ -66,7 +66,7 @@ class Cast:
         return self._tables[workspace, services, incident]
 
     def one(self, workspace: str, role: str) -> Person:
-        """The first active person of a role."""
+        """Return the first active person of a role."""
         return next(
             person
             for person in self.everyone

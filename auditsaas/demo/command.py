@@ -82,7 +82,7 @@ def fill(settings: Settings, events: int) -> Credentials:
 
 
 def announce(settings: Settings, credentials: Credentials) -> None:
-    """The lines by which people and scripts find their way in."""
+    """Write the lines that tell people and scripts how to sign in."""
     admin, auditor, above = credentials.admin, credentials.auditor, credentials.super_admin
     click.echo(f"url: {settings.base_url}")
     click.echo(f"sign-in: admin {admin.email} {admin.password}")
@@ -94,7 +94,7 @@ def announce(settings: Settings, credentials: Credentials) -> None:
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[int], object]]:
-    """Shows how far the filling is, on a terminal only."""
+    """Show the progress of filling, on a terminal only."""
     if not sys.stderr.isatty():
         yield lambda _events: None
         return

@@ -59,7 +59,7 @@ def load(data_dir: Path) -> Credentials:
     """Load the credentials of an earlier start, or create new ones, not stored yet.
 
     Raises:
-        SettingsError: the file is there but is not ours.
+        SettingsError: the file is there but is not the demo's.
     """
     path = data_dir / FILE_NAME
     try:

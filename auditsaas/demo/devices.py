@@ -34,7 +34,7 @@ ATTACKERS: tuple[Device, ...] = (
 
 
 def devices_of(person: Person, number: int, random: Random) -> tuple[Device, ...]:
-    """The devices of the ``number``-th person, each as often as it is used."""
+    """Return the devices of the ``number``-th person, each as often as it is used."""
     place = [workspace.slug for workspace in WORKSPACES].index(person.workspace)
     if person.role == "service":
         return ((f"10.{20 + place}.0.{number + 1}", _CLIENTS[number % len(_CLIENTS)]),)

@@ -98,7 +98,7 @@ _PLAIN = str.maketrans("øłı", "oli", "'")
 
 
 def people() -> list[Person]:
-    """Everyone of the demo, workspace by workspace; the same at every call."""
+    """Invent everyone of the demo, workspace by workspace; the same at every call."""
     found = []
     for workspace in WORKSPACES:
         for role, names in _NAMES[workspace.slug].items():

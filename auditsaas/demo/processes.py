@@ -41,7 +41,7 @@ _claims: dict[Path, int] = {}
 
 
 def claim(data_dir: Path, port: int) -> None:
-    """Makes this process the one demo of ``data_dir``, until it ends; starts nothing.
+    """Make this process the one demo of ``data_dir`` until it ends; start nothing.
 
     Raises SettingsError when the port is taken or another demo runs on the folder.
     """
@@ -64,8 +64,9 @@ def run(
     procfile: Path = PROCFILE,
     patience_seconds: int = _PATIENCE_SECONDS,
 ) -> int:
-    """Runs every process of the Procfile until Ctrl-C (SIGTERM and a closed terminal are the same)
-    or until one of them ends; returns the exit code, 0 if it was asked to stop.
+    """Run every process of the Procfile until Ctrl-C or until one of them ends.
+
+    SIGTERM and a closed terminal are the same. Returns the exit code, 0 if it was asked to stop.
 
     What has not ended ``patience_seconds`` after it was asked to is killed.
     """
@@ -85,7 +86,7 @@ def run(
 
 
 def _exports(data_dir: Path, port: int) -> str:
-    """Shell text: the programs of this environment first, and the demo's own two settings."""
+    """Write shell exports: this environment's programs first, and the demo's own two settings."""
     programs = shlex.quote(str(Path(sys.executable).parent))
     return f'export PATH={programs}:"$PATH" PORT={port} DATA_DIR={shlex.quote(str(data_dir))}'
 
@@ -111,7 +112,7 @@ class _Tethered(Process):
 
 
 class _Leaders(ProcessManager):
-    """How honcho signals: the whole group is killed, but only its first process asked to end,
+    """Signals for honcho: the whole group is killed, but only its first process asked to end,
     for it winds its own children down, and Celery's lose their task when asked themselves."""
 
     def terminate(self, pid: int) -> None:
@@ -136,7 +137,7 @@ class _Manager(Manager):
         super().terminate()
 
     def end_all(self) -> None:
-        """Leaves no process behind, whatever made the loop end; cannot be interrupted."""
+        """End every process, whatever made the loop end; cannot be interrupted."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         running = [one["process"] for one in self._processes.values() if "process" in one]
@@ -169,7 +170,7 @@ class _Manager(Manager):
 
 
 def _unbuffered(stream: TextIO) -> TextIO:
-    """The same output without a buffer.
+    """Reopen the output without a buffer.
 
     Honcho prints in its signal handlers as well, and a buffer refuses to be entered twice; nor
     shall anything be left to write when the other end has gone away.

@@ -1,4 +1,4 @@
-"""When the demo's events happen: office hours, quiet weekends, and hours in which things break."""
+"""Times of the demo's events: office hours, quiet weekends, and hours in which things break."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Cell:
 
 
 def hours(now: datetime, days: int) -> list[tuple[datetime, float]]:
-    """The start of each clock hour within ``days`` before ``now``, and how much of it is past."""
+    """Return each clock hour's start within ``days`` before ``now``, and its share that is past."""
     end = now.replace(minute=0, second=0, microsecond=0)
     found = [(end - HOUR * back, 1.0) for back in range(days * 24 - 1, 0, -1)]
     part = (now - end) / HOUR
@@ -37,14 +37,13 @@ def hours(now: datetime, days: int) -> list[tuple[datetime, float]]:
 
 
 def cells(starts: list[tuple[datetime, float]], random: Random) -> list[list[Cell]]:
-    """For each hour its cells; the weights of a workspace add up to its share."""
+    """Return each hour's cells; the weights of a workspace add up to its share."""
     columns = [_column(workspace, starts, random) for workspace in WORKSPACES]
     return [[cell for column in columns for cell in column[index]] for index in range(len(starts))]
 
 
 def counts(rows: list[list[Cell]], total: int) -> Iterator[list[int]]:
-    """How many events each cell has: exactly ``total`` together, as near to the weights as whole
-    numbers come."""
+    """Count each cell's events, ``total`` in all, as near to the weights as whole numbers come."""
     whole = sum(cell.weight for row in rows for cell in row)
     given = 0
     reached = 0.0
@@ -86,7 +85,7 @@ def _people_weight(local: datetime) -> float:
 
 
 def office_hours(workspace: DemoWorkspace, starts: list[tuple[datetime, float]]) -> list[int]:
-    """The numbers of the hours in which a workspace is at work; of all, when it never is."""
+    """Return the numbers of a workspace's working hours; of all hours when it never works."""
     zone = ZoneInfo(workspace.zone)
     local = [start.astimezone(zone) for start, _ in starts]
     at_work = [

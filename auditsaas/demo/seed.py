@@ -38,7 +38,7 @@ KEY_OF = "acme"
 
 
 def ensure_workspaces(session: Session) -> dict[str, UUID]:
-    """The demo's workspaces by slug, made where they are missing; the scope becomes all of them."""
+    """Make the demo's missing workspaces, return all by slug, and bind them as the scope."""
     found = {
         demo.slug: find_workspace(session, demo.slug)
         or create_workspace(session, demo.name, demo.slug)
@@ -52,7 +52,7 @@ def ensure_workspaces(session: Session) -> dict[str, UUID]:
 
 
 def ensure_people(session: Session, ids: dict[str, UUID], credentials: Credentials) -> UUID:
-    """The three accounts, with the passwords that are printed and their memberships.
+    """Make the three accounts, with the passwords that are printed and their memberships.
 
     Returns the admin's id.
     """
@@ -67,7 +67,7 @@ def ensure_people(session: Session, ids: dict[str, UUID], credentials: Credentia
 
 
 def ensure_key(session: Session, ids: dict[str, UUID], known: str | None) -> str:
-    """A key of acme with every scope: the known one while it works, or else a new one."""
+    """Make a key of acme with every scope, unless the known one still works; return it."""
     if known is not None and authenticate_key(known, session) is not None:
         return known
     tenancy.bind(Scope.of(ids[KEY_OF]), session)

@@ -1,4 +1,4 @@
-"""What happens once: people are disabled, try to come back, and are attacked by guessing."""
+"""One-off stories: people are disabled, try to come back, and are attacked by guessing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BURST = 60
 def stories(
     cast: Cast, hours: int, total: int, random: Random
 ) -> dict[int, list[tuple[float, Act]]]:
-    """By hour, what happens in it and when; at most a fifth of ``total``."""
+    """Return the one-off stories by hour; at most a fifth of ``total``."""
     found: list[tuple[Moment, Act]] = []
     for number, email in enumerate(sorted(cast.disabled_at)):
         person = next(person for person in cast.everyone if person.email == email)

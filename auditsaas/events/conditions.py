@@ -14,7 +14,7 @@ from auditsaas.events.models import events
 
 
 def matches_activity(column: ColumnElement[str], patterns: Sequence[str]) -> ColumnElement[bool]:
-    """Equal to a pattern, or starting with one that ends in ``*``."""
+    """Compare an activity with a pattern, or with a prefix where the pattern ends in ``*``."""
     exact = [pattern for pattern in patterns if not pattern.endswith("*")]
     prefixes = [pattern[:-1] for pattern in patterns if pattern.endswith("*")]
     # ^@ is leakproof and turns into an index range under the C collation; LIKE does neither.
@@ -31,7 +31,7 @@ def among(column: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bo
 
 
 def in_network(value: str) -> ColumnElement[bool]:
-    """Containment as a range of addresses: ``<<=`` is not leakproof and would lose the index."""
+    """Compare an address with a network as a range: ``<<=``, not leakproof, loses the index."""
     if "/" not in value:
         return events.c.ip == value
     network = ipaddress.ip_network(value)

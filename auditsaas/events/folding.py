@@ -30,13 +30,13 @@ LINE = "\n"
 """Between texts that are searched together; what is typed on one line holds none."""
 
 _QUOTES = str.maketrans({"＂": '"', "＼": "\\", "﹨": "\\"})
-"""What JSON would have to escape once it is normalised, as ``fold_json`` has it."""
+"""Characters that JSON would have to escape once normalised, as ``fold_json`` has them."""
 
 _DOTTED = re.compile("i\u0307+")
 
 
 def fold(text: str) -> str:
-    """``text`` as it is compared, in Python; as ``fold_text`` does it in PostgreSQL."""
+    """Fold ``text`` for comparison, in Python; as ``fold_text`` does it in PostgreSQL."""
     if text.isascii():
         return text.lower()
     letters = normalize("NFKD", text).casefold().replace("ı", "i")
@@ -44,27 +44,27 @@ def fold(text: str) -> str:
 
 
 def folded(text: SQLColumnExpression[str]) -> ColumnElement[str]:
-    """A column's text as it is compared."""
+    """Fold a column's text for comparison."""
     return func.fold_text(text)
 
 
 def words_folded(words: str) -> ColumnElement[str]:
-    """A person's words as they are compared; a subquery, so that they are folded once."""
+    """Fold a person's words for comparison; in a subquery, so that they are folded once."""
     return select(func.fold_text(literal(words, Text))).scalar_subquery()
 
 
 def equals(text: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bool]:
-    """Whether a text is one of the values."""
+    """Compare a text with the values."""
     return folded(text).in_([words_folded(value) for value in values])
 
 
 def starts_with(text: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
-    """Whether a text begins with ``prefix``."""
+    """Compare the beginning of a text with ``prefix``."""
     return func.starts_with(folded(text), words_folded(prefix))
 
 
 def matches(text: ColumnElement[str], patterns: Sequence[str]) -> ColumnElement[bool]:
-    """Whether a text is one of the patterns, or begins with one that ends in ``*``."""
+    """Compare a text with the patterns, or with the beginnings that end in ``*``."""
     return or_(
         *(
             starts_with(text, pattern[:-1]) if pattern.endswith("*") else equals(text, [pattern])
@@ -74,7 +74,7 @@ def matches(text: ColumnElement[str], patterns: Sequence[str]) -> ColumnElement[
 
 
 def contains(texts: Sequence[SQLColumnExpression[str]], words: str) -> ColumnElement[bool]:
-    """Whether any of the texts holds the words.
+    """Search the words in any of the texts.
 
     Texts that are all ASCII are told by their length and looked through as one. In others, only
     the texts that are not take longer.
@@ -91,7 +91,7 @@ def contains(texts: Sequence[SQLColumnExpression[str]], words: str) -> ColumnEle
 
 
 def json_contains(documents: Sequence[ColumnElement[Any]], words: str) -> ColumnElement[bool]:
-    """Whether any of the JSON documents holds the words, in a key or a value."""
+    """Search the words in any of the JSON documents, in a key or a value."""
     together = func.concat_ws(LINE, *(cast(one, Text) for one in documents))
     quoted = json.dumps(words.translate(_QUOTES), ensure_ascii=False)[1:-1]
     return func.strpos(func.fold_json(together), words_folded(quoted)) > 0

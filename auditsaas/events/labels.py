@@ -71,8 +71,10 @@ _WORDS: Final = re.compile(r"[a-z0-9]+(?:[_.-][a-z0-9]+)*", re.IGNORECASE)
 
 @lru_cache(maxsize=4096)
 def label(activity: str) -> str:
-    """`user.login` as `Sign in`, `invoice.download` as `Download invoice`, `http.get` as
-    `HTTP GET`; text that is no `noun.verb` is its own label."""
+    """Label `user.login` as `Sign in`, `invoice.download` as `Download invoice`.
+
+    `http.get` is `HTTP GET`; text that is no `noun.verb` is its own label.
+    """
     if activity in OWN_LABELS:
         return OWN_LABELS[activity]
     if not _WORDS.fullmatch(activity):
@@ -88,7 +90,7 @@ def _words(text: str) -> list[str]:
 
 
 def _in_order(nouns: list[str], verb: list[str]) -> list[str]:
-    """`member` + `role update` reads `update member role`; the verb always comes first."""
+    """Order `member` + `role update` as `update member role`; the verb always comes first."""
     last = _BASE_FORM.get(verb[-1], verb[-1])
     if len(verb) > 1 and last in _LEADING_VERBS:
         return [last, *nouns, *verb[:-1]]
@@ -103,5 +105,5 @@ def _sentence(words: list[str]) -> str:
 
 
 def capitalized(word: str) -> str:
-    """The word with a capital first; what follows stays, for a role may be `SRE`."""
+    """Capitalise the word's first letter; what follows stays, for a role may be `SRE`."""
     return word[:1].upper() + word[1:]

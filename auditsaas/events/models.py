@@ -100,7 +100,7 @@ actors = Table(
     Column("status", Text),
     Column("as_of", Timestamp, nullable=False),
 )
-"""What is known of each actor now: the newest event that says it wins."""
+"""Each actor as known now: the newest event that says it wins."""
 
 actor_emails = Table(
     "actor_emails",
@@ -118,7 +118,7 @@ actor_names = Table(
     Column("name", ByteOrderedText, primary_key=True),
     Column("actor_id", ByteOrderedText, primary_key=True),
 )
-"""What an actor was called, as it is compared and at most 256 characters of it, to lead to those
+"""Names that an actor had, as compared and cut at 256 characters, to lead to those
 whose name in ``actors`` is the one that is asked for."""
 
 request_keys = Table(
@@ -128,4 +128,4 @@ request_keys = Table(
     Column("key", Text, primary_key=True),
     Column("arrived_at", Timestamp, nullable=False),
 )
-"""When a request with a key of its own first came, for a while."""
+"""The first arrival of each request with a key of its own, for a while."""

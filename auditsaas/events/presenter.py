@@ -137,7 +137,7 @@ def latency(duration_ms: float | None) -> Latency | None:
 
 
 def status_words(code: int | None) -> str:
-    """`502 Bad gateway`; the number alone where RFC 9110 has no word for it."""
+    """Write `502 Bad gateway`; the number alone where RFC 9110 has no word for it."""
     if code is None:
         return ""
     try:
@@ -148,7 +148,7 @@ def status_words(code: int | None) -> str:
 
 
 def target_text(targets: list[Any] | None) -> str:
-    """The first target's name (or id), and how many more there are."""
+    """Write the first target's name (or id), and how many more there are."""
     if not targets:
         return ""
     first = targets[0]
@@ -169,6 +169,6 @@ def _agent(row: EventRow) -> tuple[str, str]:
 
 
 def _cell(text: str) -> str:
-    """CSS cuts what does not fit; this bounds what is sent for it. The drawer has all of it."""
+    """Cut a cell's text to what is sent at most; CSS cuts further, and the drawer has all of it."""
     shown = visible(text[:LONGEST_CELL])
     return f"{shown}…" if len(text) > LONGEST_CELL else shown

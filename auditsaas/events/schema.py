@@ -29,7 +29,7 @@ EmailText = Annotated[str, Meta(min_length=1, max_length=320)]
 
 # JSON has no cycles, so the garbage collector need not look at what is read from it (gc=False).
 class ActorInput(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True, gc=False):
-    """Who did it, as known to the sender at the time."""
+    """The actor, as known to the sender at the time."""
 
     id: Short
     name: Short | None = None
@@ -46,7 +46,7 @@ class TargetInput(
     omit_defaults=True,
     gc=False,
 ):
-    """What it was done to."""
+    """A thing that the activity was done to."""
 
     type: Annotated[str, Meta(min_length=1, max_length=128)]
     id: Short
@@ -85,7 +85,7 @@ _decode_any = msgspec.json.Decoder().decode
 
 
 def from_json(raw: bytes | msgspec.Raw, now: datetime) -> EventInput:
-    """One event from its JSON text.
+    """Read one event from its JSON text.
 
     Raises:
         RefusedEvent: it breaks a rule of the contract.
@@ -98,7 +98,7 @@ def from_json(raw: bytes | msgspec.Raw, now: datetime) -> EventInput:
 
 
 def from_mapping(values: object, now: datetime) -> EventInput:
-    """One event from plain values, such as an importer makes.
+    """Read one event from plain values, such as an importer makes.
 
     Raises:
         RefusedEvent: it breaks a rule of the contract.
@@ -113,7 +113,7 @@ def from_mapping(values: object, now: datetime) -> EventInput:
 
 
 def checked(event: EventInput, now: datetime, *, storable_texts: bool = False) -> EventInput:
-    """``event`` itself, once it also keeps the rules that its types cannot say.
+    """Return ``event`` once it also keeps the rules that its types cannot say.
 
     ``storable_texts`` tells that the source was looked through for what PostgreSQL cannot keep.
 
@@ -126,7 +126,7 @@ def checked(event: EventInput, now: datetime, *, storable_texts: bool = False) -
 
 
 def _keeps_the_rules(event: EventInput, now: datetime, *, storable_texts: bool) -> bool:
-    """The same rules as ``_rule_errors``, cheapest first: nearly every event is good."""
+    """Check the rules of ``_rule_errors``, cheapest first: nearly every event is good."""
     if not event.activity.isprintable() or event.activity.isspace():
         return False
     if event.occurred_at is None:
@@ -241,7 +241,7 @@ def _json_errors(name: str, value: dict[str, Any]) -> Iterator[FieldError]:
 
 
 def too_deep(value: Any) -> bool:
-    """Whether JSON nests deeper than the contract's ten levels."""
+    """Tell whether JSON nests deeper than the contract's ten levels."""
     level: list[Any] = [value]
     for _ in range(MAX_JSON_DEPTH + 1):
         containers = [node for node in level if isinstance(node, dict | list)]

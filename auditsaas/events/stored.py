@@ -29,7 +29,7 @@ def stored_event(row: Row[Any], workspace: str) -> dict[str, Any]:
 
 
 def rfc3339(moment: datetime) -> str:
-    """An instant in UTC (RFC 3339), with as many decimals as it has."""
+    """Write an instant in UTC (RFC 3339), with as many decimals as it has."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 

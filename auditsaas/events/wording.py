@@ -69,7 +69,7 @@ def field_error(name: str, message: str) -> FieldError:
 
 
 def shown(name: object) -> str:
-    """A name as an answer can hold it: short, and text."""
+    """Shorten a name to text that an answer can hold."""
     return str(name)[:128].encode("utf-8", "replace").decode()
 
 
@@ -93,5 +93,5 @@ def _unit(found: re.Match[str]) -> str:
 
 
 def alternatives(words: Sequence[str]) -> str:
-    """``a``, or ``a, b or c``."""
+    """Write ``a``, or ``a, b or c``."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"

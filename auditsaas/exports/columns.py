@@ -12,7 +12,7 @@ COLUMNS: Final = tuple(TABLE)
 
 
 def chosen_columns(names: Iterable[str]) -> tuple[str, ...]:
-    """The columns that are named, singly or with commas between; none where none is.
+    """Return the named columns, given singly or with commas between; none where none is named.
 
     Raises:
         InvalidFields: one is unknown, or named twice.

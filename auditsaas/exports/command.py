@@ -99,7 +99,7 @@ def _source(session: Session, workspace: Workspace, event_filter: EventFilter) -
 
 @contextmanager
 def _opened(output: str) -> Iterator[BinaryIO]:
-    """The output; a file appears under its name only when it is whole."""
+    """Open the output; a file appears under its name only when it is whole."""
     if output == "-":
         yield sys.stdout.buffer
         sys.stdout.flush()

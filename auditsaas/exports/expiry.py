@@ -53,7 +53,7 @@ def expire(session: Session, export_id: UUID, storage: Storage) -> bool:
 
 
 def strays(platform: Session, storage: Storage) -> Iterator[str]:
-    """Keys that a finished export does not have: a worker that was killed, or came too late.
+    """List keys that belong to no finished export: of a worker that was killed, or came too late.
 
     An export that is not finished keeps everything, for its next attempt removes what is left.
     """

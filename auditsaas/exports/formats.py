@@ -42,7 +42,7 @@ class Options:
 
 
 def _loaded_late(module: str) -> Writer:
-    """A writer whose libraries only the process that builds a file should load."""
+    """Make a writer whose libraries only the process that builds a file loads."""
 
     def write(source: Source, out: Output, progress: Progress) -> int:
         rows: int = import_module(f"auditsaas.exports.writers.{module}").write(
@@ -107,7 +107,7 @@ FORMATS = {
 
 
 def format_called(key: str) -> Format:
-    """Raises InvalidFields: there is no such format."""
+    """Return the format of a name; raise InvalidFields if there is none."""
     if key not in FORMATS:
         known = ", ".join(FORMATS)
         raise InvalidFields([FieldError("format", f"Choose {known}, not “{key[:20]}”.")])
@@ -115,12 +115,12 @@ def format_called(key: str) -> Format:
 
 
 def checked(value: str | None) -> bool:
-    """A box of a form, or a parameter: anything but nothing, 0 and false ticks it."""
+    """Read a box of a form, or a parameter: anything but nothing, 0 and false ticks it."""
     return (value or "").lower() not in ("", "0", "false", "no")
 
 
 def options(chosen: Format, *, columns: Iterable[str] = (), gzip: bool = False) -> Options:
-    """The options of a request, as far as the format has them.
+    """Read the options of a request, as far as the format has them.
 
     Raises:
         InvalidFields: the format does not have one, or a column is unknown.

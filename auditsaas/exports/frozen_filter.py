@@ -20,12 +20,12 @@ def pinned_query(event_filter: EventFilter) -> str:
 
 
 def asked_filter(export: Export) -> EventFilter:
-    """The filter as it was chosen, a preset still being one."""
+    """Return the filter as it was chosen, a preset still being one."""
     return EventFilter.from_args(
         MultiDict(parse_qsl(export.query)), zone=ZoneInfo(export.time_zone), now=export.created_at
     )
 
 
 def pinned_filter(export: Export) -> EventFilter:
-    """The filter with the bounds that were fixed."""
+    """Return the filter with the bounds that were fixed."""
     return asked_filter(export).with_period(TimeRange(export.starts_at, export.ends_at))

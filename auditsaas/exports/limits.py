@@ -10,7 +10,7 @@ from auditsaas.errors import DomainError
 from auditsaas.events.reading.totals import Count
 
 XLSX_ROWS: Final = 1_048_575
-"""What a sheet holds below its header (Microsoft, "Excel specifications and limits")."""
+"""Rows that a sheet holds below its header (Microsoft, "Excel specifications and limits")."""
 PDF_ROWS: Final = 50_000
 
 ROW_LIMITS: Final[Mapping[str, int]] = {"xlsx": XLSX_ROWS, "pdf": PDF_ROWS}
@@ -25,7 +25,7 @@ def pages_of(rows: int) -> int:
 
 
 def row_limits(pdf_rows: int = PDF_ROWS) -> dict[str, int]:
-    """The limits by format, where the installation has set that of a PDF."""
+    """Return the limits by format, where the installation has set that of a PDF."""
     return {**ROW_LIMITS, "pdf": pdf_rows}
 
 
@@ -45,7 +45,7 @@ class TooManyRows(DomainError):
 
 
 def refuse_too_many(format: str, count: Count, limits: Mapping[str, int] = ROW_LIMITS) -> None:
-    """Raises TooManyRows: a file of the format cannot hold what was counted."""
+    """Raise TooManyRows if a file of the format cannot hold what was counted."""
     limit = limits.get(format)
     if limit is not None and count.total > limit:
         raise TooManyRows(format, limit, count.total if count.exact else None)

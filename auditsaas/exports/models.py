@@ -35,7 +35,7 @@ class Export(Base):
     """One file of the events that a filter matched when it was asked for.
 
     It may cover several workspaces, so it belongs to no single one: row-level security shows it
-    to whoever asked, and to a scope that holds every workspace in it.
+    to its requester, and to a scope that holds every workspace in it.
     """
 
     __tablename__ = "exports"
@@ -56,7 +56,7 @@ class Export(Base):
     since: Mapped[dict[str, int] | None] = mapped_column(JSONB)
     """Workspace id → the ``seq`` after which events from before ``starts_at`` belong here too."""
     schedule_name: Mapped[str | None] = mapped_column(Text)
-    """What the schedule that asked is called; None where a person or an application asked."""
+    """The name of the schedule that asked; None where a person or an application asked."""
     time_zone: Mapped[str] = mapped_column(Text)
     snapshot: Mapped[dict[str, int]] = mapped_column(JSONB)
     """Workspace id → the last ``seq`` that the file may hold."""

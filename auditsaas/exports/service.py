@@ -110,7 +110,7 @@ def state_now(export: Export) -> ExportState:
 
 
 def file_of(export: Export) -> str:
-    """The key of an export's file.
+    """Return the key of an export's file.
 
     Raises:
         Expired: it was removed when its time was over.
@@ -160,7 +160,7 @@ def _downloaded_lately(session: Session, export: Export, requester: Requester) -
 
 
 def find(session: Session, visible: ColumnElement[bool], export_id: UUID) -> Export:
-    """One of the exports that ``visible`` lets through.
+    """Find one of the exports that ``visible`` lets through.
 
     Raises:
         NotFound: there is none, or it is not for this person; they cannot tell which.
@@ -174,7 +174,7 @@ def find(session: Session, visible: ColumnElement[bool], export_id: UUID) -> Exp
 def newest(
     session: Session, visible: ColumnElement[bool], *, limit: int, before: UUID | None = None
 ) -> Sequence[Export]:
-    """Visible exports, newest first; those asked for before one, if it is given."""
+    """List visible exports, newest first; those asked for before one, if it is given."""
     found = select(Export).where(visible)
     if before is not None:
         found = found.where(Export.id < before)
@@ -182,7 +182,7 @@ def newest(
 
 
 def newest_of_all(platform: Session, *, limit: int, before: UUID | None = None) -> Sequence[Export]:
-    """The exports of all workspaces, newest first, as far as the platform pool may see them."""
+    """List exports of all workspaces, newest first, as far as the platform pool may see them."""
     found = select(Export).options(
         joinedload(Export.requester).load_only(User.name, User.email),
         joinedload(Export.requesting_key).load_only(ApiKey.name),
@@ -193,7 +193,7 @@ def newest_of_all(platform: Session, *, limit: int, before: UUID | None = None) 
 
 
 def kept_days(session: Session, workspaces: Sequence[UUID]) -> Sequence[int]:
-    """For how many days the workspaces keep files, each number once."""
+    """Return for how many days the workspaces keep files, each number once."""
     found = select(Workspace.export_days).where(Workspace.id.in_(workspaces)).distinct()
     return session.scalars(found.order_by(Workspace.export_days)).all()
 

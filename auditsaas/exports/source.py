@@ -40,7 +40,7 @@ class About:
     requester: str
     asked_at: datetime
     viewer: Viewer
-    """How the requester reads dates."""
+    """The requester's format of dates."""
     names: Mapping[UUID, str]
     """The workspaces by name."""
     brand: str
@@ -66,7 +66,7 @@ class Source:
     def copied(
         self, columns: Sequence[ColumnElement[Any]], zone: str | None = None
     ) -> Iterator[list[bytes]]:
-        """The rows as lines of PostgreSQL's CSV without their line ends, about 1 MiB at a time.
+        """Copy the rows as lines of PostgreSQL's CSV without line ends, about 1 MiB at a time.
 
         Times are in the requester's zone unless another is named. libpq hands over one row a call,
         so a line break inside a value never splits a row.
@@ -74,13 +74,13 @@ class Source:
         return self._copied(columns, "FORMAT csv", zone or self.zone.key)
 
     def lines(self, line: ColumnElement[str]) -> Iterator[list[bytes]]:
-        """One text a row, which must hold no control character, as it is."""
+        """Copy one text a row as it is; it must hold no control character."""
         return self._copied([line], "FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02'", "UTC")
 
     def rows(
         self, columns: Sequence[ColumnElement[Any]], size: int
     ) -> Iterator[Sequence[Row[Any]]]:
-        """The rows as Python values, ``size`` at a time, through a cursor of the server's."""
+        """Read the rows as Python values, ``size`` at a time, through a server-side cursor."""
         found = self.connection.execute(
             self.select(columns), execution_options={"stream_results": True, "yield_per": size}
         )
@@ -117,7 +117,7 @@ def _chunks(copy: psycopg.Copy) -> Iterator[list[bytes]]:
 
 
 def _rendered(connection: Connection, statement: Select[Any]) -> tuple[str, dict[str, object]]:
-    """SQL text and parameters for psycopg: COPY takes none, so psycopg quotes them into it."""
+    """Render SQL and parameters for psycopg: COPY takes none, so psycopg quotes them into it."""
     expanded = statement.compile(dialect=connection.dialect).construct_expanded_state()
     parameters = {
         name: expanded.processors[name](value) if name in expanded.processors else value

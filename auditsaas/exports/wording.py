@@ -17,7 +17,7 @@ LONGEST_TITLE = 120
 
 
 def title(export: Export, viewer: Viewer) -> str:
-    """`Everything, last quarter`, or the filter and its range; of a schedule, its name."""
+    """Title an export `Everything, last quarter`, or by filter and range; a schedule's by name."""
     if export.schedule_name is not None:
         return f"{export.schedule_name}, {period(export, viewer)}"
     chosen = asked_filter(export)
@@ -30,7 +30,7 @@ def title(export: Export, viewer: Viewer) -> str:
 
 
 def plain_title(export: Export) -> str:
-    """The title as its requester reads dates, for where no page is being shown."""
+    """Title an export as its requester reads dates, for where no page is being shown."""
     return title(export, viewer_of(export))
 
 
@@ -40,7 +40,7 @@ def viewer_of(export: Export) -> Viewer:
 
 
 def period(export: Export, viewer: Viewer) -> str:
-    """`07/01/2026 – 09/30/2026`, days of the requester's zone; '' for all time."""
+    """Write `07/01/2026 – 09/30/2026`, days of the requester's zone; '' for all time."""
     first, last = dates(_range(export), ZoneInfo(export.time_zone))
     if first is not None and last is not None:
         if first == last:
@@ -69,7 +69,7 @@ def own_address(export: Export) -> str:
 
 
 def file_name(export: Export, slugs: Sequence[str]) -> str:
-    """`acme_2026-10-01_2026-10-31_America-New_York.csv`: workspace, range and zone, all ASCII."""
+    """Name a file `acme_2026-10-01_2026-10-31_America-New_York.csv`: workspace, range and zone."""
     where = slugs[0] if len(slugs) == 1 else f"{len(slugs)}-workspaces"
     zone = ZoneInfo(export.time_zone)
     first, last = dates(_range(export), zone)

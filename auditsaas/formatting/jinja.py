@@ -1,4 +1,4 @@
-"""The same functions as filters of the templates."""
+"""Registers the formatting functions as filters of templates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def install(app: Flask) -> None:
-    """Registers the filters, and ``now()``."""
+    """Register the filters, and ``now()``."""
     app.add_template_filter(times.date, "date")
     app.add_template_filter(times.short_date, "short_date")
     app.add_template_filter(times.time, "time")

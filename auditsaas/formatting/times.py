@@ -13,17 +13,17 @@ RELATIVE_STEPS: Final = ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"))
 
 
 def date(at: datetime | dt.date, viewer: Viewer) -> str:
-    """`11/19/2026`. A datetime is moved to the viewer's zone; a date is taken as it is."""
+    """Write `11/19/2026`. A datetime is moved to the viewer's zone; a date is taken as it is."""
     return _local_date(at, viewer).strftime(DATE_PATTERNS[viewer.date_format][0])
 
 
 def short_date(at: datetime | dt.date, viewer: Viewer) -> str:
-    """`11/19`: where the year is clear from its surroundings."""
+    """Write `11/19`, where the year is clear from its surroundings."""
     return _local_date(at, viewer).strftime(DATE_PATTERNS[viewer.date_format][1])
 
 
 def time(at: datetime, viewer: Viewer, milliseconds: bool = False) -> str:
-    """`14:32:09`, `14:32:09.418` or `2:32:09 PM`."""
+    """Write `14:32:09`, `14:32:09.418` or `2:32:09 PM`."""
     local = at.astimezone(viewer.zone)
     fraction = f".{local.microsecond // 1000:03}" if milliseconds else ""
     # Not strftime, which takes three times as long: a page shows hundreds of times.
@@ -34,7 +34,7 @@ def time(at: datetime, viewer: Viewer, milliseconds: bool = False) -> str:
 
 
 def minute(at: datetime, viewer: Viewer) -> str:
-    """`14:32` or `2:32 PM`."""
+    """Write `14:32` or `2:32 PM`."""
     local = at.astimezone(viewer.zone)
     if viewer.clock == "12":
         return f"{local.hour % 12 or 12}:{local:%M} {'AM' if local.hour < 12 else 'PM'}"
@@ -42,49 +42,49 @@ def minute(at: datetime, viewer: Viewer) -> str:
 
 
 def zone_letters(at: datetime, viewer: Viewer) -> str:
-    """`EST`, or `UTC−3`: with the date and the time, exactly one instant."""
+    """Write `EST`, or `UTC−3`: with the date and the time, exactly one instant."""
     return zones.letters(at, viewer.zone)
 
 
 def row_letters(at: datetime, viewer: Viewer) -> str:
-    """The letters of a time under a heading that names the viewer's place; '' in UTC."""
+    """Write a time's letters under a heading that names the viewer's place; '' in UTC."""
     return zones.row_letters(at, viewer.zone)
 
 
 def place(viewer: Viewer) -> str:
-    """`New York`: for a heading, because its letters differ from row to row."""
+    """Write `New York` for a heading, because its letters differ from row to row."""
     return zones.place(viewer.zone)
 
 
 def row_time(at: datetime, viewer: Viewer) -> str:
-    """`14:32:09 EST` under such a heading."""
+    """Write `14:32:09 EST` under such a heading."""
     return f"{time(at, viewer)} {row_letters(at, viewer)}".rstrip()
 
 
 def stamp(at: datetime, viewer: Viewer, milliseconds: bool = False) -> str:
-    """`11/19/2026 14:32:09 EST`: a time that stands by itself."""
+    """Write `11/19/2026 14:32:09 EST`, a time that stands by itself."""
     return f"{date(at, viewer)} {time(at, viewer, milliseconds)} {zone_letters(at, viewer)}"
 
 
 def row_stamp(at: datetime, viewer: Viewer) -> str:
-    """The same under a heading that names the viewer's place; without letters in UTC."""
+    """Write a date and time under a heading that names the viewer's place; no letters in UTC."""
     return f"{date(at, viewer)} {row_time(at, viewer)}"
 
 
 def interval(start: datetime, end: datetime, viewer: Viewer) -> str:
-    """`10/24/2026 00:00:00 CEST to 10/27/2026 00:00:00 CET`."""
+    """Write `10/24/2026 00:00:00 CEST to 10/27/2026 00:00:00 CET`."""
     return f"{stamp(start, viewer)} to {stamp(end, viewer)}"
 
 
 def minutes(start: datetime, end: datetime, viewer: Viewer) -> str:
-    """`02:00 to 03:00 CET`, `02:00 CEST to 02:00 CET`: a few hours, whose day is said before."""
+    """Write a few hours of a known day: `02:00 to 03:00 CET`, `02:00 CEST to 02:00 CET`."""
     first, last = zone_letters(start, viewer), zone_letters(end, viewer)
     begin = f" {first}" if first != last else ""
     return f"{minute(start, viewer)}{begin} to {minute(end, viewer)} {last}"
 
 
 def zone_name(at: datetime, viewer: Viewer) -> str:
-    """`New York, EST (UTC−5)`: the zone in full, at a time that is said beside it."""
+    """Write `New York, EST (UTC−5)`: the zone in full, at a time that is said beside it."""
     if zones.is_utc(viewer.zone):
         return "UTC"
     label, offset = zone_letters(at, viewer), zones.offset(at, viewer.zone)
@@ -93,15 +93,17 @@ def zone_name(at: datetime, viewer: Viewer) -> str:
 
 
 def relative(at: datetime, now: datetime) -> str:
-    """`9 s ago`, `2 min ago`, `16 h ago`, `3 d ago`, `in 2 min`."""
+    """Write `9 s ago`, `2 min ago`, `16 h ago`, `3 d ago`, `in 2 min`."""
     seconds = (now - at).total_seconds()
     ago = f"{_span(abs(seconds))} ago" if seconds >= 0 else f"in {_span(-seconds)}"
     return "now" if abs(seconds) < 1 else ago
 
 
 def utc_text(at: datetime, viewer: Viewer) -> str:
-    """`19:30:12.418 UTC`, with its date where that is another than the viewer's; nothing for a
-    viewer in UTC."""
+    """Write `19:30:12.418 UTC`; nothing for a viewer in UTC.
+
+    Its date is there where that is another than the viewer's.
+    """
     if zones.is_utc(viewer.zone):
         return ""
     day = f"{at.astimezone(UTC):{DATE_PATTERNS[viewer.date_format][0]}} "

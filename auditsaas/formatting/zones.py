@@ -21,18 +21,18 @@ STEP: Final = timedelta(days=15)
 
 
 def letters(at: datetime, zone: ZoneInfo) -> str:
-    """`EST`, or `UTC−3` where the zone has no letters for the time's offset."""
+    """Write `EST`, or `UTC−3` where the zone has no letters for the time's offset."""
     local = at.astimezone(zone)
     return _label(zone, local.tzname(), local.utcoffset())
 
 
 def row_letters(at: datetime, zone: ZoneInfo) -> str:
-    """The letters of a time under a heading that names its place; '' where they say the same."""
+    """Write a time's letters under a heading that names its place; '' where they say the same."""
     return "" if is_utc(zone) else letters(at, zone)
 
 
 def place(zone: ZoneInfo) -> str:
-    """`New York`, `UTC`."""
+    """Write `New York`, `UTC`."""
     return "UTC" if is_utc(zone) else zone.key.rsplit("/", 1)[-1].replace("_", " ")
 
 
@@ -43,27 +43,27 @@ def is_utc(zone: ZoneInfo) -> bool:
 
 @cache
 def all_letters(zone: ZoneInfo) -> frozenset[str]:
-    """Whatever may stand after a time in this zone."""
+    """List all letters that may stand after a time in this zone."""
     return frozenset(
         _label(zone, name, offset) for name, found in _offsets(zone).items() for offset in found
     )
 
 
 def legend(times: Iterable[datetime], zone: ZoneInfo) -> str:
-    """`EDT is UTC−4, EST is UTC−5`: the letters of these times, in the order of their offsets."""
+    """Write `EDT is UTC−4, EST is UTC−5`: the letters of these times, ordered by their offsets."""
     found = {letters(at, zone): at.astimezone(zone).utcoffset() or timedelta() for at in times}
     pairs = [(name, _words(found[name])) for name in sorted(found, key=lambda name: found[name])]
     return ", ".join(f"{name} is {offset}" for name, offset in pairs if name != offset)
 
 
 def offset(at: datetime, zone: ZoneInfo) -> str:
-    """`UTC−5`, whether the zone has letters or not."""
+    """Write `UTC−5`, whether the zone has letters or not."""
     return _words(at.astimezone(zone).utcoffset() or timedelta())
 
 
 @cache
 def _offsets(zone: ZoneInfo) -> dict[str, set[timedelta]]:
-    """The offsets that each name of the zone has stood for."""
+    """Collect the offsets that each name of the zone has stood for."""
     found: dict[str, set[timedelta]] = {}
     for step in range((LAST - FIRST) // STEP):
         local = (FIRST + step * STEP).astimezone(zone)
@@ -82,7 +82,7 @@ def _label(zone: ZoneInfo, name: str | None, offset: timedelta | None) -> str:
 
 
 def _words(offset: timedelta) -> str:
-    """`UTC−3:30`; with seconds where a clock went by the sun."""
+    """Write `UTC−3:30`; with seconds where a clock went by the sun."""
     if not offset:
         return "UTC"
     minutes, seconds = divmod(round(abs(offset).total_seconds()), 60)

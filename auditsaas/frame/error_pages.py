@@ -73,7 +73,7 @@ def _stale_form(error: CSRFError) -> AnyResponse:
 
 
 def _way_on(reload_url: str | None) -> dict[str, str] | None:
-    """Where a page of an error leads: for a form that was refused, back to it as it was."""
+    """Return where an error's page leads: for a refused form, back to it as it was."""
     if reload_url:
         return {"url": reload_url, "label": "Reload the page"}
     origin = _page_of_origin() if request.method == "POST" else None

@@ -140,7 +140,7 @@ def _load_person(asking: Request) -> Identity | None:
 
 
 def _ask_to_sign_in() -> AnyResponse:
-    """The sign-in page, and afterwards back to the page that was asked for."""
+    """Redirect to the sign-in page, which leads back to the page that was asked for."""
     asked = current_request.own_address() if request.method == "GET" else ""
     if current_request.is_htmx() and not current_request.is_next_page():
         asked = current_request.page_of_origin() or ""

@@ -58,7 +58,7 @@ def context() -> dict[str, Any]:
 
 
 def _unread() -> int:
-    """Notifications that the signed-in person has not read; their own rows only."""
+    """Count the signed-in person's unread notifications."""
     person = signed_in()
     if person is None:
         return 0

@@ -37,7 +37,7 @@ _OFFSET = re.compile(r"([-+])([0-9]{2}):?([0-9]{2})")
 
 
 def _zone(_context: click.Context, _option: click.Parameter, text: str | None) -> tzinfo | None:
-    """`Europe/Berlin`, `UTC` or `+02:00`."""
+    """Read `Europe/Berlin`, `UTC` or `+02:00`."""
     if text is None:
         return None
     if offset := _OFFSET.fullmatch(text):
@@ -119,7 +119,7 @@ def import_command(
 
 
 def _mapped(session: Session, workspace: Workspace, named: str) -> str | Format:
-    """The mapping of a file or a name. Raises BadParameter: there is none, or it is none."""
+    """Load the mapping of a file or a name; raise BadParameter if there is none, or it is wrong."""
     file = Path(named)
     if named in FORMATS:
         return named
@@ -135,7 +135,7 @@ def _mapped(session: Session, workspace: Workspace, named: str) -> str | Format:
 
 
 def _key_of(file: Path) -> str:
-    """What the keys of events begin with: a file by the name of a kept mapping is that mapping."""
+    """Return the beginning of the events' keys; a file named as a kept mapping stands for it."""
     return re.sub(r"[^a-z0-9]+", "-", file.stem.lower()).strip("-")[:32] or "mapping"
 
 
@@ -185,7 +185,7 @@ def _show(
 
 @contextmanager
 def _progress(source: Source) -> Iterator[Callable[[int], object]]:
-    """Shows how far the file is, on a terminal only."""
+    """Show how much of the file was read, on a terminal only."""
     if not sys.stderr.isatty():
         yield lambda _bytes: None
         return

@@ -27,7 +27,7 @@ class ExpiredEvents(SourceError):
 
 
 def oldest_kept(workspace: Workspace, now: datetime) -> datetime | None:
-    """The time before which events are removed; None where the workspace removes none."""
+    """Return the time before which events are removed; None where the workspace removes none."""
     days = workspace.kept_days
     return None if days is None else now - timedelta(days=days)
 

@@ -85,7 +85,7 @@ def fail(session: Session, claim: ImportClaim, reason: str) -> None:
 
 
 def counts(claim: ImportClaim, outcome: Outcome) -> dict[str, Any]:
-    """What all attempts together have done; what earlier ones added is already there to this."""
+    """Add up what all attempts did; to the last, what earlier ones added is already there."""
     added_before = claim.row.added
     return {
         "added": added_before + outcome.added,

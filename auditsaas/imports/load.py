@@ -44,8 +44,8 @@ def import_source(
     the workspace.
 
     Raises:
-        SourceError: the file is not of the format, or it holds expired events that nobody expects;
-            nothing was stored.
+        SourceError: the file is not of the format, or it holds expired events that
+            ``expired`` does not provide for; nothing was stored.
     """
     chosen = checked_format(source, file_format, zone)
     outcome = Outcome(chosen.key)
@@ -98,7 +98,7 @@ def append_batch(session: Session, workspace: Workspace, batch: list[Accepted]) 
 def columns(
     batch: Sequence[Accepted],
 ) -> tuple[list[EventInput], list[int | None], list[UUID | None] | None]:
-    """The events, orders and ids of a batch as ``append`` takes them."""
+    """Return the events, orders and ids of a batch as ``append`` takes them."""
     ids = [item.id for item in batch]
     return (
         [item.event for item in batch],
@@ -117,7 +117,7 @@ def events_to_add(
     expired: Expired,
     progress: Callable[[int], object],
 ) -> Iterator[Accepted]:
-    """The events of a file that are to be appended; all else is counted in ``outcome``.
+    """Read the events of a file that are to be appended; all else is counted in ``outcome``.
 
     Raises:
         ExpiredEvents: as ``expired`` wants it, before the first event is given.
@@ -149,7 +149,7 @@ def accepted_events(
     outcome: Outcome,
     progress: Callable[[int], object],
 ) -> Iterator[Accepted]:
-    """What is an event; what is not is counted."""
+    """Read the file's events; count the lines that are none."""
     now = datetime.now(UTC)
     reading = Reading(f"{chosen.key}:{source.identity}", zone, progress=progress)
     for found in chosen.parse(source, reading):

@@ -26,7 +26,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 
 def kept(session: Session, workspace_id: UUID) -> Sequence[ImportMapping]:
-    """A workspace's mappings, by name."""
+    """List a workspace's mappings by name."""
     return session.scalars(
         select(ImportMapping)
         .where(ImportMapping.workspace_id == workspace_id)
@@ -35,7 +35,7 @@ def kept(session: Session, workspace_id: UUID) -> Sequence[ImportMapping]:
 
 
 def find(session: Session, workspace_id: UUID, name: str) -> ImportMapping:
-    """Raises NotFound: the workspace has no mapping of that name."""
+    """Find a mapping by its name; raise NotFound if the workspace has none."""
     found = session.get(ImportMapping, (workspace_id, name))
     if found is None:
         raise NotFound(f"There is no mapping called {name} here.")
@@ -85,7 +85,7 @@ def remove(session: Session, workspace_id: UUID, name: str) -> None:
 
 
 def format_by(name: str, form: dict[str, Any]) -> Format:
-    """The format that a kept mapping makes. Its events' keys begin with the mapping's name."""
+    """Make the format of a kept mapping; its events' keys begin with the mapping's name."""
     return format_of(name, mapping_of(form, INPUTS))
 
 

@@ -45,9 +45,9 @@ class Import(Base):
     time_zone: Mapped[str | None] = mapped_column(Text)
     """Of times that name none."""
     expired: Mapped[str] = mapped_column(Text, default=Expired.REFUSE)
-    """What becomes of events older than the workspace keeps."""
+    """The choice for events older than the workspace keeps."""
     file_key: Mapped[str | None] = mapped_column(Text)
-    """Where the upload is kept until the import ends."""
+    """The storage key of the upload, which is kept until the import ends."""
     bytes: Mapped[int] = mapped_column(BigInteger)
     """As uploaded, which may be packed."""
 

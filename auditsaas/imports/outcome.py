@@ -42,7 +42,7 @@ class Outcome:
     conflicting_ids: list[UUID] = field(default_factory=list)
     """Of the first conflicts, as many as their event names."""
     shown: int = SHOWN_REFUSALS
-    """How many lines of a kind are kept."""
+    """The most lines of a kind that are kept."""
 
     def refuse(self, line: Refused) -> None:
         self.refused += 1
@@ -63,7 +63,7 @@ class Outcome:
                 self.first_conflicts.append(Refused(item.line, OTHER_CONTENT, item.byte))
 
     def __str__(self) -> str:
-        """`9,999 events added, 0 already there, 1 line refused`, and the conflicts if any."""
+        """Write `9,999 events added, 0 already there, 1 line refused`, and the conflicts if any."""
         events = "event" if self.added == 1 else "events"
         return (
             f"{self.added:,} {events} added, {self.already_there:,} already there,"
@@ -72,7 +72,7 @@ class Outcome:
 
     @property
     def foreseen(self) -> str:
-        """The same of a file that was only looked at: `9,999 events as alb, …, nothing stored`."""
+        """Write the outcome of a dry run: `9,999 events as alb, …, nothing stored`."""
         events = "event" if self.added == 1 else "events"
         there = f", {self.already_there:,} already there" if self.already_there else ""
         return (

@@ -100,7 +100,7 @@ def cancel(session: Session, found: Import) -> None:
 
 
 def find(session: Session, workspace_id: UUID, import_id: UUID) -> Import:
-    """Raises NotFound: the workspace has no such import."""
+    """Find an import; raise NotFound if the workspace has no such one."""
     found = session.scalar(
         select(Import).where(Import.workspace_id == workspace_id, Import.id == import_id)
     )
@@ -112,7 +112,7 @@ def find(session: Session, workspace_id: UUID, import_id: UUID) -> Import:
 def newest(
     session: Session, workspace_id: UUID, *, limit: int, before: UUID | None = None
 ) -> Sequence[Import]:
-    """A workspace's imports, newest first; those before one, if it is given."""
+    """List a workspace's imports, newest first; those before one, if it is given."""
     found = select(Import).where(Import.workspace_id == workspace_id)
     if before is not None:
         found = found.where(Import.id < before)
@@ -128,6 +128,6 @@ def _is_zone(name: str) -> bool:
 
 
 def _storable(name: str) -> str:
-    """The file's own name, whatever path a browser sends before it."""
+    """Return the file's own name, whatever path a browser sends before it."""
     last = PurePosixPath(name.replace("\\", "/")).name.replace("\x00", "")
     return last.encode("utf-8", "replace").decode()[:LONGEST_NAME] or "file"

@@ -59,7 +59,7 @@ class Trial:
 
 
 def tried(mapping: Mapping, sample: str, redacted_keys: frozenset[str]) -> Trial:
-    """What a mapping makes of the first ten records of a sample. Nothing is stored."""
+    """Try a mapping on the first ten records of a sample. Nothing is stored."""
     with open_stream("sample", io.BytesIO(sample.encode("utf-8", "replace"))) as source:
         rows = list(islice(_rows(mapping, source, redacted_keys), SHOWN_ROWS))
         first = _first_records(mapping, source)
@@ -76,7 +76,7 @@ def tried(mapping: Mapping, sample: str, redacted_keys: frozenset[str]) -> Trial
 
 
 def sample_of(stream: BinaryIO) -> tuple[str, str]:
-    """The beginning of a file as a sample, and the name of the list that holds its records.
+    """Read the beginning of a file as a sample, and name the list that holds its records.
 
     A document becomes one record a line; the name is empty where there is no such list.
     """
@@ -101,7 +101,7 @@ def sample_of(stream: BinaryIO) -> tuple[str, str]:
 
 
 def _is_one_line(raw: bytes) -> bool:
-    """Whether the first line is an object, and another follows."""
+    """Tell whether the first line is an object, and another follows."""
     first, ended, rest = raw.lstrip().partition(b"\n")
     try:
         return isinstance(msgspec.json.decode(first), dict) and bool(ended and rest.strip())

@@ -25,7 +25,7 @@ class Backlog:
     pending: int
     """Neither finished nor failed."""
     oldest: datetime | None
-    """When the pending job that has waited longest was asked for."""
+    """The time at which the oldest pending job was asked for."""
     abandoned: int
     """Begun, and without a live lease."""
     failed: int
@@ -55,7 +55,7 @@ def _backlog(platform: Session, kind: Kind[Any]) -> Backlog:
 
 
 def last_sweeps(server: Redis, kinds: Iterable[Kind[Any]]) -> dict[str, datetime | None]:
-    """When the waiting jobs of each kind were last looked for; None where they never were."""
+    """Read when the waiting jobs of each kind were last swept; None where they never were."""
     names = [kind.name for kind in kinds]
     noted = server.hmget(SWEEPS_KEY, names)
     return {

@@ -51,7 +51,7 @@ class Heartbeat:
         return self._lost.is_set()
 
     def interrupts(self, interrupt: Callable[[], None]) -> None:
-        """What to call, from the heartbeat's thread, when the lease is lost."""
+        """Set what to call, from the heartbeat's thread, when the lease is lost."""
         self._interrupt = interrupt
 
     def progress(self, done: int) -> None:

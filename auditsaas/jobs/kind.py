@@ -39,21 +39,21 @@ class Kind(Generic[Model]):
     """The Celery task that works on a job, given its id."""
     leases: Leases[Model]
     scope_of: Callable[[Any], Scope]
-    """What a worker must bind to touch a job, of a row with ``scope_columns``."""
+    """The scope that a worker binds to touch a job, of a row with ``scope_columns``."""
     scope_columns: tuple[Any, ...]
     queue_of: Callable[[Any], str] = lambda _: QUICK
     """The queue of a job, of a row with ``queue_columns``."""
     queue_columns: tuple[Any, ...] = ()
     max_attempts: int = 3
     delay: Callable[[int], timedelta] = lambda attempt: timedelta(seconds=5) * attempt
-    """How long to wait after a failed attempt, counted from 1."""
+    """The pause after a failed attempt, counted from 1."""
 
     def message(self, row: Any) -> Message:
         """Build the message for a waiting job; to be sent after the commit."""
         return Message(self.task, row.id, self.queue_of(row))
 
     def waiting(self, platform: Session) -> Sequence[Any]:
-        """The jobs, of all workspaces, that have waited longest and that no worker holds."""
+        """Select the jobs, of all workspaces, that have waited longest and that no worker holds."""
         return self.leases.waiting(platform, *self.queue_columns)
 
     def scope(self, platform: Session, identity: UUID) -> Scope | None:
@@ -73,7 +73,7 @@ class Claim(Generic[Model]):
     attempt: int
     scope: Scope
     error: str | None
-    """What the attempt before left to say."""
+    """The error of the attempt before."""
     row: Model
     """The job as it was claimed, detached from any session."""
 
@@ -84,7 +84,7 @@ class Claim(Generic[Model]):
 
     @classmethod
     def held(cls, kind: Kind[Model], session: Session, identity: UUID) -> Self | None:
-        """The claim under which a job is being worked on now, in whichever process."""
+        """Read the claim under which some process is working on a job now."""
         return cls._of(kind, session, kind.leases.held(session, identity))
 
     @classmethod

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 LEASE = timedelta(seconds=30)
 MESSAGE_GRACE = timedelta(seconds=10)
-"""How long the message that was sent with the request may take before another one is."""
+"""The time that a request's message may take before another one is sent."""
 
 Model = TypeVar("Model")
 
@@ -52,7 +52,7 @@ class Leases(Generic[Model]):
     columns: Columns = Columns()
 
     def waiting(self, platform: Session, *wanted: Any, limit: int = 500) -> Sequence[Row[Any]]:
-        """``id``, ``fence`` and these columns of the rows that have waited longest."""
+        """Select ``id``, ``fence`` and these columns of the rows that have waited longest."""
         found: Select[Any] = select(self["id"], self.fence.label("fence"), *wanted)
         found = found.where(self.unfinished(), self._due < func.now())
         return platform.execute(found.order_by(self._due).limit(limit)).all()
@@ -111,7 +111,7 @@ class Leases(Generic[Model]):
         return found
 
     def abandoned(self) -> ColumnElement[bool]:
-        """The row was begun, and its lease has run out."""
+        """Build the condition: the row was begun, and its lease has run out."""
         return and_(self["state"] == self.working, self["attempts"] > 0, self.until < func.now())
 
     def __getitem__(self, name: str) -> Any:

@@ -44,7 +44,7 @@ def install(app: Flask, settings: Settings) -> None:
 
 
 def task(name: str) -> Callable[[Function], Function]:
-    """A task of every Celery app there is; it stays a function that can be called."""
+    """Declare a task of every Celery app; it stays a function that can be called."""
     return cast("Callable[[Function], Function]", shared_task(name=name))  # type: ignore[no-untyped-call]  # Celery ships no types
 
 
@@ -85,7 +85,7 @@ def _failure_to_send(name: str, args: tuple[str, ...], queue: str) -> Exception 
 
 
 def first_within(key: str, period: timedelta) -> bool:
-    """Whether ``key`` was not asked about during ``period``; forgotten together with the queue.
+    """Tell whether ``key`` comes for the first time in ``period``; forgotten with the queue.
 
     Raises:
         OperationalError, RedisError, OSError: Redis does not answer.

@@ -25,7 +25,7 @@ from auditsaas.jobs.leases import LostLease
 
 Model = TypeVar("Model")
 Made = TypeVar("Made")
-"""What the work makes, such as a file in storage."""
+"""The product of the work, such as a file in storage."""
 
 Limits = tuple[type[Exception], ...]
 """The exceptions that a time limit raises in the middle of the work."""
@@ -167,15 +167,18 @@ def _settle(job: Job[Model, Made], claim: Claim[Model], error: Exception, limits
 
 
 def _fresh_session(scope: Scope) -> Session:
-    """The session on a new connection: a time limit may strike in the middle of a statement, and
-    such a connection cannot even be rolled back."""
+    """Bind the session on a new connection.
+
+    A time limit may strike in the middle of a statement, and such a connection cannot even be
+    rolled back.
+    """
     session = db.session()
     session.invalidate()
     return tenancy.bind(scope, session)
 
 
 def _stopped(job: Job[Model, Made], claim: Claim[Model]) -> str:
-    """Why there is no attempt left, where none has failed in words."""
+    """Word why there is no attempt left, where none has failed in words."""
     most = job.kind.max_attempts
     return claim.error or f"{job.doing} stopped {most} times without finishing."
 
@@ -196,7 +199,7 @@ def _reason(
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error, and those that it arose from: a cleaning up that fails hides what led to it."""
+    """Walk from an error to its causes: a failed clean-up hides what led to it."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

@@ -33,10 +33,10 @@ def invitation(
 
 
 def password_reset(session: Session, user_id: UUID, *, token: str) -> None:
-    """The session's scope must be the person's."""
+    """Queue a reset link; the session's scope must be the person's."""
     outbox.put(session, user_id, "password_reset", {"url": f"/password-reset/{token}"})
 
 
 def password_changed(session: Session, user_id: UUID) -> None:
-    """The session's scope must be the person's."""
+    """Queue word of a changed password; the session's scope must be the person's."""
     outbox.put(session, user_id, "password_changed", {"url": "/password-reset"})

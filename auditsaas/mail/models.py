@@ -33,13 +33,13 @@ class Mail(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     address: Mapped[str | None] = mapped_column(Text)
-    """Where it goes, if not to a person who has an account."""
+    """The address that it goes to, if not to a person with an account."""
     tenant: Mapped[UUID | None] = mapped_column(ForeignKey("workspaces.id"))
     """The workspace whose facts it tells: a person gets it only while they may read them."""
     notification_id: Mapped[UUID | None]
     kind: Mapped[str] = mapped_column(Text)
     context: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    """What its template says; kept, so that every try sends the same words."""
+    """The values of its template; kept, so that every try sends the same words."""
     request_id: Mapped[str | None] = mapped_column(
         Text, default=lambda: logs.bound().get("request_id")
     )
@@ -54,7 +54,7 @@ class Mail(Base):
 
 
 class MailChoice(Base):
-    """Which mails a person wants; who has no row wants all."""
+    """The kinds of mail that a person wants; all without a row."""
 
     __tablename__ = "mail_choices"
 

@@ -41,7 +41,7 @@ MailClaim = Claim[Mail]
 
 
 def pause(attempt: int) -> timedelta:
-    """10 s after the first attempt, then 20 s, 40 s and so on, but within the hour."""
+    """Return the pause after an attempt: 10 s, then 20 s, 40 s and so on, within the hour."""
     return min(LONGEST_PAUSE, FIRST_PAUSE * float(2 ** min(attempt - 1, 12)))
 
 
@@ -68,7 +68,7 @@ MAILS = Kind(
 
 
 def choices(session: Session, user_id: UUID) -> MailChoice:
-    """Which mails a person wants, whether or not they ever said."""
+    """Read which mails a person wants; all unless they chose."""
     found = session.get(MailChoice, user_id, populate_existing=True)
     everything = MailChoice(user_id=user_id, export_ready=True, export_failed=True, report=True)
     return found or everything

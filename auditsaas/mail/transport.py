@@ -47,7 +47,7 @@ class Server:
 
     @classmethod
     def of(cls, url: str) -> Server:
-        """`smtp://`, `smtp+starttls://` or `smtps://`, with user and password if it wants them.
+        """Read `smtp://`, `smtp+starttls://` or `smtps://`, with user and password if given.
 
         Raises:
             MailError: the address cannot be used.
@@ -99,11 +99,11 @@ class Letter:
     html: str
     written_at: datetime
     request_id: str | None = None
-    """The request that it came from; whoever asks about a mail can name it."""
+    """The request that it came from, by which an operator can find a mail."""
 
 
 def composed(letter: Letter) -> EmailMessage:
-    """The letter as RFC 5322 wants it, with both its bodies.
+    """Compose the mail as RFC 5322 wants it, with both its bodies.
 
     Raises:
         MailRefused: an address or a header cannot be one.
@@ -211,5 +211,5 @@ def _said(code: int, words: bytes | str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """No line break, and nothing else that a header must not hold."""
+    """Write a header's text in one line, without control characters."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

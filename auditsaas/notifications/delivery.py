@@ -86,7 +86,7 @@ def _hand_over(waiting: Mail, reader: Reader, settings: Settings) -> None:
 
 
 def letter(waiting: Mail, reader: Reader, settings: Settings) -> Letter:
-    """The mail in words: subject, plain text and HTML from the templates of its kind."""
+    """Render a mail: subject, plain text and HTML from the templates of its kind."""
     context = {
         **waiting.context,
         "kind": waiting.kind,
@@ -124,7 +124,7 @@ def _reader(session: Session, waiting: Mail) -> Reader | None:
 
 
 def may_read(session: Session, workspace_id: UUID, user_id: UUID) -> bool:
-    """Whether a person may fetch exports of a workspace now; the scope must hold one of the two."""
+    """Check that a person may fetch a workspace's exports now; the scope must hold one of them."""
     role = session.scalar(
         select(Membership.role)
         .join(Workspace, Workspace.id == Membership.workspace_id)

@@ -25,4 +25,4 @@ class Notification(Base):
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
     read_at: Mapped[datetime | None] = mapped_column(Timestamp)
     announced_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    """When an open page showed it as it came; each is shown so only once."""
+    """The time at which an open page showed it as it came, which happens only once."""

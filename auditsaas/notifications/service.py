@@ -61,7 +61,7 @@ def count_unread(session: Session, user_id: UUID) -> int:
 def newest(
     session: Session, user_id: UUID, *, limit: int, before: UUID | None = None
 ) -> Sequence[Notification]:
-    """A person's notifications, newest first; those before an id, if one is given."""
+    """List a person's notifications, newest first; those before an id, if one is given."""
     found = select(Notification).where(Notification.user_id == user_id)
     if before is not None:
         found = found.where(Notification.id < before)
@@ -79,7 +79,7 @@ def mark_read(session: Session, user_id: UUID, *, url: str | None = None) -> Non
 
 
 def announce(session: Session, user_id: UUID, *, url: str | None = None) -> Sequence[Notification]:
-    """Unread notifications that no page has shown as they came, each returned only once.
+    """Return unread notifications that no page has shown as they came, each only once.
 
     ``url`` narrows them to those about one address.
     """

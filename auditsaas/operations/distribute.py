@@ -68,14 +68,14 @@ def distribute() -> None:
 
 
 def placement(connection: Connection) -> Placement:
-    """Where each table belongs; references first, for the others point at them."""
+    """Say where each table belongs; references first, for the others point at them."""
     rows = connection.execute(_TABLES).all()
     spread = sorted((name for name, is_spread in rows if is_spread), key=lambda n: (n != FIRST, n))
     return Placement(tuple(name for name, is_spread in rows if not is_spread), tuple(spread))
 
 
 def functions(connection: Connection) -> list[str]:
-    """The schema's functions, which every node needs; those written in C are an extension's."""
+    """List the schema's functions, which every node needs; an extension brings those in C."""
     return list(connection.scalars(_FUNCTIONS))
 
 

@@ -32,7 +32,7 @@ def doctor(context: click.Context) -> None:
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Each finding as soon as it is made; a part that is away costs seconds, not the rest."""
+    """Yield each finding as soon as it is made; an unreachable part costs seconds, not the rest."""
     yield from doctor_services.settings(settings)
     yield from _connected("app role", settings.database_url, doctor_database.as_app)
     yield from _connected(

@@ -25,7 +25,7 @@ IDENTITY = text("SELECT system_identifier FROM pg_control_system()")
 
 
 def as_app(connection: Connection) -> Iterator[Finding]:
-    """What the role of ``DATABASE_URL`` shows."""
+    """Check what the role of ``DATABASE_URL`` shows."""
     yield _version(connection)
     yield _standing("app role", "DATABASE_URL", connection)
     yield _log("app role", connection)
@@ -35,7 +35,7 @@ def as_app(connection: Connection) -> Iterator[Finding]:
 
 
 def as_platform(connection: Connection) -> Iterator[Finding]:
-    """What the role of ``PLATFORM_DATABASE_URL`` shows."""
+    """Check what the role of ``PLATFORM_DATABASE_URL`` shows."""
     yield _standing("platform role", "PLATFORM_DATABASE_URL", connection)
     tables = isolation.writable(connection)
     if tables:
@@ -53,7 +53,7 @@ def as_platform(connection: Connection) -> Iterator[Finding]:
 
 
 def as_owner(connection: Connection) -> Iterator[Finding]:
-    """What the role of ``MIGRATION_DATABASE_URL`` shows."""
+    """Check what the role of ``MIGRATION_DATABASE_URL`` shows."""
     tables = isolation.open_tables(connection)
     if tables:
         remedy = " ".join(
@@ -77,7 +77,7 @@ def as_owner(connection: Connection) -> Iterator[Finding]:
 
 
 def as_replica(settings: Settings) -> Callable[[Connection], Iterator[Finding]]:
-    """What the server of ``REPLICA_DATABASE_URL`` shows, beside that of ``DATABASE_URL``."""
+    """Check what the server of ``REPLICA_DATABASE_URL`` shows, beside that of ``DATABASE_URL``."""
 
     def look(connection: Connection) -> Iterator[Finding]:
         yield _standing("replica", "REPLICA_DATABASE_URL", connection)

@@ -141,7 +141,7 @@ def pdf() -> Finding:
 
 
 def fonts() -> Finding:
-    """A letter of every script that a report has to draw."""
+    """Check that the fonts have a letter of every script that a report has to draw."""
     try:
         missing = coverage.undrawn_scripts()
     except OSError:

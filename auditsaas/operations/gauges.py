@@ -118,7 +118,7 @@ def _by_kind(name: str, words: str, values: Mapping[str, float]) -> Metric:
 
 
 def partition_horizon_days(session: Session, now: datetime) -> float:
-    """Days from ``now`` to the end of the last month that follows without a gap; 0 without any."""
+    """Return the days from ``now`` to the end of the last month without a gap; 0 without any."""
     months = partitions.months_ahead(session, now)
     end = partitions.add_months(now, months)
     return (end - now).total_seconds() / 86_400 if months else 0.0

@@ -65,7 +65,7 @@ def _database(session: Session, now: datetime) -> list[Part]:
 
 
 def _jobs(found: Sequence[Backlog], now: datetime) -> Iterator[Part]:
-    """All kinds in one line, and each in one of its own."""
+    """Show all kinds in one line, and each in one of its own."""
     oldest = min((each.oldest for each in found if each.oldest), default=None)
     waited = now - oldest if oldest else timedelta()
     yield Part(

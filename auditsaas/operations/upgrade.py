@@ -67,7 +67,7 @@ def upgrade(settings: Settings, now: datetime | None = None) -> None:
 
 @cache
 def newest_migration() -> str | None:
-    """The schema version that this code needs."""
+    """Read the schema version that this code needs."""
     from alembic.script import ScriptDirectory
 
     return ScriptDirectory.from_config(_alembic()).get_current_head()

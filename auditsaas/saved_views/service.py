@@ -16,7 +16,7 @@ MOST = 50
 
 
 def visible(session: Session, place: UUID, person: UUID) -> Sequence[SavedView]:
-    """A place's views that a person may use: their own and the shared ones, by name."""
+    """List a scope's views that a person may use, their own and the shared ones, by name."""
     found = (
         select(SavedView)
         .where(SavedView.workspace_id == place)

@@ -40,7 +40,7 @@ class Schedule(Base):
     recipients: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
 
     covered_until: Mapped[datetime] = mapped_column(Timestamp)
-    """Where the last report ended, and the next begins."""
+    """The end of the last report, and the start of the next."""
     covered_seq: Mapped[int] = mapped_column(BigInteger)
     """The last sequence number that a report could hold; what came later and is older is late."""
     next_due_at: Mapped[datetime] = mapped_column(Timestamp)
@@ -79,7 +79,7 @@ class ScheduleRun(Base):
     schedule_id: Mapped[UUID]
     due_at: Mapped[datetime] = mapped_column(Timestamp)
     asked_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
-    """Who asked for an extra report; None where it was due."""
+    """The person who asked for an extra report; None where it was due."""
     export_id: Mapped[UUID]
     starts_at: Mapped[datetime] = mapped_column(Timestamp)
     ends_at: Mapped[datetime] = mapped_column(Timestamp)

@@ -28,10 +28,10 @@ from auditsaas.events.reading.scans.index_scan import IndexScan, index_scans
 from auditsaas.schedules.models import ScheduleRun
 
 SHOWN = 5
-"""How many new things of each kind a mail lists."""
+"""The most new things of each kind that a mail lists."""
 
 PATIENCE = "60s"
-"""How long looking for new things may take; a mail without them is better than none."""
+"""The longest search for new things; a mail without them is better than none."""
 
 FEWEST_EVENTS, FEWEST_ERRORS = 20, 5
 JUMP_FACTOR, JUMP_SHARE = 2.0, 0.05
@@ -105,7 +105,7 @@ def _tally(session: Session, scan: IndexScan) -> tuple[int, int]:
 def _jump(
     event_filter: EventFilter, total: int, errors: int, earlier: dict[str, Any] | None
 ) -> list[New]:
-    """The failure rate, where it jumped; a filter by status has none."""
+    """Find a jump of the failure rate; a filter by status has none."""
     if event_filter.status or not earlier or not earlier["events"]:
         return []
     if total < FEWEST_EVENTS or errors < FEWEST_ERRORS:
@@ -118,7 +118,7 @@ def _jump(
 
 
 def _news(session: Session, run: ScheduleRun, scans: Sequence[IndexScan]) -> tuple[list[New], int]:
-    """First-seen addresses, platforms and activities of each actor, and how many more there are."""
+    """Find first-seen addresses, platforms and activities of each actor, and count the rest."""
     if not _has_history(session, run):
         return [], 0
     try:
@@ -141,7 +141,7 @@ def _name(kind: str, value: str) -> str:
 
 
 def _has_history(session: Session, run: ScheduleRun) -> bool:
-    """Whether anything is older; everything is new in a log that has just begun."""
+    """Tell whether anything is older; everything is new in a log that has just begun."""
     return bool(session.scalar(select(exists().where(*_before(run)))))
 
 
@@ -184,7 +184,7 @@ def _report(scans: Sequence[IndexScan]) -> CTE:
 
 
 def _before(run: ScheduleRun) -> tuple[Any, ...]:
-    """Condition: events that an earlier report could hold."""
+    """Build the condition for events that an earlier report could hold."""
     return (
         events.c.workspace_id == run.workspace_id,
         events.c.id < first_id_at(run.starts_at),

@@ -120,7 +120,7 @@ def mail_facts(
     workspace: Workspace,
     viewer: Viewer,
 ) -> dict[str, Any]:
-    """What the templates of a report's mail say, in the words that its reader reads."""
+    """Return the facts of a report's mail, worded as its reader reads dates."""
     before = found.events_before
     return {
         "workspace": workspace.name,
@@ -137,12 +137,12 @@ def mail_facts(
 
 
 def period_words(run: ScheduleRun, viewer: Viewer) -> str:
-    """`11/09/2026 00:00:00 EST to 11/15/2026 23:59:59 EST`."""
+    """Write `11/09/2026 00:00:00 EST to 11/15/2026 23:59:59 EST`."""
     return times.interval(run.starts_at, run.ends_at - SECOND, viewer)
 
 
 def days(run: ScheduleRun, viewer: Viewer) -> str:
-    """`11/09 – 11/15/2026`: the first and the last day; the year twice only where there are two."""
+    """Write `11/09 – 11/15/2026`: first and last day; the year twice only where there are two."""
     first, last = (
         run.starts_at.astimezone(viewer.zone),
         (run.ends_at - SECOND).astimezone(viewer.zone),
@@ -201,7 +201,7 @@ def _record(
 
 
 def _before(session: Session, run: ScheduleRun) -> ScheduleRun | None:
-    """The last report on time before this one."""
+    """Read the last report on time before this one."""
     return session.scalar(
         select(ScheduleRun)
         .where(
@@ -217,7 +217,7 @@ def _before(session: Session, run: ScheduleRun) -> ScheduleRun | None:
 
 
 def _viewer(schedule: Schedule, person: User) -> Viewer:
-    """As the person reads dates, in the schedule's zone: its days are what a report covers."""
+    """Build a viewer for a person in the schedule's zone, whose days a report covers."""
     formats: tuple[DateFormat, ...] = get_args(DateFormat)
     clocks: tuple[Clock, ...] = get_args(Clock)
     default = viewer.DEFAULT

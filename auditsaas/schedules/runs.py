@@ -97,7 +97,7 @@ def start(session: Session, schedule: Schedule, now: datetime) -> Export | None:
 
 
 def run_now(session: Session, schedule: Schedule, *, requester: Requester, now: datetime) -> Export:
-    """An extra report of what has come since the last one; the reports on time stay as they are.
+    """Start an extra report of what has come since the last one; due reports stay as they are.
 
     Raises:
         Conflict: one is being built.
@@ -117,7 +117,7 @@ def run_now(session: Session, schedule: Schedule, *, requester: Requester, now: 
 
 
 def filter_of(schedule: Schedule, now: datetime) -> EventFilter:
-    """Raises FilterError: what was kept cannot be understood any more."""
+    """Read the stored filter; raise FilterError if it cannot be understood any more."""
     return EventFilter.from_args(
         MultiDict(parse_qsl(schedule.query)), zone=ZoneInfo(schedule.time_zone), now=now
     )
@@ -133,7 +133,7 @@ def _made(
     *,
     extra: bool = False,
 ) -> Export | None:
-    """The run and its export; None where there is a run of that time already."""
+    """Make the run and its export; None where there is a run of that time already."""
     workspace_id = schedule.workspace_id
     person = requester.person
     run_id = session.scalar(

@@ -32,7 +32,7 @@ TOLD = (
     "name", "query", "format", "columns", "frequency", "weekday", "month_day", "time_of_day",
     "time_zone", "recipients", "owner_id",
 )  # fmt: skip
-"""What an event tells the change of."""
+"""Columns whose changes an event records."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +129,7 @@ def pause(session: Session, schedule: Schedule, *, requester: Requester, now: da
 def resume(session: Session, schedule: Schedule, *, requester: Requester, now: datetime) -> None:
     """Go on: one report, at the next time due, covers all since the last one.
 
-    Whoever resumes a schedule whose owner may no longer have its reports becomes the owner.
+    The person who resumes a schedule whose owner may no longer have its reports becomes the owner.
 
     Raises:
         Conflict: it is not paused.
@@ -157,7 +157,7 @@ def delete(session: Session, schedule: Schedule, *, requester: Requester, now: d
 
 
 def visible_to(person_id: UUID, everything_in: Sequence[UUID]) -> ColumnElement[bool]:
-    """One's own schedules, those whose reports one gets, and all of ``everything_in``."""
+    """Build the condition for own schedules, those one receives, and all of ``everything_in``."""
     return or_(
         Schedule.owner_id == person_id,
         Schedule.recipients.contains([person_id]),
@@ -168,7 +168,7 @@ def visible_to(person_id: UUID, everything_in: Sequence[UUID]) -> ColumnElement[
 def find(
     session: Session, workspace_id: UUID, visible: ColumnElement[bool], schedule_id: UUID
 ) -> Schedule:
-    """Raises NotFound: there is none, or it is not for this person; they cannot tell which."""
+    """Find a schedule; raise NotFound alike if there is none or it is not for this person."""
     schedule = session.scalar(_present([workspace_id], visible).where(Schedule.id == schedule_id))
     if schedule is None:
         raise NotFound("There is no such schedule, or it is not yours to see.")
@@ -178,7 +178,7 @@ def find(
 def of_workspaces(
     session: Session, workspace_ids: Sequence[UUID], visible: ColumnElement[bool]
 ) -> Sequence[Schedule]:
-    """Visible schedules of the workspaces, by name."""
+    """List visible schedules of the workspaces by name."""
     found = _present(workspace_ids, visible).order_by(func.lower(Schedule.name), Schedule.id)
     return session.scalars(found).all()
 
@@ -186,7 +186,7 @@ def of_workspaces(
 def history(
     session: Session, schedule: Schedule, *, limit: int, before: datetime | None = None
 ) -> Sequence[ScheduleRun]:
-    """The runs of a schedule, newest first."""
+    """List the runs of a schedule, newest first."""
     found = select(ScheduleRun).where(
         ScheduleRun.workspace_id == schedule.workspace_id,
         ScheduleRun.schedule_id == schedule.id,
@@ -197,7 +197,7 @@ def history(
 
 
 def find_run(session: Session, schedule: Schedule, run_id: UUID) -> ScheduleRun:
-    """Raises NotFound: the schedule has no such run."""
+    """Find a run; raise NotFound if the schedule has no such one."""
     run = session.get(ScheduleRun, (schedule.workspace_id, run_id))
     if run is None or run.schedule_id != schedule.id:
         raise NotFound("There is no such report.")

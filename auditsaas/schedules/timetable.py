@@ -30,8 +30,11 @@ class Frequency(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Timetable:
-    """Which days, and when on them. ``weekday`` 0 is Monday; a ``month_day`` that a month does not
-    have means its last. A quarterly report is due in the first month of a quarter."""
+    """Days of reports, and the time on them.
+
+    ``weekday`` 0 is Monday; a ``month_day`` that a month does not have means its last. A quarterly
+    report is due in the first month of a quarter.
+    """
 
     frequency: Frequency
     weekday: int = 0
@@ -40,7 +43,7 @@ class Timetable:
     zone: ZoneInfo
 
     def due_after(self, moment: datetime) -> datetime:
-        """The first time, in UTC, that a report is due later than ``moment``."""
+        """Return the first time, in UTC, that a report is due later than ``moment``."""
         # A period before: its report may still be due, as in the last hours of a day further west.
         first = self._first_day(moment.astimezone(self.zone).date() - DAY)
         while True:
@@ -50,24 +53,24 @@ class Timetable:
             first = self._next_first_day(first)
 
     def window_end(self, due: datetime) -> datetime:
-        """Where the report that is due then ends: the first instant of the period it is due in."""
+        """Return where the report due then ends: the first instant of the period it is due in."""
         first = self._first_day(due.astimezone(self.zone).date())
         return _instant(datetime.combine(first, time.min), self.zone)
 
     def window_before(self, end: datetime) -> datetime:
-        """Where the whole period starts that ends at ``end``; the first report starts there."""
+        """Return the start of the whole period that ends at ``end``: of the first report's."""
         last_day = end.astimezone(self.zone).date() - DAY
         return _instant(datetime.combine(self._first_day(last_day), time.min), self.zone)
 
     def due_covering(self, moment: datetime, covered_until: datetime) -> datetime:
-        """The first time due after ``moment`` for which there is something left to cover."""
+        """Return the first time due after ``moment`` for which there is something left to cover."""
         due = self.due_after(moment)
         while self.window_end(due) <= covered_until:
             due = self.due_after(due)
         return due
 
     def runs(self, due: datetime, covered_until: datetime) -> Iterator[Run]:
-        """The run that is due then and all that follow, with what each covers."""
+        """Yield the run that is due then and all that follow, with what each covers."""
         while True:
             end = self.window_end(due)
             yield Run(due, TimeRange(covered_until, end))
@@ -77,7 +80,7 @@ class Timetable:
         return list(islice(self.runs(due, covered_until), number))
 
     def _first_day(self, day: date) -> date:
-        """The first day of the period that holds ``day``."""
+        """Return the first day of the period that holds ``day``."""
         if self.frequency is Frequency.DAILY:
             return day
         if self.frequency is Frequency.WEEKLY:
@@ -107,5 +110,5 @@ class Run:
 
 
 def _instant(wall: datetime, zone: ZoneInfo) -> datetime:
-    """PEP 495 reads a skipped wall time by the offset before the jump: as much later."""
+    """Convert a wall time to UTC; a skipped one counts by the offset before the jump (PEP 495)."""
     return wall.replace(tzinfo=zone).astimezone(UTC)

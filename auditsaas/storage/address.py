@@ -12,7 +12,7 @@ from config.errors import SettingsError
 
 
 def storage_at(url: str) -> Storage:
-    """The storage that ``STORAGE_URL`` names.
+    """Return the storage that ``STORAGE_URL`` names.
 
     Raises:
         SettingsError: it names none that is known.

@@ -77,16 +77,16 @@ class Upload(ABC):
 
 class Storage(Protocol):
     def write(self, key: str) -> Upload:
-        """Raises StorageError from here, from its ``write`` and from the end of its context."""
+        """Open an upload; raise StorageError here, from its ``write`` and when its context ends."""
 
     def open(self, key: str) -> BinaryIO:
-        """The file's bytes, seekable. Raises FileMissing."""
+        """Open the file's bytes, seekable. Raise FileMissing."""
 
     def size(self, key: str) -> int:
-        """Bytes. Raises FileMissing."""
+        """Return the size in bytes. Raise FileMissing."""
 
     def delete(self, key: str) -> None:
         """Remove the file, and what an interrupted write left of it, where they exist."""
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """The keys that start so, also those of writes that were interrupted or are under way."""
+        """List keys with this prefix, also of writes that were interrupted or are under way."""

@@ -63,7 +63,7 @@ class ObjectStorage:
                 yield name.removeprefix(self._prefix)
 
     def _unfinished(self, prefix: str) -> Iterator[tuple[str, str]]:
-        """Keys and ids of uploads that were begun and not completed."""
+        """List keys and ids of uploads that were begun and not completed."""
         pages = self._client.get_paginator("list_multipart_uploads").paginate(
             Bucket=self._bucket, Prefix=self._prefix + prefix
         )
@@ -177,7 +177,7 @@ class _ObjectFile(io.RawIOBase):
 
 @lru_cache(maxsize=4)
 def client_of(process: int) -> Any:
-    """A client of this process: connections must not be shared with one that forked it."""
+    """Return this process's client: connections must not be shared with one that forked it."""
     del process
     patient = Config(
         connect_timeout=5, read_timeout=30, retries={"mode": "standard", "max_attempts": 3}

@@ -36,11 +36,11 @@ class Entered:
 
     session_id: str
     awaits_second_factor: bool
-    """Nobody is signed in yet: the session is only good for giving the second factor."""
+    """The session does not sign in yet: it is only good for giving the second factor."""
 
 
 def sign_in(session: Session, email: str, password: str, facts: RequestFacts) -> Entered | None:
-    """A new session, or None without a word on what was wrong.
+    """Sign a person in; None, without a word on what was wrong, where that fails.
 
     Either way one password is verified and the attempt is recorded, so the work is the same.
     """
@@ -132,7 +132,7 @@ def record_refusal(
 
 
 def _stranger(email: str) -> ActorInput:
-    """Actor for an unknown email; other input is dropped, it may be a password."""
+    """Build the actor for an unknown email; other input is dropped, it may be a password."""
     address = normal_email(email)
     if address is None:
         return ActorInput(id=UNKNOWN_PERSON)

@@ -65,7 +65,7 @@ _KEY = re.compile(
 class NewKey:
     key: ApiKey
     secret: str
-    """The whole key; nobody can read it again."""
+    """The whole key, which cannot be read again."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class KeyAccess:
     name: str
     scopes: frozenset[ApiScope]
     kept_days: int | None = None
-    """How long the workspace keeps its events; None where it removes none."""
+    """The workspace's retention; None where it removes no events."""
     use_noted: bool = False
     """Whether this use was noted, which is then to be committed before anything else."""
 
@@ -121,7 +121,7 @@ def create_api_key(
 
 
 def made_before(key: ApiKey, number: int | None) -> NewKey | None:
-    """The key again as it was made of ``number``; None where its secret cannot be told."""
+    """Make the key of ``number`` again; None where its secret cannot be told."""
     secret = _written(key.public_id, number)
     if number is None or not hmac.compare_digest(key.secret_hash, tokens.digest(secret)):
         return None
@@ -135,7 +135,7 @@ def _written(public_id: str, number: int | None) -> str:
 
 
 def well_formed(secret: str) -> bool:
-    """Whether it is written as keys are, checksum included; says nothing of what it opens."""
+    """Check that it is written as keys are, checksum included, whatever it opens."""
     return _parsed(secret) is not None
 
 
@@ -219,7 +219,7 @@ def _checksum(body: str) -> str:
 
 
 def _digits(number: int, length: int) -> str:
-    """The last digits of a number, written in the alphabet of keys."""
+    """Write the last digits of a number in the alphabet of keys."""
     text = ""
     for _ in range(length):
         number, digit = divmod(number, len(ALPHABET))

@@ -48,5 +48,5 @@ def _renamed(event_filter: EventFilter, slugs: Mapping[str, str]) -> EventFilter
 
 
 def former_slugs_of(session: Session, workspace_id: UUID) -> Sequence[str]:
-    """The slugs that a workspace had."""
+    """Select the former slugs of a workspace."""
     return session.scalars(select(FormerSlug.slug).where(FormerSlug.tenant == workspace_id)).all()

@@ -46,7 +46,7 @@ class Found:
 
 
 def open_invitations(session: Session, workspace_id: UUID) -> Sequence[tuple[Invitation, User]]:
-    """Those not accepted and not revoked, expired or not, each with who sent it; by address."""
+    """List invitations neither accepted nor revoked, even expired, with sender, by address."""
     rows = session.execute(
         select(Invitation, User)
         .join(User, User.id == Invitation.invited_by)
@@ -99,7 +99,7 @@ def invite(session: Session, actor: ActingMember, email: str, role: Role) -> Sen
 
 
 def resend(session: Session, actor: ActingMember, invitation_id: UUID) -> Sent:
-    """A new link for seven more days; the one before opens nothing any more.
+    """Send a new link for seven more days; the one before opens nothing any more.
 
     Raises:
         NotFound: no invitation with the id is open.
@@ -167,7 +167,7 @@ def accept(session: Session, found: Found, user: User, facts: RequestFacts) -> N
     """Make ``user``, who has the invited address, a member; ``found`` was found for update.
 
     Raises:
-        Conflict: the invitation is somebody else's, or they are a member already.
+        Conflict: the invitation is another person's, or they are a member already.
     """
     invitation = found.invitation
     if user.email != invitation.email:

@@ -50,10 +50,10 @@ def members_of(session: Session, workspace_id: UUID) -> Sequence[Member]:
 
 
 def member_of(session: Session, workspace_id: UUID, user_id: UUID) -> Member:
-    """One of them.
+    """Find one member.
 
     Raises:
-        NotFound: nobody there has the id.
+        NotFound: no member has the id.
     """
     membership = _find(session, workspace_id, user_id)
     has_factor = session.scalar(select(HAS_SECOND_FACTOR).where(User.id == user_id))
@@ -64,7 +64,7 @@ def change_role(session: Session, actor: ActingMember, user_id: UUID, role: Role
     """Give a member another role.
 
     Raises:
-        NotFound: nobody there has the id.
+        NotFound: no member has the id.
         Conflict: the workspace would be left without an active admin.
     """
     lock_people(session, actor.workspace_id)
@@ -86,7 +86,7 @@ def disable(session: Session, actor: ActingMember, user_id: UUID) -> None:
     """Shut a member out, who stays on the list.
 
     Raises:
-        NotFound: nobody there has the id.
+        NotFound: no member has the id.
         Conflict: it is oneself, or the last active admin.
     """
     lock_people(session, actor.workspace_id)
@@ -104,7 +104,7 @@ def enable(session: Session, actor: ActingMember, user_id: UUID) -> None:
     """Let a disabled member in again.
 
     Raises:
-        NotFound: nobody there has the id.
+        NotFound: no member has the id.
     """
     lock_people(session, actor.workspace_id)
     membership = _find(session, actor.workspace_id, user_id)
@@ -118,7 +118,7 @@ def remove(session: Session, actor: ActingMember, user_id: UUID) -> None:
     """End a membership, one's own too; what the person did stays in the log.
 
     Raises:
-        NotFound: nobody there has the id.
+        NotFound: no member has the id.
         Conflict: the workspace would be left without an active admin.
     """
     lock_people(session, actor.workspace_id)
@@ -159,7 +159,7 @@ def _find(session: Session, workspace_id: UUID, user_id: UUID) -> Membership:
 
 
 def _keep_an_admin(session: Session, leaving: Membership) -> None:
-    """Raises Conflict if ``leaving`` is the last who can administer the workspace."""
+    """Raise Conflict if ``leaving`` is the last who can administer the workspace."""
     if leaving.role != Role.ADMIN or leaving.disabled_at is not None:
         return
     another = session.scalar(

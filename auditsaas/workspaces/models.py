@@ -38,7 +38,7 @@ class Workspace(Base):
     retention_days: Mapped[int | None] = mapped_column()
     """Events older than this go; None keeps them for ever."""
     export_days: Mapped[int] = mapped_column(default=7)
-    """How long an export's file is kept."""
+    """The retention of an export's file."""
     require_second_factor: Mapped[bool] = mapped_column(default=False)
     legal_hold: Mapped[bool] = mapped_column(default=False)
     """Nothing goes, whatever ``retention_days`` says."""
@@ -47,7 +47,7 @@ class Workspace(Base):
 
     @property
     def kept_days(self) -> int | None:
-        """How long events stay; None where none is removed."""
+        """The number of days that events are kept; None where none is removed."""
         return None if self.legal_hold else self.retention_days
 
     @property

@@ -14,7 +14,7 @@ MAX_NETWORKS = 50
 
 
 def parse_networks(text: str) -> list[str]:
-    """Addresses and CIDR networks separated by spaces, commas or lines, in their normal form.
+    """Read addresses and CIDR networks separated by spaces, commas or lines, in normal form.
 
     Raises:
         Invalid: one of them is neither, or there are too many.
@@ -26,7 +26,7 @@ def parse_networks(text: str) -> list[str]:
 
 
 def holds(networks: Iterable[str], address: str | None) -> bool:
-    """Whether one of ``networks`` holds ``address``; an unknown address is in none."""
+    """Tell whether one of ``networks`` holds ``address``; an unknown address is in none."""
     if address is None:
         return False
     try:

@@ -63,9 +63,9 @@ def create_workspace(session: Session, name: str, slug: str | None = None) -> Wo
 
 
 def system_workspace(session: Session) -> Workspace:
-    """The internal workspace, for events that belong to no tenant; added to the session's scope.
+    """Find or make the internal workspace for events without a tenant, and add it to the scope.
 
-    Nobody is a member of it; super-admins read it.
+    It has no members; super-admins read it.
     """
     _admit(session, SYSTEM_WORKSPACE_ID)
     workspace = session.get(Workspace, SYSTEM_WORKSPACE_ID)
@@ -79,7 +79,7 @@ def system_workspace(session: Session) -> Workspace:
 
 
 def find_workspace(session: Session, slug: str) -> Workspace | None:
-    """Any workspace by its slug: who may see it is for the caller to decide."""
+    """Find any workspace by its slug: who may see it is for the caller to decide."""
     if not _SLUG.fullmatch(slug):
         return None
     return session.scalar(select(Workspace).where(Workspace.slug == slug))
@@ -101,7 +101,7 @@ def add_member(session: Session, workspace_id: UUID, user_id: UUID, role: Role) 
 
 
 def workspaces_of(session: Session, user_id: UUID) -> list[tuple[Workspace, Role]]:
-    """A person's active memberships, by workspace name; the scope must be that person's.
+    """List a person's active memberships by workspace name; the scope must be that person's.
 
     The workspaces are detached, so that they can still be read after a commit.
     """
@@ -123,7 +123,7 @@ def _admit(session: Session, workspace_id: UUID) -> None:
 
 
 def checked_slug(slug: str) -> str:
-    """``slug`` as it is.
+    """Return ``slug`` if it can be one.
 
     Raises:
         Invalid: it cannot be a workspace's.

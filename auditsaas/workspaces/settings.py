@@ -22,7 +22,7 @@ from auditsaas.workspaces.models import FormerSlug, Workspace
 
 
 def redacted_keys(session: Session, workspace_id: UUID) -> list[str]:
-    """The metadata keys whose values are replaced on arrival."""
+    """Read the metadata keys whose values are replaced on arrival."""
     keys = session.scalar(
         select(log_heads.c.redacted_keys).where(log_heads.c.workspace_id == workspace_id)
     )

@@ -34,7 +34,7 @@ class Account:
     switched: bool
 
     def run(self, command: Sequence[str], folder: Path) -> tuple[int, str]:
-        """Runs to the end in ``folder``; returns the exit code and the output."""
+        """Run a program to its end in ``folder``; return the exit code and the output."""
         # A file, not a pipe: a daemon left behind by the command would hold a pipe open.
         with tempfile.TemporaryFile() as output:
             process = self._start(command, folder, output.fileno())
@@ -48,17 +48,17 @@ class Account:
             return code, output.read().decode(errors="replace")
 
     def spawn(self, command: Sequence[str], folder: Path) -> subprocess.Popen[bytes]:
-        """Starts a process that may outlive this one."""
+        """Start a process that may outlive this one."""
         return self._start(command, folder, subprocess.DEVNULL)
 
     def own(self, path: Path, mode: int) -> None:
-        """Gives the account ``path``, closed to others."""
+        """Give the account ``path``, closed to others."""
         path.chmod(mode)
         if self.switched:
             os.chown(path, self.uid, self.gid)
 
     def make_folder(self, folder: Path) -> None:
-        """A private folder of the account, which it can also reach."""
+        """Make a private folder of the account, which it can also reach."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.own(folder, 0o700)
         self.reach(folder)
@@ -86,7 +86,7 @@ class Account:
 
 
 def installed(package: str) -> Path:
-    """Where a wheel is; it is not imported, for importing these two has effects of its own."""
+    """Find a package's folder without importing it; importing these two has effects of its own."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         raise SettingsError(
@@ -96,7 +96,7 @@ def installed(package: str) -> Path:
 
 
 def engine_account() -> Account:
-    """Raises SettingsError when root has no account to switch to and cannot make one."""
+    """Choose the engines' account; raise SettingsError when root has none and cannot make one."""
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid(), switched=False)
     try:

@@ -23,7 +23,7 @@ Entries = dict[tuple[int, int], int]
 
 
 def let_through(folder: Path, uid: int, gid: int) -> None:
-    """Adds the right to search ``folder``, and no other, for the account; raises OSError."""
+    """Add the right to search ``folder``, and no other, for the account; raise OSError."""
     status = folder.stat()
     if _may_search(status, uid, gid):
         return

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def live_pid(pid_file: Path) -> int | None:
-    """The process of ``pid_file``, if it lives and works in that file's folder.
+    """Return the process of ``pid_file``, if it lives and works in that file's folder.
 
     After a restart of the machine or the container the number may be another program's.
     """
@@ -29,7 +29,7 @@ def live_pid(pid_file: Path) -> int | None:
 
 
 def end(pid: int, how: signal.Signals, seconds: float) -> None:
-    """Signals ``pid`` and waits until it is gone, killing it when ``seconds`` have passed."""
+    """Signal ``pid`` and wait until it is gone; kill it when ``seconds`` have passed."""
     deadline = time.monotonic() + seconds
     try:
         os.kill(pid, how)
@@ -56,7 +56,7 @@ def _gone(pid: int) -> bool:
 
 
 def _is_zombie(pid: int) -> bool:
-    """Ended, but its parent has not asked for the exit code yet, and perhaps never will."""
+    """Tell whether a process is a zombie: ended, but its parent has not asked for the exit code."""
     try:
         status = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

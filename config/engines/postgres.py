@@ -55,7 +55,7 @@ _SETTINGS = {
 
 
 def start(data_dir: Path) -> Path:
-    """Makes and starts the server as far as needed; returns the folder of its socket.
+    """Make and start the server as far as needed; return the folder of its socket.
 
     The caller holds the data folder's change lock. Raises SettingsError or OSError.
     """
@@ -73,7 +73,7 @@ def start(data_dir: Path) -> Path:
 
 
 def stop(data_dir: Path) -> None:
-    """Fast shutdown: sessions are ended, and everything is on disk."""
+    """Stop the server fast: sessions are ended, and everything is on disk."""
     pid = live_pid(data_dir / "postgres" / "postmaster.pid")
     if pid is not None:
         end(pid, signal.SIGINT, _STOP_SECONDS)
@@ -114,7 +114,7 @@ def _refuse_foreign(folder: Path) -> None:
 
 
 def _initialise(folder: Path, account: Account) -> None:
-    """Into a folder of another name first, so that a half-made one is never taken for whole."""
+    """Initialise under another name first, so that a half-made folder is never taken for whole."""
     unfinished = folder.with_name("postgres.new")
     shutil.rmtree(unfinished, ignore_errors=True)
     account.make_folder(unfinished)
@@ -141,8 +141,10 @@ def _initialise(folder: Path, account: Account) -> None:
 
 
 def _forget_lost_process(folder: Path) -> None:
-    """PostgreSQL refuses to start while the process number left by a crash is in use, be it by
-    another program after a restart of the machine or the container.
+    """Remove the pid file of a crashed server whose number another program has.
+
+    PostgreSQL refuses to start while that number is in use, as after a restart of the machine or
+    the container.
 
     When the number is free the file stays: by it PostgreSQL knows the sessions of a killed server.
     """
@@ -176,7 +178,7 @@ def _launch(folder: Path, socket_folder: Path, account: Account) -> None:
 
 
 def _socket_folder(data_dir: Path, account: Account) -> Path:
-    """Inside the data folder, unless its path is too long for a unix socket."""
+    """Make the socket's folder, in the data folder unless that path is too long for a socket."""
     folder = data_dir / "socket"
     if len(os.fsencode(folder)) > _LONGEST_SOCKET_FOLDER:
         folder = _short_socket_folder(data_dir)
@@ -192,7 +194,7 @@ def _short_socket_folder(data_dir: Path) -> Path:
 
 
 def _connected(folder: Path) -> psycopg.Connection[tuple[object, ...]] | None:
-    """As the superuser; waits for a server that starts up or recovers, None if it ends instead."""
+    """Connect as the superuser once the server has started or recovered; None if it ended."""
     deadline = time.monotonic() + _START_SECONDS
     while live_pid(folder / "postmaster.pid") and time.monotonic() < deadline:
         try:

@@ -53,7 +53,7 @@ _children: list[subprocess.Popen[bytes]] = []
 
 
 def start(data_dir: Path) -> str:
-    """Starts the server if it is not running; returns its URL.
+    """Start the server if it is not running; return its URL.
 
     The caller holds the data folder's change lock. Raises SettingsError or OSError.
     """
@@ -66,7 +66,7 @@ def start(data_dir: Path) -> str:
 
 
 def stop(data_dir: Path) -> None:
-    """SIGTERM is Redis's SHUTDOWN: it writes the append-only file to disk and ends."""
+    """Stop Redis by SIGTERM: it writes the append-only file to disk and ends."""
     pid = live_pid(data_dir / "redis" / "redis.pid")
     if pid is not None:
         end(pid, signal.SIGTERM, _STOP_SECONDS)
@@ -100,7 +100,7 @@ def _launched(folder: Path, kept: Endpoint | None) -> Endpoint:
 
 
 def _stays(process: subprocess.Popen[bytes], folder: Path) -> bool:
-    """Whether the server got as far as its pid file; it ends when its port was taken meanwhile."""
+    """Wait until the server has its pid file; False where it ended, as when its port was taken."""
     _children.append(process)
     deadline = time.monotonic() + _START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
@@ -134,7 +134,7 @@ def _write_configuration(folder: Path, endpoint: Endpoint, account: Account) -> 
 
 
 def _wait_for_answer(folder: Path, endpoint: Endpoint) -> None:
-    """A server with much to load listens at once and answers when it is done."""
+    """Wait until the server answers; one with much to load listens before it does."""
     deadline = time.monotonic() + _START_SECONDS
     with redis.Redis(port=endpoint.port, password=endpoint.password, socket_timeout=5) as client:
         while True:

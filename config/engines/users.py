@@ -1,7 +1,7 @@
 """Tracks the processes that use a data folder's engines by shared locks on one file.
 
-The kernel drops the lock however a process ends, so nothing is ever counted wrong. Whoever gets the
-lock for itself alone is the last user, and stops the engines.
+The kernel drops the lock however a process ends, so nothing is ever counted wrong. The process
+that gets the lock for itself alone is the last user, and stops the engines.
 
 A forked child would inherit its parent's lock, and the parent could then take it exclusively over
 the child's head; so each child is given a lock of its own.
@@ -56,7 +56,7 @@ def leave(data_dir: Path) -> None:
 
 @contextmanager
 def changing(data_dir: Path) -> Iterator[None]:
-    """One process at a time starts or stops the engines of a data folder."""
+    """Lock a data folder's engines, so that one process at a time starts or stops them."""
     descriptor = open_lock(data_dir, "change.lock")
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -66,7 +66,7 @@ def changing(data_dir: Path) -> Iterator[None]:
 
 
 def taken(descriptor: int) -> bool:
-    """Whether the lock could be had for this process alone, without waiting."""
+    """Try the lock for this process alone, without waiting."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -75,7 +75,7 @@ def taken(descriptor: int) -> bool:
 
 
 def open_lock(data_dir: Path, name: str) -> int:
-    """A descriptor of one of the data folder's lock files, which an exec closes."""
+    """Open one of the data folder's lock files; an exec closes it."""
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = data_dir / "run"

@@ -17,7 +17,7 @@ from config.engines import users
 
 
 def start(data_dir: Path) -> None:
-    """Starts the watching process unless there is one; the caller holds the change lock."""
+    """Start the watching process unless there is one; the caller holds the change lock."""
     if _is_on(data_dir):
         return
     subprocess.run(
@@ -32,7 +32,7 @@ def start(data_dir: Path) -> None:
 
 
 def dismiss(data_dir: Path) -> None:
-    """Ends the watching process; for the last user only, who has stopped the engines itself."""
+    """End the watching process; only for the last user, who has stopped the engines itself."""
     descriptor = users.open_lock(data_dir, "watch.lock")
     try:
         if not users.taken(descriptor):

@@ -31,7 +31,7 @@ LINES_KINDS = frozenset(
         "text/x-ndjson",
     }
 )
-"""How senders name one JSON text a line; none of the names is registered."""
+"""Content types that senders use for one JSON text a line; none is registered."""
 
 SPACE = b" \t\r\n"
 NUL_ESCAPE = rb"\u0000"
@@ -83,7 +83,7 @@ class Reader:
 
 
 def parse_json(body: bytes, reader: Reader) -> Parsed:
-    """One event, ``{"events": […]}``, an array of events, or one event a line.
+    """Parse one event, ``{"events": […]}``, an array of events, or one event a line.
 
     Raises:
         NotJson: the body is neither a JSON object nor an array.
@@ -104,12 +104,12 @@ def parse_json(body: bytes, reader: Reader) -> Parsed:
 
 
 def parse_lines(body: bytes, reader: Reader) -> Parsed:
-    """NDJSON: one event a line; blank lines do not count."""
+    """Parse NDJSON: one event a line; blank lines do not count."""
     return parse_each(_lines(body), reader.json)
 
 
 def parse_each(items: Sequence[Any], accept: Callable[[Any], EventInput]) -> Parsed:
-    """Each item by itself.
+    """Parse each item by itself.
 
     Raises:
         TooLarge: more than 1,000.
@@ -129,7 +129,7 @@ def parse_each(items: Sequence[Any], accept: Callable[[Any], EventInput]) -> Par
 
 
 def _parse_apart(body: bytes, reader: Reader) -> Parsed:
-    """Something is wrong, or it is a single event: look at each event by itself."""
+    """Parse each event by itself, because one is wrong or it is a single event."""
     if not _is_utf8(body):
         raise NotJson("The body is not UTF-8.")
     try:
@@ -150,7 +150,7 @@ def _parse_apart(body: bytes, reader: Reader) -> Parsed:
 
 
 def _items(body: bytes) -> Sequence[bytes | msgspec.Raw]:
-    """The texts of the events of one JSON text."""
+    """Split one JSON text into the texts of its events."""
     if body.lstrip(SPACE).startswith(b"["):
         return _decode_items(body)
     members = _decode_members(body)
@@ -167,7 +167,7 @@ def _lines(body: bytes) -> list[bytes]:
 
 
 def _are_events(lines: Sequence[bytes]) -> bool:
-    """Whether these are lines of JSON that were sent as one text: the first is an object."""
+    """Tell whether these are lines of JSON sent as one text: the first is an object."""
     if len(lines) < 2:
         return False
     try:
@@ -186,7 +186,7 @@ def _is_utf8(body: bytes) -> bool:
 
 
 def _with_lone_surrogates(body: bytes) -> list[Any] | None:
-    """JSON that msgspec refuses only because an escape names half of a surrogate pair.
+    """Decode JSON that msgspec refuses only because an escape names half of a surrogate pair.
 
     It is refused for the one event that holds it, not for the whole batch.
     """

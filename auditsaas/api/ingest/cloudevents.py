@@ -1,6 +1,6 @@
 """CloudEvents 1.0 (structured, batched and binary, over HTTP) as events.
 
-The type is the activity, and source and id together are the key. Data that is an event of ours,
+The type is the activity, and source and id together are the key. Data in the contract's shape,
 known by its ``actor``, gives the fields; any other data is kept in metadata beside the attributes.
 """
 
@@ -34,12 +34,12 @@ _decode = msgspec.json.Decoder().decode
 
 
 def is_binary(headers: Mapping[str, str]) -> bool:
-    """Whether the attributes are headers and the body is the data."""
+    """Tell whether the attributes are headers and the body is the data (binary mode)."""
     return any(name.lower() == f"{PREFIX}specversion" for name in headers)
 
 
 def parse(body: bytes, reader: Reader) -> Parsed:
-    """One event or a batch of them in the JSON format.
+    """Parse one event or a batch in the JSON format.
 
     Raises:
         NotJson: the body is no JSON object or array.
@@ -50,7 +50,7 @@ def parse(body: bytes, reader: Reader) -> Parsed:
 
 
 def parse_binary(body: bytes, kind: str, headers: Mapping[str, str], reader: Reader) -> Parsed:
-    """The event of attributes in headers, which may be percent-encoded, and its data.
+    """Parse an event from attributes in headers, which may be percent-encoded, and its data.
 
     Raises:
         NotJson: the data says it is JSON and is not.
@@ -125,7 +125,7 @@ def _put_data(event: dict[str, Any], attributes: dict[str, Any]) -> None:
 
 
 def _key(source: str, identity: str) -> str:
-    """Source and id, which are one event's (CloudEvents, section 3.1); hashed where too long."""
+    """Make the idempotency key from source and id (CloudEvents, section 3.1); hash a long one."""
     whole = f"{source}#{identity}"
     if len(whole) <= LONGEST_KEY:
         return whole

@@ -71,7 +71,7 @@ def keep(parsed: Parsed, now: datetime, options: Options) -> Kept:
 
 
 def ingested(parsed: Parsed, kept: Kept) -> Response:
-    """The account of a batch: 201 where any was stored, 200 where all were there already."""
+    """Answer a batch: 201 where any event was stored, 200 where all were stored before."""
     result = _account(parsed, kept)
     if not parsed.events:
         return problem(422, "Invalid input", "Every event was refused.", **result)
@@ -82,7 +82,7 @@ def ingested(parsed: Parsed, kept: Kept) -> Response:
 
 
 def refused_whole(parsed: Parsed) -> Response:
-    """The answer to a request that wants all or nothing, and holds a bad event."""
+    """Answer a request that wants all or nothing and holds a bad event."""
     count_ingest(accepted=0, duplicates=0, conflicts=0, refused=len(parsed))
     words = "An event was refused, and with strict=true all are. Nothing was stored."
     none = Kept(ids=(None,) * len(parsed.events))
@@ -125,7 +125,7 @@ def _kept(appended: Appended, *, undone: bool) -> Kept:
 
 
 def _keyed(parsed: Parsed, now: datetime, options: Options) -> tuple[list[EventInput], bool]:
-    """The events with the keys that the request's own gives them; whether nothing was stored."""
+    """Give the events keys made from the request's own; tell whether none was stored before."""
     if options.key is None or all(event.idempotency_key for event in parsed.events.values()):
         return list(parsed.events.values()), True
     arrival, alone = now, True

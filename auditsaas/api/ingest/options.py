@@ -32,7 +32,7 @@ class Options:
 
 
 def read_options() -> Options:
-    """The options of the request under way.
+    """Read the options of the current request.
 
     Raises:
         FilterError: a parameter or the key cannot be understood.

@@ -45,7 +45,7 @@ def receive(body: bytes, now: datetime) -> Response:
 
 
 def decode(body: bytes, kind: str) -> ExportLogsServiceRequest:
-    """The request's message.
+    """Decode the request's message.
 
     Raises:
         NotJson: it is none.
@@ -70,7 +70,7 @@ def decode(body: bytes, kind: str) -> ExportLogsServiceRequest:
 
 
 def as_status(response: Response, detail: str) -> Response:
-    """A refusal as OTLP has them: ``google.rpc.Status``, in protobuf."""
+    """Encode a refusal as OTLP has them: ``google.rpc.Status``, in protobuf."""
     code = _CODES.get(response.status_code)
     if code is None:
         code = _INTERNAL if response.status_code >= 500 else _INVALID_ARGUMENT
@@ -133,7 +133,7 @@ def _account(parsed: Parsed, kept: Kept) -> ExportLogsServiceResponse:
 
 
 def _answer(account: ExportLogsServiceResponse) -> Response:
-    """In the encoding of the request, as the protocol wants it."""
+    """Encode an answer as the request was encoded, as the protocol wants it."""
     if request.mimetype == PROTOBUF:
         return Response(account.SerializeToString(), content_type=PROTOBUF)
     return Response(MessageToJson(account, indent=None), content_type=JSON)

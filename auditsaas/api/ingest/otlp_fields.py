@@ -71,7 +71,7 @@ class Origin:
 
 
 def event_of(record: Any, origin: Origin) -> dict[str, Any]:
-    """The event in the contract's shape; whether it keeps every rule is still to be checked."""
+    """Map a log record to the contract's event, not yet checked against every rule."""
     attributes, resource = _plain(record.attributes), _plain(origin.resource)
     body = _value(record.body)
     event: dict[str, Any] = {"metadata": {}}
@@ -192,7 +192,7 @@ def _first(attributes: dict[str, Any], names: Iterable[str]) -> Any:
 
 
 def _taken(attributes: dict[str, Any], names: Iterable[str]) -> Any:
-    """The value of the first of ``names`` that is there, which then needs no other place."""
+    """Take the first of the attributes ``names`` that is present; metadata then leaves it out."""
     for name in names:
         if name in attributes:
             return attributes.pop(name)
@@ -204,7 +204,7 @@ def _plain(pairs: Iterable[Any]) -> dict[str, Any]:
 
 
 def _value(any_value: Any) -> Any:
-    """An ``AnyValue`` as JSON has it."""
+    """Convert an ``AnyValue`` to JSON."""
     kind = any_value.WhichOneof("value")
     if kind is None:
         return None

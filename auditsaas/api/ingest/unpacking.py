@@ -32,7 +32,7 @@ class Unsupported(DomainError):
 
 
 def unpack(body: bytes, encoding: str) -> bytes:
-    """The body without its content encoding; unpacking stops at the size limit.
+    """Decode the body's content encoding; unpacking stops at the size limit.
 
     Raises:
         TooLarge: it unpacks to more than 5 MB.
@@ -57,7 +57,7 @@ def unpack(body: bytes, encoding: str) -> bytes:
 
 
 def _inflated_raw(body: bytes) -> tuple[bytes, bool]:
-    """Deflate without its wrapper, as some senders have it (RFC 9110, section 8.4.1.2)."""
+    """Inflate deflate without its wrapper, as some senders have it (RFC 9110, section 8.4.1.2)."""
     try:
         return _inflated(body, -zlib.MAX_WBITS)
     except zlib.error:

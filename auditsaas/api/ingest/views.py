@@ -36,7 +36,7 @@ def post_events() -> Response:
 
 @api.post("/logs")
 def post_logs() -> Response:
-    """OTLP over HTTP; its messages are loaded with the first request that needs them."""
+    """Receive OTLP over HTTP; its messages are loaded with the first request that needs them."""
     from auditsaas.api.ingest import otlp
 
     return otlp.receive(unpacked_body(), datetime.now(UTC))

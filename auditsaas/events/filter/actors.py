@@ -72,7 +72,7 @@ def resolve(
 def _acted(
     session: Session, workspace_id: UUID, event_filter: EventFilter
 ) -> tuple[Condition, bool]:
-    """The event's condition for user, role and user status, and whether an index serves it."""
+    """Build the condition for user, role and user status, and tell whether an index serves it."""
     listed = actor_pairs(session, [workspace_id], event_filter)
     if listed is None:
         return acted_condition(session, [workspace_id], ActorsMeant(event_filter)), False
@@ -123,7 +123,7 @@ def actor_pairs(
 def acted_condition(
     session: Session, workspace_ids: Sequence[UUID], meant: ActorsMeant
 ) -> Condition:
-    """Same condition as a per-event lookup, for filters that match too many actors to list."""
+    """Build the same condition as a per-event lookup, for filters with too many actors to list."""
     found = (
         select(1)
         .select_from(actors)
@@ -155,7 +155,7 @@ def _actors_matching(
 
 
 def _named(session: Session, workspace_ids: Sequence[UUID], users: Sequence[str]) -> Condition:
-    """Whether an actor has one of these ids or names, or had one of them as an e-mail address."""
+    """Build the condition for actors with one of these ids or names, or addresses they ever had."""
     named = [(of, actor) for of, actor, _ in called(session, workspace_ids, users)]
     named += product(workspace_ids, users)
     listed = func.unnest(

@@ -57,7 +57,7 @@ class Moment:
 
 
 def read_moment(field: str, text: str, date_format: str = DEFAULT_DATE_FORMAT) -> Moment:
-    """Reads ``text``, which is not blank; raises RangeError for ``field``."""
+    """Read ``text``, which is not blank; raise RangeError for ``field``."""
     text = text.strip()
     label = LABELS[field]
     match = _INSTANT.fullmatch(text) or _ISO.fullmatch(text)

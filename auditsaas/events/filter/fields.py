@@ -55,12 +55,12 @@ class Filter:
     shown: Callable[[str], str] = str
     """A value as people know it."""
     phrase: Callable[[Any], str] | None = None
-    """How a description says it; otherwise “title is value or value”."""
+    """Words for a description; otherwise “title is value or value”."""
     panel: Literal["fixed", "listed", "own"] | None = None
     """Its facet: every choice, the most frequent values, or one drawn by a function of its own."""
 
     def describe(self, value: Any) -> str:
-        """The filter's part of a description; '' where it does not narrow."""
+        """Word the filter's part of a description; '' where it does not narrow."""
         if value in ((), None):
             return ""
         if self.phrase is not None:
@@ -69,7 +69,7 @@ class Filter:
         return f"{in_sentence(self.title)} is {alternatives(words)}"
 
     def pairs(self, value: Any) -> list[tuple[str, str]]:
-        """The value as query arguments."""
+        """Write the value as query arguments."""
         if self.several:
             return [(self.name, one) for one in value]
         return [] if value is None else [(self.name, plain_number(value))]
@@ -88,16 +88,16 @@ def number(name: str, **known: Any) -> Any:
 
 
 def declared(cls: type[Any]) -> dict[str, Filter]:
-    """The records of a class of filters by name, in the order in which addresses write them."""
+    """Return the records of a class of filters by name, in the order of addresses."""
     found: tuple[DataclassField[Any], ...] = fields(cls)
     return {one.name: one.metadata["filter"] for one in found if "filter" in one.metadata}
 
 
 def in_sentence(title: str) -> str:
-    """A title within a sentence: ``HTTP method`` stays, ``User status`` begins small."""
+    """Write a title within a sentence: ``HTTP method`` stays, ``User status`` begins small."""
     return title if title[1:2].isupper() else title[:1].lower() + title[1:]
 
 
 def plain_number(value: float) -> str:
-    """``84`` or ``0.000061``: the shortest decimal that reads back as ``value``."""
+    """Write ``84`` or ``0.000061``: the shortest decimal that reads back as ``value``."""
     return f"{Decimal(repr(value)).normalize():f}"

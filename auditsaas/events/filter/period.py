@@ -43,7 +43,7 @@ class TimeRange:
 
 
 def preset(key: str, zone: ZoneInfo, now: datetime) -> TimeRange:
-    """The days that a preset means for a viewer in ``zone`` at the aware instant ``now``."""
+    """Read a preset as days of a viewer in ``zone`` at the aware instant ``now``."""
     if key not in PRESETS:
         raise RangeError("range", f"Range must be one of {', '.join(PRESETS)}, not {key[:40]!r}")
     first, last = _preset_days(key, now.astimezone(zone).date())
@@ -74,7 +74,7 @@ def custom(
     zone: ZoneInfo,
     date_format: str = DEFAULT_DATE_FORMAT,
 ) -> TimeRange:
-    """The period between two typed texts, either of which may be blank.
+    """Read a period from two typed texts, either of which may be blank.
 
     Each is a date (``to`` is inclusive), a local date and time in ``zone`` (``to`` includes the
     second it names, so that 23:59:59 loses nothing) or an RFC 3339 instant (``to`` is exclusive).
@@ -92,7 +92,7 @@ def custom(
 
 
 def dates(period: TimeRange, zone: ZoneInfo) -> tuple[date | None, date | None]:
-    """The first and last local date that the period touches, both inclusive."""
+    """Return the first and last local date that the period touches, both inclusive."""
     first = None if period.start is None else _local_date(period.start, zone)
     last = None if period.end is None else _local_date(period.end - TICK, zone)
     return first, last
@@ -118,7 +118,7 @@ def _end_of(moment: Moment, zone: ZoneInfo) -> datetime:
 
 
 def _instant(moment: Moment, zone: ZoneInfo) -> datetime:
-    """The UTC instant of a moment; for a date, its first. Refuses what the zone's clock skips."""
+    """Convert a moment to UTC, a date to its first instant; refuse what the zone's clock skips."""
     if moment.instant is not None:
         return moment.instant
     wall = datetime.combine(moment.day, moment.time or time.min)

@@ -95,7 +95,7 @@ class Reader:
         return values
 
     def methods(self, name: str) -> tuple[str, ...]:
-        """The five common ones in any case; any other token exactly as it was stored."""
+        """Read the five common methods in any case, and any other exactly as it was stored."""
         values = (v.upper() if v.upper() in METHODS else v for v in self.texts(name))
         return tuple(dict.fromkeys(values))
 

@@ -66,7 +66,7 @@ def parse_line(raw: bytes, zone: tzinfo | None) -> Event:
 
 
 def _use_path_only(event: Event) -> None:
-    """The log has whole URLs; the path is as other logs have it, the host goes into metadata."""
+    """Reduce a whole URL to its path, as other logs have it; the host goes into metadata."""
     url = event["metadata"].pop("path", event.get("path", ""))
     try:
         parts = urlsplit(url)

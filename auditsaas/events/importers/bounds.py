@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 
 
 def few(items: Iterator[Item]) -> list[Item]:
-    """The items. Raises LineError: there are more than a line may hold."""
+    """Return the items. Raise LineError if there are more than a line may hold."""
     found = list(islice(items, MOST_FIELDS + 1))
     if len(found) > MOST_FIELDS:
         raise too_many()

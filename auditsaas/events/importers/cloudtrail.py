@@ -61,17 +61,17 @@ def read(record: dict[str, Any], zone: tzinfo | None) -> Event:
 
 
 def own_id(record: dict[str, Any]) -> object:
-    """AWS delivers a record at least once; its ``eventID`` is the same each time."""
+    """Return the record's ``eventID``, which is the same each time that AWS delivers it."""
     return word(_call(record).get("eventID"))
 
 
 def snake(name: str) -> str:
-    """`PutObject` as `put_object`, `GetSAMLProvider` as `get_saml_provider`."""
+    """Write `PutObject` as `put_object`, `GetSAMLProvider` as `get_saml_provider`."""
     return _WORD_STARTS.sub("_", name).lower()
 
 
 def _call(record: dict[str, Any]) -> dict[str, Any]:
-    """The record itself, which ``lookup-events`` and CloudWatch give as text inside another."""
+    """Unwrap the record, which ``lookup-events`` and CloudWatch give as text inside another."""
     if "eventName" in record:
         return _call_told(record) if "CloudTrailEvent" in record else record
     if isinstance(record.get("detail"), dict):

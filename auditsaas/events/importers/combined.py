@@ -23,7 +23,7 @@ from auditsaas.events.importers.weblog import split, unescaped
 
 
 def parse_line(raw: bytes) -> dict[str, Any]:
-    """The event of a line, without a key.
+    """Parse the event of a line, without a key.
 
     Raises:
         LineError: the line is not of this format.
@@ -48,7 +48,7 @@ def parse_line(raw: bytes) -> dict[str, Any]:
 
 @lru_cache(maxsize=4096)
 def _read_time(text: str) -> datetime:
-    """The instant, with the line's own offset."""
+    """Read the instant, with the line's own offset."""
     offset = timedelta(hours=int(text[22:24]), minutes=int(text[24:26]))
     leap = text.startswith(":60", 17)
     try:

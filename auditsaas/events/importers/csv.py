@@ -121,7 +121,7 @@ def _numbered(source: Source) -> Iterator[Item]:
 
 
 def _rows(source: Source, progress: Progress) -> Iterator[tuple[int, bytes]]:
-    """Rows with their first line's number; a quoted cell may hold line breaks."""
+    """Read rows with their first line's number; a quoted cell may hold line breaks."""
     parts: list[bytes] = []
     first, size, is_open = 0, 0, False
     for number, line in source.lines(progress, keep_ends=True):

@@ -34,7 +34,7 @@ class DocumentError(Exception):
 
 
 def records(read: Read, names: frozenset[str] = frozenset()) -> Iterator[tuple[int, bytes]]:
-    """Each record's first byte, counted from 0, and its JSON text.
+    """Read each record's first byte, counted from 0, and its JSON text.
 
     ``names`` are those under which an object holds its records; an object without any of them is
     itself a record.
@@ -110,7 +110,7 @@ class _Scanner:
         return self._passed + self._position
 
     def peek(self) -> bytes | None:
-        """The next byte that is not blank, which becomes the place; None at the end."""
+        """Move to the next byte that is not blank, and return it; None at the end."""
         while True:
             blank = _BLANK.match(self._buffer, self._position)
             self._position = blank.end() if blank else self._position
@@ -131,7 +131,7 @@ class _Scanner:
         self._position += 1
 
     def another(self, closing: bytes) -> bool:
-        """Passes a comma, or the closing bracket; whether it was a comma."""
+        """Pass a comma or the closing bracket; return whether it was a comma."""
         found = self.peek()
         if found not in (b",", closing):
             raise self._unexpected(f"expected a comma or {closing.decode()}")
@@ -142,7 +142,7 @@ class _Scanner:
         return self._match(_STRING, "expected a name in quotes")
 
     def value(self) -> bytes:
-        """The text of one whole value."""
+        """Read the text of one whole value."""
         first = self._buffer[self._position : self._position + 1]
         if first == b'"':
             return self._match(_STRING, "expected a value")

@@ -32,13 +32,13 @@ _PORT = re.compile(
 
 
 def email_in(text: str | None) -> str | None:
-    """``text`` where it is an e-mail address, which ``ann@REALM.EXAMPLE`` of Kerberos is not."""
+    """Return ``text`` if it is an e-mail address; ``ann@REALM.EXAMPLE`` of Kerberos is none."""
     found = EMAIL.fullmatch(text) if text else None
     return text if found and not found["domain"].isupper() else None
 
 
 def word(value: object) -> str | None:
-    """A value as text; None where it is no text or number, or says nothing (``-``)."""
+    """Read a value as text; None where it is no text or number, or says nothing (``-``)."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     text = str(value).strip()
@@ -46,7 +46,7 @@ def word(value: object) -> str | None:
 
 
 def part(record: dict[str, Any], name: str) -> dict[str, Any]:
-    """An inner object; empty where there is none."""
+    """Return an inner object; empty where there is none."""
     inner = record.get(name)
     return inner if isinstance(inner, dict) else {}
 
@@ -74,7 +74,7 @@ def put_address(event: dict[str, Any], value: object, name: str = "ip") -> None:
 
 
 def without_port(address: str) -> str:
-    """`192.0.2.1` of `192.0.2.1:443`, `2001:db8::1` of `[2001:db8::1]:443`."""
+    """Return `192.0.2.1` for `192.0.2.1:443`, `2001:db8::1` for `[2001:db8::1]:443`."""
     found = _PORT.fullmatch(address)
     return (found["six"] or found["four"]) if found else address
 
@@ -82,7 +82,7 @@ def without_port(address: str) -> str:
 def put_actor(
     event: dict[str, Any], *identities: object, name: object = None, email: object = None
 ) -> None:
-    """The actor by the first of ``identities`` that says something, or else by ``unknown``."""
+    """Set the actor by the first of ``identities`` that says something, or else by ``unknown``."""
     found = next(filter(None, map(word, identities)), "unknown")
     event["actor"] = {"id": found[:LONGEST_ACTOR]}
     if len(found) > LONGEST_ACTOR:
@@ -120,14 +120,14 @@ def put_targets(event: dict[str, Any], targets: list[dict[str, str]]) -> None:
 
 
 def rest(record: dict[str, Any], *used: str) -> dict[str, Any]:
-    """The fields of a record that are not used elsewhere and say something, for metadata."""
+    """Collect the fields of a record that no other field used and that say something."""
     return {
         name: value for name, value in record.items() if name not in used and value not in NOTHING
     }
 
 
 def fit(metadata: dict[str, Any]) -> None:
-    """Makes metadata small and flat enough to store.
+    """Make metadata small and flat enough to store.
 
     What is nested too deeply becomes its JSON text. The largest values are cut, as text, until
     the whole fits, and named in ``metadata.cut``; a crowd of small ones becomes one text.
@@ -169,7 +169,7 @@ def _flat(value: Any, levels: int) -> Any:
 
 
 def storable_copy(value: Any) -> Any:
-    r"""The value with NUL as ``\x00`` and halves of surrogate pairs as U+FFFD."""
+    r"""Copy the value with NUL as ``\x00`` and halves of surrogate pairs as U+FFFD."""
     if isinstance(value, str):
         return _UNSTORABLE.sub(lambda m: "\\x00" if m[0] == "\x00" else "\ufffd", value)
     if isinstance(value, dict):

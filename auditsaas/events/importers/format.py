@@ -23,14 +23,14 @@ from auditsaas.events.importers.reading import (
 class Format:
     key: str
     title: str
-    """What it is, for people who choose one."""
+    """A description, for people who choose one."""
     parse: Callable[[Source, Reading], Outcomes]
     check: Callable[[Source], None] = lambda _source: None
     """Reads the whole source once, before anything is stored. Raises DocumentError."""
 
 
 def line_format(key: str, title: str, reader: Callable[[tzinfo | None], ReadLine]) -> Format:
-    """A format of lines; ``reader`` makes the reading of one file's lines in an assumed zone."""
+    """Define a format of lines; ``reader`` makes the reading of one file in an assumed zone."""
 
     def parse(source: Source, reading: Reading) -> Outcomes:
         return by_line(source, reading, reader(reading.zone))
@@ -46,7 +46,7 @@ def record_format(
     names: Iterable[str] = (),
     own_id: Callable[[dict[str, Any]], object] = lambda _record: None,
 ) -> Format:
-    """A format of JSON objects; see ``by_record``."""
+    """Define a format of JSON objects; see ``by_record``."""
 
     def parse(source: Source, reading: Reading) -> Outcomes:
         return by_record(
@@ -66,6 +66,6 @@ def record_format(
 
 
 def structure_of(source: Source, names: frozenset[str]) -> None:
-    """Raises DocumentError: the source is a JSON document whose structure is broken."""
+    """Check the structure of a JSON document; raise DocumentError if it is broken."""
     for _ in objects(source, names):
         pass

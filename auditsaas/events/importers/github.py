@@ -85,7 +85,7 @@ def _audit(record: dict[str, Any], action: str, zone: tzinfo | None) -> Event:
 
 
 def _add_call(event: Event, record: dict[str, Any]) -> None:
-    """What an entry of the API says of the request; a method that HTTP has not stays metadata."""
+    """Add the request of an entry of the API; a method that HTTP has not stays metadata."""
     for name in ("request_method", "method"):
         if (word(record.get(name)) or "").upper() in METHODS:
             put(event, "method", event["metadata"].pop(name), LONGEST_METHOD)
@@ -94,7 +94,7 @@ def _add_call(event: Event, record: dict[str, Any]) -> None:
 
 
 def _status(record: dict[str, Any], action: str) -> str:
-    """An entry is of something that happened, unless its verb or conclusion says otherwise."""
+    """Return success unless the entry's verb or conclusion says otherwise."""
     verb = action.rpartition(".")[2]
     return "error" if _FAILED_VERB.search(verb) else status_of(record.get("conclusion"))
 

@@ -50,7 +50,7 @@ def parse(source: Source, reading: Reading) -> Outcomes:
 
 
 def _records(source: Source, reading: Reading) -> Iterator[tuple[int, int | None, bytes]]:
-    """In the file's order for a sample, else by ``seq``; progress is told as they are given."""
+    """Read records in the file's order for a sample, else by ``seq``; report progress."""
     if reading.is_sample:
         yield from objects(source, _NAMES)
         return

@@ -53,7 +53,7 @@ class Source:
     def lines(
         self, progress: Progress = untold, *, keep_ends: bool = False
     ) -> Iterator[tuple[int, bytes]]:
-        """Lines counted from 1, without their line end, from the beginning at each call.
+        """Read lines counted from 1, without their line end, from the beginning at each call.
 
         Of a line longer than MAX_LINE_BYTES only one byte more than that is given. Bytes that were
         added to the file since it was opened are not read. ``progress`` is told the bytes of each
@@ -73,7 +73,7 @@ class Source:
             yield number, line if keep_ends else line.removesuffix(b"\n").removesuffix(b"\r")
 
     def reader(self, progress: Progress = untold) -> Callable[[int], bytes]:
-        """Reads at most so many bytes on, from the beginning; the end is empty bytes."""
+        """Read on from the beginning, at most so many bytes a call; empty bytes at the end."""
         left = self.size
         self._stream.seek(0)
 
@@ -106,7 +106,7 @@ def open_source(name: str, stdin: BinaryIO | None = None) -> Iterator[Source]:
 
 @contextmanager
 def open_stream(name: str, stream: BinaryIO) -> Iterator[Source]:
-    """A stream that can be read again from its beginning, as a source.
+    """Open a stream as a source that can be read again from its beginning.
 
     Raises:
         SourceError: it is not whole.

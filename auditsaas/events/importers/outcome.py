@@ -30,7 +30,7 @@ class LineError(ValueError):
 
 
 def lacking(record: dict[str, Any], kind: str, *needed: str) -> LineError:
-    """That a record is not of a kind: which of the needed fields are missing, and what it has.
+    """Word why a record is not of a kind: the needed fields that it lacks, and what it has.
 
     A record that lacks one of them only, and has another by which the kind is known, is near.
     """
@@ -42,7 +42,7 @@ def lacking(record: dict[str, Any], kind: str, *needed: str) -> LineError:
 
 
 def first_keys(record: dict[str, Any]) -> str:
-    """`; its first keys are eventType and uuid`, as the end of a reason."""
+    """Word the end of a reason: `; its first keys are eventType and uuid`."""
     keys = [str(key)[:LONGEST_KEY] for key in islice(record, SHOWN_KEYS)]
     if not keys:
         return "; it has no keys"
@@ -50,7 +50,7 @@ def first_keys(record: dict[str, Any]) -> str:
 
 
 def listed(words: Sequence[str]) -> str:
-    """`a`, `a and b`, or `a, b and c`."""
+    """List words as `a`, `a and b`, or `a, b and c`."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
@@ -61,7 +61,7 @@ class Parsed:
     ``event`` is in the contract's input shape (``occurred_at`` may be a datetime). ``order`` is
     the line's place, from 0, among the file's lines of the same instant; it never passes
     LAST_ORDER, for the id has 12 bits for it. It is None where the id must not depend on the file:
-    the source gives its events ids of their own. ``id`` is the id of an event that is one of ours.
+    the source gives its events ids of their own. ``id`` is that of an event of the product's files.
     """
 
     line: int

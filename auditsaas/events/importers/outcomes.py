@@ -17,5 +17,5 @@ _FAILURE = re.compile(
 
 
 def status_of(outcome: object) -> str:
-    """`success` or `error`, from a source's word for the outcome; none is success."""
+    """Map a source's word for the outcome to `success` or `error`; none is success."""
     return "error" if isinstance(outcome, str) and _FAILURE.search(outcome) else "success"

@@ -29,10 +29,10 @@ Item = tuple[int, int, int | None, bytes]
 
 
 def parsed(number: int, event: Event, identity: object, reading: Reading, orders: Orders) -> Parsed:
-    """The outcome of an event whose id, if the file has one, is kept.
+    """Parse an event whose id, if the file has one, is kept.
 
     Raises:
-        LineError: the id is none of ours, or of another time.
+        LineError: the id is no event's, or of another time.
     """
     if identity is not None:
         return Parsed(number, event, id=_own_id(identity, event["occurred_at"]))
@@ -53,7 +53,7 @@ def _own_id(identity: object, occurred_at: datetime) -> UUID:
 
 
 def in_order(items: Iterable[Item]) -> Iterator[Item]:
-    """The items by ``seq``, holding only so many at a time; the rest is in temporary files."""
+    """Sort the items by ``seq``, holding few in memory and the rest in temporary files."""
     runs: list[IO[bytes]] = []
     held: list[Item] = []
     size = 0
@@ -91,5 +91,5 @@ def _read(run: IO[bytes]) -> Iterator[Item]:
 
 
 def seq_of(value: Any) -> int:
-    """A stored ``seq``; what has none, or no possible one, comes first."""
+    """Read a stored ``seq``; what has none, or no possible one, comes first."""
     return value if isinstance(value, int) and 0 < value < 1 << 62 else 0

@@ -67,7 +67,7 @@ class Orders:
 
 
 def by_line(source: Source, reading: Reading, read: ReadLine) -> Outcomes:
-    """Each line as an event, or why not; blank lines are passed over.
+    """Read each line as an event, or why it is none; blank lines are passed over.
 
     The line number makes the idempotency key, so that the same file never adds an event twice,
     and identical lines are events of their own.
@@ -97,7 +97,7 @@ def by_record(
     names: frozenset[str] = frozenset(),
     own_id: Callable[[dict[str, Any]], object] = lambda _record: None,
 ) -> Outcomes:
-    """Each JSON object of a document or of lines as an event, or why not.
+    """Read each JSON object of a document or of lines as an event, or why it is none.
 
     ``names`` are those under which a document holds its records. ``own_id`` gives the id that the
     source itself gave a record, if there is one: it makes the idempotency key, so that files that
@@ -125,7 +125,7 @@ def by_record(
 
 
 def key_of(reading: Reading, number: int, known_as: object) -> str:
-    """The idempotency key: by the source's own id, or else by the place in the file."""
+    """Make the idempotency key: by the source's own id, or else by the place in the file."""
     if known_as is None:
         return f"{reading.key}:{number}"
     return f"{reading.key.partition(':')[0]}:{_short(str(known_as))}"
@@ -134,7 +134,7 @@ def key_of(reading: Reading, number: int, known_as: object) -> str:
 def objects(
     source: Source, names: frozenset[str], progress: Progress = untold
 ) -> Iterator[tuple[int, int | None, bytes]]:
-    """The number from 1, the first byte (None where each has a line) and the text of each record.
+    """Read each record's number from 1, its first byte (None where each has a line) and its text.
 
     Raises:
         DocumentError: the document's structure is broken.
@@ -150,12 +150,12 @@ def objects(
 
 
 def before_object(raw: bytes) -> str:
-    """What stands in a line before its object; mostly nothing."""
+    """Return what stands in a line before its object; mostly nothing."""
     return readable(raw[: _start(raw)].strip())
 
 
 def _start(raw: bytes) -> int:
-    """Where the object of a line begins, behind what a collector wrote before it.
+    """Find where the object of a line begins, behind what a collector wrote before it.
 
     Such as ``web-1  | {…}`` of Docker Compose and ``2026-11-16T08:00:00.000Z {…}`` of CloudWatch.
     """
@@ -165,7 +165,7 @@ def _start(raw: bytes) -> int:
 
 
 def _is_lines(source: Source, names: frozenset[str]) -> bool:
-    """Whether each line is a record of its own, so that a bad one need not spoil the rest."""
+    """Tell whether each line is a record of its own, so that a bad one need not spoil the rest."""
     for _, raw in source.lines():
         line = raw.removeprefix(_BYTE_ORDER_MARK).strip()
         if not line:
@@ -183,7 +183,7 @@ def _is_lines(source: Source, names: frozenset[str]) -> bool:
 
 
 def record_of(raw: bytes) -> dict[str, Any]:
-    """The object of a record's text; what an outer object holds as ``_raw`` text is the record.
+    """Read the object of a record's text, or what it holds as ``_raw`` text.
 
     Raises:
         LineError: there is none.
@@ -230,7 +230,7 @@ def checked_line(raw: bytes, number: int) -> bytes:
 
 
 def order_of(event: Event, orders: Orders) -> int | None:
-    """The place in the instant, where the source knows the instant to no more than a ms."""
+    """Return the order within the instant, where the source knows times to no more than a ms."""
     moment = event["occurred_at"]
     if isinstance(moment, datetime) and moment.microsecond % 1000:
         return None

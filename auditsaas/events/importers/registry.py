@@ -85,11 +85,11 @@ _NO_LOGS = (
 
 
 Tried = dict[str, tuple[int, int, Refused | None]]
-"""What ``_tried`` found, by format."""
+"""Results of ``_tried``, by format."""
 
 
 def checked_format(source: Source, wanted: str | Format, zone: tzinfo | None = None) -> Format:
-    """The format wanted or of that name, or the one that ``auto`` recognises by the beginning.
+    """Return the wanted or named format, or the one that ``auto`` recognises by the beginning.
 
     Raises:
         SourceError: nothing at its beginning is of the format, or of any; or it is a JSON document
@@ -133,7 +133,7 @@ def _recognised(source: Source, zone: tzinfo | None) -> Format:
 
 
 def _best(tried: Tried) -> str:
-    """The format that most is of, and of these one that everything is of, and the first."""
+    """Choose the format that reads most; among equals one that reads everything, then the first."""
     return max(tried, key=lambda key: (*tried[key][:2], tried[key][2] is None))
 
 
@@ -145,7 +145,7 @@ def _advice(source: Source, zone: tzinfo | None) -> str:
 
 
 def _tried(source: Source, chosen: Format, zone: tzinfo | None) -> tuple[int, int, Refused | None]:
-    """How many at the beginning are of the format, how many are events, and the first that is none.
+    """Count the records of the format and the events at the beginning; keep the first failure.
 
     What only lacks a zone is of the format.
 
@@ -184,7 +184,7 @@ def _words(refused: Refused) -> str:
 
 
 def _no_log(source: Source) -> str | None:
-    """What is sent instead of a log, and what to do about it."""
+    """Recognise what is sent instead of a log, and say what to do about it."""
     start = source.reader()(8)
     return next((words for first, words in _NO_LOGS if start.startswith(first)), None)
 
@@ -194,7 +194,7 @@ def _what_it_is(source: Source, tried: Tried) -> str:
 
 
 def _nearest(tried: Tried) -> str | None:
-    """The format that a file has the most of, and what it lacks."""
+    """Find the format that a file has the most of, and name what it lacks."""
     near = {key: refused for key, (_, _, refused) in tried.items() if refused and refused.near}
     if not near:
         return None
@@ -203,7 +203,7 @@ def _nearest(tried: Tried) -> str | None:
 
 
 def _keys(source: Source) -> str | None:
-    """The keys of the first record, where the file is of JSON objects."""
+    """Return the keys of the first record, where the file is of JSON objects."""
     try:
         _, _, raw = next(objects(source, frozenset()))
         record = record_of(raw)

@@ -1,4 +1,4 @@
-"""What all logs of web requests share: the method, the path, the answer and who asked.
+"""Fields that all logs of web requests share: method, path, answer, actor and address.
 
 - The activity is ``http.`` and the method in small letters. A method that neither HTTP nor WebDAV
   has, or a request that is none, is ``http.other``.
@@ -40,7 +40,7 @@ _BARE_REQUEST = re.compile(r"(?P<method>[A-Z-]{1,32}) (?P<path>.+)")
 
 
 def answered(occurred_at: datetime, status: object, metadata: dict[str, Any]) -> dict[str, Any]:
-    """The beginning of an event: its time, and what the status says."""
+    """Begin an event with its time and its status."""
     text = word(status)
     event: dict[str, Any] = {
         "activity": "http.other",
@@ -60,7 +60,7 @@ def answered(occurred_at: datetime, status: object, metadata: dict[str, Any]) ->
 def add_line(
     event: dict[str, Any], request: str | None, read_path: Callable[[str], str] = str
 ) -> None:
-    """Method and path of a request line; one that is none is kept in ``metadata.request``."""
+    """Add method and path of a request line; one that is none is kept in ``metadata.request``."""
     if request is None:
         return
     match = _REQUEST.fullmatch(request)
@@ -81,7 +81,7 @@ def add_request(event: dict[str, Any], method: object, path: object) -> None:
 
 
 def add_parties(event: dict[str, Any], user: object, clients: object) -> None:
-    """The actor and the address, from the user and the client or list of clients."""
+    """Add the actor and the address, from the user and the client or list of clients."""
     told, listed = word(user), word(clients)
     metadata = event["metadata"]
     client = without_port(listed.split(",")[0].strip()) if listed else None

@@ -34,7 +34,7 @@ _UNIT_STEP = Decimal(10) ** 11
 
 
 def read_time(value: object, zone: tzinfo | None) -> datetime:
-    """An instant from text (ISO 8601 or the Apache form) or a count since 1970.
+    """Read an instant from text (ISO 8601 or the Apache form) or a count since 1970.
 
     A count may be of seconds, milliseconds, microseconds or nanoseconds, with a fraction or
     without; its size says which.
@@ -50,7 +50,7 @@ def read_time(value: object, zone: tzinfo | None) -> datetime:
 
 
 def shown(value: object) -> str:
-    """A value as a reason for people quotes it."""
+    """Quote a value for a reason that people read."""
     text = str(value)
     return f"“{text[:40]}…”" if len(text) > 40 else f"“{text}”"
 

@@ -28,7 +28,7 @@ _USED = (
 def reader(
     split: Split, decoded: Callable[[str], str], *, unit_ms: float, fields: Sequence[str] = ()
 ) -> ReadLine:
-    """Reads the lines of one file.
+    """Return a reader of one file's lines.
 
     ``decoded`` undoes the coding of blanks, ``unit_ms`` is the unit of ``time-taken``, and
     ``fields`` are those of a file that does not name any.

@@ -49,7 +49,7 @@ class WebLine:
 
 
 def split(raw: bytes) -> WebLine:
-    """The fields of a line; ``request`` keeps its escapes, the others are unescaped.
+    """Split a line into its fields; ``request`` keeps its escapes, the others are unescaped.
 
     Raises:
         LineError: the line has another shape.
@@ -80,7 +80,7 @@ def split(raw: bytes) -> WebLine:
 
 
 def readable(raw: bytes) -> str:
-    r"""Text that can be stored: bytes that are not UTF-8, and control characters, as ``\xNN``."""
+    r"""Write bytes that are not UTF-8, and control characters, as ``\xNN``, which can be stored."""
     return _visible(raw.decode("utf-8", "backslashreplace"))
 
 
@@ -109,7 +109,7 @@ def _unwrapped(line: str) -> str:
 
 
 def _parties(head: str) -> tuple[str | None, str, str | None, str | None]:
-    """The virtual host, client, ident and user before the time."""
+    """Split the virtual host, client, ident and user before the time."""
     words = head.split(" ")
     vhost = None
     if len(words) > 3 and not normal_address(words[0]) and _is_client(words):
@@ -132,14 +132,14 @@ def _parties(head: str) -> tuple[str | None, str, str | None, str | None]:
 
 
 def _is_client(words: list[str]) -> bool:
-    """Whether the second word is the client, the first being a virtual host."""
+    """Tell whether the second word is the client, the first being a virtual host."""
     if words[0].endswith(","):
         return False
     return bool(normal_address(words[1])) or (words[1] != "-" and words[2] == "-")
 
 
 def _rest(line: str, position: int) -> tuple[str | None, str | None, tuple[str, ...]]:
-    """The referrer, the agent, and what follows them."""
+    """Read the referrer, the agent, and what follows them."""
     texts: list[str | None] = []
     while len(texts) < 2:
         match = _FIELD.match(line, position) or _LOOSE_FIELD.match(line, position)

@@ -32,7 +32,7 @@ def build(engine: Engine, name: str, definition: str) -> None:
         engine: of the owner of the tables, and not through a pooler.
 
     Raises:
-        OperationalError: somebody held the log for two minutes on end.
+        OperationalError: another transaction held the log for two minutes on end.
     """
     concurrent = engine.execution_options(isolation_level="AUTOCOMMIT")
     with engine.connect() as connection, concurrent.connect() as beside:
@@ -50,7 +50,7 @@ def drop(engine: Engine, name: str) -> None:
     """Take an index from the log and all its months.
 
     Raises:
-        OperationalError: somebody held the log for two minutes on end.
+        OperationalError: another transaction held the log for two minutes on end.
     """
     with engine.connect() as connection:
         run_with_short_lock(connection, f"DROP INDEX IF EXISTS {name}")

@@ -43,7 +43,7 @@ def ensure(connection: Connection, now: datetime) -> list[str]:
 
 
 def add_months(moment: datetime, months: int) -> datetime:
-    """The first instant (UTC) of the month that lies ``months`` after the moment's own."""
+    """Return the first instant (UTC) of the month that lies ``months`` after the moment's own."""
     index = moment.year * 12 + moment.month - 1 + months
     return datetime(index // 12, index % 12 + 1, 1, tzinfo=UTC)
 
@@ -69,7 +69,7 @@ def _default_holds(connection: Connection, month: datetime) -> bool:
 def run_with_short_lock(connection: Connection, statement: str) -> None:
     """Run DDL on the log with a short lock timeout, retrying, and commit.
 
-    Whoever comes after somebody who waits for the whole log waits as well. So the wait is kept
+    A statement that waits for the whole log holds up all that come after it. So the wait is kept
     shorter than people notice, and tried again instead.
 
     Raises:
@@ -91,6 +91,6 @@ def run_with_short_lock(connection: Connection, statement: str) -> None:
 
 
 def creation(name: str, month: datetime) -> str:
-    """The statement that makes the partition of the month that begins then."""
+    """Write the statement that makes the partition of the month that begins then."""
     first, after = first_id_at(month), first_id_at(add_months(month, 1))
     return f"CREATE TABLE {name} PARTITION OF events FOR VALUES FROM ('{first}') TO ('{after}')"

@@ -1,6 +1,6 @@
 """Removes events past their workspace's retention, with the counts kept exact.
 
-Runs as the owner of the tables, for nobody else may remove an event; row-level security is forced
+Runs as the owner of the tables, the only role that may remove events; row-level security is forced
 on the owner too, so every transaction binds the workspaces it touches. A month goes as a whole
 partition where every workspace in it allows that, anything else in bounded batches by key. The
 head of each log is locked first, as appending does, so the two take turns; ``seq`` stays as it is.
@@ -25,7 +25,7 @@ from auditsaas.events.maintenance.partitions import add_months
 
 BATCH = 2_000
 LOCK_WAIT_MS = 40
-"""How long each of the two locks that dropping a month takes, one after the other, is waited for:
+"""The longest wait for each of the two locks that dropping a month takes, one after the other:
 readers and writers have to queue behind them, and are promised to do so for at most 100 ms."""
 
 LOCK_TRIES = 50
@@ -181,7 +181,7 @@ def _drop_locked(
     month = {"workspaces": sorted(inside), "start": start, "end": end}
     with bound(connection, inside):
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}")
-        # There are many counts, so they go first, while nobody waits; what late events add
+        # There are many counts, so they go first, without a lock; what late events add
         # meanwhile goes once the locks are held.
         gone = Counter(_forgotten(connection, month))
         connection.execute(LOCK_HEADS, {"workspaces": sorted(inside)})

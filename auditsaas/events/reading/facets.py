@@ -1,4 +1,4 @@
-"""What a filter could be narrowed to: the values of each field, with how many events they have.
+"""Facets: the values of each field of a filter, with the number of events of each.
 
 Counts of one field ignore the filter's own choice in it. Status, activity and method are exact,
 from rollups where those have the answer; what only the events know is counted over
@@ -28,10 +28,10 @@ from auditsaas.events.reading.value_counts import tally
 
 WEEK = timedelta(days=7)
 TEXT_CAP = 20_000
-"""How many events are looked at where their text decides, which takes longer."""
+"""The most events that are sampled where their text decides, which takes longer."""
 
 LAST_SEEN = 1_000
-"""How many of each log's newest events say which actors are offered before any is counted."""
+"""The newest events of each log whose actors are offered before any is counted."""
 
 SEEN = (events.c.workspace_id, events.c.actor_id, events.c.occurred_at)
 
@@ -72,7 +72,7 @@ def facets(
     event_filter: EventFilter,
     names: Sequence[str],
 ) -> dict[str, Facet]:
-    """The values of each field over ``workspaces`` (slug → id), ignoring its own choice."""
+    """Count the values of each field over ``workspaces`` (slug → id), ignoring its own choice."""
     found: dict[str, Facet] = {}
     by_hour: dict[EventFilter, list[str]] = {}
     by_event: dict[EventFilter, list[str]] = {}
@@ -92,7 +92,7 @@ def facets(
 
 
 def chosen_ids(workspaces: dict[str, UUID], event_filter: EventFilter) -> list[UUID]:
-    """The workspaces that a filter names, or all."""
+    """Return the ids of the workspaces that a filter names, or of all."""
     chosen = event_filter.workspace
     return [identifier for slug, identifier in workspaces.items() if not chosen or slug in chosen]
 
@@ -105,7 +105,7 @@ def _ranked(name: str, counted: Counter[Any], *, exact: bool) -> Facet:
 def known_actors(
     session: Session, workspace_ids: Sequence[UUID], ids: Sequence[str]
 ) -> dict[str, KnownActor]:
-    """What is known now of the actors with these ids, by id."""
+    """Read what is known now of the actors with these ids, by id."""
     return {
         row.id: _actor(row)
         for row in session.execute(
@@ -117,7 +117,7 @@ def known_actors(
 def find_actors(
     session: Session, workspace_ids: Sequence[UUID], words: str, limit: int = 20
 ) -> list[KnownActor]:
-    """Actors whose id, name or e-mail address contains ``words``, in any case; beginnings first."""
+    """Find actors whose id, name or e-mail address contains ``words``; beginnings first."""
     known = (actors.c.id, actors.c.name, actors.c.email)
     begins = or_(*(func.strpos(func.lower(text), words.lower()) == 1 for text in known))
     found = (
@@ -138,7 +138,7 @@ def _actor(row: Row[Any]) -> KnownActor:
 def _by_hour(
     session: Session, ids: Sequence[UUID], event_filter: EventFilter, names: Sequence[str]
 ) -> dict[str, Counter[Any]]:
-    """The values of several fields in one pass over the rollups."""
+    """Count the values of several fields in one pass over the rollups."""
     whole, parts = split_hours(event_filter.period)
     by_name: dict[str, Counter[Any]] = {name: Counter() for name in names}
     if whole is not None:
@@ -183,7 +183,7 @@ def last_seen(session: Session, workspace_ids: Sequence[UUID]) -> list[KnownActo
 
 
 def recent_activities(session: Session, workspace_ids: Sequence[UUID], limit: int) -> list[str]:
-    """The most frequent activities of the newest week that has any, without counting events."""
+    """Read the most frequent activities of the newest week that has any, from rollups alone."""
     newest = (
         select(func.max(event_counts.c.hour))
         .where(event_counts.c.workspace_id.in_(workspace_ids))

@@ -1,8 +1,8 @@
 """Reads a log in the order it was written: what comes after a sequence number.
 
-A number is taken and committed under the lock of the workspace's head, so whoever sees one has seen
-all that are smaller: a reader that goes on from the last number it got can neither skip an event
-nor meet one twice.
+A number is taken and committed under the lock of the workspace's head, so a reader that sees one
+has seen all that are smaller: one that goes on from the last number it got can neither skip an
+event nor meet one twice.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class Following:
 
     rows: Sequence[Row[Any]]
     last_seq: int
-    """What to go on from."""
+    """The sequence number to go on from."""
     complete_through: datetime | None
     """Everything received before this instant is at or below ``last_seq``; None in an empty log."""
     behind: int
-    """How many sequence numbers there are after ``last_seq``."""
+    """The number of sequence numbers after ``last_seq``."""
 
 
 def following(session: Session, workspace_id: UUID, *, after: int, limit: int) -> Following:

@@ -89,7 +89,7 @@ def histogram(
 def _bounded(
     session: Session, workspace_ids: Sequence[UUID], period: TimeRange, now: datetime
 ) -> TimeRange | None:
-    """The period with both ends; an open end is that of the log itself."""
+    """Close the period at both ends; an open end is that of the log itself."""
     start, end = period.start, period.end
     if start is None:
         start = session.scalar(
@@ -102,7 +102,7 @@ def _bounded(
 
 
 def bar_edges(start: datetime, end: datetime, zone: ZoneInfo) -> tuple[list[datetime], str]:
-    """The bars' edges as UTC instants, the last one after ``end``."""
+    """Return the bars' edges as UTC instants, the last one after ``end``."""
     step, label = next(
         (known for known in STEPS if (end - start) / known[0] <= MAX_BARS - 1), STEPS[-1]
     )

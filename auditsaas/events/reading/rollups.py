@@ -48,7 +48,7 @@ def counted(
 
 
 def _within(moment: Column[datetime], spans: Sequence[Span]) -> Select[Any]:
-    """The rows of the table of ``moment`` in any of the spans, each found by the index."""
+    """Select the rows of the table of ``moment`` in any of the spans, each found by the index."""
     table = moment.table.c
     found = select(
         table.workspace_id,

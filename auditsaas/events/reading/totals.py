@@ -19,7 +19,7 @@ from auditsaas.events.reading.scans.budget import Budget
 from auditsaas.events.reading.scans.source import source
 
 CAP = 100_000
-"""Where counting the events themselves stops; the page then says “100,000+”."""
+"""The limit of counting the events themselves; the page then says “100,000+”."""
 
 COUNT_SECONDS = 0.8
 MARKED = (events.c.id, events.c.status)

@@ -61,7 +61,7 @@ def _column(name: str) -> ColumnElement[Any]:
 
 
 def _grouped(part: Select[Any], keys: Sequence[str], ids: Sequence[UUID]) -> Select[Any]:
-    """How many events each value has; with an actor comes what is known of them now."""
+    """Select the number of events of each value, with what is known now of an actor."""
     cells = part.subquery()
     sets = [
         tuple_(cells.c[key], cells.c[WORKSPACE]) if key == ACTOR else tuple_(cells.c[key])

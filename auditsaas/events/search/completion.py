@@ -1,6 +1,6 @@
 """Completes the search box: keys, fixed values and comparisons.
 
-Values that only the log knows are added by whoever can ask it, at ``part_at``'s place.
+Values that only the log knows are added by its caller, in the part that ``part_at`` finds.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ _COMPARISON = re.compile(r"[<>]=?")
 
 
 def parse(text: str) -> tuple[Term, ...]:
-    """The terms of a query; none for a blank one.
+    """Parse the terms of a query; none for a blank one.
 
     Raises:
         QueryError: it cannot be understood.
@@ -73,7 +73,7 @@ def parse(text: str) -> tuple[Term, ...]:
 
 
 def unparse(terms: Sequence[Term]) -> str:
-    """A query that reads as ``terms``; their positions do not matter."""
+    """Write a query that reads as ``terms``; their positions do not matter."""
     return " ".join(map(_written, terms))
 
 
@@ -225,7 +225,7 @@ class _Reader:
         return error
 
     def _error(self, message: str, suggestion_end: str = "") -> QueryError:
-        """An error about the whole term that was being read."""
+        """Build an error about the whole term that was being read."""
         end = max(self._at, _match_end(_WORD, self._text, self._at))
         term = self._text[self._start : end]
         suggestion = term + suggestion_end if suggestion_end else None

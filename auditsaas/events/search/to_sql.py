@@ -36,7 +36,7 @@ def _positive(term: Term) -> Condition:
 
 
 def contains(words: str) -> Condition:
-    """The words, in any case, in any text of the event, its targets, metadata or changes."""
+    """Search the words, in any case, in any text of the event, its targets, metadata or changes."""
     texts = (
         events.c.activity,
         events.c.path,

@@ -10,7 +10,7 @@ _PREFIXABLE = {"activity", "path"}
 
 
 def describe(term: Term) -> str:
-    """Such as "IP address is in 10.0.0.0/8" or "Status is not Success"."""
+    """Describe a term, such as "IP address is in 10.0.0.0/8" or "Status is not Success"."""
     if term.key is None:
         verb = "does not contain" if term.negated else "contains"
         return f"{verb} “{term.values[0]}”"
@@ -30,7 +30,7 @@ def describe(term: Term) -> str:
 
 
 def _phrase(key: str, op: str, value: str) -> tuple[str, str]:
-    """The verb and the object of one value."""
+    """Word the verb and the object of one value."""
     unit = " ms" if key == "ms" else ""
     if op != "=":
         return f"is {_COMPARISONS[op]}", _number(value) + unit

@@ -1,4 +1,4 @@
-"""When a request was first met, by the key that its sender gave it as a whole.
+"""The first arrival of a request, by the key that its sender gave it as a whole.
 
 An event is one for ever by its key and its time. Where the time is that of arrival, a request that
 is sent again has to be given the arrival of its first time; this remembers it.
@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 KEPT = timedelta(days=7)
-"""How long at least an arrival is remembered."""
+"""The least time for which an arrival is remembered."""
 
 # Each new key lets two go that are past their time, so the table stays as small as its traffic.
 _FIRST_ARRIVAL = text("""

@@ -30,10 +30,10 @@ TYPES: Final = {
 }
 
 COLUMNS: Final = {known.column: TYPES[known.kind] for known in GIVEN}
-"""What is given of a row, and as which type PostgreSQL reads it."""
+"""The columns of a row that are sent, and the type by which PostgreSQL reads each."""
 
 KEYS = dict(zip(COLUMNS, ascii_lowercase, strict=False))
-"""What each is called in the JSON of rows: the longer a name, the longer PostgreSQL reads it."""
+"""Names of the columns in the JSON of rows: the longer a name, the longer PostgreSQL reads it."""
 
 
 class Row(Struct, omit_defaults=True, gc=False, rename=KEYS):

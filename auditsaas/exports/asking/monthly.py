@@ -44,7 +44,7 @@ def request_monthly(session: Session, asked: ExportRequest) -> list[Export]:
 def _months(
     session: Session, workspaces: Sequence[UUID], period: TimeRange, zone: ZoneInfo
 ) -> list[TimeRange]:
-    """The period cut at the first of each month of the zone, newest first."""
+    """Cut the period at the first of each month of the zone, newest first."""
     start = period.start or _oldest(session, workspaces)
     end = period.end or datetime.now(UTC)
     if start is None or start >= end:

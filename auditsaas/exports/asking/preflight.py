@@ -61,7 +61,7 @@ def preflight(
     *,
     row_limits: Mapping[str, int],
 ) -> list[Preflight]:
-    """An estimate for each format, in the same order."""
+    """Estimate the file of each format, in the same order."""
     workspaces = sorted(slugs)
     count = totals.count(session, workspaces, event_filter)
     length = _length(session, slugs, event_filter)
@@ -69,7 +69,7 @@ def preflight(
 
 
 def _length(session: Session, slugs: Mapping[UUID, str], event_filter: EventFilter) -> float:
-    """The mean length of an event as JSON, of those that a first page has."""
+    """Estimate the mean length of an event as JSON, from those of a first page."""
     page = pages.page(session, sorted(slugs), event_filter, limit=SAMPLE)
     lengths = [
         len(msgspec.json.encode(stored_event(row, slugs[row.workspace_id]))) for row in page.rows

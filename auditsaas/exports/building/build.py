@@ -83,7 +83,7 @@ def _build(
 
 @contextmanager
 def _source(claim: ExportClaim, options: InstallationOptions) -> Iterator[Source]:
-    """The rows of the export in one transaction of the pool that its requester read through."""
+    """Open the export's rows in one transaction of the pool that its requester read through."""
     export = claim.row
     with reader(claim) as session:
         found = session.execute(

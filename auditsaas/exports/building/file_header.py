@@ -32,7 +32,7 @@ def about_export(export: Export, names: Mapping[UUID, str], brand: str) -> About
 
 
 def period_words(period: TimeRange, asked_at: datetime, viewer: Viewer) -> str:
-    """`10/24/2026 00:00:00 EDT to 11/19/2026 00:00:00 EST`.
+    """Write `10/24/2026 00:00:00 EDT to 11/19/2026 00:00:00 EST`.
 
     A period that was not over when it was asked for ends with what had been received by then: an
     event may have occurred, by its sender's clock, some minutes later than that.

@@ -31,7 +31,7 @@ class _Packed:
 
 @contextmanager
 def packed(out: Output, gzip: bool) -> Iterator[Output]:
-    """``out`` itself, or what packs into it; whole when the context ends well."""
+    """Open ``out`` itself, or what packs into it; whole when the context ends well."""
     if not gzip:
         yield out
         return

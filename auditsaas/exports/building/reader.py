@@ -22,7 +22,7 @@ ONE_SNAPSHOT = "REPEATABLE READ"
 
 @contextmanager
 def reader(claim: ExportClaim) -> Iterator[Session]:
-    """A session in one transaction that has every event up to the export's snapshot."""
+    """Open a session in one transaction that has every event up to the export's snapshot."""
     with _session(claim) as session:
         try:
             yield session
@@ -45,8 +45,11 @@ def _session(claim: ExportClaim) -> Session:
 
 
 def _on_the_replica(claim: ExportClaim) -> Session | None:
-    """None also for a second attempt, for a replica may have ended the first: it stops statements
-    that hold up what it is to repeat."""
+    """Open a session on the replica that has the snapshot; None for the primary.
+
+    None also for a second attempt, for a replica may have ended the first: it stops statements
+    that hold up what it is to repeat.
+    """
     if claim.attempt > 1:
         return None
 

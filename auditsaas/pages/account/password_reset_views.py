@@ -26,7 +26,7 @@ def ask_page() -> ResponseReturnValue:
 
 @password_reset.post("")
 def ask() -> ResponseReturnValue:
-    """The same answer at the same time, whether a link is sent or not."""
+    """Answer alike and in the same time, whether a link is sent or not."""
     facts, email = current_request.facts(), request.form.get("email", "")
     _send(email, facts)
     db.session.rollback()  # gives the connection back while we wait

@@ -54,7 +54,7 @@ class PreferencesForm:
         )
 
     def errors(self) -> dict[str, str]:
-        """A sentence for each field that cannot be saved."""
+        """Return a sentence for each field that cannot be saved."""
         wrong = {}
         if not 1 <= len(self.name) <= MAX_NAME or not self.name.isprintable():
             wrong["name"] = f"A name has 1 to {MAX_NAME} printable characters."

@@ -63,7 +63,7 @@ def save() -> ResponseReturnValue:
 
 @account.post("/account/table")
 def choose_columns() -> ResponseReturnValue:
-    """The columns that the log shows, and how close its rows stand."""
+    """Save the columns that the log shows, and how close its rows stand."""
     user = _me(db.session())
     shown, density = request.form.getlist("columns"), request.form.get("density", "")
     if not set(shown) <= set(COLUMNS) or density not in DENSITIES:
@@ -104,7 +104,7 @@ def my_event(slug: str, event_id: str) -> ResponseReturnValue:
 
 
 def _my_activity() -> tuple[LogScope, EventFilter]:
-    """All my workspaces, whatever my role in them, and the filter that leaves only my events."""
+    """Bind all of the person's workspaces; return them with the filter for own events."""
     person = current.require_person()
     workspaces = [access.workspace for access in loaders.my_workspaces()]
     tenancy.bind(Scope.of(*(workspace.id for workspace in workspaces), user=person.id))

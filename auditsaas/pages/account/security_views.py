@@ -163,7 +163,7 @@ def me() -> User:
 
 
 def wrong_password(user: User) -> str | None:
-    """A sentence unless the form holds the person's password; tries are limited."""
+    """Refuse a wrong password, or too many tries, in a sentence; None for the right one."""
     session = db.session()
     standing = attempts.count(session, attempts.PASSWORD, str(user.id))
     session.commit()

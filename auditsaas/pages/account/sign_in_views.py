@@ -29,7 +29,7 @@ accounts = Blueprint("accounts", __name__)
 
 REFUSED = "That email and password do not match."
 REFUSED_AFTER_SECONDS = 0.25
-"""Longer than any refusal takes: the attempt is recorded in each workspace of whoever was named."""
+"""Longer than any refusal takes: the attempt is recorded in each workspace of the named person."""
 
 THEMES = ("auto", "light", "dark")
 
@@ -156,7 +156,7 @@ def pause_words(standing: Standing) -> str:
 
 
 def tries_words(standing: Standing) -> str:
-    """The same whether the account exists or not, for it counts what was typed."""
+    """Word how many tries are left, alike for accounts that exist and those that do not."""
     if standing.left == 0:
         return "No tries left before a 15-minute pause."
     return (
@@ -175,7 +175,7 @@ def _second_factor_page(after: str, error: str | None = None) -> str:
 
 
 def sign_in_again(after: str, error: str, status: int) -> AnyResponse:
-    """The sign-in page with a refusal."""
+    """Render the sign-in page with a refusal."""
     return make_response(_page(email="", after=after, error=error), status)
 
 

@@ -58,7 +58,7 @@ class EventDetails:
     actor: list[Detail]
     request: list[Detail]
     record: list[Detail]
-    """Who and what; the HTTP request; how it is stored. The page puts the times between."""
+    """Actor and targets; the HTTP request; the stored record. The page puts the times between."""
     changes: list[Change]
     metadata: list[Token]
     metadata_json: str
@@ -73,8 +73,11 @@ def describe(
     role_now: str | None = None,
     status_now: str | None = None,
 ) -> EventDetails:
-    """``query`` is the list's filter, which the include and exclude links extend; the ``_now``
-    values are those of ``actors`` today."""
+    """Describe an event in full, as the drawer and its page show it.
+
+    ``query`` is the list's filter, which the include and exclude links extend; the ``_now``
+    values are those of ``actors`` today.
+    """
     return EventDetails(
         actor=list(_actor(row, event, query, role_now, status_now)),
         request=list(_request(row, event, query)),
@@ -90,7 +93,7 @@ def describe(
 
 
 def with_term(query: str, term: str) -> str:
-    """The query string ``query`` with ``term`` added to its search, and back on the first page."""
+    """Add ``term`` to the search of the query string ``query``, and go back to the first page."""
     pairs = [(k, v) for k, v in parse_qsl(query) if k not in ("q", "before", "after", "view")]
     words = " ".join(v for k, v in parse_qsl(query) if k == "q")
     if term not in words.split(" "):
@@ -99,7 +102,7 @@ def with_term(query: str, term: str) -> str:
 
 
 def term(key: str, value: str) -> str:
-    """`ip:10.0.0.1`, `user:"Ann Lee"`; empty where the value cannot be written as a term."""
+    """Write `ip:10.0.0.1`, `user:"Ann Lee"`; '' where the value cannot be written as a term."""
     words = unparse([Term(False, key, (value,), "=", 0, 0)])
     try:
         [read] = parse(words)
@@ -113,7 +116,7 @@ def pretty(value: Any) -> str:
 
 
 def tokens(value: Any) -> Iterator[Token]:
-    """``value`` as indented JSON, in pieces to be coloured and safe to look at."""
+    """Write ``value`` as indented JSON, in pieces to be coloured and safe to look at."""
     text, at = pretty(value), 0
     for match in _JSON_TOKEN.finditer(text):
         if match.start() > at:
@@ -224,12 +227,12 @@ def _role_and_status(role: str | None, status: str | None) -> str:
 
 
 def _pieces(kind: str, value: Any, other: Any) -> list[Token]:
-    """The items of a list that the other side has too stay; anything else is one piece."""
+    """Split a list into items, marked where the other side lacks them; all else is one piece."""
     if isinstance(value, list) and isinstance(other, list):
         return [Token("" if item in other else kind, _plain(item)) for item in value]
     return [] if value is None else [Token(kind, _plain(value))]
 
 
 def _plain(value: Any) -> str:
-    """Strings as they are, everything else as JSON."""
+    """Write strings as they are, everything else as JSON."""
     return visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

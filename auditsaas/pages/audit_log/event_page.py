@@ -31,7 +31,7 @@ SAME_REQUEST_WITHIN = timedelta(hours=1)
 
 
 def load(scope: LogScope, slug: str, text: str) -> Row[Any]:
-    """The event that an address names.
+    """Load the event that an address names.
 
     Raises:
         NotFound: there is no such event in this scope, or the id is not one.
@@ -50,7 +50,7 @@ def load(scope: LogScope, slug: str, text: str) -> Row[Any]:
 
 
 def context(scope: LogScope, row: Row[Any], chosen: EventFilter, root_url: str) -> dict[str, Any]:
-    """What the drawer and the event's page show; ``chosen`` is the filter it was opened from."""
+    """Build the context of the drawer and the event's page; ``chosen`` is the list's filter."""
     name = scope.names[row.workspace_id]
     shown = present(row, name, row.actor_status_now, scope.event_url)
     query = chosen.query_string()
@@ -71,7 +71,7 @@ def context(scope: LogScope, row: Row[Any], chosen: EventFilter, root_url: str) 
 
 
 def related(scope: LogScope, row: Row[Any], by: str) -> dict[str, Any]:
-    """The newest other events of the same actor, of the same request, or on the same target."""
+    """Read the newest other events of the same actor, of the same request, or on its target."""
     by_actor = EventFilter(user=(row.actor_id,))
     by_target = _on_target(row)
     number: int | None = count(scope.session, [row.workspace_id], by_actor).total
@@ -114,7 +114,7 @@ def _tab(scope: LogScope, row: Row[Any], by: str, number: int | None, query: str
 
 
 def _on_target(row: Row[Any]) -> EventFilter | None:
-    """The events on the first target of this one."""
+    """Build the filter for events on the first target of this one."""
     if not row.targets:
         return None
     term = Term(False, "target", (row.targets[0]["id"],), "=", 0, 0)
@@ -123,7 +123,7 @@ def _on_target(row: Row[Any]) -> EventFilter | None:
 
 
 def _same_request(session: Session, row: Row[Any]) -> Sequence[Row[Any]]:
-    """Events of one request lie close in time, so a short scan finds them without an index."""
+    """Read the events of the same request, which lie close in time, by a short scan."""
     lowest = first_id_at(row.occurred_at - SAME_REQUEST_WITHIN)
     highest = first_id_at(row.occurred_at + SAME_REQUEST_WITHIN)
     found = select(*ROW_COLUMNS).where(

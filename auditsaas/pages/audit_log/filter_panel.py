@@ -40,7 +40,7 @@ class ShownFacet:
 
 
 def quick(scope: LogScope, chosen: EventFilter) -> list[ShownFacet]:
-    """The panel as it is first sent: real options without counts, which follow."""
+    """Build the panel as it is first sent: real options without counts, which follow."""
     ids = scope.chosen_ids(())
     if not answers_at_once(ids):
         return _panel(scope, chosen, {"activity": {}, "user": {}, "role": {}})
@@ -55,7 +55,7 @@ def quick(scope: LogScope, chosen: EventFilter) -> list[ShownFacet]:
 
 
 def counted(scope: LogScope, chosen: EventFilter) -> list[ShownFacet]:
-    """The panel with its counts."""
+    """Build the panel with its counts."""
     names = [
         name
         for name, known in FILTERS.items()
@@ -94,7 +94,7 @@ def _fixed(
     counts: dict[str, int | None] | None,
     words: Callable[[str], str],
 ) -> ShownFacet:
-    """Every value that there is, with its count once there are counts."""
+    """List every value that there is, with its count once there are counts."""
     ticked = getattr(chosen, known.name)
     options = [
         Option(
@@ -126,7 +126,7 @@ def _listed(
     counts: dict[str, int | None],
     words: Callable[[str], str],
 ) -> ShownFacet:
-    """The most frequent values and everything ticked; the rest can be found."""
+    """List the most frequent values and everything ticked; the rest can be found."""
 
     def option(value: str) -> Option:
         count = counts.get(value, 0 if any(counts.values()) else None)
@@ -143,7 +143,7 @@ def _listed(
 
 
 def _total(counts: dict[str, int | None]) -> int:
-    """How many values there are; 0 while they have not been counted."""
+    """Count the values; 0 while they have not been counted."""
     return len(counts) if any(counts.values()) else 0
 
 

@@ -60,7 +60,7 @@ def _label(bar: Bar, viewer: Viewer) -> str:
 
 
 def _round_up(value: int) -> int:
-    """The next of 1, 2, 5, 10, 20, 50 …"""
+    """Round up to the next of 1, 2, 5, 10, 20, 50 …"""
     if value <= 1:
         return 1
     power = 10 ** math.floor(math.log10(value))
@@ -68,7 +68,7 @@ def _round_up(value: int) -> int:
 
 
 def axis(found: Histogram, viewer: Viewer) -> list[dict[str, str]]:
-    """A label or an empty one for every bar, so that each stands under the start of its own."""
+    """Label the bars, some emptily, so that each label stands under the start of its own."""
     labelled = set(_marks(found, viewer))
     changes = len({times.zone_letters(bar.start, viewer) for bar in found.bars}) > 1
     days = bool(found.bars) and found.bars[-1].end - found.bars[0].start > 2 * DAY
@@ -90,7 +90,7 @@ def axis(found: Histogram, viewer: Viewer) -> list[dict[str, str]]:
 
 
 def _marks(found: Histogram, viewer: Viewer) -> list[int]:
-    """The places of a few bars to label: the starts of days where bars are hours of several."""
+    """Choose a few bars to label: the starts of days where bars are hours of several."""
     bars = found.bars
     places = list(range(len(bars)))
     hours = bool(bars) and bars[0].end - bars[0].start < DAY

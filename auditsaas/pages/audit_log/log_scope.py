@@ -64,7 +64,7 @@ class LogScope:
         return self.event_pattern.format(slug=slug, id=event_id)
 
     def chosen_ids(self, slugs: Sequence[str]) -> list[UUID]:
-        """The workspaces that a filter names, or all; their ids in a fixed order."""
+        """Return the workspaces that a filter names, or all; their ids in a fixed order."""
         chosen = [w.id for w in self.workspaces if not slugs or w.slug in slugs]
         return sorted(chosen)
 
@@ -89,7 +89,7 @@ def load(slug: str | None) -> LogScope:
 
 
 def _everywhere(scope: PageScope, session: Session, slug: str | None) -> LogScope:
-    """The log across all workspaces, or of one, which takes a reason of its own.
+    """Load the log across all workspaces, or of one, which takes a reason of its own.
 
     Nothing that no reason was given for is in the scope.
     """

@@ -16,7 +16,7 @@ from auditsaas.pages.audit_log.page_view import TITLES, LogView, ShownPage, url_
 
 
 def with_page(view: LogView) -> LogView:
-    """The view with the rows of its page read from the log."""
+    """Read the rows of the view's page from the log."""
     asked = view.request
     workspace_ids = view.scope.chosen_ids(asked.filter.workspace)
     page = _read(view, workspace_ids)
@@ -68,13 +68,13 @@ def _read(view: LogView, workspace_ids: Sequence[Any]) -> pages.Page:
 
 
 def with_suggestion(view: LogView) -> LogView:
-    """The view with the one field to drop where nothing matches."""
+    """Add the one filter to drop where nothing matches."""
     workspace_ids = view.scope.chosen_ids(view.filter.workspace)
     return replace(view, suggestion=_suggestion(view, workspace_ids))
 
 
 def _suggestion(view: LogView, workspace_ids: Sequence[Any]) -> dict[str, Any] | None:
-    """The one field to drop when nothing matches: the one that leaves the most events."""
+    """Find the one filter to drop when nothing matches: the one that leaves the most events."""
     best: dict[str, Any] | None = None
     for name in view.filter.active_fields():
         without = view.filter.without(name)

@@ -20,7 +20,7 @@ from auditsaas.workspaces.former_slugs import with_current_slugs
 LIMITS = (25, 50, 100)
 DEFAULT_LIMIT = 50
 BESIDE = ("limit", "before", "after", "at", "view", "term")
-"""What an address of the log or of a part of it holds besides the filter."""
+"""Parameters of the log or of a part of it besides the filter."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class PageRequest:
     """The place of the page's first row, as far as the person has paged; only for show."""
 
     def args(self) -> list[tuple[str, str]]:
-        """The canonical arguments of this very page."""
+        """Return the canonical arguments of this very page."""
         pairs = self.filter.to_args()
         if self.limit != DEFAULT_LIMIT:
             pairs.append(("limit", str(self.limit)))
@@ -84,7 +84,7 @@ def read(args: MultiDict[str, str], scope: LogScope, viewer: Viewer, now: dateti
 
 
 def typed(args: Arguments) -> EventFilter:
-    """What was typed, kept for the form when it cannot be understood."""
+    """Keep what was typed, for the form when it cannot be understood."""
 
     def first(name: str) -> str:
         return next(iter(args.getlist(name)), "")[:512].replace("\x00", "")

@@ -48,10 +48,10 @@ class LogView:
     problems: Sequence[FieldError] = ()
     suggestion: dict[str, Any] | None = None
     without_url: str | None = None
-    """Where the suggestion can be asked for, if the page does not hold it."""
+    """The address of the suggestion, if the page does not hold it."""
     offered: ViewChoice = NO_VIEWS
     always: EventFilter | None = None
-    """What the rows are narrowed to without saying so in addresses: the person's own events."""
+    """A condition that addresses do not hold: the person's own events."""
 
     @property
     def errors(self) -> list[dict[str, Any]]:
@@ -181,7 +181,7 @@ class LogView:
 
     @cached_property
     def _people(self) -> dict[tuple[str, str], str]:
-        """What chips say of people: their names for ids, and how many are of one name."""
+        """The names of people for chips, by id, and how many people have one name."""
         chosen = self.filter.user
         searched = [v for term in self.filter.terms if term.key == "user" for v in term.values]
         if not chosen and not searched:
@@ -248,7 +248,7 @@ def range_label(event_filter: EventFilter) -> str:
 
 
 def range_dates(period: TimeRange, viewer: Viewer, now: datetime) -> str:
-    """The period's first and last day as the viewer writes dates; '' for all time."""
+    """Write the period's first and last day as the viewer does; '' for all time."""
     return _span(period, viewer, times.date)
 
 

@@ -63,7 +63,7 @@ def _users(scope: LogScope, asked: PageRequest, now: datetime) -> ResponseReturn
 
 
 def _tail(scope: LogScope, asked: PageRequest, now: datetime) -> ResponseReturnValue:
-    """What is newer than the newest row on the page; 204 where nothing is."""
+    """Render what is newer than the newest row on the page; 204 where nothing is."""
     ids = scope.chosen_ids(asked.filter.workspace)
     page = pages.page(scope.session, ids, asked.filter, limit=asked.limit, after=asked.after)
     if not page.rows:
@@ -80,7 +80,7 @@ def _tail(scope: LogScope, asked: PageRequest, now: datetime) -> ResponseReturnV
 
 
 def _without(scope: LogScope, asked: PageRequest, now: datetime) -> ResponseReturnValue:
-    """What would match without one of the filters, where nothing does."""
+    """Count what would match without one of the filters, where nothing does."""
     view = page_loader.with_suggestion(LogView(scope, current.viewer(), now, asked))
     return render_template("audit_logs/_without.html", view=view)
 

@@ -76,7 +76,7 @@ NO_VIEWS = ViewChoice()
 
 
 def offered(scope: LogScope) -> ViewChoice:
-    """The signed-in person's choice of views in a scope."""
+    """Load the signed-in person's choice of views in a scope."""
     if scope.views_of is None:
         return NO_VIEWS
     person = current.require_person().id

@@ -59,7 +59,7 @@ def log(slug: str | None = None) -> ResponseReturnValue:
 
 
 def _refused(scope: LogScope, error: FilterError, now: datetime) -> ResponseReturnValue:
-    """What cannot be understood: a message, no rows, and what was typed stays."""
+    """Render an error for a filter that cannot be understood; what was typed stays."""
     asked = PageRequest(filter=page_request.typed(request.args))
     view = LogView(scope, current.viewer(), now, asked, problems=error.errors)
     if is_partial():
@@ -70,7 +70,7 @@ def _refused(scope: LogScope, error: FilterError, now: datetime) -> ResponseRetu
 
 @in_each_scope(audit_logs, "/audit-logs/<fragment>")
 def part(fragment: str, slug: str | None = None) -> ResponseReturnValue:
-    """A fragment of the page by name, or, in one workspace, an event by id."""
+    """Render a fragment of the page by name, or, in one workspace, an event by id."""
     scope, now = log_scope.load(slug), datetime.now(UTC)
     build = FRAGMENTS.get(fragment)
     if build is None:

@@ -17,7 +17,7 @@ from auditsaas.storage.base import FileMissing
 
 
 def file_response(export: Export, slugs: list[str]) -> Response:
-    """The file as RFC 9110 wants it, with ranges (section 14) and its SHA-256 as the entity tag."""
+    """Send a file as RFC 9110 wants it, with ranges (section 14) and its SHA-256 as entity tag."""
     storage = storage_at(settings().storage_url)
     key = service.file_of(export)
     try:
@@ -34,5 +34,5 @@ def file_response(export: Export, slugs: list[str]) -> Response:
 
 
 def _attachment(name: str) -> str:
-    """RFC 6266: a plain name for all, and the encoded one that new browsers prefer."""
+    """Write a plain file name for all, and the encoded one that new browsers prefer (RFC 6266)."""
     return f"attachment; filename=\"{name}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -65,7 +65,7 @@ class ExportScope:
         tenancy.bind(everything, self.session)
 
     def is_own(self, export: Export) -> bool:
-        """Whether it can be opened here: a super-admin also sees that others asked for one."""
+        """Tell whether it can be opened here: a super-admin also sees that others asked for one."""
         if self.reader is None:
             return True
         return export.through_platform and export.requested_by == self.person.id
@@ -75,7 +75,7 @@ class ExportScope:
         return Requester(person=self.person, roles=self.roles, facts=facts())
 
     def chosen(self, slugs: Sequence[str]) -> list[UUID]:
-        """The workspaces that a filter names, or all of them.
+        """Return the workspaces that a filter names, or all of them.
 
         Raises:
             InvalidFields: one is not among them.
@@ -102,7 +102,7 @@ def load(slug: str | None) -> ExportScope:
 
 
 def _everywhere(scope: PageScope, reader: Session) -> ExportScope:
-    """A super-admin's exports across workspaces; they are read through the platform pool."""
+    """Load a super-admin's exports across workspaces, read through the platform pool."""
     person = current.require_person()
     ids = [workspace.id for workspace in scope.workspaces]
     return ExportScope(
@@ -125,7 +125,7 @@ def _mine(
     workspaces: Sequence[WorkspaceAccess],
     here: ColumnElement[bool] | None,
 ) -> ExportScope:
-    """Own exports, and everyone's where the person may see them in every workspace they cover."""
+    """Load own exports, and all that the person may see in every workspace they cover."""
     person = current.require_person()
     of_everyone = [access.id for access in held if access.allows(Permission.EXPORT_READ_ALL)]
     own = and_(

@@ -44,13 +44,13 @@ FORM_FIELDS = ("csrf_token", "once", "format", "monthly", "columns", "gzip")
 
 @exports.app_context_processor
 def _formats() -> dict[str, Any]:
-    """What the download menu of the log offers."""
+    """List the formats of the log's download menu."""
     return {"export_formats": list(FORMATS.values()), "export_columns": COLUMNS}
 
 
 @in_each_scope(exports, "/exports/preflight")
 def before(slug: str | None = None) -> ResponseReturnValue:
-    """The formats with their rows, size, pages and seconds, for the filter of the log."""
+    """Render the formats with rows, size, pages and seconds, for the filter of the log."""
     scope = export_scope.load(slug)
     if not is_partial():
         return redirect(scope.log_url)
@@ -95,7 +95,7 @@ def ask(slug: str | None = None) -> ResponseReturnValue:
 
 
 def _asked_before(scope: ExportScope, earlier: SentForm) -> ResponseReturnValue:
-    """The export that the same form asked for before; at once, as for a double click, no word."""
+    """Lead a form sent again to its export; after a double click, say nothing."""
     address = earlier.address or scope.base_url
     if not is_partial():
         return redirect(address, 303)
@@ -127,7 +127,7 @@ def index(slug: str | None = None) -> ResponseReturnValue:
 
 @in_each_scope(exports, "/exports/<uuid:export_id>")
 def detail(export_id: UUID, slug: str | None = None) -> ResponseReturnValue:
-    """One export; as a fragment, the row that polls itself until it is final."""
+    """Render one export; as a fragment, the row that polls itself until it is final."""
     scope, export = _export_at(slug, export_id)
     if is_partial():
         return _row(export, scope)
@@ -160,7 +160,7 @@ def retry(export_id: UUID, slug: str | None = None) -> ResponseReturnValue:
 
 @in_each_scope(exports, "/exports/<uuid:export_id>/download")
 def download(export_id: UUID, slug: str | None = None) -> ResponseReturnValue:
-    """The file, or the range of it that is asked for; both are recorded before they are sent."""
+    """Send the file or a range of it; the download is recorded before it is sent."""
     scope, export = _export_at(slug, export_id)
     response = file_response(export, [scope.names[key].slug for key in export.workspace_ids])
     if request.method == "GET" and response.status_code in (200, 206):
@@ -178,13 +178,13 @@ def limits_here() -> dict[str, int]:
 
 
 def _export_at(slug: str | None, export_id: UUID) -> tuple[ExportScope, Export]:
-    """The scope of the address, and the export of it that may be seen there."""
+    """Load the scope of the address, and the export of it that may be seen there."""
     scope = export_scope.load(slug)
     return scope, service.find(scope.session, scope.visible, export_id)
 
 
 def _request(scope: ExportScope, event_filter: EventFilter) -> ExportRequest:
-    """What the form asks for, once a super-admin has said why."""
+    """Read the request of the form, once a super-admin has said why."""
     form = request.form
     chosen = format_called(form.get("monthly") or form.get("format", ""))
     workspaces = scope.chosen(event_filter.workspace)
@@ -202,7 +202,7 @@ def _request(scope: ExportScope, event_filter: EventFilter) -> ExportRequest:
 
 
 def _filter(args: MultiDict[str, str], scope: ExportScope) -> EventFilter:
-    """Raises FilterError: a parameter is neither the filter's nor the form's, or is wrong."""
+    """Read the filter; raise FilterError for a parameter that is unknown or wrong."""
     viewer = current.viewer()
     unknown = filter_text.unknown(args, FORM_FIELDS)
     if unknown:
@@ -214,7 +214,7 @@ def _filter(args: MultiDict[str, str], scope: ExportScope) -> EventFilter:
 
 
 def _row(export: Export, scope: ExportScope) -> str:
-    """The row; the first time that it is final, with the toast that says so."""
+    """Render the row; the first time that it is final, with the toast that says so."""
     toast = False
     if export.state in FINAL_STATES and export.requested_by == scope.person.id:
         toast = bool(announce(scope.session, scope.person.id, url=wording.own_address(export)))

@@ -43,7 +43,7 @@ class MappingForm:
 
     @classmethod
     def of(cls, form: Table[str, object], *, name: str = "", original: str = "") -> MappingForm:
-        """A mapping that is there; as inputs where they can say it, else as JSON."""
+        """Fill the form from a mapping; as inputs where they can say it, else as JSON."""
         texts = texts_of(form)
         whole = cls(name=name, original=original, json=pretty(form))
         return replace(whole, is_json=True) if texts is None else replace(whole, texts=texts)
@@ -62,7 +62,7 @@ class MappingForm:
         return replace(self, is_json=True, json=self.said)
 
     def trial(self, redacted_keys: frozenset[str]) -> tuple[Trial | None, list[FieldError]]:
-        """What the sample becomes; what is wrong with the form where it is no mapping."""
+        """Try the mapping on the sample; or name what is wrong with a form that is no mapping."""
         try:
             mapping = mapping_from_json(self.said, INPUTS)
         except MappingError as error:

@@ -54,7 +54,7 @@ def index(slug: str) -> ResponseReturnValue:
 
 @import_mappings.get("/new")
 def new(slug: str) -> ResponseReturnValue:
-    """An empty form, or that of one of the mappings that come with the product."""
+    """Render an empty form, or that of one of the mappings that come with the product."""
     access = load_workspace(slug, Permission.WORKSPACE_MANAGE)
     preset = presets().get(request.args.get("from", ""))
     return _page(access, MappingForm() if preset is None else MappingForm.of(preset.form))
@@ -69,7 +69,7 @@ def edit(slug: str, mapping: str) -> ResponseReturnValue:
 
 @import_mappings.post("/preview")
 def preview(slug: str) -> ResponseReturnValue:
-    """What a sample becomes: as a fragment while it is typed, or with the whole page.
+    """Render the trial of a sample: as a fragment while it is typed, or with the whole page.
 
     A file that is posted with it is looked into for a sample, and the form may be had as JSON.
     """
@@ -119,7 +119,7 @@ def remove(slug: str, mapping: str) -> ResponseReturnValue:
 
 
 def _guessed(form: MappingForm, sample: str, under: str) -> dict[str, str]:
-    """The inputs, with the kind of file and the list of its records as the sample has them."""
+    """Add the kind of file and the list of its records to the inputs, as the sample has them."""
     kind = "json" if sample.lstrip()[:1] in ("{", "[") else "csv"
     texts = dict(form.texts)
     if texts.get("input") in ("json", "csv", ""):

@@ -71,7 +71,7 @@ def new(slug: str) -> ResponseReturnValue:
 @imports.post("/new")
 @acts_once
 def upload(slug: str) -> ResponseReturnValue:
-    """One import for each file; where one cannot be kept, none is asked for."""
+    """Request one import for each file; where one cannot be kept, none."""
     access = load_workspace(slug, Permission.WORKSPACE_MANAGE)
     fields = {name: request.form.get(name, usual).strip() for name, usual in FIELDS.items()}
     files = [file for file in request.files.getlist("file") if file.filename]
@@ -93,7 +93,7 @@ def upload(slug: str) -> ResponseReturnValue:
 
 @imports.get("/<uuid:import_id>")
 def detail(slug: str, import_id: UUID) -> ResponseReturnValue:
-    """One import; as a fragment, the row that polls itself until it is final."""
+    """Render one import; as a fragment, the row that polls itself until it is final."""
     access = load_workspace(slug, Permission.WORKSPACE_MANAGE)
     found = service.find(db.session(), access.id, import_id)
     shown = present(found, _base(access))

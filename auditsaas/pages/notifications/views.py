@@ -59,7 +59,7 @@ class ShownNotification:
 
 @notifications.get("/notifications")
 def index() -> ResponseReturnValue:
-    """The bell's menu as a fragment, or everything as a page."""
+    """Render the bell's menu as a fragment, or everything as a page."""
     person = _person()
     if is_partial():
         return _menu(person, refresh_bell=False)
@@ -79,7 +79,7 @@ def index() -> ResponseReturnValue:
 
 @notifications.get("/notifications/count")
 def count() -> ResponseReturnValue:
-    """The unread count, and a toast for each file that became ready since any page asked."""
+    """Render the unread count, and a toast for each file that became ready since the last one."""
     person = _person()
     if not is_partial():
         return redirect("/notifications")
@@ -113,7 +113,7 @@ def read_one(notification_id: UUID) -> ResponseReturnValue:
 
 @notifications.post("/notifications/mails")
 def choose_mails() -> ResponseReturnValue:
-    """Which mails the person wants; a switch that is not sent is off."""
+    """Save which mails the person wants; a switch that is not sent is off."""
     person = _person()
     switches = sorted(set(outbox.KINDS.values()))
     session, wanted = db.session(), {name: name in request.form for name in switches}
@@ -131,7 +131,7 @@ def choose_mails() -> ResponseReturnValue:
 
 @notifications.get("/notifications/mails/<uuid:mail_id>")
 def kept_mail(mail_id: UUID) -> ResponseReturnValue:
-    """One's own mail as a file, where there is no mail server to send it by (the demo)."""
+    """Send one's own mail as a file, where there is no mail server to send it by (the demo)."""
     person = _person()
     mail = db.session().get(Mail, mail_id)
     path = _mail_file(mail_id)
@@ -143,7 +143,7 @@ def kept_mail(mail_id: UUID) -> ResponseReturnValue:
 
 
 def _kept_mails(found: Sequence[Notification]) -> dict[UUID, str]:
-    """The addresses of the mails that were kept as files, by the notification they went with."""
+    """Map notifications to the addresses of their mails that were kept as files."""
     known = settings()
     if known.production or known.smtp_url is not None:
         return {}
@@ -176,7 +176,7 @@ def _menu(person: Identity, *, refresh_bell: bool) -> str:
 
 
 def _person() -> Identity:
-    """The signed-in person, with their own rows in scope."""
+    """Return the signed-in person, with their own rows in scope."""
     my_workspaces()
     return require_person()
 

@@ -18,13 +18,13 @@ REDIS_TIMEOUT_SECONDS = 0.5
 
 @health.get("/healthz")
 def alive() -> Response:
-    """``ok`` and the version, without asking any other part."""
+    """Answer ``ok`` and the version, without asking any other part."""
     return Response(f"ok {version()}\n", mimetype="text/plain")
 
 
 @health.get("/readyz")
 def ready() -> Response:
-    """200 when everything is there; 503 naming what is not."""
+    """Answer 200 when everything is there; 503 naming what is not."""
     parts = {"database": _database(), "redis": _redis()}
     fine = all(state == "ok" for state in parts.values())
     return make_response(jsonify(parts), 200 if fine else 503)

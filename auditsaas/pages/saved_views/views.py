@@ -67,7 +67,7 @@ def remove(view_id: UUID, slug: str | None = None) -> AnyResponse:
 
 
 def _query(text: str) -> str:
-    """The filter of a view as its canonical query string.
+    """Read the filter of a view as its canonical query string.
 
     Raises:
         InvalidFields: it is too long, or a parameter of it cannot be understood.
@@ -98,7 +98,7 @@ def _place(slug: str | None) -> tuple[UUID, str]:
 
 
 def _record(activity: Activity, place: UUID, view: SavedView) -> None:
-    """An event of the workspace; a private view, even its name, is the person's alone."""
+    """Record an event in the workspace; a private view, even its name, stays the person's."""
     if not view.shared:
         return
     own_actions.record(

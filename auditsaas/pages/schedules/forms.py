@@ -26,7 +26,7 @@ MAX_NAME = 100
 MAX_QUERY = 16_000
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 PERIOD_FIELDS = ("range", "from", "to", "view", "before", "after", "at", "limit")
-"""What a page's address holds besides a filter; the schedule sets the period."""
+"""Parameters of a page's address besides a filter; the schedule sets the period."""
 ALL = "all"
 """In place of a saved view's id: everything."""
 
@@ -52,7 +52,7 @@ class ScheduleForm:
 
     @classmethod
     def of_fields(cls, fields: MultiDict[str, str], defaults: ScheduleForm) -> ScheduleForm:
-        """What was sent; ``defaults`` for what a form always sends and an address may leave out."""
+        """Read the sent fields; ``defaults`` for what an address may leave out."""
         single = ("name", "view", "query", "format", "frequency", "weekday", "month_day", "at")
         values: dict[str, Any] = {
             name: fields.get(name, getattr(defaults, name)).strip()
@@ -80,7 +80,7 @@ class ScheduleForm:
         )
 
     def plan(self, views: Mapping[str, str], slugs: Sequence[str]) -> Plan:
-        """What the fields mean in a workspace; ``views`` are its saved queries by id.
+        """Check the fields in a workspace, return the plan; ``views`` are its saved queries by id.
 
         ``slugs`` are the workspace's, that of today first.
 
@@ -100,14 +100,14 @@ class ScheduleForm:
         return found
 
     def timetable(self) -> Timetable:
-        """Raises InvalidFields, naming every field of it that cannot be used."""
+        """Read the timetable; raise InvalidFields, naming every field of it that cannot be used."""
         reading = _Reading()
         found: Timetable = reading.timetable(self)
         reading.finish()
         return found
 
     def filter(self, views: Mapping[str, str], slugs: Sequence[str]) -> EventFilter:
-        """Raises InvalidFields: the query cannot be understood."""
+        """Read the filter; raise InvalidFields if the query cannot be understood."""
         if self.view and self.view not in views:
             raise InvalidFields([FieldError("query", "There is no such saved view.")])
         query = views[self.view] if self.view else self.query
@@ -124,7 +124,7 @@ class ScheduleForm:
         return EventFilter.from_args(args, zone=ZoneInfo("UTC"), now=datetime.now(UTC))
 
     def _arguments(self, query: str, views: Mapping[str, str]) -> MultiDict[str, str]:
-        """What the query asks for, with the saved view that it may name, and without its period."""
+        """Read the query's arguments, with those of the saved view it names, without its period."""
         args = filter_text.arguments(query)
         named = args.get("view", ALL)
         if named != ALL and named not in views:
@@ -181,7 +181,7 @@ class _Reading:
         self.errors: list[FieldError] = []
 
     def of(self, name: str, read: Any) -> Any:
-        """What ``read`` returns; None, and a note, where it refuses."""
+        """Return what ``read`` returns; None, and a note, where it refuses."""
         try:
             return read()
         except InvalidFields as error:

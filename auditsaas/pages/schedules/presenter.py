@@ -63,7 +63,7 @@ class ShownReport:
     window: str
     state: str
     extra: str
-    """Who asked for it, where it was not due."""
+    """The person who asked for it, where it was not due."""
     rows: int | None
     late: int
     size: int | None
@@ -73,11 +73,11 @@ class ShownReport:
     download_url: str | None
     retry_url: str | None
     poll_url: str | None
-    """Where the row asks for itself again, until it is built and sent, or has failed."""
+    """The address that the row polls until it is built and sent, or has failed."""
 
 
 def rhythm(timetable: Timetable) -> str:
-    """`Weekly on Monday at 08:00 (New York)`, `Monthly on day 31 (or the last) at 17:30 (UTC)`."""
+    """Write `Weekly on Monday at 08:00 (New York)` or `Monthly on day 31 (or the last) at …`."""
     at = f"at {timetable.at:%H:%M} ({zones.place(timetable.zone)})"
     if timetable.frequency is Frequency.DAILY:
         return f"Daily {at}"
@@ -96,14 +96,14 @@ def next_runs(found: Sequence[Run], zone: ZoneInfo, viewer: Viewer) -> list[Show
 
 
 def moment(at: datetime, viewer: Viewer) -> str:
-    """`Mon 11/23/2026 08:00 EST`."""
+    """Write `Mon 11/23/2026 08:00 EST`."""
     day = at.astimezone(viewer.zone).strftime("%a")
     zone = times.zone_letters(at, viewer)
     return f"{day} {times.date(at, viewer)} {times.minute(at, viewer)} {zone}"
 
 
 def days(run: Run, viewer: Viewer) -> str:
-    """`11/16 – 11/22`: the first and the last day that it covers."""
+    """Write `11/16 – 11/22`: the first and the last day that it covers."""
     start, end = run.window.start, run.window.end
     if start is None or end is None:
         return ""

@@ -53,7 +53,7 @@ class ScheduleScope:
         return service.find(self.session, self.access.id, self.visible, schedule_id)
 
     def find_own(self, schedule_id: UUID) -> Schedule:
-        """One that the person may change.
+        """Find a schedule that the person may change.
 
         Raises:
             NotFound: there is none that they may see.

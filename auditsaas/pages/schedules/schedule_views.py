@@ -100,7 +100,7 @@ def index(slug: str) -> ResponseReturnValue:
 
 @schedules.get("/w/<slug>/schedules/new")
 def new(slug: str) -> ResponseReturnValue:
-    """An empty form, with the filter of the page that it was opened from; one gets it oneself."""
+    """Render an empty form, with the filter of the page before and the person as recipient."""
     scope = schedule_scope.load(slug)
     return _form_page(scope, ScheduleForm.of_fields(request.args, _defaults(scope)))
 
@@ -121,7 +121,7 @@ def create(slug: str) -> ResponseReturnValue:
 
 @schedules.post("/w/<slug>/schedules/preview")
 def preview(slug: str) -> ResponseReturnValue:
-    """What the form means so far: the next runs and how many events matched lately.
+    """Render what the form means so far: the next runs and how many events matched lately.
 
     It is posted, as the form is, so that nothing of it stands in an address.
     """
@@ -235,7 +235,7 @@ def _form_page(
 
 
 def _preview(scope: ScheduleScope, form: ScheduleForm, schedule: Schedule | None) -> dict[str, Any]:
-    """The next three runs, the filter in words and what matched lately, if they can be told."""
+    """Preview the next three runs, the filter in words and what matched lately, if possible."""
     shown: dict[str, Any] = {"runs": [], "covers": "", "filter_words": "", "matched": None}
     shown |= {"problem": "", "workspace": scope.access.name, "form": form}
     try:
@@ -253,7 +253,7 @@ def _preview(scope: ScheduleScope, form: ScheduleForm, schedule: Schedule | None
 
 
 def _runs(timetable: Timetable, schedule: Schedule | None, now: datetime) -> list[Run]:
-    """The runs to come; of a schedule that is there, joined to what it has covered."""
+    """Compute the next three runs; those of an existing schedule continue what it has covered."""
     if schedule is None:
         due = timetable.due_after(now)
         return timetable.next_runs(3, due, timetable.window_before(timetable.window_end(due)))
@@ -271,13 +271,13 @@ def _named_in(scope: ScheduleScope, args: MultiDict[str, str]) -> Schedule | Non
 
 
 def _queries(scope: ScheduleScope) -> dict[str, str]:
-    """The saved views that may be chosen, by their id."""
+    """List the saved views that may be chosen, by their id."""
     found = saved_views.visible(scope.session, scope.access.id, scope.person.id)
     return {str(view.id): view.query for view in found}
 
 
 def _defaults(scope: ScheduleScope) -> ScheduleForm:
-    """What the address says of a new form, which may be that of a filtered log."""
+    """Read the defaults of a new form from the address, such as the filter of a log."""
     known = {*ScheduleForm.__dataclass_fields__, *PERIOD_FIELDS, "workspace", "schedule"}
     query = urlencode([pair for pair in request.args.items(multi=True) if pair[0] not in known])
     zone = scope.person.time_zone or scope.access.workspace.time_zone

@@ -1,4 +1,4 @@
-"""Where the link of an invitation leads: join, or set up an account and join."""
+"""Pages of an invitation's link: join, or set up an account and join."""
 
 from __future__ import annotations
 

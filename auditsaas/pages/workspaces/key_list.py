@@ -47,7 +47,7 @@ class KeyRow:
 
 
 def list_keys(session: Session, workspace_id: UUID) -> Sequence[KeyRow]:
-    """Every key there ever was: the live ones first, the newest of each first."""
+    """List all keys, revoked ones too: the live ones first, the newest of each first."""
     now = datetime.now(UTC)
     found = session.execute(
         select(ApiKey, User.name)
@@ -60,7 +60,7 @@ def list_keys(session: Session, workspace_id: UUID) -> Sequence[KeyRow]:
 
 
 def find_key(session: Session, workspace_id: UUID, key_id: UUID) -> ApiKey:
-    """One key of the workspace.
+    """Find one key of the workspace.
 
     Raises:
         NotFound: it has none with the id.

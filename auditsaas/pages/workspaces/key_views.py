@@ -44,7 +44,7 @@ def new(slug: str) -> ResponseReturnValue:
 
 @key_pages.post("/new")
 def create(slug: str) -> ResponseReturnValue:
-    """The one answer that holds the secret; it is a page and not a redirect for that reason."""
+    """Make a key and render its secret, once: a page and not a redirect, for that reason."""
     access = load_workspace(slug, Permission.API_KEY_MANAGE)
     earlier = once.begun()
     if earlier is not None:
@@ -74,7 +74,7 @@ def create(slug: str) -> ResponseReturnValue:
 
 
 def _again(access: WorkspaceAccess, earlier: SentForm) -> ResponseReturnValue:
-    """The page that a form sent twice has made already; a moment later, without the secret."""
+    """Render the key that the same form has made already; without its secret a moment later."""
     list_url, _, key_id = (earlier.address or "").partition("#")
     if not key_id or earlier.created_at < datetime.now(UTC) - SHOWN_AGAIN:
         return redirect(list_url or f"/w/{access.slug}/api-keys", 303)

@@ -32,7 +32,7 @@ class MemberFilter:
 
     @classmethod
     def of(cls, args: Mapping[str, str]) -> MemberFilter:
-        """What the address says; a role, status or page that there is not means any, the first."""
+        """Read the address; an unknown role, status or page means any, or the first."""
         role, status, page = (args.get(name, "") for name in ("role", "status", "page"))
         return cls(
             q=args.get("q", "").strip()[:100],
@@ -71,7 +71,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Activeness:
-    """How much of the log is a person's."""
+    """A person's share of the log."""
 
     events: int
     """Of the last seven days, counted to 10,000 and one."""
@@ -92,7 +92,7 @@ class MemberList:
 def list_members(
     session: Session, workspace_id: UUID, wanted: MemberFilter, viewer_id: UUID
 ) -> MemberList:
-    """One page of the list, the viewer first; the session's scope must hold the workspace."""
+    """Read one page of the list, the viewer first; the session's scope must hold the workspace."""
     rows = sorted(_everybody(session, workspace_id), key=lambda row: row.id != viewer_id)
     found = [row for row in rows if wanted.matches(row)]
     first = wanted.page * PAGE_ROWS
@@ -109,7 +109,7 @@ def list_members(
 
 
 def _everybody(session: Session, workspace_id: UUID) -> list[Row]:
-    """Active people by role and name, then those invited, then the disabled."""
+    """List active people by role and name, then those invited, then the disabled."""
     rows = [
         Row(
             id=member.user_id,

@@ -59,7 +59,7 @@ class SettingsForm:
         )
 
     def errors(self) -> dict[str, str]:
-        """A sentence for each field that cannot be saved."""
+        """Return a sentence for each field that cannot be saved."""
         wrong = {}
         if not 1 <= len(self.name) <= MAX_NAME or not self.name.isprintable():
             wrong["name"] = f"A workspace name has 1 to {MAX_NAME} printable characters."
@@ -81,12 +81,12 @@ class SettingsForm:
         return wrong
 
     def keys(self) -> list[str]:
-        """The keys to redact, in lower case, each once."""
+        """Read the keys to redact, in lower case, each once."""
         words = (word.strip().lower() for word in re.split(r"[,\r\n]+", self.redacted_keys))
         return sorted({word for word in words if word})
 
     def values(self) -> dict[str, Any]:
-        """The workspace's columns; only for a form without errors."""
+        """Return the workspace's columns; only for a form without errors."""
         return {
             "name": self.name,
             "slug": self.slug,
@@ -98,7 +98,7 @@ class SettingsForm:
         }
 
     def fields(self) -> dict[str, str]:
-        """What to post to give the same form again."""
+        """Return what to post to give the same form again."""
         given = asdict(self).items()
         return {name: "1" if value is True else value for name, value in given if value}
 

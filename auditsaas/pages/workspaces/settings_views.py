@@ -68,7 +68,7 @@ def _second_factor_error(access: WorkspaceAccess, form: SettingsForm) -> dict[st
 
 
 def _question(access: WorkspaceAccess, form: SettingsForm) -> str | None:
-    """What a shorter retention would let go, where it is anything."""
+    """Word the question before a shorter retention removes events; None where it removes none."""
     before, days = access.workspace.retention_days, form.values()["retention_days"]
     if days is None or (before is not None and days >= before):
         return None

@@ -24,7 +24,7 @@ from auditsaas.events.importers.reading import LONGEST_OWN_ID
 
 
 def event_of(mapping: Mapping, record: dict[str, Any], zone: tzinfo | None) -> dict[str, Any]:
-    """The event of a record, without a key. What no field holds whole stays in its metadata.
+    """Build the event of a record, without a key. What no field holds whole stays in its metadata.
 
     Raises:
         LineError: the record has no time or no activity, or a time that is none.
@@ -47,7 +47,7 @@ def event_of(mapping: Mapping, record: dict[str, Any], zone: tzinfo | None) -> d
 
 
 def own_id(mapping: Mapping, record: dict[str, Any]) -> str | None:
-    """The id that the source itself gave the record."""
+    """Return the id that the source itself gave the record."""
     found = said(mapping.id, record)
     return None if found is None else found.text
 
@@ -63,7 +63,7 @@ def _add_time(draft: Draft, zone: tzinfo | None) -> None:
 
 
 def _format(expression: Expression, record: object) -> str | None:
-    """How the time is written, by the alternative that gave it."""
+    """Return the time format of the alternative that gave the time."""
     if expression.format is not None or not expression.first:
         return expression.format
     chosen = next((one for one in expression.first if said(one, record) is not None), None)

@@ -39,7 +39,7 @@ _PIECE = re.compile(r"(?P<brace>\{\{|\}\})|\{(?P<path>[^{}]*)\}|(?P<text>[^{}]+)
 
 
 def mapping_from_json(raw: bytes | str, inputs: Iterable[str]) -> Mapping:
-    """The mapping of a form's JSON text; ``inputs`` are the kinds of input there are.
+    """Read the mapping of a form's JSON text; ``inputs`` are the kinds of input there are.
 
     Raises:
         MappingError: it is none.
@@ -54,7 +54,7 @@ def mapping_from_json(raw: bytes | str, inputs: Iterable[str]) -> Mapping:
 
 
 def mapping_of(form: object, inputs: Iterable[str]) -> Mapping:
-    """The mapping of a form; see ``mapping_from_json``."""
+    """Check a form and return its mapping; see ``mapping_from_json``."""
     check = _Check()
     if not isinstance(form, dict):
         raise MappingError([FieldError("", "must be a JSON object")])
@@ -104,7 +104,7 @@ class _Check(Faults):
         return self.expression(form[name], at) if form.get(name) is not None else None
 
     def expression(self, value: object, place: str, depth: int = 0) -> Expression:
-        """A path, a template (a text with braces), or an object of both and more."""
+        """Check a path, a template (a text with braces), or an object of both and more."""
         if isinstance(value, str):
             if "{" in value or "}" in value:
                 return Expression(template=self.template(value, place))
@@ -179,7 +179,7 @@ class _Check(Faults):
         return written
 
     def need(self, value: object, place: str) -> Need:
-        """A path, some paths of which one is needed, or a path and the values that it may have."""
+        """Check a path, some paths of which one is needed, or a path with its possible values."""
         if isinstance(value, str):
             return Need(paths=(self.path(value, place),))
         if isinstance(value, list):

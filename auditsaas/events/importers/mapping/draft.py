@@ -29,7 +29,7 @@ class Draft:
     record: dict[str, Any]
     event: dict[str, Any] = field(default_factory=dict)
     used: list[Place] = field(default_factory=list)
-    """Where in the record stands what a field of the event holds whole."""
+    """Paths of the record that a field of the event holds whole."""
 
     def said(self, name: str) -> Said | None:
         return said(self.mapping.fields.get(name), self.record)
@@ -39,7 +39,7 @@ class Draft:
             self.used.extend(found.places)
 
     def fitted(self, found: Said | None, longest: int) -> str | None:
-        """A text, cut at ``longest``; one that was not cut is used."""
+        """Cut a text at ``longest``; count it as used if it was not cut."""
         text = None if found is None else found.text
         if found is None or text is None:
             return None
@@ -55,7 +55,7 @@ def add_texts(draft: Draft) -> None:
 
 
 def add_activity(draft: Draft) -> bool:
-    """The activity, or else `http.` and the method of what may be a request; whether it is told."""
+    """Add the activity, or else `http.` and the method of a request; return whether it was told."""
     text = draft.fitted(draft.said("activity"), LONGEST_ACTIVITY)
     method = draft.event.get("method")
     if text is None and "method" in draft.mapping.fields:
@@ -67,7 +67,7 @@ def add_activity(draft: Draft) -> bool:
 
 
 def add_status(draft: Draft) -> None:
-    """The status code, and the status: as told, by the code, or else success."""
+    """Add the status code, and the status: as told, by the code, or else success."""
     code = draft.said("status_code")
     number = _code(code)
     if code is not None and number is not None:
@@ -93,7 +93,7 @@ def add_duration(draft: Draft) -> None:
 
 
 def add_address(draft: Draft) -> None:
-    """The address; a list of several, a port, and what is no address stay in metadata."""
+    """Add the address; a list of several, a port, and what is no address stay in metadata."""
     found = draft.said("ip")
     text = None if found is None else found.text
     if found is None or text is None:

@@ -31,7 +31,7 @@ class Said:
 
 
 def said(expression: Expression | None, record: object, at: Place = ()) -> Said | None:
-    """What an expression says of a record that was found ``at`` a place; None for nothing."""
+    """Evaluate an expression for a record found ``at`` a place; None for nothing."""
     if expression is None or (expression.when and not has(record, expression.when)):
         return None
     found = _raw(expression, record, at)
@@ -43,7 +43,7 @@ def said(expression: Expression | None, record: object, at: Place = ()) -> Said 
 
 
 def text_of(value: object) -> str | None:
-    """A value as text: a number as written, `true` or `false`, of a list its first; else None."""
+    """Read a value as text: a number as written, `true` or `false`, a list's first; or None."""
     if isinstance(value, str):
         text = value.strip()
         return None if text in NOTHING else text
@@ -57,7 +57,7 @@ def text_of(value: object) -> str | None:
 
 
 def has(record: object, need: Need) -> bool:
-    """Whether a record has what is needed of it."""
+    """Check that a record has what is needed of it."""
     for path in need.paths:
         found = find(record, path)
         if found is not None and (
@@ -68,7 +68,7 @@ def has(record: object, need: Need) -> bool:
 
 
 def paths_of(expression: Expression | None) -> list[Path]:
-    """Every path that an expression reads."""
+    """List every path that an expression reads."""
     if expression is None:
         return []
     own = [] if expression.path is None else [expression.path]
@@ -97,7 +97,7 @@ def _of(found: Found) -> Said | None:
 
 
 def _filled(template: tuple[str | Path, ...], record: object, at: Place) -> Said | None:
-    """The template with its values; None where one of them says nothing."""
+    """Fill the template with its values; None where one of them says nothing."""
     texts: list[str] = []
     places: list[Place] = []
     is_whole = True
@@ -128,7 +128,7 @@ def _looked_up(expression: Expression, found: Said) -> Said | None:
 
 
 def _prefix_of(word: str, expression: Expression) -> str | None:
-    """The longest of the table's prefixes that a word begins with."""
+    """Find the longest of the table's prefixes that a word begins with."""
     starts = [key for key in expression.values if key[-1:] == "*" and word.startswith(key[:-1])]
     return max(starts, key=len, default=None)
 
@@ -142,7 +142,7 @@ def _in_case(found: Said, case: str) -> Said:
 
 
 def _snake(text: str) -> str:
-    """`Add user.` as `add_user`, `FileAccessed` as `file_accessed`, `log-in` as `log_in`."""
+    """Write `Add user.` as `add_user`, `FileAccessed` as `file_accessed`, `log-in` as `log_in`."""
     return _NO_WORD.sub("_", snake(text)).strip("_.")
 
 

@@ -24,7 +24,7 @@ class MappingError(Exception):
 
 
 def said(error: FieldError) -> str:
-    """`fields.status.case: must be one of …`, and without a place the words alone."""
+    """Word a fault: `fields.status.case: must be one of …`, or without a place the words alone."""
     return f"{error.field}: {error.message}" if error.field else error.message
 
 
@@ -38,7 +38,7 @@ class Faults:
         self.errors.append(FieldError(place, words))
 
     def members(self, form: object, names: Sequence[str], place: str) -> dict[str, Any]:
-        """An object that has no other members than ``names``."""
+        """Check an object that has no other members than ``names``."""
         if not isinstance(form, dict):
             self.note(place, "must be an object")
             return {}
@@ -69,7 +69,7 @@ class Faults:
     def each(
         self, value: object, place: str, check: Callable[[Any, str], Checked]
     ) -> tuple[Checked, ...]:
-        """A list of what ``check`` checks."""
+        """Check each element of a list by ``check``."""
         if not isinstance(value, list) or len(value) > MOST:
             self.note(place, f"must be a list of at most {MOST}")
             return ()

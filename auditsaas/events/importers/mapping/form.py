@@ -1,4 +1,4 @@
-"""What a mapping is, once its JSON form is checked (see ``checking``): how records become events.
+"""Mappings as types, once their JSON form is checked (see ``checking``): records to events.
 
 ``docs/importing.md``, "Mappings", documents the form. Every text field of an event is given by an
 expression; whatever of a record no field holds whole stays in the event's metadata.
@@ -15,11 +15,11 @@ from auditsaas.events.importers.mapping.paths import Path
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """What a record must have to be of this kind: a value at one of ``paths``."""
+    """A requirement on a record to be of this kind: a value at one of ``paths``."""
 
     paths: tuple[Path, ...]
     values: frozenset[str] = frozenset()
-    """Which value, in small letters, where it must be one of some."""
+    """The possible values, in small letters; any where there are none."""
 
     def __str__(self) -> str:
         names = " or ".join(".".join(path) for path in self.paths)
@@ -28,7 +28,7 @@ class Need:
 
 @dataclass(frozen=True, kw_only=True)
 class Expression:
-    """Where a value comes from: exactly one of the first four, and what is done to it."""
+    """The source of a value, exactly one of the first four, and what is done to it."""
 
     path: Path | None = None
     constant: str | None = None
@@ -38,18 +38,18 @@ class Expression:
     """The first of these that says something counts."""
 
     values: Table[str, str | None] = field(default_factory=dict)
-    """What texts stand for, by the text in small letters; one that ends in ``*`` is a prefix.
+    """A table of texts, by the text in small letters; one that ends in ``*`` is a prefix.
     None is nothing."""
     otherwise: str | None = None
-    """What all texts stand for that ``values`` does not name."""
+    """The value of all texts that ``values`` does not name."""
     is_closed: bool = False
     """Whether what ``values`` does not name is nothing."""
     when: Need | None = None
-    """What the record must have for it to say anything."""
+    """A requirement on the record for it to say anything."""
     case: str | None = None
     """`lower`, `upper` or `snake`."""
     format: str | None = None
-    """How a time is written, by the signs of ``strptime``."""
+    """The format of a time, by the signs of ``strptime``."""
     unit_ms: float = 1
     """Milliseconds of a duration's unit."""
 
@@ -66,7 +66,7 @@ class Targets:
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
-    """What changed from what to what; one field, or one for each element of a list."""
+    """Changes with before and after; one field, or one for each element of a list."""
 
     field: Expression
     before: Expression | None = None
@@ -84,7 +84,7 @@ class Mapping:
     under: frozenset[str] = frozenset()
     """Names under which a JSON document holds its records."""
     unpack: tuple[Path, ...] = ()
-    """Where a record holds JSON as text."""
+    """Paths at which a record holds JSON as text."""
     lift: tuple[Path, ...] = ()
     """Objects whose members are taken for the record's own."""
     split: tuple[Path, ...] = ()
@@ -93,7 +93,7 @@ class Mapping:
     """Lists of names and values that are taken for objects; ``*`` stands for every element."""
     needs: tuple[Need, ...] = ()
     drop: tuple[Path, ...] = ()
-    """What is kept nowhere."""
+    """Paths that are dropped."""
     id: Expression | None = None
     zone: str | None = None
     """Of times that name none, unless the operator says another."""

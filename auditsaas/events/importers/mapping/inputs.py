@@ -38,7 +38,7 @@ class Item:
     is_nested: bool = False
     """Whether it may be nested more deeply than metadata may."""
     prefix: str = ""
-    """What a collector wrote before it."""
+    """Text that a collector wrote before it."""
 
 
 Items = Iterator[Item | Refused]
@@ -69,7 +69,7 @@ def _csv(source: Source, mapping: Mapping, progress: Progress) -> Items:
 
 
 def _lacking_columns(mapping: Mapping, header: list[str]) -> str | None:
-    """Which columns a file must have and has not, as the reason to refuse it whole."""
+    """Word why a file is refused whole for lack of columns; None where it lacks none."""
     time = Need(paths=tuple(paths_of(mapping.fields["occurred_at"])))
     packed = tuple(Need(paths=(path,)) for path in mapping.unpack[:1])
     needs = packed or mapping.needs or ((time,) if time.paths else ())
@@ -81,7 +81,7 @@ def _lacking_columns(mapping: Mapping, header: list[str]) -> str | None:
 
 
 def _lines(read: Callable[[str], dict[str, Any]]) -> Input:
-    """An input of lines, each of which ``read`` makes a record. It raises LineError."""
+    """Define an input of lines, each of which ``read`` makes a record or refuses by LineError."""
 
     def items(source: Source, _mapping: Mapping, progress: Progress) -> Items:
         for number, raw in source.lines(progress):
@@ -115,7 +115,7 @@ def _json_or_csv(source: Source, mapping: Mapping, progress: Progress) -> Items:
 
 
 def is_json(source: Source, mapping: Mapping) -> bool:
-    """Whether a source is read as JSON."""
+    """Tell whether a source is read as JSON."""
     either = mapping.input in ("json-or-csv", "windows")
     return mapping.input == "json" or (either and begins_with(source, b"{["))
 

@@ -30,7 +30,7 @@ _NO_YEAR = re.compile(r"[A-Z][a-z]{2} [0-9 ]?[0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}")
 
 
 def read_moment(value: object, zone: tzinfo | None, written: str | None = None) -> datetime:
-    """An instant, as ``read_time``, and from the further ways of writing times that logs have.
+    """Read an instant as ``read_time`` does, and from further ways of writing times that logs have.
 
     ``written`` says how the time is written, by the signs of ``strptime``; ``%Z`` is a zone's
     letters, of which those of the assumed zone are known, and UTC and GMT.
@@ -109,7 +109,7 @@ def _parsed(text: str, written: str, whole: str) -> datetime:
 
 
 def _by_letters(local: datetime, letters: str, text: str, zone: tzinfo | None) -> datetime:
-    """The instant of a time with a zone's letters, which the assumed zone must have then."""
+    """Read the instant of a time with a zone's letters, which the assumed zone must have then."""
     if letters.upper() in _UTC:
         return local.replace(tzinfo=UTC)
     for fold in (0, 1):

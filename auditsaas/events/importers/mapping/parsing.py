@@ -19,7 +19,7 @@ from auditsaas.events.importers.reading import Orders, Outcomes, Reading, key_of
 
 
 def format_of(key: str, mapping: Mapping) -> Format:
-    """The format that a mapping makes; ``key`` begins the idempotency keys of its events."""
+    """Make the format of a mapping; ``key`` begins the idempotency keys of its events."""
 
     def parse(source: Source, reading: Reading) -> Outcomes:
         return _outcomes(mapping, source, reading)
@@ -73,7 +73,7 @@ def _outcome(
 
 
 def each_record(mapping: Mapping, source: Source) -> Iterator[dict[str, Any]]:
-    """The records that can be read of a source, before they are looked at."""
+    """Read each readable record of a source, before it is looked at."""
     for item in INPUTS[mapping.input](source, mapping, lambda _bytes: None):
         if isinstance(item, Item):
             yield item.record

@@ -1,4 +1,4 @@
-"""Who did it and to what, by a mapping: the actor, the targets and what changed."""
+"""The actor, the targets and the changes of an event, by a mapping."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STATES = ("active", "disabled")
 
 
 def add_actor(draft: Draft) -> None:
-    """The actor: by id, else e-mail address, name or IP address; else `unknown`."""
+    """Add the actor: by id, else e-mail address, name or IP address; else `unknown`."""
     named = {name: draft.said(f"actor.{name}") for name in ("id", "email", "name")}
     found = next((one for one in named.values() if one is not None and one.text), None)
     identity = draft.fitted(found, LONGEST_ACTOR) or draft.event.get("ip") or "unknown"
@@ -42,7 +42,7 @@ def add_actor(draft: Draft) -> None:
 
 
 def add_targets(draft: Draft) -> None:
-    """The first twenty targets; where there are more, all stay in metadata as well."""
+    """Add the first twenty targets; where there are more, all stay in metadata as well."""
     found = (
         _target(targets, element)
         for targets in draft.mapping.targets
@@ -63,7 +63,7 @@ def add_targets(draft: Draft) -> None:
 
 
 def add_changes(draft: Draft) -> None:
-    """What changed, where it fits; else it stays in metadata."""
+    """Add the changes where they fit; else they stay in metadata."""
     changed: dict[str, list[Any]] = {}
     sources: list[Said] = []
     for changes in draft.mapping.changes:

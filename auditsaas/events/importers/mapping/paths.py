@@ -16,7 +16,7 @@ from auditsaas.events.importers.outcome import NOTHING
 
 Path = tuple[str, ...]
 Place = tuple[str | int, ...]
-"""Where a value was found: the names and numbers that lead to it."""
+"""The path to a value: the names and numbers that lead to it."""
 
 EVERY = "*"
 _MISSING = object()
@@ -33,13 +33,13 @@ def path_of(text: str) -> Path:
 
 
 def find(record: object, path: Path, at: Place = ()) -> Found | None:
-    """The value at a path; None where there is none, or where it says nothing (``-``)."""
+    """Find the value at a path; None where there is none, or where it says nothing (``-``)."""
     found = _walk(record, path, at)
     return None if found is None or found.value in NOTHING else found
 
 
 def elements(record: object, path: Path, at: Place = ()) -> Iterator[Found]:
-    """Each element of the list at a path; ``*`` stands for every element of a list before it."""
+    """List the elements at a path; ``*`` stands for every element of a list before it."""
     if EVERY in path:
         cut = path.index(EVERY)
         for outer in elements(record, path[:cut], at):
@@ -56,7 +56,7 @@ def elements(record: object, path: Path, at: Place = ()) -> Iterator[Found]:
 
 
 def without(record: dict[str, Any], places: Sequence[Place]) -> dict[str, Any]:
-    """A copy of a record that lacks what is at ``places``, and whatever says nothing then."""
+    """Copy a record without what is at ``places``, and without whatever says nothing then."""
     used: dict[str | int, Any] = {}
     for place in places:
         node = used
@@ -96,7 +96,7 @@ def _members(record: dict[str, Any], used: dict[str | int, Any]) -> dict[str, An
 
 
 def _left(value: Any, used: Any) -> Any:
-    """What of a value is used nowhere; None where nothing is left."""
+    """Keep what of a value is used nowhere; None where nothing is left."""
     if used is _MISSING:
         return value
     if used is None:

@@ -14,7 +14,7 @@ from auditsaas.events.importers.mapping.parsing import format_of
 
 @cache
 def presets() -> dict[str, Mapping]:
-    """Every mapping that comes with the product, by its name."""
+    """Load every mapping that comes with the product, by its name."""
     folder = files("auditsaas.events.importers") / "presets"
     found = sorted(folder.iterdir(), key=lambda file: file.name)
     return {

@@ -26,7 +26,7 @@ MOST_PARTS = 10_000
 
 
 def records_of(mapping: Mapping, record: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Each record that becomes an event.
+    """Split a record into each that becomes an event.
 
     Raises:
         LineError: the record is not of the mapping's kind, or a list to be split is empty.
@@ -49,7 +49,7 @@ def records_of(mapping: Mapping, record: dict[str, Any]) -> Iterator[dict[str, A
 
 
 def has_id_of_its_own(mapping: Mapping) -> bool:
-    """Whether the id is told by each of the parts that a record is split into."""
+    """Tell whether each of the parts that a record is split into tells the id."""
     last = mapping.split[-1] if mapping.split else ()
     return last in mapping.lift or any(path[: len(last)] == last for path in paths_of(mapping.id))
 
@@ -85,7 +85,7 @@ def _lists(record: dict[str, Any], path: Path) -> Iterator[Found]:
 
 
 def _object_of(pairs: object) -> dict[str, Any] | None:
-    """`{"a": 1}` of `[{"name": "a", "value": 1}]`; None where a name is missing or there twice."""
+    """Merge `[{"name": "a", "value": 1}]` to `{"a": 1}`; None for a name missing or there twice."""
     if not isinstance(pairs, list):
         return None
     taken: dict[str, Any] = {}
@@ -114,7 +114,7 @@ def _split(record: dict[str, Any], path: Path) -> list[dict[str, Any]]:
 
 
 def _with(record: Any, place: Place, value: object) -> Any:
-    """A copy of a record that has ``value`` at a place, along which alone it is copied."""
+    """Copy a record with ``value`` at a place, along which alone it is copied."""
     if not place:
         return value
     copy: Any = list(record) if isinstance(record, list) else dict(record)
@@ -123,7 +123,7 @@ def _with(record: Any, place: Place, value: object) -> Any:
 
 
 def _lacking(mapping: Mapping, record: dict[str, Any], lacks: list[Need]) -> LineError:
-    """A record that lacks one thing only, and has two, is near."""
+    """Name what a record lacks, where it is near: it lacks one thing only, and has two."""
     near = len(mapping.needs) - 1 if len(lacks) == 1 else 0
     words = f"is none of {mapping.title}: it has no {listed([str(need) for need in lacks])}"
     return LineError(f"{words}{first_keys(record)}", near if near > 1 else 0)

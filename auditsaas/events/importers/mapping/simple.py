@@ -26,7 +26,7 @@ _ANY = "*"
 
 
 def form_of(texts: Table[str, str]) -> dict[str, Any]:
-    """The form that the inputs say; it is checked as any is."""
+    """Build the form that the inputs say; it is checked as any is."""
     told = {name: text.strip() for name, text in texts.items() if text.strip()}
     form: dict[str, Any] = {name: told[name] for name in ("title", "input", "zone") if name in told}
     if "under" in told:
@@ -43,7 +43,7 @@ def form_of(texts: Table[str, str]) -> dict[str, Any]:
 
 
 def texts_of(form: Table[str, Any]) -> dict[str, str] | None:
-    """What the inputs hold for a form; None where they cannot say the same."""
+    """Convert a form to the inputs' texts; None where they cannot say the same."""
     texts = {name: str(form[name]) for name in ("title", "input", "zone") if form.get(name)}
     try:
         texts |= _lines_of(form)

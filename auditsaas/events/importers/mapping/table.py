@@ -31,7 +31,7 @@ class Row:
 
 
 def rows(source: Source, progress: Progress) -> Iterator[list[str] | Row | Refused]:
-    """The header's names, and each row after it, or why it is none."""
+    """Read the header's names, and each row after it, or why it is none."""
     lines = _Lines(source, progress)
     header: list[str] = []
     for number, cells in _cells(lines):
@@ -53,7 +53,7 @@ def rows(source: Source, progress: Progress) -> Iterator[list[str] | Row | Refus
 
 
 def _cells(lines: _Lines) -> Iterator[tuple[int, list[str] | str]]:
-    """The cells of each row that is not blank, or why there are none."""
+    """Read the cells of each row that is not blank, or why there are none."""
     divider = lines.divider()
     if divider is None:
         return
@@ -95,7 +95,7 @@ class _Lines:
         return text.removeprefix(_BYTE_ORDER_MARK) if self.number == 1 else text
 
     def taken(self) -> int:
-        """Bytes of the lines since it was last asked."""
+        """Return the bytes of the lines read since the last call."""
         size, self._size = self._size, 0
         return size
 
@@ -104,7 +104,7 @@ class _Lines:
         return refused
 
     def divider(self) -> str | None:
-        """What divides the cells of the first line that is not blank; None without such a line.
+        """Detect what divides the cells of the first line that is not blank; None without one.
 
         A first line such as ``sep=;``, which spreadsheets write, names it and is passed over.
         """
@@ -124,7 +124,7 @@ class _Lines:
 
 
 def _names(cells: list[str]) -> list[str]:
-    """The header's names, each once: a second `user` is `user 2`, an empty one `column 3`."""
+    """Make the header's names unique: a second `user` is `user 2`, an empty one `column 3`."""
     seen: dict[str, int] = {}
     names = []
     for number, cell in enumerate(cells, 1):

@@ -20,11 +20,11 @@ class Cursor:
     """The direction: towards older events, as pages go, or back towards newer ones."""
 
     def moved(self, reached: UUID) -> Cursor:
-        """The cursor that goes on from ``reached``."""
+        """Return the cursor that goes on from ``reached``."""
         return replace(self, id=reached)
 
     def within(self, reached: UUID | None = None) -> list[ColumnElement[bool]]:
-        """SQL conditions: events beyond the cursor, as far as ``reached`` (inclusive)."""
+        """Build conditions for events beyond the cursor, as far as ``reached`` (inclusive)."""
         found: list[ColumnElement[bool]] = []
         if self.id is not None:
             found.append(events.c.id < self.id if self.older else events.c.id > self.id)
@@ -33,11 +33,11 @@ class Cursor:
         return found
 
     def order(self, column: ColumnElement[UUID]) -> ColumnElement[UUID]:
-        """SQL order: the events next to the cursor first."""
+        """Build the order in which the events next to the cursor come first."""
         return column.desc() if self.older else column.asc()
 
     def nearest(self, ids: Collection[UUID]) -> UUID | None:
-        """The id that reading comes to first; None where there are none."""
+        """Return the id that reading comes to first; None where there are none."""
         return (max(ids) if self.older else min(ids)) if ids else None
 
 

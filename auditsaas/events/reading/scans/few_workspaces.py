@@ -44,7 +44,7 @@ class FewWorkspaces:
         return self._merged(scans, limit, cursor, None), None
 
     def ordered(self, columns: Columns) -> Select[Any]:
-        """Each workspace is read by its own index and the scans are merged, never sorted."""
+        """Scan each workspace by its own index and merge the scans, without a sort."""
         selects = self.every(columns)
         if len(selects) == 1:
             return selects[0].order_by(events.c.id.desc())
@@ -93,7 +93,7 @@ class FewWorkspaces:
     def _search(
         self, scans: list[IndexScan], limit: int, cursor: Cursor
     ) -> tuple[list[Row[Any]], UUID | None]:
-        """Rows that meet conditions no index knows, step by step while time is left."""
+        """Read rows that meet conditions no index knows, step by step while time is left."""
         budget = Budget()
         rows: list[Row[Any]] = []
         while True:
@@ -111,7 +111,7 @@ class FewWorkspaces:
     def _merged(
         self, scans: list[IndexScan], limit: int, cursor: Cursor, reached: UUID | None
     ) -> list[Row[Any]]:
-        """The next rows of all scans, merged; ``reached`` (inclusive) bounds them."""
+        """Read the next rows of all scans, merged; ``reached`` (inclusive) bounds them."""
         if not scans:
             return []
         order = cursor.order(events.c.id)

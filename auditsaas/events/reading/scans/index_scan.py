@@ -25,7 +25,7 @@ from auditsaas.events.reading.scans.budget import Budget
 from auditsaas.events.reading.scans.cursor import NEWEST, Cursor
 
 MAX_BRANCHES = 12
-"""How many index scans a page is merged from before one scan with alternatives is cheaper."""
+"""The most index scans of a page; beyond it one scan with alternatives is cheaper."""
 
 Condition = ColumnElement[bool]
 
@@ -53,13 +53,13 @@ class IndexScan:
         return found.order_by(cursor.order(events.c.id))
 
     def horizon(self, session: Session, cursor: Cursor, step: int) -> UUID | None:
-        """The id that a step of this many events ends at; None where the scan ends before."""
+        """Find the id that a step of this many events ends at; None where the scan ends before."""
         found = self.in_order([events.c.id], cursor).offset(step - 1).limit(1)
         reached: UUID | None = session.scalar(found)
         return reached
 
     def steps(self, session: Session, budget: Budget) -> Iterator[tuple[Cursor, UUID | None]]:
-        """The bounds (beyond, down to) of each step, newest first, while time is left.
+        """Yield the bounds (beyond, down to) of each step, newest first, while time is left.
 
         The last bound of a scan that was finished is None.
         """
@@ -131,7 +131,7 @@ def branches(
 def _one_an_actor(
     session: Session, workspace_ids: Sequence[UUID], event_filter: EventFilter
 ) -> list[IndexScan] | None:
-    """A scan for each actor that the filter matches; None where it matches none, or many."""
+    """Build a scan for each actor that the filter matches; None where it matches none, or many."""
     if not event_filter.names_actors:
         return None
     pairs = actor_pairs(session, workspace_ids, event_filter, MAX_BRANCHES)

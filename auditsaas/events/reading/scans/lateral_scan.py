@@ -37,7 +37,7 @@ FEW = 1_000
 """Events that are fetched one by one, wherever in time they are."""
 
 MOST_PROBES = 4_000
-"""How many ranges of an index are looked up at once in search of few events."""
+"""The most ranges of an index that are looked up at once in search of few events."""
 
 LEADS = sorted((known.lead, name) for name, known in FILTERS.items() if known.lead is not None)
 """Fields with an index of their own, the one that usually leaves fewest events first."""
@@ -113,7 +113,7 @@ class LateralScan:
         return self._session.scalar(counted) or 0
 
     def find_few(self, cursor: Cursor) -> list[Key] | None:
-        """Workspace and id of all that an index finds beyond the cursor; None where not few.
+        """Read workspace and id of all that an index finds beyond the cursor; None where not few.
 
         The index is asked for all workspaces in one scan, which costs a fraction of a probe each,
         and finds things without knowing how far back they are.
@@ -143,7 +143,7 @@ class LateralScan:
         return select(*part.c).select_from(key.join(part, true()))
 
     def _driver(self) -> Any:
-        """The workspaces as rows, or the pairs of a workspace and an actor of it."""
+        """Select the workspaces as rows, or the pairs of a workspace and an actor of it."""
         ids = self._ids if self._pairs is None else [workspace for workspace, _ in self._pairs]
         arrays: list[Any] = [literal(ids, ARRAY(Uuid))]
         names: list[Any] = [column("workspace_id", Uuid)]
@@ -159,7 +159,7 @@ class LateralScan:
 def _lead(
     event_filter: EventFilter, *, by_actor: bool
 ) -> tuple[list[Condition], bool, int, EventFilter]:
-    """What one index finds, whether in order of time and by how many values, and what is left."""
+    """Choose the leading index: its conditions, whether it keeps order, and what is left."""
     if by_actor:
         return [], True, 1, event_filter
     for _, name in LEADS:

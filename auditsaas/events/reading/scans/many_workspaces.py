@@ -55,7 +55,7 @@ class ManyWorkspaces:
         return rows, None if len(rows) >= limit else reached
 
     def ordered(self, columns: Columns) -> Select[Any]:
-        """All are read at once and sorted."""
+        """Select all logs' events in one statement, and sort them."""
         found = self._logs.scan([*columns, events.c.id.label("merge_id")]).subquery("scan")
         chosen = [column for column in found.c if column.name != "merge_id"]
         return select(*chosen).order_by(found.c.merge_id.desc())

@@ -22,5 +22,5 @@ class Sample:
     """No log was cut short where all together hold fewer matching events than this."""
 
     def holds_all(self, found: int) -> bool:
-        """Whether a sample in which ``found`` events were counted left none out."""
+        """Tell whether a sample in which ``found`` events were counted is complete."""
         return not self.cut or found < self.whole_below

@@ -26,7 +26,7 @@ class Source(Protocol):
     """The events of some workspaces that a filter matches."""
 
     def page(self, limit: int, cursor: Cursor) -> tuple[list[Row[Any]], UUID | None]:
-        """The next rows beyond the cursor; with them the id reached, if time ran out first."""
+        """Read the next rows beyond the cursor, with the id reached if time ran out first."""
 
     def ordered(self, columns: Columns) -> Select[Any]:
         """Select every event, newest first."""
@@ -35,7 +35,7 @@ class Source(Protocol):
         """Select every event, part by part, in no order."""
 
     def share(self, cap: int) -> int:
-        """How many events of each log a count of at most ``cap`` samples."""
+        """Return how many events of each log a count of at most ``cap`` samples."""
 
     def sample(self, columns: Columns, per_log: int) -> Sample:
         """Select the newest events of each log."""
@@ -64,5 +64,5 @@ def source(
 
 
 def answers_at_once(workspaces: Sized) -> bool:
-    """Whether there are few enough workspaces to count their events while a page waits."""
+    """Tell whether there are few enough workspaces to count their events while a page waits."""
     return len(workspaces) <= MANY

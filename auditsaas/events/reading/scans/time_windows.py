@@ -69,7 +69,7 @@ class Windows:
         self._span = max(1, span)
 
     def _sized(self) -> UUID | None:
-        """Where the next window ends, so that it holds no more than a step may look at.
+        """Choose where the next window ends, so that it holds no more than a step may look at.
 
         Stretches of time that hold nothing at all are passed over.
         """
@@ -93,7 +93,7 @@ class Windows:
 
 
 def _ends(period: TimeRange, cursor: Cursor) -> tuple[int, int]:
-    """Where the windows begin, and where there is nothing beyond, as the ids' numbers."""
+    """Return where the windows begin, and where nothing is beyond, as the ids' numbers."""
     latest = datetime.now(UTC) + MAX_AHEAD
     newest = first_id_at(min(latest, period.end or latest)).int
     oldest = first_id_at(max(EPOCH, period.start or EPOCH)).int

@@ -55,7 +55,7 @@ def read_leef(line: str) -> dict[str, Any]:
 
 
 def _begun(line: str, mark: str) -> tuple[dict[str, Any], int]:
-    """What stands before the mark, and where it ends."""
+    """Split off what stands before the mark, with where it ends."""
     start = line.find(mark, 0, LONGEST_HEADER)
     if start < 0:
         raise LineError(f"has no {mark}")
@@ -83,7 +83,7 @@ def _plain(text: str) -> str:
 
 
 def _divider(told: str) -> str | None:
-    """`^`, or a character by its number, such as `x5E` and `0x5E`."""
+    """Read the divider: `^`, or a character by its number, such as `x5E` and `0x5E`."""
     if len(told) == 1:
         return told
     digits = told.lower().removeprefix("0").removeprefix("x")

@@ -33,7 +33,7 @@ def read(line: str) -> dict[str, Any]:
 
 
 def header(line: str) -> tuple[dict[str, Any], int]:
-    """What the header of a line says, and where the message begins; 0 where there is no header."""
+    """Read the header of a line, and where the message begins; 0 where there is no header."""
     record: dict[str, Any] = {}
     start = 0
     if (priority := _PRIORITY.match(line)) is not None:
@@ -58,7 +58,7 @@ def header(line: str) -> tuple[dict[str, Any], int]:
 
 
 def _data(line: str, start: int) -> tuple[dict[str, Any], int]:
-    """Structured data by its elements, and where it ends."""
+    """Read structured data by its elements, and where it ends."""
     if line.startswith("-", start):
         return {}, start + 1
     data: dict[str, Any] = {}

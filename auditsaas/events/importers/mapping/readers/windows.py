@@ -17,7 +17,7 @@ _END = b"</Event>"
 
 
 def elements(source: Source, progress: Progress) -> Iterator[tuple[int, bytes]]:
-    """The first byte and the text of each ``Event`` element; one that is never closed is cut."""
+    """Read the first byte and the text of each ``Event`` element; cut one that is never closed."""
     read = source.reader(progress)
     buffer, passed = b"", 0
     is_over = False
@@ -37,7 +37,7 @@ def elements(source: Source, progress: Progress) -> Iterator[tuple[int, bytes]]:
 
 
 def read_element(raw: bytes) -> dict[str, Any]:
-    """The record of an ``Event`` element: its ``System`` members, and its data by their names.
+    """Read the record of an ``Event`` element: its ``System`` members, and its data by their names.
 
     A document type cannot stand inside an element, so there are no entities to be expanded.
 
