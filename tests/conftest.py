@@ -179,7 +179,7 @@ def _guarded(connect: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def _own_database(server: URL) -> Iterator[embedded.DatabaseUrls]:
-    """A database and three roles on somebody's server, dropped afterwards."""
+    """Create a database and three roles on a given server, dropped afterwards."""
     name, password = f"auditsaas_test_{secrets.token_hex(4)}", secrets.token_hex(16)
     roles = {kind: f"{name}_{kind}" for kind in ("app", "platform", "owner")}
     admin = create_engine(server, isolation_level="AUTOCOMMIT")

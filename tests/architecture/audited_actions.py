@@ -1,4 +1,4 @@
-"""What every route that changes something leaves in the log: one line for each.
+"""The events that each route which changes something leaves in the log: one line for each.
 
 A deed is done for real by ``test_audited_actions.py``, which then looks for its event.
 """

@@ -1,4 +1,4 @@
-"""Doing, as people and applications do it, everything that changes something."""
+"""Requests of people and applications for everything that changes something."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SCHEDULE |= {"format": "csv", "query": ""}
 
 @dataclass(frozen=True)
 class Journey:
-    """A company, its admin's browser, a super-admin's, and one of nobody's."""
+    """A company, its admin's browser, a super-admin's, and a browser that is signed out."""
 
     company: Company
     admin: FlaskClient
@@ -76,7 +76,7 @@ def sign_in(journey: Journey) -> TestResponse:
 
 
 def begin_second_factor(journey: Journey) -> pyotp.TOTP:
-    """The admin has one from now on; the app's side of it."""
+    """Set up the admin's second factor; return the app's side of it."""
     secret_key = journey.company.app.extensions["settings"].secret_key
     with factories.Sessions.begin() as session:
         user = session.get_one(User, journey.company.admin.id)

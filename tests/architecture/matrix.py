@@ -1,4 +1,4 @@
-"""Who asks for what in the isolation matrix, and the answer that follows from the permissions."""
+"""Callers and requests of the isolation matrix, and the answers that the permissions imply."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SUCCESSES = {200, 201, 202, 204, 302, 303, 307, 409, 415, 422}
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody, and what they are in the three workspaces."""
+    """A caller, with their role in each of the three workspaces."""
 
     name: str
     user: User | None = None
@@ -67,7 +67,7 @@ class Case:
 
 
 def cases(world: World) -> Iterator[Case]:
-    """Every rule and method, with own ids, another's under our address, and all of another's."""
+    """Build each rule and method with own ids, with foreign ones, and with a foreign address."""
     pairs = [(one, one) for one in (world.acme, world.globex, world.closed)]
     pairs.insert(1, (world.acme, world.globex))
     for rule in world.app.url_map.iter_rules():
@@ -154,7 +154,7 @@ def _anywhere(world: World, caller: Caller, need: Need, case: Case) -> str:
 
 
 def _of_thing(caller: Caller, role: Role, need: Need, case: Case) -> str:
-    """Everything here was made by the admin."""
+    """Return whose the named thing is: the admin made everything here."""
     assert case.owner is not None
     assert caller.user is not None
     if caller.user.id == case.owner.admin.id or (not need.others and not need.makers_only):
@@ -174,7 +174,7 @@ def outcome(answer: TestResponse) -> str:
 
 
 def sees(world: World, caller: Caller, company: Company, case: Case) -> bool:
-    """Whether an answer may name the company: to its people, its keys, and on what is recorded."""
+    """Tell whether an answer may name the company: to its people and keys, and in its log."""
     if company.workspace.id in caller.roles or caller.key_of == company.workspace.id:
         return True
     return caller.above and case.rule.rule.startswith("/admin")

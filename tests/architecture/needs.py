@@ -1,4 +1,4 @@
-"""What every route needs of whoever asks: the one table that the isolation matrix reads.
+"""Permissions that each route needs of its caller: the table that the isolation matrix reads.
 
 A route with a slug needs the permission in that workspace; without one, in any of a person's; below
 ``/admin`` it needs a super-admin. What a role then may is for ``auditsaas.permissions`` to say.
@@ -15,9 +15,9 @@ from auditsaas.permissions import ApiScope, Permission
 class Need:
     permission: Permission
     others: Permission | None = None
-    """What it also takes where somebody else made the thing that is named; the maker needs none."""
+    """The permission also needed where another person made the named thing."""
     makers_only: bool = False
-    """Nobody but its maker, whatever their role."""
+    """Only its maker, whatever their role."""
 
 
 LOG = Need(Permission.LOG_READ)

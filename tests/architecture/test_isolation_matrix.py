@@ -186,7 +186,7 @@ def _for_once(case: Case) -> dict[str, Any]:
 
 @dataclass
 class Found:
-    """What a caller got that is not what the table says, and where an answer named a stranger."""
+    """Answers that differ from the table, and answers that named another company."""
 
     count: int = 0
     wrong: dict[str, tuple[str, str]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What the pages on security and on our own activities say is so."""
+"""The pages on security and on the product's own activities agree with the code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TESTS = {path.name: path.read_text() for path in (ROOT / "tests").rglob("test_*.
 
 
 def named(word: str) -> bool:
-    """Whether there is such a test, file of tests, module or page."""
+    """Tell whether there is such a test, file of tests, module or page."""
     if word in TESTS or any(f"def {word}(" in source for source in TESTS.values()):
         return True
     return any((ROOT / folder / word).is_file() for folder in ("", "auditsaas"))

@@ -1,4 +1,4 @@
-"""What a process loads before it serves, for web, worker and beat each pay for it."""
+"""Modules that a process loads before it serves; web, worker and beat each pay for them."""
 
 from __future__ import annotations
 

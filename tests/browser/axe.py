@@ -1,4 +1,4 @@
-"""What axe-core finds on a page, in both themes."""
+"""Findings of axe-core on a page, in both themes."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def acme(server: str) -> Workspace:
 
 @pytest.fixture(scope="module")
 def person(acme: Workspace) -> User:
-    """Who may open every page: an admin here, and super-admin."""
+    """A person who may open every page: admin of the workspace, and super-admin."""
     return make_member(acme, user=make_user(name="Mira Okafor", is_super_admin=True))
 
 

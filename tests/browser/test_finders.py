@@ -52,7 +52,7 @@ def page(acme: Workspace, visitor: Visitor) -> Page:
 
 
 def chosen(page: Page, name: str) -> list[str]:
-    """What the address says of a filter, once the page has followed."""
+    """Read a filter from the address, once the page has followed."""
     expect(page.locator(".htmx-request")).to_have_count(0)
     return parse_qs(urlsplit(page.url).query).get(name, [])
 

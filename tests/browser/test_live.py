@@ -28,7 +28,7 @@ def page(acme: Workspace, visitor: Visitor) -> Page:
 
 
 def bars(page: Page) -> int:
-    """How many events the histogram's bars stand for."""
+    """Count the events that the histogram's bars stand for."""
     labels = page.locator("#histogram a").evaluate_all("all => all.map(a => a.ariaLabel)")
     numbers = [re.findall(r"([\d,]+) (?:success|error)", label) for label in labels]
     return sum(int(n.replace(",", "")) for found in numbers for n in found)

@@ -104,7 +104,7 @@ class Installation:
             self.wait_for_end(name)
 
     def lines(self, name: str) -> list[dict[str, Any]]:
-        """What a process has logged; all but what Celery says as it stops is JSON."""
+        """Read the lines of a process's log; all but Celery's last are JSON."""
         text = (self._folder / f"{name}.log").read_text()
         lines = [line for line in text.splitlines() if line and not line.startswith("worker: ")]
         return [json.loads(line) for line in lines]

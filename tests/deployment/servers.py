@@ -123,7 +123,7 @@ class Replica:
 
     @contextmanager
     def behind(self) -> Iterator[None]:
-        """What the primary commits meanwhile is not seen on the replica."""
+        """Hold the replica behind: later commits of the primary are not seen there."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute("SELECT pg_wal_replay_pause()")
             paused = "SELECT pg_get_wal_replay_pause_state() = 'paused'"

@@ -23,7 +23,7 @@ ONCE = {"migrate", "bucket"}
 
 
 def complaints(*command: str | Path, given: str | None = None) -> str:
-    """What a checker says of a file; nothing where it is right."""
+    """Return a checker's complaints about a file; '' where it is right."""
     run = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
     if run.returncode == 0:
         return ""
@@ -132,7 +132,7 @@ def test_systemd_detects_a_mistake(tmp_path: Path) -> None:
 
 
 def verify(unit: Path, folder: Path) -> str:
-    """What systemd says of a unit, whose programs are here and not where they will be."""
+    """Return systemd's complaints about a unit, whose programs are here, not where they will be."""
     folder.mkdir(exist_ok=True)
     name = unit.name.replace("@", "@quick")
     text = unit.read_text().replace("/opt/auditsaas/.venv/bin", str(BIN)).replace("%i", "quick")

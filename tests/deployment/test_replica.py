@@ -80,14 +80,14 @@ def send(reading: Installation, key: str, activity: str) -> None:
 
 
 def rows(admin: Visitor, activity: str) -> int:
-    """How many the page shows."""
+    """Count the events that the page shows."""
     page = admin.get(f"/w/umbrella/audit-logs?activity={activity}")
     assert page.status == 200
     return page.text.count("data-event-id=")
 
 
 def reads(reading: Installation, outcome: str) -> float:
-    """How many pages of the web were read on the replica, or why they were not."""
+    """Count the web's pages by outcome: read on the replica, or why not."""
     token = f"Bearer {reading.metrics_token}"
     figures = Visitor(reading.port).get("/metrics", Authorization=token).text
     series = rf'^auditsaas_replica_reads_total{{outcome="{outcome}"}} (\S+)$'

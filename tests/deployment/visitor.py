@@ -1,4 +1,4 @@
-"""Somebody who uses an installation, through its proxy or directly, as a browser or a program."""
+"""A browser or program that uses an installation, through its proxy or directly."""
 
 from __future__ import annotations
 

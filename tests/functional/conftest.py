@@ -1,4 +1,4 @@
-"""What the journeys share: one worker for the whole run, which only those hear that ask for it."""
+"""Fixtures of the journeys: one worker for the whole run, for the tests that ask for it."""
 
 from __future__ import annotations
 

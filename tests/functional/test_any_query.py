@@ -1,4 +1,4 @@
-"""Whatever stands in an address of the log, the answer is a page or a sentence, never a 500."""
+"""Any query string of the log is answered by a page or an error message, never a 500."""
 
 from __future__ import annotations
 

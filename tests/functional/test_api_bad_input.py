@@ -1,4 +1,4 @@
-"""Whatever is sent: no 5xx, and what is stored is exactly what the answer says was accepted."""
+"""Any input: no 5xx, and exactly what the answer calls accepted is stored."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ many = settings(
 
 
 class Caller:
-    """A workspace that nobody else writes to, and what its log must hold by now."""
+    """A workspace without other writers, and what its log must hold by now."""
 
     def __init__(self, client: FlaskClient, workspace: Workspace) -> None:
         self.client = client
@@ -63,7 +63,7 @@ class Caller:
         return answer
 
     def holds(self, answer: TestResponse) -> None:
-        """The answer is one of the contract's, and the log has grown by what it accepted."""
+        """Check that the answer is one of the contract's, and the log grew by what it accepted."""
         assert answer.status_code < 500, answer.text
         # What is in conflict is told by an event of its own.
         self.accepted += bool((answer.json or {}).get("conflicts"))

@@ -233,7 +233,7 @@ def test_waiting_feed_answers_as_soon_as_an_event_is_written(
 
 @pytest.fixture
 def full_house() -> Iterator[None]:
-    """As many requests wait as this process lets wait."""
+    """The limit of waiting requests of this process is reached."""
     for _ in range(feed.MAX_WAITING):
         feed._room.acquire()
     yield

@@ -1,4 +1,4 @@
-"""What only a real server meets: bodies that end early, broken chunks, and races."""
+"""Input that only a real server meets: bodies that end early, broken chunks, and races."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is taken away is refused at the very next request, fifty times of fifty."""
+"""Withdrawn access is refused at the very next request, fifty times of fifty."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def user(acme: Workspace) -> User:
 
 @pytest.fixture
 def browser(app: Flask, user: User) -> FlaskClient:
-    """The browser of whoever loses what they have."""
+    """The browser of a person whose access is withdrawn."""
     made = app.test_client()
     sign_in(made, user)
     return made

@@ -1,4 +1,4 @@
-"""What operators see of jobs of every kind: in figures, the doctor and on the system page."""
+"""Waiting jobs of every kind as operators see them: figures, doctor and system page."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def post(client: FlaskClient, acme: Workspace, *batch: dict[str, Any]) -> TestRe
 
 
 def recorded(acme: Workspace) -> list[dict[str, Any]]:
-    """What the log tells of conflicts."""
+    """Read the conflicts that the log records."""
     with scoped(acme.id) as session:
         found = select(events.c.metadata).where(events.c.activity == "event.conflict")
         return list(session.scalars(found.order_by(events.c.seq)))

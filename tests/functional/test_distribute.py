@@ -1,4 +1,4 @@
-"""Which tables a Citus cluster would spread, and that plain PostgreSQL is left alone."""
+"""Tables that a Citus cluster would spread; plain PostgreSQL is left alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the doctor says of an installation, well and ill."""
+"""The doctor's findings about an installation, well and ill."""
 
 from __future__ import annotations
 

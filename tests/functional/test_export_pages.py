@@ -1,4 +1,4 @@
-"""What the rows and the page of an export say, whatever its state."""
+"""Rows and page of an export in each of its states."""
 
 from __future__ import annotations
 

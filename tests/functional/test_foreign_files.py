@@ -43,7 +43,7 @@ GENERIC = {
         "status": {"path": "result", "values": {"ok": "success"}, "otherwise": "error"},
     },
 }
-"""How a table that nobody knows is read."""
+"""A mapping for a table of an unknown service."""
 
 
 @pytest.fixture

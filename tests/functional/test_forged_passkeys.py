@@ -1,4 +1,4 @@
-"""What is sent as a passkey and is none."""
+"""Forged passkey answers are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every answer carries, and how errors read."""
+"""Headers of every answer, and the wording of errors."""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ def chosen(args: dict[str, Any]) -> EventFilter:
 
 
 def one_by_one(session: Session, ids: Sequence[UUID], event_filter: EventFilter) -> list[UUID]:
-    """What matches, newest first, by reading each workspace alone."""
+    """Read what matches, newest first, each workspace alone."""
     found = [
         row.id
         for identifier in ids
@@ -152,7 +152,7 @@ def one_by_one(session: Session, ids: Sequence[UUID], event_filter: EventFilter)
 
 
 def paged_back(session: Session, ids: Sequence[UUID], event_filter: EventFilter) -> list[UUID]:
-    """What is found by paging to the end, and searching on wherever time ran out."""
+    """Page to the end, searching on wherever time ran out; return what was found."""
     found: list[UUID] = []
     before: UUID | None = None
     for _ in range(500):

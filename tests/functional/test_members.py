@@ -1,4 +1,4 @@
-"""Who belongs to a workspace, as its admins see and change it."""
+"""Members of a workspace, as its admins see and change them."""
 
 from __future__ import annotations
 

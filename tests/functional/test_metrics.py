@@ -1,4 +1,4 @@
-"""What Prometheus reads, and who else may not."""
+"""Metrics for Prometheus, refused to others."""
 
 from __future__ import annotations
 

@@ -179,7 +179,7 @@ def test_pages_count_api_and_every_format_agree_while_others_append(
 
 
 def names_in(format: str, found: list[Any]) -> Iterator[str]:
-    """What a file calls events; the product's own have no label that a report could show."""
+    """Read the labels of a file's events; the product's own have none that a report could show."""
     for event in found:
         if format != "pdf":
             yield event["id"]

@@ -1,4 +1,4 @@
-"""What the download menu says before anything is started, and what it then starts."""
+"""Estimates of the download menu, and the exports that it starts."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ def scans_of(platform: Engine, statement: str, parameters: Any) -> list[dict[str
 
 
 def bound(scan: dict[str, Any]) -> bool:
-    """Whether the workspace is in what leads to the rows, or in what is checked of each."""
+    """Tell whether the workspace is a condition of the index or of each row's check."""
     keys = ("Index Cond", "Recheck Cond", "Filter")
     return any("workspace_id" in str(scan.get(key, "")) for key in keys)
 

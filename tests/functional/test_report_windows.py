@@ -1,4 +1,4 @@
-"""Whatever arrives whenever, and however long nothing ran: each event is in exactly one report."""
+"""Each event is in exactly one report, however late it arrives and however long nothing ran."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ EVENTS = [
 
 
 def searches() -> dict[str, list[str]]:
-    """What is typed into a search box, by where it is shown."""
+    """Collect the searches that are shown, by where they are shown."""
     found: dict[str, list[str]] = {"hints": hinted()}
     for page in sorted((ROOT / "templates").rglob("*.html")):
         typed = [unescape(text) for text in PLACEHOLDER.findall(page.read_text())]

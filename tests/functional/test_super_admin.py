@@ -361,7 +361,7 @@ def test_no_page_keeps_a_connection_of_the_platform_pool(app: Flask, above: Flas
     held: list[dict[str, Any]] = []
 
     def hold(_: Flask, **_event: Any) -> None:
-        """So that what nobody closed is not closed by being forgotten."""
+        """Hold a reference, so that an unclosed session is not closed by garbage collection."""
         held.append(dict(vars(g._get_current_object())))
 
     with request_finished.connected_to(hold, app):

@@ -1,4 +1,4 @@
-"""What becomes of an export when its message or its worker is lost."""
+"""Exports whose message or worker is lost are built all the same."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def sweep(app: Flask) -> int:
 
 
 def forget_messages(app: Flask) -> None:
-    """What FLUSHALL, or a restart without the append-only file, does."""
+    """Empty the queue, as FLUSHALL or a restart without the append-only file does."""
     with redis.Redis.from_url(app.extensions[EXTENSION].conf.broker_url) as connection:
         connection.flushdb()
 

@@ -54,7 +54,7 @@ def test_three_concurrent_tickers_start_each_report_once(app: Flask, workspace: 
 
 
 def start_without_the_lock(workspace: Workspace, owner_id: object, schedule_id: object) -> None:
-    """What a ticker does that read the schedule before another one moved it on."""
+    """Start a report as a ticker does that read the schedule before another one moved it on."""
     with Sessions() as session:
         tenancy.bind(Scope.of(workspace.id), session)
         schedule = session.get_one(Schedule, (workspace.id, schedule_id))

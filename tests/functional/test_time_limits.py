@@ -1,4 +1,4 @@
-"""What becomes of jobs that take too long, of files that nobody has, and of ranges."""
+"""Jobs past their time limit, stray files, and downloads of ranges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How heavy the log page is on the wire."""
+"""The size of the log page on the wire."""
 
 from __future__ import annotations
 

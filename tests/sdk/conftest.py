@@ -1,4 +1,4 @@
-"""What the tests of the Python client share."""
+"""Fixtures of the Python client's tests."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """What the coroutine returns or raises, from a loop in a thread of its own.
+    """Run the coroutine in a loop in a thread of its own; return or raise what it does.
 
     Playwright's synchronous browser keeps a loop running in the main thread as long as it is open,
     and a thread has one loop.

@@ -1,4 +1,4 @@
-"""What the client makes of the server's answers."""
+"""The client's handling of the server's answers."""
 
 from __future__ import annotations
 

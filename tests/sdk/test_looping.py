@@ -1,4 +1,4 @@
-"""Coroutines of tests run beside a loop that somebody else left running."""
+"""Coroutines of tests run beside a loop that another test left running."""
 
 from __future__ import annotations
 

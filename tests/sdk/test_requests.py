@@ -1,4 +1,4 @@
-"""What both middlewares make of a request, without an application."""
+"""Events that both middlewares make of a request, without an application."""
 
 from __future__ import annotations
 

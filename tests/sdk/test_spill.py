@@ -1,4 +1,4 @@
-"""What survives a server that is away, a full disk and the end of a process."""
+"""Events survive a server that is away, a full disk and the end of a process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Open = Callable[..., AuditLog]
 
 @pytest.fixture
 def nowhere() -> str:
-    """An address where nobody answers."""
+    """An address without a server."""
     return f"http://127.0.0.1:{free_port()}"
 
 

@@ -1,4 +1,4 @@
-"""Certificates: the client talks to nobody that it cannot verify."""
+"""Certificates: the client talks only to a server that it can verify."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A workspace with one of everything that an address of ours can name."""
+"""A workspace with one of everything that an address can name."""
 
 from __future__ import annotations
 

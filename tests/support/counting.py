@@ -17,7 +17,7 @@ PARTS = ("events",)
 
 
 def records_in(path: Path) -> int:
-    """How many events the file tells of, each line, row, element or record counted once."""
+    """Count the events of a file, each line, row, element or record once."""
     raw = path.read_bytes()
     text = (gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw).decode()
     if path.suffix == ".csv":

@@ -74,7 +74,7 @@ def build_in(
 
 
 def row_of(app: Flask, export_id: UUID) -> Any:
-    """The export's row, whoever's it is."""
+    """Read an export's row, of any workspace."""
     table = Base.metadata.tables["exports"]
     with app.app_context(), platform_session() as session:
         return session.execute(table.select().where(table.c.id == export_id)).one()
@@ -92,7 +92,7 @@ def age(owner_engine: Engine, export_id: UUID, column: str) -> None:
 
 
 def end_all_exports(owner_engine: Engine) -> None:
-    """What earlier tests asked for is built in every test that sweeps."""
+    """End the exports of earlier tests, which every test that sweeps would build."""
     with owner_engine.begin() as connection:
         connection.execute(text("ALTER TABLE exports NO FORCE ROW LEVEL SECURITY"))
         connection.execute(
@@ -103,7 +103,7 @@ def end_all_exports(owner_engine: Engine) -> None:
 
 @contextmanager
 def nobody_reads_events(owner_engine: Engine) -> Iterator[None]:
-    """Holds a build in the middle: whoever reads the log waits."""
+    """Lock the log, which holds a build in the middle: readers wait."""
     with owner_engine.connect() as connection:
         connection.execute(text("LOCK TABLE events IN ACCESS EXCLUSIVE MODE"))
         yield

@@ -1,4 +1,4 @@
-"""What a PDF really shows: the glyphs that its pages draw, looked up in the fonts inside it."""
+"""Glyphs that a PDF's pages draw, looked up in the fonts inside it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Glyph = tuple[str, int]
 
 @dataclass(frozen=True)
 class Start:
-    """Where a text begins, in CSS pixels from the left and the upper edge, and its font."""
+    """A text's start, in CSS pixels from the left and the upper edge, and its font."""
 
     left: float
     top: float

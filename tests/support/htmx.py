@@ -1,4 +1,4 @@
-"""What htmx says of itself in a request."""
+"""Headers that htmx sends."""
 
 PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
 """The headers of a request for a part of a page."""

@@ -59,7 +59,7 @@ def ask_for_import(app: Flask, person: User, workspace: Workspace, content: byte
 
 
 def import_row(app: Flask, import_id: UUID) -> Any:
-    """The import's row, whoever's it is."""
+    """Read an import's row, of any workspace."""
     table = Base.metadata.tables["imports"]
     with app.app_context(), platform_session() as session:
         return session.execute(table.select().where(table.c.id == import_id)).one()

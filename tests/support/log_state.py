@@ -1,4 +1,4 @@
-"""What a log holds, three ways; an append that was cut in half would make them differ."""
+"""The content of a log, three ways; an append that was cut in half would make them differ."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def in_log(workspace: Workspace) -> tuple[int, int, int]:
 
 
 def counts_are_exact(workspace: Workspace) -> bool:
-    """Whether the hourly and the daily counts are those of the events that there are."""
+    """Tell whether the hourly and the daily counts are those of the stored events."""
     with scoped(workspace.id) as session:
         complete = daily_counts.complete(session, [workspace.id])
     return (

@@ -70,7 +70,7 @@ def let_pass(app: Flask, now: datetime, rounds: int | None = None) -> None:
 
 
 def end_all_schedules(owner_engine: Engine) -> None:
-    """What earlier tests made is due again in every test whose clock is later than theirs."""
+    """End the schedules of earlier tests, which are due again when a later test moves the clock."""
     with owner_engine.begin() as connection:
         connection.execute(text("ALTER TABLE schedules NO FORCE ROW LEVEL SECURITY"))
         connection.execute(text("UPDATE schedules SET deleted_at = now()"))

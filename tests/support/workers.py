@@ -83,7 +83,7 @@ class WorkerProcess:
         eventually(lambda: b"ready." in self._log.read_bytes() or None, "a worker that is ready")
 
     def said(self, words: str) -> int:
-        """How often its log has these words, in whatever case."""
+        """Count these words in its log, in any case."""
         return self._log.read_text(errors="replace").lower().count(words)
 
     def children(self) -> list[int]:

@@ -1,4 +1,4 @@
-"""What a line of the log holds, and who is told of errors."""
+"""Lines of the process log, and error hooks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def json_lines() -> Iterator[None]:
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[BaseException, Mapping[str, Any]]]:
-    """What an error tracker that is installed would be given."""
+    """The errors that an installed error tracker would be given."""
     given: list[tuple[BaseException, Mapping[str, Any]]] = []
     monkeypatch.setattr(logs, "_hooks", [lambda error, fields: given.append((error, dict(fields)))])
     return given

@@ -48,7 +48,7 @@ def policies_off(owner_engine: Engine) -> Iterator[None]:
 
 
 def rows_seen(session: Session) -> list[int]:
-    """What a query that forgets its workspace sees of each tenant table."""
+    """Count the rows that a query without a workspace sees of each tenant table."""
     counts = [select(func.count()).select_from(table) for table in TENANT_TABLES]
     return [session.scalar(found) or 0 for found in counts]
 

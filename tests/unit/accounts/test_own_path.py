@@ -1,4 +1,4 @@
-"""Where a person may be sent after signing in."""
+"""Internal redirects after signing in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tables of a load say of what happened."""
+"""Tables of a load's report."""
 
 from __future__ import annotations
 

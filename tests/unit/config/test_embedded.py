@@ -65,7 +65,7 @@ def user(fresh_dir: Path, program: str = USER) -> subprocess.Popen[str]:
 
 
 def urls(process: subprocess.Popen[str]) -> list[str]:
-    """What the user printed when both engines were there for it."""
+    """Read what the user printed once both engines ran."""
     assert process.stdout is not None
     return process.stdout.readline().split()
 

@@ -1,4 +1,4 @@
-"""What the environment may say, and what is refused in one sentence."""
+"""Settings from the environment, and refusals in one sentence."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class Demo:
         return list(islice(found, count))
 
     def is_held_up(self) -> bool:
-        """Whether the pipe is full of what it said."""
+        """Tell whether the pipe is full of its output."""
         return self._unread() == self._unread() > PIPE_BYTES - 4096
 
     def _unread(self) -> int:
@@ -114,7 +114,7 @@ def free_port() -> int:
 
 
 def alive(pid: int) -> bool:
-    """A zombie that nobody has buried yet does not count."""
+    """Tell whether a process lives; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:

@@ -224,7 +224,7 @@ def test_newest_event_of_a_batch_gives_the_actor_details(acme: Workspace) -> Non
 
 
 def test_events_are_encoded_before_the_lock_is_taken(acme: Workspace) -> None:
-    """What PostgreSQL cannot read is refused although another append has the turn."""
+    """Text that PostgreSQL cannot read is refused although another append holds the lock."""
     unreadable = EventInput(
         activity="a", status="success", actor=ActorInput(id="u_1"), status_code=99_999
     )

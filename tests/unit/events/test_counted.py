@@ -1,4 +1,4 @@
-"""What is counted beforehand, by the day and by the hour, tells what counting the events tells."""
+"""Daily and hourly rollups give the same counts as counting the events."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def test_long_period_is_counted_from_daily_counts(
 def test_incomplete_daily_counts_are_not_used(
     spoiled: tuple[Session, Workspace], question: str
 ) -> None:
-    """What a process of the version before appends is in the hours alone."""
+    """A process of the version before adds to the hourly counts alone."""
     spoiled[0].execute(text("UPDATE log_heads SET days_counted = days_counted - 1"))
     assert QUESTIONS[question](*spoiled) == 1000
 

@@ -1,4 +1,4 @@
-"""Which bars of the histogram have a label beneath them."""
+"""Labels beneath the histogram's bars."""
 
 from __future__ import annotations
 

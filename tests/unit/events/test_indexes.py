@@ -45,7 +45,7 @@ def _as_it_was(owner_engine: Engine, engine: Engine) -> Iterator[None]:
 
 
 def is_whole(owner_engine: Engine) -> bool:
-    """Whether the log's index is valid, and so is one of each month."""
+    """Tell whether the log's index is valid, and so is one of each month."""
     with owner_engine.connect() as connection:
         months = connection.scalars(text(PARTITIONS)).all()
         valid = connection.scalar(VALID, {"index": NAME})

@@ -1,4 +1,4 @@
-"""Whom a filter means, in a log whose application has very many users."""
+"""Actors matching a filter, in a log whose application has very many users."""
 
 from __future__ import annotations
 

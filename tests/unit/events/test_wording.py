@@ -1,4 +1,4 @@
-"""What an event is refused for, in words that say what to send instead."""
+"""Refusals of events, in words that say what to send instead."""
 
 from __future__ import annotations
 

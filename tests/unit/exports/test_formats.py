@@ -1,4 +1,4 @@
-"""What every format makes of the same events."""
+"""The same events in every format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state machine of an export: who may build it, and who may no longer."""
+"""The state machine of an export: one worker at a time holds its lease."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -59,7 +59,7 @@ def held(claim: ExportClaim | None) -> ExportClaim:
 
 
 def let_lapse(owner_engine: Engine, export_id: UUID) -> None:
-    """As if the lease's time had passed."""
+    """End the lease, as if its time had passed."""
     age(owner_engine, export_id, "lease_until")
 
 

@@ -65,7 +65,7 @@ def test_a_window_ends_where_a_local_day_begins(timetable: Timetable, moment: da
 def test_no_due_time_is_skipped_from_any_starting_point(
     timetable: Timetable, first: datetime, second: datetime
 ) -> None:
-    """What is due after a moment does not depend on the reports before it."""
+    """The next due time does not depend on the reports before it."""
     early, late = sorted((first, first + (second - first) / 400))
     due = timetable.due_after(early)
     while due <= late:

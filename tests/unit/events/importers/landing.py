@@ -1,4 +1,4 @@
-"""Finds what of a JSON source is in none of the events made of it, by no code of the importers."""
+"""Finds values of a JSON source that are in none of its events, without the importers' code."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _is_dropped(place: str, drop: set[str]) -> bool:
 
 
 def _forms(value: Any) -> list[str]:
-    """How an event may tell a value: as it is, as a time, or as a duration in ms."""
+    """List the forms in which an event may hold a value: itself, a time, or a duration in ms."""
     forms = [json.dumps(value, ensure_ascii=False), str(value)]
     if isinstance(value, str):
         try:

@@ -21,7 +21,7 @@ NOW = datetime(2027, 1, 1, tzinfo=UTC)
 def outcomes(
     content: str | bytes | Path, format: str = AUTO, zone: tzinfo | None = None
 ) -> list[Parsed | Refused]:
-    """What becomes of a file, every event of which the contract must allow."""
+    """Read a file's outcomes; the contract must allow every event."""
     if isinstance(content, Path):
         with open_source(str(content)) as source:
             return _read(source, format, zone)

@@ -1,4 +1,4 @@
-"""What a file of no format, and a record that is not quite of one, is told."""
+"""Refusals of files of no format, and of records that are nearly of one."""
 
 from __future__ import annotations
 
