@@ -66,8 +66,8 @@ def _measured(here: Place, folder: Path, minutes: float, restart: bool) -> list[
     notes = [
         (
             f"{PER_SECOND} events/s in batches of {BATCH} over HTTP into {len(here.workspaces)}"
-            f" workspaces that held {here.events:,}; {len(admins)} admins, 2 to 6 s between deeds,"
-            " who load what the page loads by itself; production settings, gunicorn, quick and"
+            f" workspaces that held {here.events:,}; {len(admins)} admins, 2 to 6 s between actions"
+            ", who load what the page loads by itself; production settings, gunicorn, quick and"
             " heavy worker, beat, PostgreSQL and Redis on one machine, and the load beside them."
         )
     ]

@@ -45,9 +45,9 @@ class Admin(threading.Thread):
     def run(self) -> None:
         sign_in(self._client, self._email)
         self.is_in = True
-        deeds = (self._look, self._look, self._filter, self._filter, self._go_back, self._go_deep)
+        actions = (self._look, self._look, self._filter, self._filter, self._go_back, self._go_deep)
         while not self._over.wait(self._chance.uniform(*THINK_SECONDS)):
-            self._chance.choice(deeds)()
+            self._chance.choice(actions)()
 
     def _look(self) -> None:
         """The whole page, then what it loads by itself, then perhaps one of its events."""

@@ -60,18 +60,18 @@ def seen(connection: Connection, tables: list[str]) -> dict[str, int]:
 
 
 @pytest.fixture
-def nobody(engine: Engine) -> Iterator[Connection]:
-    """The web's own role, before anybody is known."""
+def unscoped(engine: Engine) -> Iterator[Connection]:
+    """A connection of the web's own role without a scope."""
     with engine.connect() as connection:
         yield connection
 
 
 @pytest.mark.usefixtures("acme")
 def test_session_without_a_scope_sees_no_row_of_any_table(
-    nobody: Connection, walled: list[str]
+    unscoped: Connection, walled: list[str]
 ) -> None:
     assert len(walled) >= 14
-    assert seen(nobody, walled) == {}
+    assert seen(unscoped, walled) == {}
 
 
 @pytest.mark.usefixtures("acme")

@@ -29,7 +29,7 @@ def test_no_heading_has_the_letters_of_today() -> None:
     assert [name for name, heading in headings if WITH_LETTERS.search(heading)] == []
 
 
-def test_python_writes_times_in_one_place() -> None:
+def test_only_formatting_writes_times() -> None:
     """Elsewhere a clock is written only by `formatting`, or as ISO 8601."""
     clock = re.compile(r"%H|%I|times\.(time|minute)\(")
     found = {

@@ -31,7 +31,7 @@ def declared(package: str) -> str:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_an_installed_package_has_the_version_that_its_project_declares(package: str) -> None:
+def test_installed_package_has_the_declared_version(package: str) -> None:
     assert metadata.version(package) == declared(package)
 
 
@@ -39,7 +39,7 @@ def test_product_and_client_have_the_same_version() -> None:
     assert version() == declared("auditsaas") == auditsaas_client.__version__
 
 
-def test_the_client_works_where_its_sources_were_copied_and_not_installed(
+def test_client_works_from_copied_sources_without_installation(
     tmp_path: Path,
 ) -> None:
     shutil.copytree(ROOT / "sdk/python/src/auditsaas_client", tmp_path / "auditsaas_client")
@@ -77,12 +77,12 @@ def test_a_package_carries_its_license(package: str) -> None:
     assert "the AuditSaaS authors" in text
 
 
-def test_the_command_line_says_its_version() -> None:
+def test_command_line_shows_its_version() -> None:
     result = CliRunner(env={"DATABASE_URL": "unused"}).invoke(cli, ["--version"])
     assert (result.exit_code, result.output) == (0, f"AuditSaaS {declared('auditsaas')}\n")
 
 
-def test_the_health_check_says_the_version(client: FlaskClient) -> None:
+def test_health_check_shows_the_version(client: FlaskClient) -> None:
     assert client.get("/healthz").text == f"ok {declared('auditsaas')}\n"
 
 

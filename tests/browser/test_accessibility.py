@@ -13,10 +13,17 @@ from auditsaas.accounts import second_factor
 from auditsaas.accounts.models import User
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
+from tests.browser.addresses import (
+    AS_SUPER_ADMIN,
+    ASKED_FIRST,
+    INSIDE,
+    NO_PAGES,
+    ON_ITS_OWN,
+    OUTSIDE,
+)
+from tests.browser.addresses import fill as filled
 from tests.browser.axe import settled, violations
 from tests.browser.conftest import PHONE, Visitor, visit
-from tests.browser.places import AS_SUPER_ADMIN, ASKED_FIRST, INSIDE, NO_PAGES, ON_ITS_OWN, OUTSIDE
-from tests.browser.places import fill as filled
 from tests.support import factories
 from tests.support.factories import make_member, make_user, make_workspace
 

@@ -124,7 +124,7 @@ def test_export_can_be_asked_for_again_from_the_same_page(
     expect(page.locator("[data-export-id]")).to_have_count(2)
 
 
-def test_name_that_a_view_has_is_refused_at_its_field(
+def test_taken_view_name_is_refused_at_its_field(
     acme: Workspace, admin: User, visitor: Visitor
 ) -> None:
     page = visitor.page

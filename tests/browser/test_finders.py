@@ -87,14 +87,14 @@ def test_enter_before_the_answer_waits_for_it(page: Page) -> None:
     assert chosen(page, "user") == ["u_zoe"]
 
 
-def test_enter_on_a_name_that_nobody_has_chooses_nobody(page: Page) -> None:
+def test_enter_on_an_unknown_name_chooses_no_user(page: Page) -> None:
     type_in(page, "user", "xyzzy", 30)
     page.keyboard.press("Enter")
     expect(page.locator("#find-user")).to_contain_text("Nothing by that name")
     assert chosen(page, "user") == []
 
 
-def test_enter_in_an_empty_finder_chooses_nobody(page: Page) -> None:
+def test_enter_in_an_empty_finder_chooses_no_user(page: Page) -> None:
     page.locator("#find-user .ts-control input").click()
     expect(page.locator("#find-user .find-option").first).to_be_visible()
     page.keyboard.press("Enter")
@@ -139,14 +139,14 @@ def test_local_finder_picks_what_was_typed_however_fast_enter_comes(
     assert chosen(page, name) == [meant]
 
 
-def test_local_finder_chooses_nothing_where_nothing_matches(page: Page) -> None:
+def test_local_finder_without_matches_chooses_no_value(page: Page) -> None:
     type_in(page, "activity", "xyzzy", 0)
     page.keyboard.press("Enter")
     expect(page.locator("#find-activity")).to_contain_text("Nothing by that name")
     assert chosen(page, "activity") == []
 
 
-def test_user_finder_says_that_the_session_has_ended(page: Page, visitor: Visitor) -> None:
+def test_user_finder_after_sign_out_shows_an_error(page: Page, visitor: Visitor) -> None:
     visitor.context.clear_cookies()
     type_in(page, "user", "elif", 30)
     expect(page.locator("#find-user")).to_contain_text("You are signed out")

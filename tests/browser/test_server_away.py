@@ -109,7 +109,7 @@ def test_server_that_never_answers_is_given_up(page: Page) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_no_number_of_the_filter_before_stays_beside_a_new_one(page: Page, fault: str) -> None:
+def test_new_filter_keeps_no_number_of_the_one_before(page: Page, fault: str) -> None:
     parts = re.compile(r"/audit-logs/(count|histogram|facets|latency)")
     page.route(parts, FAULTS[fault])
     page.locator("#facets input[name=status][value=error]").click()
@@ -135,7 +135,7 @@ def test_parts_are_blank_while_a_new_filter_is_counted(page: Page) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_event_that_cannot_be_read_leaves_the_list_as_it_was(page: Page, fault: str) -> None:
+def test_unreadable_event_leaves_the_list_unchanged(page: Page, fault: str) -> None:
     address = page.url
     page.route(re.compile(r"/audit-logs/[0-9a-f-]{36}"), FAULTS[fault])
     page.locator("#log-rows a").nth(3).click()
@@ -158,7 +158,7 @@ def test_next_page_that_cannot_be_read_leaves_the_first(page: Page, fault: str) 
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_bell_that_cannot_be_read_says_so(page: Page, fault: str) -> None:
+def test_bell_without_the_server_shows_an_error(page: Page, fault: str) -> None:
     page.route(re.compile(r"/notifications$"), FAULTS[fault])
     page.locator("#bell").click()
     away(page)
@@ -167,14 +167,14 @@ def test_bell_that_cannot_be_read_says_so(page: Page, fault: str) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_suggestions_that_cannot_be_read_say_so(page: Page, fault: str) -> None:
+def test_suggestions_without_the_server_show_an_error(page: Page, fault: str) -> None:
     page.route(re.compile(r"/suggest"), FAULTS[fault])
     page.locator("#q").press_sequentially("sta")
     away(page)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_user_finder_says_that_the_server_does_not_answer(page: Page, fault: str) -> None:
+def test_user_finder_without_the_server_shows_an_error(page: Page, fault: str) -> None:
     page.route(re.compile(r"/users\?"), FAULTS[fault])
     page.locator("#find-user .ts-control input").click()
     page.keyboard.insert_text("ann")  # at once: each letter would be asked for by itself
@@ -186,7 +186,9 @@ def test_user_finder_says_that_the_server_does_not_answer(page: Page, fault: str
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_export_that_cannot_be_asked_for_says_so_in_the_menu(page: Page, fault: str) -> None:
+def test_export_request_without_the_server_shows_an_error_in_the_menu(
+    page: Page, fault: str
+) -> None:
     page.route(re.compile(r"/exports$"), FAULTS[fault])
     page.locator("#download").click()
     page.get_by_role("button", name=re.compile("^CSV")).click()
@@ -196,7 +198,9 @@ def test_export_that_cannot_be_asked_for_says_so_in_the_menu(page: Page, fault: 
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_live_says_that_it_reconnects_and_goes_on(page: Page, acme: Workspace, fault: str) -> None:
+def test_live_shows_that_it_reconnects_and_continues(
+    page: Page, acme: Workspace, fault: str
+) -> None:
     toggle = page.locator("#live-toggle")
     toggle.click()
     page.route(re.compile(r"/tail"), FAULTS[fault])

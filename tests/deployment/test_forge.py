@@ -26,7 +26,7 @@ def validate(file: Path, schema: str) -> str:
 
 
 @pytest.mark.parametrize(("file", "schema"), SCHEMAS, ids=lambda value: getattr(value, "name", ""))
-def test_a_file_of_the_forge_follows_its_schema(file: Path, schema: str) -> None:
+def test_forge_file_matches_its_schema(file: Path, schema: str) -> None:
     assert validate(file, schema) == ""
 
 
@@ -67,7 +67,7 @@ def test_the_help_of_make_names_every_target() -> None:
     assert set(re.findall(r"^make (\S+) +\S", run.stdout, re.MULTILINE)) == targets()
 
 
-def test_the_hooks_of_pre_commit_are_written_as_it_reads_them() -> None:
+def test_pre_commit_configuration_is_valid() -> None:
     assert complaints(BIN / "pre-commit", "validate-config", ROOT / ".pre-commit-config.yaml") == ""
 
 

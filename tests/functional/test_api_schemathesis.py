@@ -100,7 +100,7 @@ def caller(app: Flask, client: FlaskClient, engine: Engine) -> Caller:
 
 
 @pytest.fixture(autouse=True)
-def _nobody_waits() -> Iterator[None]:
+def _full_waiting_room() -> Iterator[None]:
     """The limit of waiting requests is reached, so a feed answers at once."""
     for _ in range(feed.MAX_WAITING):
         feed._room.acquire()

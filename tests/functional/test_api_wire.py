@@ -77,7 +77,7 @@ def test_endless_body_is_refused_at_the_limit(web: WebProcess, acme: Workspace, 
 
 
 @pytest.mark.parametrize("megabytes", [6, 50])
-def test_a_sender_that_does_not_wait_still_reads_that_its_body_is_too_large(
+def test_sender_that_does_not_wait_reads_that_its_body_is_too_large(
     web: WebProcess, acme: Workspace, key: str, megabytes: int
 ) -> None:
     connection = http.client.HTTPConnection(*web.address, timeout=30)
@@ -98,7 +98,7 @@ def test_a_sender_without_a_key_still_reads_that_it_is_unknown(web: WebProcess, 
     connection.close()
 
 
-def test_a_sender_that_goes_on_without_end_is_cut_off(web: WebProcess, key: str) -> None:
+def test_endless_sender_is_cut_off(web: WebProcess, key: str) -> None:
     def go_on(connection: socket.socket) -> None:
         connection.sendall(head(key, "Content-Length: 1000000000"))
         for _ in range(400):
@@ -143,7 +143,7 @@ def test_fifty_concurrent_events_of_one_key_store_one(
     assert in_log(acme) == (1, 1, 1)
 
 
-def test_of_fifty_at_once_with_other_content_one_is_stored_and_each_other_a_conflict(
+def test_fifty_concurrent_events_of_one_id_and_other_content_store_one_and_conflict(
     web: WebProcess, acme: Workspace, key: str
 ) -> None:
     def race(number: int) -> tuple[int | None, Any]:
@@ -156,7 +156,7 @@ def test_of_fifty_at_once_with_other_content_one_is_stored_and_each_other_a_conf
     assert in_log(acme) == (RACERS,) * 3  # the event, and one for each conflict
 
 
-def test_fifty_requests_at_once_under_one_key_are_stored_once(
+def test_fifty_concurrent_requests_of_one_key_are_stored_once(
     web: WebProcess, acme: Workspace, key: str
 ) -> None:
     lines = head(key, f"Content-Length: {len(EVENT)}", "Idempotency-Key: race-1")

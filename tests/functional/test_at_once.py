@@ -52,7 +52,7 @@ def act(client: FlaskClient, token: str, path: str, **fields: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("deed", "given", "back", "regained", "answer"),
+    ("action", "given", "back", "regained", "answer"),
     [
         ("disable", {}, "enable", {}, 404),
         ("role", {"role": "member"}, "role", {"role": "auditor"}, 403),
@@ -64,7 +64,7 @@ def test_disabled_or_demoted_member_is_refused_at_the_next_request(
     browser: FlaskClient,
     acme: Workspace,
     user: User,
-    deed: str,
+    action: str,
     given: dict[str, str],
     back: str,
     regained: dict[str, str],
@@ -74,7 +74,7 @@ def test_disabled_or_demoted_member_is_refused_at_the_next_request(
     token, answers = csrf_token(admin), []
     for _ in range(TIMES):
         assert browser.get(page).status_code == 200
-        act(admin, token, f"{member}/{deed}", **given)
+        act(admin, token, f"{member}/{action}", **given)
         answers.append(browser.get(page).status_code)
         act(admin, token, f"{member}/{back}", **regained)
     assert answers == [answer] * TIMES

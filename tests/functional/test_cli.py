@@ -324,7 +324,7 @@ def test_export_command_writes_what_the_filter_matches(run: Run, tmp_path: Path)
     assert [row.split(",")[1] for row in rows] == ["invoice.delete", "invoice.update"]
 
 
-def test_an_export_goes_to_standard_output(run: Run) -> None:
+def test_export_is_written_to_standard_output(run: Run) -> None:
     workspace = make_workspace()
     factories.append_events(workspace, [event_input()])
     result = run("export", workspace.slug, "--format", "csv")

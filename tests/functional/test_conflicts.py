@@ -105,7 +105,7 @@ def test_true_and_one_are_different_content(client: FlaskClient, acme: Workspace
     assert post(client, acme, keyed(metadata={"admin": True})).status_code == 409
 
 
-def test_a_conflict_within_one_batch_leaves_the_first_and_names_the_other(
+def test_conflict_within_a_batch_stores_the_first_and_names_the_other(
     client: FlaskClient, acme: Workspace
 ) -> None:
     answer = post(client, acme, keyed(path="/a"), keyed(path="/b"), keyed(path="/a"))

@@ -9,7 +9,7 @@ from bench.faults.harm import FAULTS
 from bench.faults.installation import SWEEPING, installation
 
 
-def test_every_fault_leaves_each_export_ready_or_failed_in_words_and_only_by_the_sweeper() -> None:
+def test_export_is_ready_or_failed_with_a_reason_after_every_fault() -> None:
     with installation(megabytes=64) as made:
         made.start()
         trial = Trial(made, random.Random(SEED))

@@ -69,7 +69,7 @@ def stored(workspace: Workspace) -> int:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_every_record_of_a_file_is_stored_refused_or_there(
+def test_every_record_of_a_file_is_stored_refused_or_a_duplicate(
     workspace: Workspace, path: Path
 ) -> None:
     outcome = imported(workspace, path)

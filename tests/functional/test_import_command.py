@@ -125,7 +125,7 @@ def test_a_file_is_read_by_a_mapping_that_comes_with_the_product(run: Run) -> No
         ('{"fields": {"occurred_at": "{a", "activity": "b"}}', "fields.occurred_at: the brace"),
     ],
 )
-def test_a_mapping_that_is_none_is_a_sentence(
+def test_invalid_mapping_is_explained_in_a_sentence(
     run: Run, tmp_path: Path, doors: Path, form: str | None, words: str
 ) -> None:
     mapping = tmp_path / "broken.json"

@@ -108,7 +108,7 @@ def test_a_preview_of_more_than_ten_records_shows_ten(
     assert text.count("data-trial=") == 10
 
 
-def test_a_preview_says_what_is_wrong_and_where(
+def test_preview_of_an_invalid_mapping_shows_each_error_at_its_field(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     fields = {**FIELDS, "sample": DOORS, "path": "{floor"}
@@ -116,7 +116,7 @@ def test_a_preview_says_what_is_wrong_and_where(
     assert "<code>fields.path</code>: the brace at character 1 has no other half" in text
 
 
-def test_a_preview_redacts_what_the_workspace_does_not_keep(
+def test_preview_redacts_the_workspace_s_keys(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     with scoped(workspace.id) as session:
@@ -128,7 +128,7 @@ def test_a_preview_redacts_what_the_workspace_does_not_keep(
     assert "[redacted]" in text
 
 
-def test_without_a_script_the_button_shows_the_page_with_the_preview_and_all_that_was_typed(
+def test_preview_without_scripts_keeps_the_typed_form(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     file = (io.BytesIO(DOORS.encode()), "doors.csv")

@@ -390,7 +390,7 @@ def test_lines_in_conflict_are_counted_and_shown_by_their_numbers(
     ("expired", "state", "added"),
     [({}, "failed", 0), ({"expired": "skip"}, "done", 0), ({"expired": "import"}, "done", 1)],
 )
-def test_an_upload_older_than_the_workspace_keeps_goes_in_only_where_that_is_chosen(
+def test_expired_upload_is_imported_only_by_choice(
     app: Flask,
     client: FlaskClient,
     workspace: Workspace,
@@ -412,7 +412,7 @@ def test_an_upload_older_than_the_workspace_keeps_goes_in_only_where_that_is_cho
         assert "the only event is older than this workspace keeps (30 days)" in row.error
 
 
-def test_a_choice_about_expired_events_that_is_none_is_refused(
+def test_unknown_choice_about_expired_events_is_refused(
     client: FlaskClient, workspace: Workspace
 ) -> None:
     status, page = upload(client, workspace, ("a.log", b"x"), expired="maybe")

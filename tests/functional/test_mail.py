@@ -96,7 +96,7 @@ def test_an_export_that_is_ready_is_mailed_as_text_and_html_with_a_link(
     assert [part for part in got.walk() if part.get_filename()] == []
 
 
-def test_a_mail_and_its_line_carry_the_id_of_the_request_that_it_came_from(
+def test_mail_and_its_log_line_carry_the_request_id(
     app: Flask, client: FlaskClient, server: MailServer, person: User
 ) -> None:
     asked = {"email": person.email, "csrf_token": csrf_token(client)}

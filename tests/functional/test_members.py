@@ -164,13 +164,13 @@ def test_demoting_oneself_asks_for_confirmation(
     assert client.get(page(workspace)).status_code == 403
 
 
-@pytest.mark.parametrize("deed", ["role", "remove"])
+@pytest.mark.parametrize("change", ["role", "remove"])
 def test_last_admin_cannot_be_removed_or_demoted(
-    client: FlaskClient, workspace: Workspace, admin: User, deed: str
+    client: FlaskClient, workspace: Workspace, admin: User, change: str
 ) -> None:
     make_member(workspace, disabled_at=datetime.now(UTC))
     make_member(workspace, user=factories.make_user(disabled_at=datetime.now(UTC)))
-    answer = post(client, page(workspace, f"/{admin.id}/{deed}"), role="member", confirmed="1")
+    answer = post(client, page(workspace, f"/{admin.id}/{change}"), role="member", confirmed="1")
     assert answer.status_code == 409
     assert "at least one active admin" in answer.text
     assert membership(workspace, admin).role == "admin"  # type: ignore[union-attr]
@@ -217,8 +217,8 @@ def test_a_member_of_another_workspace_is_not_found(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     stranger = make_member(make_workspace())
-    for deed in ("role", "disable", "enable", "remove"):
-        answer = post(client, page(workspace, f"/{stranger.id}/{deed}"), role="member")
+    for change in ("role", "disable", "enable", "remove"):
+        answer = post(client, page(workspace, f"/{stranger.id}/{change}"), role="member")
         assert answer.status_code == 404
 
 

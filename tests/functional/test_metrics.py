@@ -64,7 +64,7 @@ def test_metrics_show_waiting_exports_and_the_last_sweep(app: Flask, client: Fla
     }
 
 
-def test_metrics_without_redis_say_so_and_omit_its_figures(settings: Settings) -> None:
+def test_metrics_without_redis_report_it_and_omit_its_figures(settings: Settings) -> None:
     without = create_app(replace(settings, redis_url="redis://127.0.0.1:9/0"))
     found = figures(without.test_client())
     assert found['auditsaas_up{part="redis"}'] == 0

@@ -71,9 +71,7 @@ def test_disabled_mail_choice_stops_the_mail(client: FlaskClient, person: User) 
     assert client.get("/notifications").text.count(" checked") == 1
 
 
-def test_the_demo_links_to_the_mail_that_it_kept(
-    app: Flask, client: FlaskClient, person: User
-) -> None:
+def test_demo_links_to_the_kept_mail(app: Flask, client: FlaskClient, person: User) -> None:
     notification = tell(person, "Everything")
     with scoped(user=person.id) as session:
         mail_id = session.scalar(select(Mail.id).where(Mail.notification_id == notification))

@@ -189,7 +189,7 @@ def test_store_that_refuses_checksum_headers_keeps_files(
     client_of.cache_clear()
 
 
-def test_client_as_it_comes_is_refused_by_that_store(bucket: str, endpoint: str) -> None:
+def test_default_client_is_refused_by_the_strict_store(bucket: str, endpoint: str) -> None:
     """The control."""
     with strict_store(endpoint) as address, pytest.raises(ClientError):
         boto3.client("s3", endpoint_url=address).put_object(Bucket=bucket, Key="x", Body=b"x")

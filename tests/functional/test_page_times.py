@@ -58,9 +58,7 @@ def invoices(workspace: Workspace) -> str:
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_a_row_s_time_leads_back_to_its_instant(
-    acme: Workspace, client: FlaskClient, zone: str
-) -> None:
+def test_row_time_identifies_its_instant(acme: Workspace, client: FlaskClient, zone: str) -> None:
     append_events(acme, [event_input(occurred_at=at.isoformat()) for at in instants(zone)])
     reader(client, acme, zone)
     page = client.get(invoices(acme)).text
@@ -70,7 +68,7 @@ def test_a_row_s_time_leads_back_to_its_instant(
     assert found == instants(zone)
 
 
-def test_the_heading_names_the_place(acme: Workspace, client: FlaskClient) -> None:
+def test_heading_names_the_zone_place(acme: Workspace, client: FlaskClient) -> None:
     append_events(acme, [event_input()])
     reader(client, acme, "Europe/Berlin")
     page = client.get(invoices(acme)).text
@@ -89,7 +87,7 @@ def test_the_drawer_s_times_are_those_of_their_season(acme: Workspace, client: F
 
 
 @pytest.mark.parametrize("page", ["/w/{slug}/members", "/w/{slug}/api-keys", "/exports"])
-def test_a_list_s_heading_names_the_place_and_its_times_have_their_letters(
+def test_list_heading_names_the_place_and_times_have_letters(
     acme: Workspace, client: FlaskClient, page: str
 ) -> None:
     person = reader(client, acme, "America/New_York")

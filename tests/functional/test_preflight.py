@@ -68,7 +68,9 @@ def test_menu_shows_event_count_and_size_of_each_format(
     assert all(int(size) > 500 for size in re.findall(r'data-bytes="(\d+)"', text))
 
 
-def test_preflight_of_one_format(client: FlaskClient, workspace: Workspace) -> None:
+def test_preflight_of_one_format_estimates_it_alone(
+    client: FlaskClient, workspace: Workspace
+) -> None:
     text = menu(client, workspace, "format=xlsx&status=error").text
     assert re.findall(r'data-format="(\w+)"', text) == ["xlsx"]
     assert "0 events" in text

@@ -180,7 +180,7 @@ def test_preview_refuses_a_filter_that_it_does_not_understand(
         ("", ""),
     ],
 )
-def test_schedule_takes_what_the_search_box_takes_and_addresses(
+def test_schedule_accepts_search_terms_and_addresses(
     client: FlaskClient, workspace: Workspace, admin: User, typed: str, kept: str
 ) -> None:
     url = create(client, workspace, **fields(admin, query=typed))

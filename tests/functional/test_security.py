@@ -175,7 +175,7 @@ def test_code_guessing_is_limited(app: Flask, client: FlaskClient, user: User) -
     assert post(browser, "/login/second-factor", code=fresh_code(totp)).status_code == 429
 
 
-def test_the_second_step_without_the_first_leads_to_sign_in(client: FlaskClient) -> None:
+def test_second_step_without_the_first_leads_to_sign_in(client: FlaskClient) -> None:
     assert client.get("/login/second-factor").location == "/login"
     assert post(client, "/login/second-factor", code="000000").location == "/login"
 
@@ -331,7 +331,9 @@ def test_signing_out_everywhere_leaves_no_session(
     assert activities(user) == [("user.session_end", "success")]
 
 
-def test_signing_out_the_others_keeps_this_one(app: Flask, client: FlaskClient, user: User) -> None:
+def test_ending_other_sessions_keeps_the_current_one(
+    app: Flask, client: FlaskClient, user: User
+) -> None:
     other = app.test_client()
     factories.sign_in(other, user)
     post(client, "/account/sessions/end", session="others")

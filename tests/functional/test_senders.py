@@ -85,7 +85,7 @@ def test_lines_are_understood_whatever_they_are_called(
     assert [event.path for event in stored(acme)] == ["/1", "/2", "/3"]
 
 
-def test_of_lines_sent_as_json_a_broken_one_is_refused_by_its_place(
+def test_broken_line_of_json_lines_is_refused_by_its_index(
     client: FlaskClient, acme: Workspace, key: str
 ) -> None:
     answer = post(client, key, lines(event_input()) + b"{broken\n" + lines(event_input()))

@@ -106,7 +106,7 @@ def number(client: FlaskClient, acme: Workspace, kind: str) -> int:
 
 
 @pytest.mark.parametrize("kind", FORMS)
-def test_form_sent_again_leads_to_what_it_made(
+def test_resent_form_leads_to_what_it_made(
     kind: str, acme: Workspace, admin: User, client: FlaskClient
 ) -> None:
     fields = opened(client, acme, kind, admin)
@@ -184,7 +184,7 @@ def test_key_is_shown_again_to_a_double_click_and_no_later(
     assert number(client, acme, "key") == 1
 
 
-def test_token_of_one_person_is_nothing_to_another(
+def test_form_token_does_not_work_for_another_person(
     app: Flask, acme: Workspace, admin: User, client: FlaskClient
 ) -> None:
     fields = opened(client, acme, "schedule", admin)

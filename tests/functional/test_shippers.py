@@ -123,7 +123,7 @@ def test_without_asking_the_fields_of_shippers_are_refused_by_name(
     assert [error["field"] for error in errors] == ["date", "host"]
 
 
-def test_curl_sends_as_the_page_says_and_again_without_a_double(
+def test_documented_curl_sends_twice_and_stores_once(
     web: WebProcess, acme: Workspace, key: str
 ) -> None:
     recipe = _blocks("sh")[0].partition("\n\n")[0]
@@ -155,7 +155,7 @@ def sent(web: WebProcess, key: str, event: dict[str, Any]) -> int:
     return answer.status_code
 
 
-def test_an_event_of_workos_goes_in_by_the_adapter_of_the_page(
+def test_workos_event_is_stored_by_the_documented_adapter(
     web: WebProcess, acme: Workspace, key: str
 ) -> None:
     event = {
@@ -183,7 +183,7 @@ def test_an_event_of_workos_goes_in_by_the_adapter_of_the_page(
     }
 
 
-def test_an_event_of_retraced_goes_in_by_the_adapter_of_the_page(
+def test_retraced_event_is_stored_by_the_documented_adapter(
     web: WebProcess, acme: Workspace, key: str
 ) -> None:
     event = {

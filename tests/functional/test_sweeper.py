@@ -16,7 +16,7 @@ from auditsaas.notifications import service as notifications
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
 from tasks.jobs import sweep_jobs
-from tests.support.exporting import age, ask, nobody_reads_events, row_of
+from tests.support.exporting import age, ask, log_locked_to_readers, row_of
 from tests.support.factories import append_events, event_input, make_workspace, scoped
 from tests.support.workers import WorkerProcess, eventually
 
@@ -38,7 +38,7 @@ def abandoned(
 ) -> UUID:
     """An export whose worker was killed -9 while it was building, its lease since run out."""
     export_id = ask(admin, [workspace])
-    with nobody_reads_events(owner_engine):
+    with log_locked_to_readers(owner_engine):
         send(app, export_id)
         eventually(lambda: row_of(app, export_id).state == "building", "an export that is building")
         worker.kill()
@@ -131,7 +131,7 @@ def test_build_with_a_lost_database_connection_is_retried(
     settings: Settings,
 ) -> None:
     export_id = ask(admin, [workspace])
-    with nobody_reads_events(owner_engine):
+    with log_locked_to_readers(owner_engine):
         send(app, export_id)
         eventually(
             lambda: end_connections(settings.database_url, "Lock") or None,

@@ -160,14 +160,14 @@ def test_user_finds_by_an_address_in_any_case(
         ({"user": "u_ann"}, "Ánn Lee"),
     ],
 )
-def test_the_chip_says_how_many_people_are_of_a_name(
+def test_chip_shows_the_number_of_people_of_a_name(
     client: FlaskClient, acme: Workspace, query: dict[str, str], chip: str
 ) -> None:
     page = client.get(f"/w/{acme.slug}/audit-logs", query_string=query).text
     assert chip in page
 
 
-def test_user_finds_nobody_by_a_former_name(client: FlaskClient, acme: Workspace, key: str) -> None:
+def test_user_filter_ignores_former_names(client: FlaskClient, acme: Workspace, key: str) -> None:
     for name in ("Ann Lee", "Ann Roe"):
         append_events(acme, [event_input(actor=PERSON | {"name": name})])
     assert found(client, key, 'user:"ann lee"') == []

@@ -26,7 +26,7 @@ from auditsaas.workspaces.models import Workspace
 from config.celery import QUICK
 from tasks.exports import expire_exports
 from tasks.jobs import LIMITS, build_export
-from tests.support.exporting import ask, nobody_reads_events, row_of
+from tests.support.exporting import ask, log_locked_to_readers, row_of
 from tests.support.factories import (
     append_events,
     event_input,
@@ -72,7 +72,7 @@ def test_build_past_its_time_limit_fails_with_a_reason_and_notifies(
     export_id = ask(admin, [workspace])
     before = worker.said("soft time limit")
     # Its end is an event too, so it waits for the log as well, until the lock is let go.
-    with nobody_reads_events(owner_engine):
+    with log_locked_to_readers(owner_engine):
         celery = app.extensions[EXTENSION]
         limits = {"soft_time_limit": 2, "time_limit": 4}
         celery.send_task(EXPORTS.task, args=[str(export_id)], queue=QUICK, retry=False, **limits)
@@ -93,7 +93,7 @@ def test_build_past_its_time_limit_fails_with_a_reason_and_notifies(
 
 
 @pytest.mark.parametrize("frozen", [False, True], ids=["soft", "hard"])
-def test_an_import_past_its_limit_fails_in_words_and_tells_its_asker(
+def test_import_past_its_time_limit_fails_with_a_reason_and_notifies(
     app: Flask,
     worker: WorkerProcess,
     workspace: Workspace,
@@ -105,7 +105,7 @@ def test_an_import_past_its_limit_fails_in_words_and_tells_its_asker(
     import_id = ask_for_import(app, admin, workspace, ACCESS_LOG.read_bytes())
     before = worker.said("soft time limit")
     # The limit strikes in the middle of a statement, which waits for the log until it is let go.
-    with nobody_reads_events(owner_engine):
+    with log_locked_to_readers(owner_engine):
         celery = app.extensions[EXTENSION]
         limits = {"soft_time_limit": 2, "time_limit": 4}
         celery.send_task(IMPORTS.task, args=[str(import_id)], queue=QUICK, retry=False, **limits)
@@ -140,7 +140,7 @@ class AwayStorage(LocalStorage):
         return ClosingFails()
 
 
-def test_a_limit_ends_an_import_in_words_also_where_its_clean_up_fails(
+def test_import_past_its_time_limit_fails_with_a_reason_when_its_clean_up_fails(
     app: Flask, workspace: Workspace, admin: User, tmp_path: Path
 ) -> None:
     import_id = ask_for_import(app, admin, workspace, ACCESS_LOG.read_bytes())

@@ -84,9 +84,7 @@ def test_name_that_a_view_has_is_refused_at_the_field(acme: Workspace, client: F
     assert "<html" not in again.text
 
 
-def test_page_of_a_refused_form_leads_back_to_where_it_was(
-    acme: Workspace, client: FlaskClient
-) -> None:
+def test_page_of_a_refused_form_leads_back(acme: Workspace, client: FlaskClient) -> None:
     data = {"csrf_token": csrf_token(client), "name": "Errors", "query": "status=error"}
     here = f"http://localhost/w/{acme.slug}/audit-logs?status=error&limit=25"
     client.post(f"/w/{acme.slug}/views", data=data)

@@ -211,7 +211,7 @@ def test_redacted_keys_apply_from_the_next_event_at_any_depth(
     assert rows[1].changes == {"password": [gone, gone], "plan": ["free", "pro"]}
 
 
-def test_a_new_workspace_keeps_no_passwords_and_says_so(
+def test_new_workspace_redacts_passwords_and_shows_it(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     metadata = {"request": {"Authorization": "Bearer x1", "sessionToken": "x2"}, "note": "kept"}
@@ -229,7 +229,7 @@ def test_a_new_workspace_keeps_no_passwords_and_says_so(
     assert "Nothing is replaced" in client.get(f"/w/{workspace.slug}/imports/new").text
 
 
-def test_requiring_a_second_factor_needs_ones_own_first(
+def test_requiring_a_second_factor_without_an_own_one_is_refused(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     assert save(client, workspace, require_second_factor="1").status_code == 422

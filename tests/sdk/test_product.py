@@ -124,7 +124,7 @@ def test_lost_responses_duplicate_events_only_without_idempotency_keys(
 
 
 @pytest.mark.parametrize("has_folder", [True, False], ids=["spill", "control: no spill"])
-def test_an_application_that_restarts_while_the_server_is_away_loses_only_without_a_folder(
+def test_restart_without_the_server_loses_events_only_without_a_folder(
     product: WebProcess, key: str, spill: Path, open_log: Open, stored: Stored, has_folder: bool
 ) -> None:
     folder = spill if has_folder else None

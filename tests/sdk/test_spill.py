@@ -36,7 +36,7 @@ def spilled(folder: Path) -> list[str]:
     return sorted(json.loads(line)["activity"] for line in lines)
 
 
-def test_a_restart_sends_what_was_recorded_while_the_server_was_away(
+def test_restart_sends_events_recorded_without_the_server(
     server: Loopback, nowhere: str, spill: Path, open_log: Open
 ) -> None:
     before = open_log(nowhere, spill=spill)
@@ -74,7 +74,7 @@ def test_spilled_events_are_sent_when_the_server_is_back(
     assert spilled(spill) == []
 
 
-def test_a_full_queue_goes_to_the_folder(nowhere: str, spill: Path, open_log: Open) -> None:
+def test_full_queue_is_spilled_to_the_folder(nowhere: str, spill: Path, open_log: Open) -> None:
     log = open_log(nowhere, spill=spill, queue_size=1)
     for number in range(50):
         log.record(f"a.{number:02}", "success", "u_1")
@@ -82,7 +82,7 @@ def test_a_full_queue_goes_to_the_folder(nowhere: str, spill: Path, open_log: Op
     assert spilled(spill) == [f"a.{number:02}" for number in range(50)]
 
 
-def test_a_full_queue_without_a_folder_drops_the_newest_and_says_so(
+def test_full_queue_without_a_folder_drops_and_reports_the_newest(
     nowhere: str, open_log: Open
 ) -> None:
     reports: list[Undelivered] = []
@@ -129,7 +129,7 @@ def test_torn_last_line_is_skipped_and_the_rest_sent(
     assert "that are no event" in caplog.text
 
 
-def test_a_last_line_that_lacks_only_its_end_is_sent(
+def test_last_line_without_a_line_end_is_sent(
     server: Loopback, nowhere: str, spill: Path, open_log: Open
 ) -> None:
     log = open_log(nowhere, spill=spill)
@@ -155,7 +155,7 @@ def test_invalid_bytes_do_not_block_other_events(
     assert names(server) == ["first"]
 
 
-def test_events_of_another_key_are_not_sent_with_this_one(
+def test_spilled_events_of_another_key_are_not_sent(
     server: Loopback, nowhere: str, spill: Path, open_log: Open
 ) -> None:
     other = open_log(nowhere, "aud_other", spill=spill)
@@ -271,14 +271,14 @@ def applications() -> Iterator[Applications]:
 WAIT = "print('ready', flush=True); sys.stdin.read()"
 
 
-def test_an_application_that_ends_sends_what_it_recorded(
+def test_ending_application_sends_all_events(
     server: Loopback, spill: Path, applications: Applications
 ) -> None:
     assert applications.start(server.url, spill).wait(30) == 0
     assert names(server) == ["a.0", "a.1", "a.2"]
 
 
-def test_an_application_that_ends_while_the_server_is_away_leaves_all_in_the_folder(
+def test_ending_without_the_server_spills_all_events(
     nowhere: str, spill: Path, applications: Applications
 ) -> None:
     assert applications.start(nowhere, spill).wait(30) == 0

@@ -105,7 +105,7 @@ def test_start_response_during_streaming_is_supported(log: KeptLog) -> None:
     assert log.event["status_code"] == 404
 
 
-def test_the_body_is_closed_and_the_request_recorded_when_the_client_goes_away(
+def test_disconnected_client_closes_the_body_and_records_the_request(
     log: KeptLog,
 ) -> None:
     class Body:

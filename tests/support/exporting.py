@@ -102,7 +102,7 @@ def end_all_exports(owner_engine: Engine) -> None:
 
 
 @contextmanager
-def nobody_reads_events(owner_engine: Engine) -> Iterator[None]:
+def log_locked_to_readers(owner_engine: Engine) -> Iterator[None]:
     """Lock the log, which holds a build in the middle: readers wait."""
     with owner_engine.connect() as connection:
         connection.execute(text("LOCK TABLE events IN ACCESS EXCLUSIVE MODE"))

@@ -56,7 +56,7 @@ def test_a_drawer_time_in_utc_carries_milliseconds_and_its_zone() -> None:
     assert times.utc_text(AFTERNOON, NEW_YORK) == "19:30:12.418 UTC"
 
 
-def test_utc_names_its_date_where_that_is_another() -> None:
+def test_utc_time_has_its_date_if_that_differs() -> None:
     tokyo = Viewer(zone=ZoneInfo("Asia/Tokyo"), date_format="YYYY-MM-DD")
     assert times.utc_text(AFTERNOON, tokyo) == "2026-11-19 19:30:12.418 UTC"
 
@@ -101,7 +101,7 @@ def test_letters_that_stood_for_two_offsets_give_way_to_the_offset() -> None:
 @pytest.mark.parametrize("zone", ZONES)
 @given(data=st.data())
 @settings(max_examples=40, deadline=None)
-def test_a_shown_time_leads_back_to_its_instant(zone: str, date_format: Any, data: Any) -> None:
+def test_shown_time_identifies_its_instant(zone: str, date_format: Any, data: Any) -> None:
     at = data.draw(moments(zone))
     shown = times.stamp(at, Viewer(zone=ZoneInfo(zone), date_format=date_format))
     pattern = f"{viewer.DATE_PATTERNS[date_format][0]} %H:%M:%S"
@@ -125,7 +125,7 @@ def test_a_row_in_utc_needs_no_letters_under_its_heading() -> None:
     ("zone", "expected"),
     [("America/New_York", "New York"), ("America/Indiana/Knox", "Knox"), ("Etc/UTC", "UTC")],
 )
-def test_a_heading_names_the_place(zone: str, expected: str) -> None:
+def test_heading_names_the_place(zone: str, expected: str) -> None:
     assert times.place(Viewer(zone=ZoneInfo(zone))) == expected
 
 
@@ -189,12 +189,12 @@ def test_file_sizes_are_rounded(count: Any, expected: Any) -> None:
     assert numbers.size(count) == expected
 
 
-def test_numbers_are_grouped_and_none_is_empty() -> None:
+def test_numbers_are_grouped_and_missing_ones_empty() -> None:
     assert numbers.number(12345) == "12,345"
     assert numbers.number(None) == ""
 
 
-def test_a_share_of_nothing_is_zero() -> None:
+def test_share_of_zero_is_zero() -> None:
     assert numbers.percent(340, 9530) == "3.6%"
     assert numbers.percent(0, 0) == "0.0%"
 

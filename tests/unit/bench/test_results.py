@@ -37,7 +37,7 @@ def test_tables_are_found_in_any_nesting() -> None:
     assert list(flattened(one)) == [one]
 
 
-def test_the_first_workspace_gets_its_share_and_the_others_the_same_each() -> None:
+def test_first_workspace_gets_its_share_and_the_others_equal_ones() -> None:
     ids = [UUID(int=n) for n in range(4)]
     source = ({"n": n} for n in range(100_000))
     given = dict.fromkeys(ids, 0)

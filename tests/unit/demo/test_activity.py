@@ -35,7 +35,7 @@ def test_there_are_some_40_people_with_addresses_of_their_workspace() -> None:
     assert all(person.email.isascii() for person in everyone)
 
 
-def test_every_workspace_has_an_admin_an_auditor_services_and_somebody_disabled() -> None:
+def test_every_workspace_has_an_admin_an_auditor_services_and_a_disabled_person() -> None:
     for workspace in WORKSPACES:
         own = [person for person in people() if person.workspace == workspace.slug]
         roles = {person.role for person in own if person.status == "active"}
@@ -165,7 +165,7 @@ def test_addresses_are_of_documentation_ranges(events: list[tuple[str, Event]]) 
     assert {address.version for address in addresses} == {4, 6}
 
 
-def test_changes_and_targets_are_given_where_something_changes(
+def test_changing_activity_has_changes_and_targets(
     events: list[tuple[str, Event]],
 ) -> None:
     updates = [event for _, event in events if event["activity"] == "shipment.update"]

@@ -103,9 +103,7 @@ def found_paths(workspace: Workspace, word: str) -> list[str | None]:
 
 @pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("key", ["note", "＂quoted＂", "back＼slash"])
-def test_search_finds_what_is_a_quote_only_once_it_is_normalised(
-    workspace: Workspace, key: str
-) -> None:
+def test_search_finds_characters_that_normalise_to_a_quote(workspace: Workspace, key: str) -> None:
     append_events(workspace, [event_input(metadata={"Ä": key}, path="/here")])
     typed = normalize("NFKC", key).replace("\\", "\\\\").replace('"', '\\"')
     assert found_paths(workspace, key) == ["/here"]
@@ -117,7 +115,7 @@ TEXTS = st.text(st.sampled_from([*"aIi'\" /1", *"\u0301\u0307\u0323\u0345", *CAS
 
 @given(st.lists(TEXTS, min_size=20, max_size=60))
 @settings(max_examples=60)
-def test_any_text_is_folded_once_and_for_all(engine: Engine, texts: list[str]) -> None:
+def test_folding_is_idempotent(engine: Engine, texts: list[str]) -> None:
     once = [fold(given) for given in texts]
     assert [fold(given) for given in once] == once
     assert in_sql(engine, FOLDED, texts) == once

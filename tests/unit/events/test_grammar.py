@@ -94,7 +94,7 @@ def test_generated_terms_parse_to_themselves(terms: list[Term]) -> None:
 
 
 @given(st.booleans(), st.sampled_from([None, "user", "meta.plan"]), words)
-def test_a_value_is_quoted_where_it_must_be(negated: bool, key: str | None, value: str) -> None:
+def test_value_is_quoted_if_needed(negated: bool, key: str | None, value: str) -> None:
     term = Term(negated, key, (value,), "=", 0, 0)
     (read,) = parse(unparse([term]))
     assert (read.negated, read.key, read.values) == (negated, key, (value,))

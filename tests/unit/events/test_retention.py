@@ -23,7 +23,7 @@ NOW = datetime.now(UTC)
 
 
 @pytest.fixture(autouse=True)
-def _nobody_else_keeps_for_days(engine: Engine) -> None:
+def _unlimited_retention_elsewhere(engine: Engine) -> None:
     """Retention is of the whole database: a workspace of an earlier test would lose events too."""
     with Sessions.begin() as session:
         session.execute(update(Workspace).values(retention_days=None, legal_hold=False))

@@ -102,7 +102,7 @@ def test_last_days_are_today_and_the_days_before(zone: ZoneInfo, now: datetime, 
 
 
 @given(zones, moments, st.sampled_from(sorted(PRESETS)))
-def test_a_preset_is_the_same_as_its_dates_typed(zone: ZoneInfo, now: datetime, key: str) -> None:
+def test_preset_equals_its_typed_dates(zone: ZoneInfo, now: datetime, key: str) -> None:
     period = preset(key, zone, now)
     first, last = local_days(period, zone)
     assert custom(first.isoformat(), last.isoformat(), zone) == period
@@ -228,7 +228,7 @@ def test_a_plus_that_a_query_string_turned_into_a_space_is_understood() -> None:
     assert start == datetime(2026, 11, 16, 10, tzinfo=UTC)
 
 
-def test_the_first_and_the_last_year_are_kept_within_what_events_can_have() -> None:
+def test_first_and_last_year_are_clamped_to_the_range_of_events() -> None:
     period = custom("1970-01-01", "9999-12-31", BERLIN)
     assert period.start == datetime(1970, 1, 1, tzinfo=UTC)
     assert period.end == datetime.max.replace(tzinfo=UTC)

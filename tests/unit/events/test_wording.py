@@ -41,7 +41,7 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("fields", "words"), REFUSALS, ids=[words for _, words in REFUSALS])
-def test_a_refusal_says_what_to_send(fields: dict[str, Any], words: str) -> None:
+def test_refusal_names_valid_input(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(RefusedEvent) as refused:
         from_mapping(event_input(**fields), NOW)
     assert str(refused.value) == words

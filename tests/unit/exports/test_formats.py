@@ -174,9 +174,7 @@ def test_text_cells_are_never_formulas_or_numbers(exported: Any, workspace: Work
     assert shown == [text for text in HOSTILE if text]
 
 
-def test_a_text_that_is_too_long_for_a_cell_is_cut_and_the_notes_say_so(
-    exported: Any, workspace: Workspace
-) -> None:
+def test_text_too_long_for_a_cell_is_cut_and_noted(exported: Any, workspace: Workspace) -> None:
     note = "\U0001f600" * 8_000
     append_events(
         workspace,

@@ -209,7 +209,9 @@ def test_full_storage_fails_at_once_with_its_reason(
     assert (row.state, row.error) == ("failed", "Storage is full. Nothing was kept.")
 
 
-def test_a_time_limit_ends_it_in_words(app: Flask, tmp_path: Path, export_id: UUID) -> None:
+def test_time_limit_fails_the_export_with_a_reason(
+    app: Flask, tmp_path: Path, export_id: UUID
+) -> None:
     row = failing(app, tmp_path, export_id, TimeoutError(), (TimeoutError,))
     assert (row.state, row.error) == ("failed", TOO_LONG)
 

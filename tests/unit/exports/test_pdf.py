@@ -116,7 +116,7 @@ def test_cover_states_workspace_filter_requester_zone_and_totals(
     assert "ends in “…”" in cover
 
 
-def test_report_without_events_says_so(report: Any) -> None:
+def test_report_without_events_shows_it(report: Any) -> None:
     assert "No events match." in words_of(report())
 
 

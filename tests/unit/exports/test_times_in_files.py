@@ -93,7 +93,7 @@ def test_both_ends_of_a_period_have_their_own_letters() -> None:
     assert words == "07/01/2026 12:00:00 CEST to 11/19/2026 13:00:00 CET"
 
 
-def test_a_period_without_a_start_ends_where_it_was_to_end() -> None:
+def test_period_without_a_start_ends_at_its_end() -> None:
     assert period_words(TimeRange(end=JULY), TODAY, BERLIN) == "Up to 07/01/2026 12:00:00 CEST"
 
 
@@ -105,9 +105,7 @@ def test_a_period_without_a_start_ends_where_it_was_to_end() -> None:
         (TimeRange(JULY, MIDNIGHT), "07/01/2026 12:00:00 CEST to 11/20/2026 00:00:00 CET,"),
     ],
 )
-def test_a_period_that_was_not_over_ends_with_what_was_received(
-    period: TimeRange, words: str
-) -> None:
+def test_unfinished_period_ends_at_the_last_received_event(period: TimeRange, words: str) -> None:
     """An event may have occurred ten minutes ahead of the clock by which the file was asked for."""
     said = period_words(period, TODAY, BERLIN)
     assert said == f"{words} received by 11/19/2026 13:00:00 CET"

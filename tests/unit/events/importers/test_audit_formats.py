@@ -159,7 +159,7 @@ def test_an_okta_event_becomes_an_event() -> None:
     assert metadata["outcome"] == {"result": "DENY", "reason": "POLICY"}
 
 
-def test_an_okta_challenge_is_no_error_and_its_type_may_be_in_small_letters() -> None:
+def test_okta_challenge_is_no_error_in_any_case_of_its_type() -> None:
     event = events(outcomes(FIXTURES / "okta.json", zone=UTC))[1]
     assert (event["activity"], event["status"]) == ("user.authentication.auth_via_mfa", "success")
     assert event["actor"]["id"] == "unknown"

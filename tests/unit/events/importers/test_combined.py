@@ -87,7 +87,7 @@ def test_the_offset_of_the_line_is_kept() -> None:
     assert event["occurred_at"] == "2026-11-16T08:00:00-07:30"
 
 
-def test_a_leap_second_is_the_second_after_it() -> None:
+def test_leap_second_is_read_as_the_second_after_it() -> None:
     event = event_of('192.0.2.1 - - [31/Dec/2016:23:59:60 +0000] "GET / HTTP/1.1" 200 5')
     assert event["occurred_at"] == "2017-01-01T00:00:00+00:00"
 

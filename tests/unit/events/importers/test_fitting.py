@@ -41,7 +41,7 @@ def test_metadata_too_large_is_cut_at_its_largest_and_says_so() -> None:
     assert len(json.dumps(metadata, ensure_ascii=False).encode()) > 16_000
 
 
-def test_too_many_small_values_become_one_text() -> None:
+def test_too_many_small_values_are_joined_to_one_text() -> None:
     metadata = github_with(**{f"field{n}": "x" * 20 for n in range(2000)})["metadata"]
     assert metadata["cut"] == ["record"]
     assert metadata["record"].startswith('{"field0":"x')

@@ -60,14 +60,14 @@ def test_columns_of_a_csv_file_become_fields_and_the_rest_metadata() -> None:
     }
 
 
-def test_the_first_alternative_that_says_something_counts() -> None:
+def test_first_alternative_with_a_value_is_used() -> None:
     fields = {"actor.id": {"first": ["user.id", "{org}:{user.name}", {"constant": "nobody"}]}}
     assert event_of(fields, {"user": {"id": 7}})["actor"]["id"] == "7"
     assert event_of(fields, {"user": {"name": "ann"}, "org": "acme"})["actor"]["id"] == "acme:ann"
     assert event_of(fields, {"user": {"name": "ann"}})["actor"]["id"] == "nobody"
 
 
-def test_a_table_of_values_has_prefixes_others_and_nothing() -> None:
+def test_value_table_has_prefixes_a_default_and_gaps() -> None:
     table = {"ok": "success", "4*": "error", "skip": None}
     status = {"status": {"path": "result", "values": table, "otherwise": "success"}}
     results = {"OK": "success", "404": "error", "skip": "success", "odd": "success"}
@@ -75,7 +75,7 @@ def test_a_table_of_values_has_prefixes_others_and_nothing() -> None:
     assert found == results
 
 
-def test_a_value_that_a_table_changed_stays_in_metadata() -> None:
+def test_value_changed_by_a_table_stays_in_metadata() -> None:
     event = event_of({"status": {"path": "result", "values": {"ok": "success"}}}, {"result": "ok"})
     assert event["metadata"] == {"result": "ok"}
 
@@ -127,7 +127,7 @@ def test_a_zone_the_operator_names_goes_before_that_of_the_mapping() -> None:
         (None, "has no time in time; its first keys are time and action"),
     ],
 )
-def test_a_time_that_is_none_is_refused_with_what_it_lacks(value: object, reason: str) -> None:
+def test_invalid_time_is_refused_with_a_reason(value: object, reason: str) -> None:
     records = [{"time": AT_8.isoformat(), "action": "a"}, {"time": value, "action": "a"}]
     found = read({"fields": LEAST}, "\n".join(map(json.dumps, records)))
     assert reason in refusals(found)[0][1]
@@ -176,7 +176,7 @@ def test_more_than_twenty_targets_stay_in_metadata_as_well() -> None:
     assert event["metadata"] == {"things": things}
 
 
-def test_the_ids_of_a_source_make_the_keys_whatever_the_place() -> None:
+def test_source_ids_make_keys_that_do_not_depend_on_position() -> None:
     form = {"id": "id", "fields": LEAST}
     lines = [json.dumps({"id": n, "time": AT_8.isoformat(), "action": "a"}) for n in (1, 2)]
     keys = [event["idempotency_key"] for event in events(read(form, "\n".join(lines)))]

@@ -46,19 +46,19 @@ def test_a_file_of_a_preset_is_recognised(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_every_field_of_a_preset_lands_where_it_should(path: Path) -> None:
+def test_every_field_of_a_preset_is_mapped_as_expected(path: Path) -> None:
     expected = json.loads(path.with_name(f"{path.name}.events.json").read_text())
     assert shown(outcomes(path, zone=UTC)) == expected
 
 
 @pytest.mark.parametrize("path", JSON_FILES, ids=lambda path: path.name)
-def test_nothing_of_a_record_is_lost_but_what_the_preset_drops(path: Path) -> None:
+def test_preset_loses_only_the_paths_that_it_drops(path: Path) -> None:
     drop = {".".join(place) for place in presets()[preset_of(path)].drop}
     found = [event for event in shown(outcomes(path, zone=UTC)) if "refused" not in event]
     assert lost(path.read_text(), found, drop) == []
 
 
-def test_the_search_for_what_is_lost_finds_it() -> None:
+def test_lost_value_is_detected() -> None:
     record = {"a": {"b": "kept"}, "c": ["gone"], "d": "2026-11-16T08:00:00Z"}
     event = {"metadata": {"a": {"b": "kept"}}, "occurred_at": "2026-11-16T08:00:00+00:00"}
     assert lost(json.dumps(record), [event], set()) == ["c.0: gone"]

@@ -49,7 +49,7 @@ def test_ambiguous_local_time_is_the_earlier_instant() -> None:
     assert found == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 
 
-def test_a_leap_second_is_the_second_after_it() -> None:
+def test_leap_second_is_read_as_the_second_after_it() -> None:
     assert read_time("2016-12-31T23:59:60Z", None) == datetime(2017, 1, 1, tzinfo=UTC)
 
 
