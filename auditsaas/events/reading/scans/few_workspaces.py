@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -20,25 +21,18 @@ from auditsaas.events.reading.scans.sample import Sample, Take
 Columns = Sequence[ColumnElement[Any]]
 
 
+@dataclass(frozen=True)
 class FewWorkspaces:
-    """One filter over few workspaces; its actors are resolved when it is first read."""
+    """One filter over few workspaces; its actors are resolved when it is read."""
 
-    def __init__(
-        self,
-        session: Session,
-        workspace_ids: Sequence[UUID],
-        event_filter: EventFilter,
-        snapshot: Mapping[UUID, int] | None = None,
-        since: Mapping[UUID, int] | None = None,
-    ) -> None:
-        self._session = session
-        self._ids = workspace_ids
-        self._filter = event_filter
-        self._snapshot = snapshot
-        self._since = since
+    session: Session
+    workspace_ids: Sequence[UUID]
+    event_filter: EventFilter
+    snapshot: Mapping[UUID, int] | None = None
+    since: Mapping[UUID, int] | None = None
 
     def page(self, limit: int, cursor: Cursor) -> tuple[list[Row[Any]], UUID | None]:
-        scans = branches(self._session, self._ids, self._filter)
+        scans = branches(self.session, self.workspace_ids, self.event_filter)
         if any(scan.checked for scan in scans):
             return self._search(scans, limit, cursor)
         return self._merged(scans, limit, cursor, None), None
@@ -60,14 +54,14 @@ class FewWorkspaces:
         return cap
 
     def sample(self, columns: Columns, per_log: int) -> Sample:
-        found = [scan.newest(self._session, columns, per_log) for scan in self._scans()]
+        found = [scan.newest(self.session, columns, per_log) for scan in self._scans()]
         cut = any(reached is not None for _, reached in found)
         return Sample([part for part, _ in found], cut)
 
     def read_sample(self, columns: Columns, cap: int, take: Take) -> UUID | None:
         ends = []
         for scan in self._scans():
-            found, reached = scan.newest(self._session, columns, cap)
+            found, reached = scan.newest(self.session, columns, cap)
             take(found)
             if reached is not None:
                 ends.append(reached)
@@ -77,7 +71,7 @@ class FewWorkspaces:
         found = 0
         for scan in self._scans():
             reached: UUID | None = None
-            for cursor, reached in scan.steps(self._session, budget):
+            for cursor, reached in scan.steps(self.session, budget):
                 part = scan.matching(columns, cursor, reached).limit(enough - found)
                 with budget.timed():
                     found += take(part)
@@ -88,7 +82,9 @@ class FewWorkspaces:
         return None
 
     def _scans(self) -> list[IndexScan]:
-        return index_scans(self._session, self._ids, self._filter, self._snapshot, self._since)
+        return index_scans(
+            self.session, self.workspace_ids, self.event_filter, self.snapshot, self.since
+        )
 
     def _search(
         self, scans: list[IndexScan], limit: int, cursor: Cursor
@@ -97,7 +93,7 @@ class FewWorkspaces:
         budget = Budget()
         rows: list[Row[Any]] = []
         while True:
-            bounds = [scan.horizon(self._session, cursor, budget.step) for scan in scans]
+            bounds = [scan.horizon(self.session, cursor, budget.step) for scan in scans]
             # A merged page is complete only as far as the scan that came least far.
             reached = cursor.nearest([bound for bound in bounds if bound is not None])
             with budget.timed():
@@ -124,4 +120,4 @@ class FewWorkspaces:
             union = union_all(*(part.subquery().select() for part in parts)).subquery()
             found = select(union).order_by(cursor.order(union.c.id)).limit(limit)
         of = {scan.workspace_id for scan in scans}
-        return list(self._session.execute(with_actors(found, cursor, of)).all())
+        return list(self.session.execute(with_actors(found, cursor, of)).all())

@@ -7,6 +7,8 @@ log; windows of time bound what a probe may read.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -25,20 +27,18 @@ from auditsaas.events.reading.scans.time_windows import Windows
 Columns = Sequence[ColumnElement[Any]]
 
 
+@dataclass(frozen=True)
 class ManyWorkspaces:
-    """One filter over very many workspaces; its actors are resolved at once."""
+    """One filter over very many workspaces; its actors are resolved when it is first read."""
 
-    def __init__(
-        self,
-        session: Session,
-        workspace_ids: Sequence[UUID],
-        event_filter: EventFilter,
-        snapshot: Mapping[UUID, int] | None = None,
-    ) -> None:
-        self._session = session
-        self._number = len(workspace_ids)
-        self._period = event_filter.period
-        self._logs = LateralScan(session, workspace_ids, event_filter, snapshot)
+    session: Session
+    workspace_ids: Sequence[UUID]
+    event_filter: EventFilter
+    snapshot: Mapping[UUID, int] | None = None
+
+    @cached_property
+    def _logs(self) -> LateralScan:
+        return LateralScan(self.session, self.workspace_ids, self.event_filter, self.snapshot)
 
     def page(self, limit: int, cursor: Cursor) -> tuple[list[Row[Any]], UUID | None]:
         rows: list[Row[Any]] = []
@@ -47,7 +47,7 @@ class ManyWorkspaces:
             part = found.subquery()
             order = cursor.order(part.c.id)
             some = select(part).order_by(order).limit(limit - len(rows))
-            more = self._session.execute(with_actors(some, cursor)).all()
+            more = self.session.execute(with_actors(some, cursor)).all()
             rows.extend(more)
             return len(more)
 
@@ -64,7 +64,7 @@ class ManyWorkspaces:
         return [self._logs.scan(columns)]
 
     def share(self, cap: int) -> int:
-        return max(1, cap // self._number)
+        return max(1, cap // len(self.workspace_ids))
 
     def sample(self, columns: Columns, per_log: int) -> Sample:
         found = self._logs.scan([events.c.id, *columns], limit=per_log)
@@ -94,7 +94,7 @@ class ManyWorkspaces:
         if not in_order and self._take_few(columns, take, cursor):
             return None
         bounded = not in_order or not self._logs.served
-        windows = Windows(self._logs, self._period, cursor, budget, bounded=bounded)
+        windows = Windows(self._logs, self.event_filter.period, cursor, budget, bounded=bounded)
         found, sought = 0, not in_order
         for window in windows:
             wanted = enough - found
