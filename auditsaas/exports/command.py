@@ -61,12 +61,8 @@ def export_command(slug: str, file_format: str, query: str, output: str) -> None
 
 
 def _filter(session: Session, query: str, workspace: Workspace) -> EventFilter:
-    args = filter_text.arguments(query)
-    for wrong in filter_text.unknown(args):
-        raise Refusal(wrong.message)
-    event_filter = EventFilter.from_args(
-        args, zone=ZoneInfo(workspace.time_zone), now=datetime.now(UTC)
-    )
+    args, zone = filter_text.arguments(query), ZoneInfo(workspace.time_zone)
+    event_filter = EventFilter.from_args(args, zone=zone, now=datetime.now(UTC), beside=())
     event_filter = with_current_slugs(session, event_filter, [workspace])
     if set(event_filter.workspace) - {workspace.slug}:
         raise Refusal(f"This exports {workspace.slug} only; the filter names another workspace.")

@@ -6,7 +6,7 @@ matches the screen it was asked from. Parameters are those of CONTRACT "The filt
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -179,13 +179,18 @@ class EventFilter:
         zone: ZoneInfo,
         now: datetime,
         date_format: str = DEFAULT_DATE_FORMAT,
+        beside: Collection[str] | None = None,
     ) -> EventFilter:
         """Parse query arguments, reading dates in ``zone``.
+
+        ``beside`` names what else the arguments may hold; where it is given, others are refused.
 
         Raises:
             FilterError: naming every parameter that cannot be understood.
         """
         reader = Reader(args)
+        if beside is not None:
+            reader.refuse_unknown(PARAMETERS, beside)
         values: dict[str, Any] = {name: known.read(reader, name) for name, known in FILTERS.items()}
         shortest, longest = values["min_ms"], values["max_ms"]
         if shortest is not None and longest is not None and longest < shortest:

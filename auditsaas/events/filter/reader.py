@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -17,12 +18,14 @@ from auditsaas.text import MappedTooWide, network_text, normal_address, storable
 
 MAX_VALUES = 100
 MAX_LENGTH = 512
+MOST_NAMED = 5
 CUSTOM = "custom"
 
 
 class Arguments(Protocol):
     """Query arguments, such as werkzeug's MultiDict."""
 
+    def __iter__(self) -> Iterator[str]: ...
     def getlist(self, key: str) -> list[str]: ...
 
 
@@ -53,6 +56,14 @@ class Reader:
 
     def refuse(self, name: str, message: str) -> None:
         self.errors.append(FieldError(name, message))
+
+    def refuse_unknown(self, known: Collection[str], beside: Collection[str]) -> None:
+        """Refuse parameters that are neither ``known`` nor ``beside`` them, each by name."""
+        names = [name for name in self._args if name not in known and name not in beside]
+        for name in names[:MOST_NAMED]:
+            words = f"There is no filter called “{name[:40]}”."
+            near = get_close_matches(name.lower(), known, 1)
+            self.refuse(name[:40], f"{words} Did you mean “{near[0]}”?" if near else words)
 
     def texts(self, name: str) -> tuple[str, ...]:
         values = tuple(dict.fromkeys(v.strip() for v in self._args.getlist(name) if v.strip()))

@@ -9,7 +9,6 @@ from uuid import UUID
 from werkzeug.datastructures import MultiDict
 
 from auditsaas.errors import FieldError
-from auditsaas.events.filter import text as filter_text
 from auditsaas.events.filter.event_filter import EventFilter, FilterError
 from auditsaas.events.filter.reader import Arguments
 from auditsaas.extensions import db
@@ -56,14 +55,14 @@ def read(args: MultiDict[str, str], scope: LogScope, viewer: Viewer, now: dateti
     Raises:
         FilterError: naming everything that cannot be understood.
     """
-    errors = filter_text.unknown(args, BESIDE)
+    errors: list[FieldError] = []
     event_filter = EventFilter()
     try:
         event_filter = EventFilter.from_args(
-            args, zone=viewer.zone, now=now, date_format=viewer.date_format
+            args, zone=viewer.zone, now=now, date_format=viewer.date_format, beside=BESIDE
         )
     except FilterError as error:
-        errors += error.errors
+        errors = error.errors
     event_filter = with_current_slugs(db.session(), event_filter, scope.workspaces)
     unknown = [slug for slug in event_filter.workspace if slug not in scope.ids_by_slug]
     errors += [

@@ -15,8 +15,7 @@ from auditsaas.access.once import acts_once
 from auditsaas.access.page_scope import in_each_scope
 from auditsaas.accounts.models import SentForm
 from auditsaas.current_request import is_partial
-from auditsaas.events.filter import text as filter_text
-from auditsaas.events.filter.event_filter import EventFilter, FilterError
+from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.exports import service, wording
 from auditsaas.exports.asking.monthly import request_monthly
 from auditsaas.exports.asking.preflight import preflight
@@ -203,12 +202,9 @@ def _request(scope: ExportScope, event_filter: EventFilter) -> ExportRequest:
 
 def _filter(args: MultiDict[str, str], scope: ExportScope) -> EventFilter:
     """Read the filter; raise FilterError for a parameter that is unknown or wrong."""
-    viewer = current.viewer()
-    unknown = filter_text.unknown(args, FORM_FIELDS)
-    if unknown:
-        raise FilterError(unknown)
+    viewer, now = current.viewer(), datetime.now(UTC)
     asked = EventFilter.from_args(
-        args, zone=viewer.zone, now=datetime.now(UTC), date_format=viewer.date_format
+        args, zone=viewer.zone, now=now, date_format=viewer.date_format, beside=FORM_FIELDS
     )
     return with_current_slugs(db.session(), asked, scope.workspaces)
 

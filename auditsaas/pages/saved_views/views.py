@@ -14,7 +14,7 @@ from auditsaas.access.once import acts_once
 from auditsaas.accounts.models import User
 from auditsaas.errors import Conflict, Invalid, InvalidFields
 from auditsaas.events.filter import text as filter_text
-from auditsaas.events.filter.event_filter import EventFilter, FilterError
+from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.schema import TargetInput
 from auditsaas.extensions import db
 from auditsaas.own_actions import Activity
@@ -75,11 +75,9 @@ def _query(text: str) -> str:
     if len(text) > MAX_QUERY:
         raise Invalid("This filter is too long to be kept.")
     viewer, args = current.viewer(), filter_text.arguments(text)
-    unknown = filter_text.unknown(args)
-    if unknown:
-        raise FilterError(unknown)
+    now = datetime.now(UTC)
     return EventFilter.from_args(
-        args, zone=viewer.zone, now=datetime.now(UTC), date_format=viewer.date_format
+        args, zone=viewer.zone, now=now, date_format=viewer.date_format, beside=()
     ).query_string()
 
 

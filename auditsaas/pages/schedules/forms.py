@@ -114,14 +114,10 @@ class ScheduleForm:
         if len(query) > MAX_QUERY:
             raise InvalidFields([FieldError("query", "This filter is too long.")])
         args = self._arguments(query, views)
-        errors = filter_text.unknown(args)
         if any(other not in slugs for other in args.poplist("workspace")):
-            errors.append(
-                FieldError("query", f"A schedule here reads the workspace {slugs[0]} only.")
-            )
-        if errors:
-            raise InvalidFields([FieldError("query", wrong.message) for wrong in errors])
-        return EventFilter.from_args(args, zone=ZoneInfo("UTC"), now=datetime.now(UTC))
+            message = f"A schedule here reads the workspace {slugs[0]} only."
+            raise InvalidFields([FieldError("query", message)])
+        return EventFilter.from_args(args, zone=ZoneInfo("UTC"), now=datetime.now(UTC), beside=())
 
     def _arguments(self, query: str, views: Mapping[str, str]) -> MultiDict[str, str]:
         """Read the query's arguments, with those of the saved view it names, without its period."""
