@@ -33,7 +33,7 @@ NO_ACTORS = ResolvedActors()
 def conditions(
     event_filter: EventFilter, actors: ResolvedActors = NO_ACTORS
 ) -> tuple[list[Condition], list[Condition]]:
-    """What an event must meet, besides its workspace: what an index serves, and the rest.
+    """Build what an event must meet, besides its workspace: what an index serves, and the rest.
 
     ``actors`` is what the filter means of people, where it names any.
     """
@@ -53,7 +53,7 @@ def conditions(
 
 
 def period_conditions(period: TimeRange) -> Iterator[Condition]:
-    """The period as a range of ids, since an event's id is its time (to the millisecond)."""
+    """Build the period as a range of ids, since an event's id is its time (to the millisecond)."""
     if period.start is not None:
         yield events.c.id >= first_id_at(period.start)
         if milliseconds_since_epoch(period.start)[1]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
 from zoneinfo import available_timezones
 
 from flask import Blueprint, Response, redirect, render_template, request
@@ -18,14 +18,12 @@ from auditsaas.accounts.models import User
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Invalid, NotFound
-from auditsaas.events.filter.event_filter import EventFilter, FilterError
+from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.extensions import db
 from auditsaas.own_actions import Activity
 from auditsaas.pages.account.preferences import COLUMNS, DENSITIES, PreferencesForm
-from auditsaas.pages.audit_log import event_page, page_loader, page_request
+from auditsaas.pages.audit_log import event_page, page_loader
 from auditsaas.pages.audit_log.log_scope import LogScope
-from auditsaas.pages.audit_log.page_request import PageRequest
-from auditsaas.pages.audit_log.page_view import LogView
 from auditsaas.workspaces import account_events
 
 account = Blueprint("account", __name__)
@@ -79,14 +77,10 @@ def choose_columns() -> ResponseReturnValue:
 @account.get(ACTIVITY)
 def activity() -> ResponseReturnValue:
     scope, mine = _my_activity()
-    now, viewer = datetime.now(UTC), current.viewer()
-    try:
-        asked = page_request.read(_only_paging(request.args), scope, viewer, now)
-    except FilterError as error:
-        asked = PageRequest(filter=EventFilter())
-        view = LogView(scope, viewer, now, asked, problems=error.errors)
+    view = replace(page_loader.read(scope, _only_paging(request.args)), always=mine)
+    if view.problems:
         return render_template("accounts/activity.html", view=view), 422
-    view = page_loader.with_page(LogView(scope, viewer, now, asked, always=mine))
+    view = page_loader.with_page(view)
     template = "_activity_reply" if current_request.is_partial() else "activity"
     return render_template(f"accounts/{template}.html", view=view)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import abort, redirect, request
@@ -11,12 +12,11 @@ from sqlalchemy.orm import Session
 
 from auditsaas.access import current, loaders, page_scope, platform_guard
 from auditsaas.access.page_scope import PageScope
-from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.presenter import WorkspaceName
 from auditsaas.extensions import db
 from auditsaas.permissions import Permission
 from auditsaas.saved_views.models import ALL_MY_WORKSPACES
-from auditsaas.workspaces.former_slugs import with_current_slugs
+from auditsaas.workspaces.former_slugs import current_slugs
 from auditsaas.workspaces.models import NamedWorkspace
 
 
@@ -94,10 +94,9 @@ def _everywhere(scope: PageScope, session: Session, slug: str | None) -> LogScop
     Nothing that no reason was given for is in the scope.
     """
     known = {workspace.slug: workspace.id for workspace in scope.workspaces}
-    asked = EventFilter(
-        workspace=(*request.args.getlist("workspace"),) if slug is None else (slug,)
-    )
-    named = with_current_slugs(db.session(), asked, scope.workspaces).workspace
+    asked = request.args.getlist("workspace") if slug is None else [slug]
+    today = current_slugs(db.session(), asked, scope.workspaces)
+    named = [today.get(name, name) for name in asked]
     allowed = platform_guard.require_reason(known, named, itself=slug is not None)
     return LogScope(
         base_url="/admin/audit-logs",
@@ -108,3 +107,7 @@ def _everywhere(scope: PageScope, session: Session, slug: str | None) -> LogScop
         event_pattern="/admin/audit-logs/{slug}/{id}",
         on_show=platform_guard.note_shown,
     )
+
+
+def url_with(path: str, args: Sequence[tuple[str, str]]) -> str:
+    return f"{path}?{urlencode(args)}" if args else path

@@ -1,96 +1,134 @@
-"""Loads a page of the log: its rows, the links onward, or the filter to drop."""
+"""Reads what an address of the log asks for, and the page of rows that answers it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from datetime import UTC, datetime
+from uuid import UUID
 
-from auditsaas.events.filter.fields import in_sentence
-from auditsaas.events.presenter import present
+from werkzeug.datastructures import MultiDict
+
+from auditsaas.access import current
+from auditsaas.errors import FieldError
+from auditsaas.events.filter.event_filter import EventFilter, FilterError
+from auditsaas.events.presenter import PresentedEvent, present
 from auditsaas.events.reading import pages
-from auditsaas.events.reading.scans.source import answers_at_once
-from auditsaas.events.reading.totals import count
-from auditsaas.pages.audit_log.page_request import PageRequest
-from auditsaas.pages.audit_log.page_view import TITLES, LogView, ShownPage, url_with
+from auditsaas.extensions import db
+from auditsaas.formatting.viewer import Viewer
+from auditsaas.pages.audit_log.log_scope import LogScope
+from auditsaas.pages.audit_log.page_view import DEFAULT_LIMIT, LogView, ShownPage
+from auditsaas.pages.audit_log.saved_view_choice import ViewChoice
+from auditsaas.workspaces.former_slugs import with_current_slugs
+
+LIMITS = (25, 50, 100)
+BESIDE = ("limit", "before", "after", "at", "view", "term")
+"""What an address of the log or of a part of it holds besides the filter."""
+
+Args = MultiDict[str, str]
+
+
+def read(scope: LogScope, args: Args, views: ViewChoice | None = None) -> LogView:
+    """Read an address; what cannot be understood becomes the view's problems, and stays typed."""
+    viewer, now = current.viewer(), datetime.now(UTC)
+    try:
+        resolved = args if views is None else views.resolve(args)
+        view = _understood(scope, viewer, now, resolved)
+        return view if views is None else replace(view, offered=views)
+    except FilterError as error:
+        return LogView(scope, viewer, now, _typed(args), problems=error.errors)
+
+
+def _understood(scope: LogScope, viewer: Viewer, now: datetime, args: Args) -> LogView:
+    """Raises FilterError, naming everything that cannot be understood."""
+    errors: list[FieldError] = []
+    chosen = EventFilter()
+    try:
+        chosen = EventFilter.from_args(
+            args, zone=viewer.zone, now=now, date_format=viewer.date_format, beside=BESIDE
+        )
+    except FilterError as error:
+        errors = error.errors
+    chosen = with_current_slugs(db.session(), chosen, scope.workspaces)
+    errors += [
+        FieldError("workspace", f"There is no workspace “{slug[:40]}” here.")
+        for slug in chosen.workspace
+        if slug not in scope.ids_by_slug
+    ]
+    limit = _limit(args, errors)
+    before, after = _edge(args, "before", errors), _edge(args, "after", errors)
+    if before is not None and after is not None:
+        errors.append(FieldError("before", "Give either before or after, not both."))
+    if errors:
+        raise FilterError(errors)
+    return LogView(scope, viewer, now, chosen, limit, before, after, _position(args))
 
 
 def with_page(view: LogView) -> LogView:
-    """Read the rows of the view's page from the log."""
-    asked = view.request
-    workspace_ids = view.scope.chosen_ids(asked.filter.workspace)
-    page = _read(view, workspace_ids)
-    if asked.after is not None and not page.newer:
+    """Read the rows of the view's page from the log, and add the links onward."""
+    page = _page(view)
+    if view.after is not None and not page.newer:
         # Paging back has reached the newest events: show the whole first page.
-        asked = asked.first()
-        view = replace(view, request=asked)
-        page = _read(view, workspace_ids)
-    view.scope.show(row.workspace_id for row in page.rows)
-    names = view.scope.names
-    rows = [
-        present(row, names[row.workspace_id], row.actor_status_now, view.scope.event_url)
-        for row in page.rows
-    ]
-    first = asked.position if rows else 0
+        view = view.at()
+        page = _page(view)
+    rows = shown_rows(view, page)
+    first = view.position if rows else 0
     last = first + len(rows) - 1 if rows else 0
     older = newer = None
     if page.older and rows:
-        older = _page_url(view, replace(asked.first(), before=page.rows[-1].id, position=last + 1))
+        older = view.at(before=page.rows[-1].id, position=last + 1).url
     if page.newer and rows:
-        back = max(1, first - asked.limit)
-        newer = _page_url(view, replace(asked.first(), after=page.rows[0].id, position=back))
-    if page.searched_to is not None and asked.after is None:
-        older = _page_url(
-            view, replace(asked.first(), before=page.searched_to, position=last + 1 if rows else 1)
-        )
-    shown = ShownPage(rows, first, last, newer, older, page.searched_back_to)
-    nothing = not rows and page.searched_to is None and view.always is None
-    view = replace(view, page=shown)
-    if not nothing:
-        return view
-    if not answers_at_once(view.scope.workspaces):
-        # Counting takes its time there, so the page does not wait for it.
-        return replace(
-            view, without_url=url_with(f"{view.base_url}/without", view.filter.to_args())
-        )
-    return with_suggestion(view)
+        newer = view.at(after=page.rows[0].id, position=max(1, first - view.limit)).url
+    if page.searched_to is not None and view.after is None:
+        older = view.at(before=page.searched_to, position=last + 1 if rows else 1).url
+    return replace(view, page=ShownPage(rows, first, last, newer, older, page.searched_back_to))
 
 
-def _read(view: LogView, workspace_ids: Sequence[Any]) -> pages.Page:
+def shown_rows(view: LogView, page: pages.Page) -> list[PresentedEvent]:
+    """Present the rows of a page, and note that their workspaces are shown."""
+    view.scope.show(row.workspace_id for row in page.rows)
+    names = view.scope.names
+    return [
+        present(row, names[row.workspace_id], row.actor_status_now, view.scope.event_url)
+        for row in page.rows
+    ]
+
+
+def _page(view: LogView) -> pages.Page:
     return pages.page(
         view.scope.session,
-        workspace_ids,
-        view.always or view.request.filter,
-        limit=view.request.limit,
-        before=view.request.before,
-        after=view.request.after,
+        view.scope.chosen_ids(view.filter.workspace),
+        view.always or view.filter,
+        limit=view.limit,
+        before=view.before,
+        after=view.after,
     )
 
 
-def with_suggestion(view: LogView) -> LogView:
-    """Add the one filter to drop where nothing matches."""
-    workspace_ids = view.scope.chosen_ids(view.filter.workspace)
-    return replace(view, suggestion=_suggestion(view, workspace_ids))
+def _typed(args: Args) -> EventFilter:
+    """Keep what was typed for the form when it cannot be understood."""
+    first = {name: args.get(name, "")[:512].replace("\x00", "") for name in ("from", "to", "q")}
+    return EventFilter(from_text=first["from"], to_text=first["to"], q=first["q"])
 
 
-def _suggestion(view: LogView, workspace_ids: Sequence[Any]) -> dict[str, Any] | None:
-    """Find the one filter to drop when nothing matches: the one that leaves the most events."""
-    best: dict[str, Any] | None = None
-    for name in view.filter.active_fields():
-        without = view.filter.without(name)
-        ids = workspace_ids if name != "workspace" else view.scope.chosen_ids(())
-        total = count(view.scope.session, ids, without).total
-        if total and (best is None or total > best["count"]):
-            url = url_with(view.base_url, without.to_args())
-            best = {"label": _field_words(name), "count": total, "url": url}
-    return best
+def _limit(args: Args, errors: list[FieldError]) -> int:
+    text = args.get("limit", str(DEFAULT_LIMIT))
+    if text in map(str, LIMITS):
+        return int(text)
+    errors.append(FieldError("limit", f"A page has 25, 50 or 100 rows, not “{text[:20]}”."))
+    return DEFAULT_LIMIT
 
 
-def _field_words(name: str) -> str:
-    if name == "range":
-        return "the range"
-    return f"the {in_sentence(TITLES[name])} filter"
+def _edge(args: Args, name: str, errors: list[FieldError]) -> UUID | None:
+    text = args.get(name, "")
+    if not text:
+        return None
+    try:
+        return UUID(text)
+    except ValueError:
+        errors.append(FieldError(name, f"“{text[:40]}” is not the id of an event to page from."))
+        return None
 
 
-def _page_url(view: LogView, request: PageRequest) -> str:
-    return url_with(view.base_url, request.args())
+def _position(args: Args) -> int:
+    text = args.get("at", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else 1

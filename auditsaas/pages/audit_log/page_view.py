@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
-from typing import Any
-from urllib.parse import urlencode
+from typing import Any, Self
+from uuid import UUID
 
 from auditsaas.errors import FieldError
 from auditsaas.events.filter.actors import count_people
 from auditsaas.events.filter.event_filter import FILTERS, EventFilter
-from auditsaas.events.filter.period import PRESETS, TimeRange, dates, preset
 from auditsaas.events.filter.reader import CUSTOM, SearchError
 from auditsaas.events.presenter import PresentedEvent
 from auditsaas.events.reading.facets import known_actors
+from auditsaas.events.reading.scans.source import answers_at_once
 from auditsaas.events.search.terms import syntax
 from auditsaas.formatting import times
 from auditsaas.formatting.viewer import Viewer
-from auditsaas.pages.audit_log.log_scope import LogScope
-from auditsaas.pages.audit_log.page_request import PageRequest
+from auditsaas.pages.audit_log import filter_panel, no_match, period_words
+from auditsaas.pages.audit_log.filter_panel import ShownFacet
+from auditsaas.pages.audit_log.log_scope import LogScope, url_with
 from auditsaas.pages.audit_log.saved_view_choice import ALL, NO_VIEWS, ViewChoice
 
-TITLES = {name: known.title for name, known in FILTERS.items()} | {"q": "Search"}
+DEFAULT_LIMIT = 50
 
 
 @dataclass(frozen=True)
@@ -38,20 +39,28 @@ class ShownPage:
 
 @dataclass(frozen=True)
 class LogView:
-    """The view model of ``templates/audit_logs/page.html``."""
+    """A page of the log as an address asks for it; the model of ``audit_logs/page.html``."""
 
     scope: LogScope
     viewer: Viewer
     now: datetime
-    request: PageRequest
+    filter: EventFilter
+    limit: int = DEFAULT_LIMIT
+    before: UUID | None = None
+    after: UUID | None = None
+    position: int = 1
+    """The place of the page's first row, as far as the person has paged; only for show."""
     page: ShownPage | None = None
     problems: Sequence[FieldError] = ()
-    suggestion: dict[str, Any] | None = None
-    without_url: str | None = None
-    """The address of the suggestion, if the page does not hold it."""
     offered: ViewChoice = NO_VIEWS
     always: EventFilter | None = None
     """A condition that addresses do not hold: the person's own events."""
+
+    def at(
+        self, *, before: UUID | None = None, after: UUID | None = None, position: int = 1
+    ) -> Self:
+        """Page the view elsewhere; without a cursor, to its first page."""
+        return replace(self, before=before, after=after, position=position)
 
     @property
     def errors(self) -> list[dict[str, Any]]:
@@ -83,18 +92,20 @@ class LogView:
         return self.scope.several
 
     @property
-    def filter(self) -> EventFilter:
-        return self.request.filter
-
-    @property
     def query(self) -> str:
         return self.filter.query_string()
 
     @property
     def url(self) -> str:
         """The canonical address of this page."""
-        args = self.request.args()
-        return url_with(self.base_url, args) if args else self.reset_url
+        beside = (
+            ("limit", self.limit if self.limit != DEFAULT_LIMIT else None),
+            ("before", self.before),
+            ("after", self.after),
+            ("at", self.position if self.position != 1 else None),
+        )
+        given = [(name, str(value)) for name, value in beside if value is not None]
+        return self._url([*self.filter.to_args(), *given])
 
     @property
     def reset_url(self) -> str:
@@ -147,7 +158,7 @@ class LogView:
 
     @property
     def live_url(self) -> str | None:
-        if self.page is None or self.request.before or self.request.after or self.always:
+        if self.page is None or self.before or self.after or self.always:
             return None
         newest = [("after", self.page.rows[0].id)] if self.page.rows else []
         return url_with(f"{self.base_url}/tail", [*self.filter.to_args(), *newest])
@@ -158,13 +169,39 @@ class LogView:
         people = self._people
         return [
             {
-                "label": TITLES[name],
+                "label": no_match.TITLES[name],
                 "value": people.get((name, value)) or chip_value(self.scope, name, value),
                 "remove_url": self._url([p for p in pairs if p != (name, value)]),
             }
             for name, value in pairs
-            if name in TITLES
+            if name in no_match.TITLES
         ]
+
+    @cached_property
+    def panel(self) -> list[ShownFacet]:
+        """Build the facets before they are counted."""
+        return filter_panel.quick(self.scope, self.filter)
+
+    @property
+    def without_url(self) -> str | None:
+        """Return where the suggestion is asked for, if counting takes longer than a page waits."""
+        if not self._nothing or answers_at_once(self.scope.workspaces):
+            return None
+        return url_with(f"{self.base_url}/without", self.filter.to_args())
+
+    @cached_property
+    def suggestion(self) -> dict[str, Any] | None:
+        """Suggest the one filter to drop where nothing matches."""
+        if not self._nothing or self.without_url:
+            return None
+        return no_match.suggestion(self.scope, self.filter)
+
+    @property
+    def _nothing(self) -> bool:
+        page = self.page
+        if page is None or page.rows or self.always is not None:
+            return False
+        return page.searched_back_to is None
 
     @property
     def period_chip(self) -> dict[str, Any] | None:
@@ -204,29 +241,15 @@ class LogView:
 
     @property
     def range_label(self) -> str:
-        return range_label(self.filter)
+        return period_words.label(self.filter.range)
 
     @property
     def range_dates(self) -> str:
-        return range_dates(self.filter.period, self.viewer, self.now)
+        return period_words.written(self.filter.period, self.viewer, times.date)
 
     @property
     def presets(self) -> list[dict[str, Any]]:
-        chosen = self.filter.range or ""
-        found = [{"key": "", "label": "All time", "dates": "", "checked": chosen == ""}]
-        for key, label in PRESETS.items():
-            period = preset(key, self.viewer.zone, self.now)
-            found.append(
-                {
-                    "key": key,
-                    "label": label,
-                    "dates": _span(period, self.viewer, times.short_date),
-                    "checked": chosen == key,
-                }
-            )
-        checked = chosen == CUSTOM
-        found.append({"key": CUSTOM, "label": "Custom range", "dates": "", "checked": checked})
-        return found
+        return period_words.presets(self.filter.range, self.viewer, self.now)
 
     @property
     def download(self) -> dict[str, Any] | None:
@@ -239,31 +262,3 @@ def chip_value(scope: LogScope, name: str, value: str) -> str:
     if name == "workspace":
         return next((w.name for w in scope.workspaces if w.slug == value), value)
     return FILTERS[name].shown(value) if name in FILTERS else value
-
-
-def range_label(event_filter: EventFilter) -> str:
-    if event_filter.range in PRESETS:
-        return PRESETS[event_filter.range]
-    return "Custom range" if event_filter.range == CUSTOM else "All time"
-
-
-def range_dates(period: TimeRange, viewer: Viewer, now: datetime) -> str:
-    """Write the period's first and last day as the viewer does; '' for all time."""
-    return _span(period, viewer, times.date)
-
-
-def _span(period: TimeRange, viewer: Viewer, write: Any) -> str:
-    first, last = dates(period, viewer.zone)
-    if first is None and last is None:
-        return ""
-    if first is None:
-        return f"until {write(last, viewer)}"
-    if last is None:
-        return f"since {write(first, viewer)}"
-    if last - first < timedelta(days=1):
-        return str(write(first, viewer))
-    return f"{write(first, viewer)} – {write(last, viewer)}"
-
-
-def url_with(path: str, args: Sequence[tuple[str, str]]) -> str:
-    return f"{path}?{urlencode(args)}" if args else path

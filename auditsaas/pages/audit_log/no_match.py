@@ -1,0 +1,25 @@
+"""What to offer where nothing matches: the one filter without which most events would."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from auditsaas.events.filter.event_filter import FILTERS, EventFilter
+from auditsaas.events.filter.fields import in_sentence
+from auditsaas.events.reading.totals import count
+from auditsaas.pages.audit_log.log_scope import LogScope, url_with
+
+TITLES = {name: known.title for name, known in FILTERS.items()} | {"q": "Search"}
+
+
+def suggestion(scope: LogScope, chosen: EventFilter) -> dict[str, Any] | None:
+    """Count what each field leaves out, and suggest the one to drop; None where none helps."""
+    best: dict[str, Any] | None = None
+    for name in chosen.active_fields():
+        without = chosen.without(name)
+        total = count(scope.session, scope.chosen_ids(without.workspace), without).total
+        if total and (best is None or total > best["count"]):
+            words = "the range" if name == "range" else f"the {in_sentence(TITLES[name])} filter"
+            url = url_with(scope.base_url, without.to_args())
+            best = {"label": words, "count": total, "url": url}
+    return best
