@@ -12,6 +12,7 @@ from uuid import UUID
 from msgspec import structs
 from sqlalchemy.orm import Session
 
+from auditsaas.events.event_sources import PRODUCT
 from auditsaas.events.schema import ActorInput, EventInput, TargetInput
 from auditsaas.events.writing.append import append
 from auditsaas.text import storable
@@ -241,6 +242,7 @@ def record(
             session,
             workspace_id,
             [structs.replace(event, actor=structs.replace(actor, role=role)) if role else event],
+            source=PRODUCT,
         )
 
 

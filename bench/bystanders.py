@@ -17,6 +17,7 @@ from sqlalchemy import make_url
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.demo.activity import generate
+from auditsaas.events.event_sources import CLI
 from auditsaas.events.schema import from_mapping
 from auditsaas.events.writing.append import append
 from auditsaas.extensions import db
@@ -114,7 +115,7 @@ def _write(data: Dataset, busy: Busy, over: threading.Event, number: int) -> Non
             ]
             began = time.monotonic()
             try:
-                append(session, data.big, events)
+                append(session, data.big, events, source=CLI)
                 session.commit()
             except Exception as error:  # noqa: BLE001  # told at the end
                 session.rollback()

@@ -26,6 +26,7 @@ from msgspec import structs
 from sqlalchemy import make_url
 
 from auditsaas.demo.activity import generate
+from auditsaas.events.event_sources import CLI
 from auditsaas.events.schema import from_mapping
 from auditsaas.events.writing.identity import Identifier
 from auditsaas.events.writing.rows import row_of
@@ -43,7 +44,8 @@ SEED = 20261123
 COLUMNS = (
     "workspace_id, id, seq, occurred_at, received_at, activity, status, actor_id, actor_name,"
     " actor_email, actor_role, actor_status, method, path, status_code, ip, user_agent, platform,"
-    " browser, duration_ms, request_id, targets, changes, metadata, idempotency_key"
+    " browser, duration_ms, request_id, targets, changes, metadata, idempotency_key,"
+    " source"
 )
 
 
@@ -165,7 +167,8 @@ def rows_of(events: list[dict[str, Any]], workspace: UUID, first_seq: int) -> Ro
             name: None if row[name] is None else msgspec.json.encode(row[name]).decode()
             for name in ("targets", "changes", "metadata")
         }
-        values = row | documents | {"workspace_id": workspace, "seq": seq, "received_at": arrived}
+        stated = {"workspace_id": workspace, "seq": seq, "received_at": arrived, "source": CLI}
+        values = row | documents | stated
         rows.append(tuple(values[name] for name in COLUMNS.replace(" ", "").split(",")))
     return rows
 
@@ -253,7 +256,7 @@ def measure_single(place: Place, count: int = 1000) -> Table:
     ours = _times([partial(client.post, place.keys[0], body) for body in bodies])
     client.close()
     insert = (
-        f"INSERT INTO plain_events ({COLUMNS}) VALUES ({', '.join(['%s'] * 25)})"
+        f"INSERT INTO plain_events ({COLUMNS}) VALUES ({', '.join(['%s'] * 26)})"
         " ON CONFLICT DO NOTHING"
     )
     with _connect(place) as connection:

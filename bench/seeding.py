@@ -25,6 +25,7 @@ from auditsaas.app import create_app
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.demo.activity import generate
+from auditsaas.events.event_sources import CLI
 from auditsaas.events.schema import from_mapping
 from auditsaas.events.writing.append import append
 from auditsaas.extensions import db
@@ -132,7 +133,8 @@ def _send(settings: Settings, part: Part) -> None:
         session = tenancy.bind(Scope.of(*part.workspaces))
         started, sent = time.perf_counter(), 0
         for workspace, batch in dealt(_events(part), part.workspaces, part.share):
-            append(session, workspace, [from_mapping(each, part.now) for each in batch])
+            made = [from_mapping(each, part.now) for each in batch]
+            append(session, workspace, made, source=CLI)
             session.commit()
             sent += len(batch)
             if part.number == 0 and sent % 200_000 == 0:

@@ -19,6 +19,7 @@ from auditsaas.api.ingest.bodies import Reader, parse_json
 from auditsaas.cli_session import open_session
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
+from auditsaas.events.event_sources import CLI
 from auditsaas.events.writing.append import append
 from auditsaas.events.writing.identity import identify
 from auditsaas.events.writing.rows import row_of
@@ -71,7 +72,9 @@ def _append(stages: Stages, here: Place, session: Session, body: bytes) -> None:
         lambda: [row_of(e, *i) for e, i in zip(events, found, strict=True)],
     )
     stages.timed("encode", lambda: msgspec.json.encode(rows).decode())
-    stages.timed("append", lambda: append(session, workspace, events, arrived_at=arrived))
+    stages.timed(
+        "append", lambda: append(session, workspace, events, source=CLI, arrived_at=arrived)
+    )
     stages.timed("commit", session.commit)
 
 

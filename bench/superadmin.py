@@ -45,7 +45,7 @@ WITH made AS (
 )
 INSERT INTO events (workspace_id, id, seq, occurred_at, received_at, activity, status, actor_id,
     actor_name, actor_email, method, path, status_code, ip, user_agent, platform, browser,
-    duration_ms, request_id)
+    duration_ms, request_id, source)
 SELECT ids.id,
     (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7' || left(hash, 3) || '8'
      || substr(hash, 4, 15))::uuid,
@@ -55,7 +55,7 @@ SELECT ids.id,
     'u_' || w || '_' || (i % 40), 'Person ' || (i % 40), 'p' || (i % 40) || '@example.com',
     (ARRAY['GET', 'POST', 'PUT', 'DELETE'])[1 + i % 4], '/reports/' || i, 200,
     ('10.' || w % 250 || '.' || i % 7 || '.' || i % 200)::inet, 'Mozilla/5.0 (X11; Linux x86_64)',
-    'Linux', 'Firefox 140', 20 + (i * 7919) % 900, hash
+    'Linux', 'Firefox 140', 20 + (i * 7919) % 900, hash, 'cli'
 FROM made JOIN bench_workspaces AS ids ON ids.n = w
 """)
 COUNT = text("""

@@ -122,6 +122,9 @@ class StoredEvent(Struct, kw_only=True, omit_defaults=True, forbid_unknown_field
     changes: dict[str, list[Any]] | None = None
     metadata: dict[str, Any] | None = None
     idempotency_key: str | None = None
+    source: str | None = None
+    """Where it came from, as the server states it: ``product``, ``api:`` and a key's id,
+    ``import:`` and an import's id, or ``cli``. Left out of events from before it was recorded."""
 
 
 class EventPage(Struct, kw_only=True):

@@ -23,6 +23,7 @@ from auditsaas.db.tenancy import Scope
 from auditsaas.demo.activity import generate
 from auditsaas.demo.credentials import Account, Credentials
 from auditsaas.demo.people import WORKSPACES
+from auditsaas.events.event_sources import CLI
 from auditsaas.events.models import log_heads
 from auditsaas.events.schema import from_mapping
 from auditsaas.events.writing.append import MAX_BATCH, append
@@ -99,7 +100,8 @@ def add_activity(
 
     def store(slug: str) -> None:
         events = waiting.pop(slug)
-        append(session, ids[slug], [from_mapping(event, now) for event in events])
+        made = [from_mapping(event, now) for event in events]
+        append(session, ids[slug], made, source=CLI)
         session.commit()
         progress(len(events))
 

@@ -104,6 +104,7 @@ FIELDS: Final = (
     EventField("changes", Kind.DOCUMENT, place=18),
     EventField("metadata", Kind.DOCUMENT, place=19),
     EventField("idempotency_key", Kind.TEXT, free=True),
+    EventField("source", Kind.WORD, Origin.SERVER, place=22),
 )
 
 STORED: Final = tuple(known for known in FIELDS if known.kind is not Kind.SLUG)

@@ -99,8 +99,10 @@ actors = Table(
     Column("role", Text),
     Column("status", Text),
     Column("as_of", Timestamp, nullable=False),
+    Column("source", ByteOrderedText),
 )
-"""Each actor as known now: the newest event that says it wins."""
+"""Each actor as known now, with the source that said it: the newest event wins, but what the
+product said of its own people gives way to the product alone."""
 
 actor_emails = Table(
     "actor_emails",

@@ -45,6 +45,7 @@ class EventRow(Protocol):
     targets: list[Any] | None
     changes: dict[str, Any] | None
     metadata: dict[str, Any] | None
+    source: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from auditsaas import own_actions
+from auditsaas.events.event_sources import CLI, EventSource
 from auditsaas.events.importers.format import Format
 from auditsaas.events.importers.lines import Source, untold
 from auditsaas.events.importers.outcome import Refused
@@ -36,12 +37,12 @@ def import_source(
     expired: Expired = Expired.REFUSE,
     progress: Callable[[int], object] = untold,
 ) -> Outcome:
-    """Append every line that is an event; the rest is counted. Commits batch by batch.
+    """Append every line of an operator's file that is an event; the rest is counted.
 
-    The same content never adds an event twice, so an import that was cut off is simply run again.
-    ``zone`` is that of times that name none; ``expired`` says what becomes of events older than the
-    workspace keeps; ``progress`` is told the bytes of each line read. The session's scope must hold
-    the workspace.
+    Commits batch by batch. The same content never adds an event twice, so an import that was cut
+    off is simply run again. ``zone`` is that of times that name none; ``expired`` says what becomes
+    of events older than the workspace keeps; ``progress`` is told the bytes of each line read. The
+    session's scope must hold the workspace.
 
     Raises:
         SourceError: the file is not of the format, or it holds expired events that
@@ -49,7 +50,17 @@ def import_source(
     """
     chosen = checked_format(source, file_format, zone)
     outcome = Outcome(chosen.key)
-    load(session, workspace, source, chosen, outcome, zone=zone, expired=expired, progress=progress)
+    load(
+        session,
+        workspace,
+        source,
+        chosen,
+        outcome,
+        event_source=CLI,
+        zone=zone,
+        expired=expired,
+        progress=progress,
+    )
     record(
         session,
         workspace.id,
@@ -69,6 +80,7 @@ def load(
     chosen: Format,
     outcome: Outcome,
     *,
+    event_source: EventSource,
     zone: tzinfo | None = None,
     expired: Expired = Expired.REFUSE,
     progress: Callable[[int], object] = untold,
@@ -85,14 +97,16 @@ def load(
         workspace, source, chosen, outcome, zone=zone, expired=expired, progress=progress
     )
     while batch := list(islice(found, MAX_BATCH)):
-        outcome.count(batch, append_batch(session, workspace, batch))
+        outcome.count(batch, append_batch(session, workspace, batch, event_source))
         before_commit()
         session.commit()
 
 
-def append_batch(session: Session, workspace: Workspace, batch: list[Accepted]) -> Appended:
+def append_batch(
+    session: Session, workspace: Workspace, batch: list[Accepted], event_source: EventSource
+) -> Appended:
     accepted, orders, ids = columns(batch)
-    return append(session, workspace.id, accepted, orders=orders, ids=ids)
+    return append(session, workspace.id, accepted, source=event_source, orders=orders, ids=ids)
 
 
 def columns(

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from auditsaas.events.event_sources import CLI
 from auditsaas.events.importers.format import Format
 from auditsaas.events.importers.lines import Source, untold
 from auditsaas.events.importers.registry import checked_format
@@ -74,7 +75,7 @@ def _as_stored(
     if not first:
         return []
     slug = workspace.slug
-    appended = append_batch(session, workspace, first)
+    appended = append_batch(session, workspace, first, CLI)
     found = session.execute(
         select(events).where(
             events.c.workspace_id == workspace.id, events.c.id.in_(list(appended.ids))

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from auditsaas.db import tenancy
 from auditsaas.errors import DomainError
+from auditsaas.events.event_sources import of_import
 from auditsaas.events.importers.format import Format
 from auditsaas.events.importers.lines import Source, SourceError, UnknownFormat, open_stream
 from auditsaas.events.importers.registry import checked_format
@@ -82,6 +83,7 @@ def _loaded(claim: ImportClaim, source: Source, heartbeat: Heartbeat) -> Outcome
         source,
         chosen,
         outcome,
+        event_source=of_import(claim.row.id),
         zone=zone,
         expired=Expired(claim.row.expired),
         progress=progress,

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from auditsaas.accounts.models import Passkey, User
 from auditsaas.errors import Conflict, NotFound
+from auditsaas.events.event_sources import PRODUCT
 from auditsaas.events.models import actors
 from auditsaas.events.schema import TargetInput
 from auditsaas.own_actions import Activity
@@ -201,6 +202,7 @@ def _update_actor_status(session: Session, membership: Membership, *, status: st
         .values(
             role=membership.role,
             status=status,
+            source=PRODUCT,
             as_of=func.greatest(actors.c.as_of, datetime.now(UTC)),
         )
     )

@@ -9,12 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import IntegrityError
 
 from auditsaas.operations import upgrade
 from auditsaas.operations.upgrade import MIGRATIONS, Roles
@@ -61,16 +62,39 @@ KNOWN = text(
     " INSERT INTO actor_emails (workspace_id, email, actor_id)"
     " VALUES (:id, 'ınfo@example.com', 'u_1')"
 )
+OLD_EVENT = text(
+    "INSERT INTO events (workspace_id, id, seq, occurred_at, received_at, activity, status,"
+    " actor_id, platform, browser)"
+    " SELECT :id, :event, 1, now(), now() + CAST(:later AS interval), 'a', 'success', 'x', '', ''"
+)
+MEMBER = text(
+    "WITH person AS (INSERT INTO users (id, email, name)"
+    "                VALUES (:id, 'ann@example.com', 'Ann Lee') RETURNING id),"
+    " member AS (INSERT INTO memberships (workspace_id, user_id, role)"
+    "            SELECT :id, id, 'auditor' FROM person)"
+    " INSERT INTO actors (workspace_id, id, name, role, as_of)"
+    " SELECT :id, text, 'Forged', 'super-admin', now()"
+    " FROM unnest(ARRAY[CAST(:id AS text), 'u_1']) AS text"
+)
 INVALID = text("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid")
 
 
 @pytest.fixture(scope="module")
 def scratch(postgres_server: PostgresServer) -> Iterator[Connection]:
     """The owner's connection to an empty database."""
-    with postgres_server.connect("postgres", "postgres") as superuser:
-        superuser.execute("CREATE DATABASE scratch OWNER auditsaas_owner")
-    url = postgres_server.url("owner", "scratch").replace("postgresql:", "postgresql+psycopg:")
-    engine = create_engine(url)
+    yield from new_database(postgres_server, "scratch")
+
+
+@pytest.fixture(scope="module")
+def peopled(postgres_server: PostgresServer) -> Iterator[Connection]:
+    """The owner's connection to a database that is to have people in it."""
+    yield from new_database(postgres_server, "peopled")
+
+
+def new_database(server: PostgresServer, name: str) -> Iterator[Connection]:
+    with server.connect("postgres", "postgres") as superuser:
+        superuser.execute(f"CREATE DATABASE {name} OWNER auditsaas_owner")
+    engine = create_engine(server.url("owner", name).replace("postgresql:", "postgresql+psycopg:"))
     with engine.connect() as connection:
         yield connection
     engine.dispose()
@@ -101,19 +125,8 @@ def test_every_migration_has_a_lock_timeout(path: Path, step: str) -> None:
 
 
 def test_names_that_the_log_knows_already_lead_to_their_actors(scratch: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["connection"] = scratch
-    config.attributes["roles"] = Roles("auditsaas_app", "auditsaas_platform")
-    command.upgrade(config, "head")
-    command.downgrade(config, "0026")
     workspace = uuid4()
-    scratch.execute(
-        text("INSERT INTO workspaces (id, slug, name) VALUES (:id, 'acme', 'Acme')"),
-        {"id": workspace},
-    )
-    bound = text("SELECT set_config('auditsaas.workspaces', :ids, false)")
-    scratch.execute(bound, {"ids": f"{{{workspace}}}"})
+    config = before(scratch, "0026", workspace)
     scratch.execute(KNOWN, {"id": workspace})
     scratch.commit()
     command.upgrade(config, "head")
@@ -121,6 +134,49 @@ def test_names_that_the_log_knows_already_lead_to_their_actors(scratch: Connecti
     assert [tuple(row) for row in names] == [("élodie durand", "u_1")]
     emails = scratch.scalars(text("SELECT email FROM actor_emails ORDER BY email")).all()
     assert emails == ["info@example.com", "ınfo@example.com"]
+
+
+def before(scratch: Connection, revision: str, workspace: UUID) -> Config:
+    """Bring the database to this revision, with one workspace in it, which is bound."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = scratch
+    config.attributes["roles"] = Roles("auditsaas_app", "auditsaas_platform")
+    command.upgrade(config, "head")
+    command.downgrade(config, revision)
+    scratch.execute(
+        text("INSERT INTO workspaces (id, slug, name) VALUES (:id, :slug, 'Acme')"),
+        {"id": workspace, "slug": f"acme-{revision}"},
+    )
+    bound = text("SELECT set_config('auditsaas.workspaces', :ids, false)")
+    scratch.execute(bound, {"ids": f"{{{workspace}}}"})
+    return config
+
+
+def test_events_from_before_sources_keep_none_and_members_are_as_the_product_knows_them(
+    peopled: Connection,
+) -> None:
+    workspace = uuid4()
+    config = before(peopled, "0027", workspace)
+    peopled.execute(OLD_EVENT, {"id": workspace, "event": uuid4(), "later": "0"})
+    peopled.execute(MEMBER, {"id": workspace})
+    peopled.commit()
+    command.upgrade(config, "head")
+    assert peopled.scalars(text("SELECT source FROM events")).all() == [None]
+    known = text("SELECT name, role, source FROM actors WHERE workspace_id = :id ORDER BY name")
+    assert [tuple(row) for row in peopled.execute(known, {"id": workspace})] == [
+        ("Ann Lee", "auditor", "product"),
+        ("Forged", "super-admin", None),
+    ]
+
+
+def test_version_before_sources_may_append_for_a_week(peopled: Connection) -> None:
+    peopled.rollback()
+    [workspace] = peopled.scalars(text("SELECT workspace_id FROM events")).all()
+    peopled.execute(OLD_EVENT, {"id": workspace, "event": uuid4(), "later": "6 days"})
+    with pytest.raises(IntegrityError, match="ck_events_source"):
+        peopled.execute(OLD_EVENT, {"id": workspace, "event": uuid4(), "later": "9 days"})
+    peopled.rollback()
 
 
 def statements(path: Path, step: str) -> list[str]:

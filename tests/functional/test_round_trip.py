@@ -21,7 +21,7 @@ from tests.support.factories import append_events, event_input, make_workspace, 
 
 Run = Callable[..., str]
 
-MADE_ANEW = {"seq", "received_at", "workspace"}
+MADE_ANEW = {"seq", "received_at", "workspace", "source"}
 YEAR = "from=2025-01-01&to=2025-12-31"
 
 # Late events, so that the order of arrival is not that of time; instants shared by several; and

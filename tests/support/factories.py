@@ -18,6 +18,7 @@ from auditsaas.accounts import passwords, sessions
 from auditsaas.accounts.models import User
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
+from auditsaas.events.event_sources import CLI, EventSource
 from auditsaas.events.schema import from_mapping
 from auditsaas.events.writing.append import MAX_BATCH, Appended, append
 from auditsaas.permissions import ApiScope, Role
@@ -102,12 +103,16 @@ def event_input(**overrides: Any) -> dict[str, Any]:
     } | overrides
 
 
-def append_events(workspace: Workspace, events: Sequence[dict[str, Any]]) -> Appended:
+def append_events(
+    workspace: Workspace, events: Sequence[dict[str, Any]], source: EventSource = CLI
+) -> Appended:
     """Append events, given as senders do, and commit; at most 1,000."""
     now = datetime.now(UTC)
     assert len(events) <= MAX_BATCH
     with scoped(workspace.id) as session:
-        appended = append(session, workspace.id, [from_mapping(event, now) for event in events])
+        appended = append(
+            session, workspace.id, [from_mapping(event, now) for event in events], source=source
+        )
         session.commit()
     return appended
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from auditsaas.api.answers import answer
 from auditsaas.api.ingest.bodies import Parsed
 from auditsaas.api.ingest.options import Options
 from auditsaas.api.problems import problem
+from auditsaas.events.event_sources import of_key
 from auditsaas.events.schema import EventInput
 from auditsaas.events.writing.append import MAX_BATCH, Appended, append
 from auditsaas.events.writing.request_keys import first_arrival
@@ -47,7 +49,7 @@ def keep(parsed: Parsed, now: datetime, options: Options) -> Kept:
     """
     session, access = db.session(), key_access()
     events, alone = _keyed(parsed, now, options)
-    appended = _append(access.workspace_id, events, now, alone=alone)
+    appended = _append(access, events, now, alone=alone)
     undone = bool(options.strict and appended.conflicts)
     if undone:
         session.rollback()
@@ -146,15 +148,15 @@ def _keyed(parsed: Parsed, now: datetime, options: Options) -> tuple[list[EventI
 
 
 def _append(
-    workspace_id: UUID, events: Sequence[EventInput], now: datetime, *, alone: bool
+    access: KeyAccess, events: Sequence[EventInput], now: datetime, *, alone: bool
 ) -> Appended:
-    """Append any number of events, in one transaction."""
+    """Append any number of events that a key sent, in one transaction."""
+    stated = partial(
+        append, db.session(), access.workspace_id, source=of_key(access.key_id), arrived_at=now
+    )
     if len(events) <= MAX_BATCH:
-        return append(db.session(), workspace_id, events, arrived_at=now, alone=alone)
-    parts = [
-        append(db.session(), workspace_id, events[at : at + MAX_BATCH], arrived_at=now)
-        for at in range(0, len(events), MAX_BATCH)
-    ]
+        return stated(events, alone=alone)
+    parts = [stated(events[at : at + MAX_BATCH]) for at in range(0, len(events), MAX_BATCH)]
     numbered = [part for part in parts if part.first_seq is not None]
     return Appended(
         tuple(chain.from_iterable(part.ids for part in parts)),

@@ -9,7 +9,7 @@ encoding happen before the lock.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any
@@ -20,6 +20,7 @@ from sqlalchemy import Row as Stored
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from auditsaas.events.event_sources import EventSource
 from auditsaas.events.schema import EventInput
 from auditsaas.events.writing.content import conflicting
 from auditsaas.events.writing.counters import additions
@@ -71,6 +72,7 @@ def append(
     workspace_id: UUID,
     events: Sequence[EventInput],
     *,
+    source: EventSource,
     arrived_at: datetime | None = None,
     orders: Sequence[int | None] | None = None,
     ids: Sequence[UUID | None] | None = None,
@@ -78,6 +80,8 @@ def append(
 ) -> Appended:
     """Append ``events`` (at most 1,000) to a workspace's log, in the session's transaction.
 
+    ``source`` is stored with each of them; no sender has a say in it. It is no part of an event's
+    content: the same event from several sources is one, of the first.
     ``orders`` gives, for a source that knows no fraction of a second, the place of each event
     among those of the same instant; it becomes part of the id, so a file keeps its order.
     ``ids`` gives events that have been in a log before the ids they had there, which must hold
@@ -99,7 +103,8 @@ def append(
     places = first_places(identified)
     rows = [row_of(events[place], *identified[place]) for place in places]
     keyed = ids is not None or any(event.idempotency_key is not None for event in events)
-    head, fresh, standing = _store(session, workspace_id, rows, keyed=keyed, alone=alone)
+    batch = _Batch(workspace_id, source, rows)
+    head, fresh, standing = _store(session, batch, keyed=keyed, alone=alone)
     new = [False] * len(events)
     for index in range(len(rows)) if fresh is None else fresh:
         new[places[index]] = True
@@ -114,22 +119,42 @@ def append(
     )
 
 
+@dataclass(frozen=True)
+class _Batch:
+    """Rows to append to one log, all from one source."""
+
+    workspace_id: UUID
+    source: EventSource
+    rows: list[Row]
+
+    def values(self, rules: list[str]) -> dict[str, Any]:
+        """The parameters of the statement that stores them under these rules of redaction."""
+        return {
+            "workspace": self.workspace_id,
+            "source": self.source,
+            "rules": rules,
+            "rows": encoded(self.rows, rules),
+            "size": len(self.rows),
+            **additions(self.rows),
+        }
+
+
 def _store(
-    session: Session, workspace_id: UUID, rows: list[Row], *, keyed: bool, alone: bool
+    session: Session, batch: _Batch, *, keyed: bool, alone: bool
 ) -> tuple[int, list[int] | None, Sequence[Stored[Any]]]:
     """Store what is new under the head's lock.
 
     Returns the last sequence number before, the indexes of the rows that were stored, in order
     (None where all were), and the rows that stand in the place of the others.
     """
-    values = _values(workspace_id, rows, _redactions.get(workspace_id, []))
+    values = batch.values(_redactions.get(batch.workspace_id, []))
     # Nearly every batch is wholly new, and is locked for, numbered and stored in one step, for
     # while the lock is held all others wait. One that is not is undone and sorted out; of a single
     # event there is nothing to undo.
     head, stored, waited = 0, 0, 0.0
     if not keyed:
         head, stored, waited = session.execute(STORE, values).one()
-    elif len(rows) == 1:
+    elif len(batch.rows) == 1:
         head, stored, waited = session.execute(STORE_IF_NEW, values).one()
     else:
         if not alone:
@@ -143,16 +168,17 @@ def _store(
                 session.rollback()
             else:
                 session.execute(UNDO)
-    if stored < len(rows):
-        return _sort_out(session, workspace_id, rows)
+    if stored < len(batch.rows):
+        return _sort_out(session, batch)
     APPEND_LOCK_WAIT.observe(waited)
     return head, None, ()
 
 
 def _sort_out(
-    session: Session, workspace_id: UUID, rows: list[Row]
+    session: Session, batch: _Batch
 ) -> tuple[int, list[int] | None, Sequence[Stored[Any]]]:
     """Store the new rows under the workspace's current redaction rules."""
+    workspace_id, rows = batch.workspace_id, batch.rows
     with APPEND_LOCK_WAIT.time():
         found = session.execute(LOCK_HEAD, {"workspace": workspace_id}).one_or_none()
     if found is None:
@@ -162,8 +188,8 @@ def _sort_out(
     there = {row.id.int for row in standing}
     fresh = [place for place, row in enumerate(rows) if row.id.int not in there]
     if fresh:
-        new = [rows[place] for place in fresh]
-        session.execute(STORE, _values(workspace_id, new, rules))
+        new = replace(batch, rows=[rows[place] for place in fresh])
+        session.execute(STORE, new.values(rules))
     return found.seq, fresh, standing
 
 
@@ -179,16 +205,6 @@ def there_already(
 _redactions: dict[UUID, list[str]] = {}
 """The keys each workspace redacts, as this process met them last. The head, once locked, refuses
 rows made by others; so they cost no query, and a new rule holds from the very next append."""
-
-
-def _values(workspace_id: UUID, rows: list[Row], rules: list[str]) -> dict[str, Any]:
-    return {
-        "workspace": workspace_id,
-        "rules": rules,
-        "rows": encoded(rows, rules),
-        "size": len(rows),
-        **additions(rows),
-    }
 
 
 _number = attrgetter("int")

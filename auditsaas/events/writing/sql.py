@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from sqlalchemy import ARRAY, Uuid, bindparam, text
 
+from auditsaas.events.event_sources import PRODUCT
 from auditsaas.events.writing.rows import COLUMNS, KEYS
 
 _COLUMNS = ", ".join(COLUMNS)
 _KEYS = ", ".join(KEYS.values())
 _TYPED_KEYS = ", ".join(f"{KEYS[name]} {kind}" for name, kind in COLUMNS.items())
+
+# What the product knows of its own people is never mixed with what others say of them.
+_IS_PRODUCT = f"(EXCLUDED.source = '{PRODUCT}')"
+_WAS_PRODUCT = f"(a.source IS NOT DISTINCT FROM '{PRODUCT}')"
+_IS_FIRST_OF_PRODUCT = f"({_IS_PRODUCT} AND NOT {_WAS_PRODUCT})"
+_MAY_SAY = f"({_IS_PRODUCT} OR NOT {_WAS_PRODUCT})"
+_KNOWN = ", ".join(
+    f"{name} = coalesce(EXCLUDED.{name}, CASE WHEN NOT {_IS_FIRST_OF_PRODUCT} THEN a.{name} END)"
+    for name in ("name", "email", "role", "status")
+)
 
 
 def _store_sql(*, conflict: str = "") -> str:
@@ -30,9 +41,9 @@ WITH asked AS MATERIALIZED (
     SELECT last, greatest(clock_timestamp(), last_received_at) AS received_at,
         extract(epoch FROM clock_timestamp() - asked_at)::float AS waited FROM head
 ), put AS (
-    INSERT INTO events (workspace_id, seq, received_at, {_COLUMNS})
+    INSERT INTO events (workspace_id, seq, received_at, source, {_COLUMNS})
     SELECT :workspace, (SELECT last FROM locked) + ordinality, (SELECT received_at FROM locked),
-        {_KEYS}
+        CAST(:source AS text), {_KEYS}
     FROM ROWS FROM (json_to_recordset(CAST(:rows AS json)) AS ({_TYPED_KEYS}))
         WITH ORDINALITY AS given
     WHERE (SELECT last FROM locked) + ordinality > 0
@@ -55,16 +66,14 @@ WITH asked AS MATERIALIZED (
     FROM hours GROUP BY 2, 3, 4, 5
     ON CONFLICT (workspace_id, day, activity, method, status) DO UPDATE SET n = d.n + EXCLUDED.n
 ), seen AS (
-    INSERT INTO actors AS a (workspace_id, id, name, email, role, status, as_of)
-    SELECT :workspace, id, name, email, role, status, as_of
+    INSERT INTO actors AS a (workspace_id, id, name, email, role, status, as_of, source)
+    SELECT :workspace, id, name, email, role, status, as_of, CAST(:source AS text)
     FROM json_to_recordset(CAST(:actors AS json)) AS (
         id text, name text, email text, role text, status text, as_of timestamptz)
     WHERE (SELECT n FROM stored) = :size
     ON CONFLICT (workspace_id, id) DO UPDATE SET
-        name = coalesce(EXCLUDED.name, a.name), email = coalesce(EXCLUDED.email, a.email),
-        role = coalesce(EXCLUDED.role, a.role), status = coalesce(EXCLUDED.status, a.status),
-        as_of = EXCLUDED.as_of
-    WHERE EXCLUDED.as_of >= a.as_of AND (
+        {_KNOWN}, as_of = EXCLUDED.as_of, source = EXCLUDED.source
+    WHERE {_IS_FIRST_OF_PRODUCT} OR {_MAY_SAY} AND EXCLUDED.as_of >= a.as_of AND (
         EXCLUDED.as_of > a.as_of + interval '1 minute'
         OR (coalesce(EXCLUDED.name, a.name), coalesce(EXCLUDED.email, a.email),
             coalesce(EXCLUDED.role, a.role), coalesce(EXCLUDED.status, a.status))
@@ -104,7 +113,7 @@ RULES = text("SELECT redacted_keys FROM log_heads WHERE workspace_id = :workspac
 # Between the lowest and the highest, so that PostgreSQL looks into no other month.
 THERE_ALREADY = (
     text(
-        f"SELECT {_COLUMNS} FROM events WHERE workspace_id = :workspace AND id = ANY (:ids)"  # noqa: S608
+        f"SELECT {_COLUMNS}, source FROM events WHERE workspace_id = :workspace AND id = ANY (:ids)"  # noqa: S608
         " AND id BETWEEN :lowest AND :highest"
     )
     .bindparams(bindparam("ids", type_=ARRAY(Uuid)))

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import DataError
 
 from auditsaas.db.ids import time_of
+from auditsaas.events.event_sources import CLI
 from auditsaas.events.models import actor_emails, actors, event_counts, events, log_heads
 from auditsaas.events.schema import ActorInput, EventInput, from_mapping
 from auditsaas.events.writing.append import MAX_BATCH, UnknownWorkspace, append
@@ -74,7 +75,7 @@ def test_events_without_a_time_keep_their_order_wherever_in_a_millisecond_they_a
     arrived = datetime.now(UTC).replace(microsecond=microsecond)
     batch = [from_mapping(event_input(), arrived) for _ in range(MAX_BATCH)]
     with scoped(acme.id) as session:
-        appended = append(session, acme.id, batch, arrived_at=arrived)
+        appended = append(session, acme.id, batch, source=CLI, arrived_at=arrived)
     assert list(appended.ids) == sorted(appended.ids)
 
 
@@ -89,7 +90,7 @@ def test_the_id_is_the_time_of_the_event(acme: Workspace) -> None:
 
 def test_a_rollback_leaves_no_gap(acme: Workspace) -> None:
     with scoped(acme.id) as session:
-        append(session, acme.id, [from_mapping(event_input(), datetime.now(UTC))])
+        append(session, acme.id, [from_mapping(event_input(), datetime.now(UTC))], source=CLI)
         session.rollback()
     assert append_events(acme, [event_input()]).first_seq == 1
 
@@ -97,13 +98,13 @@ def test_a_rollback_leaves_no_gap(acme: Workspace) -> None:
 def test_append_outside_the_scope_is_refused(acme: Workspace) -> None:
     event = from_mapping(event_input(), datetime.now(UTC))
     with scoped(make_workspace().id) as session, pytest.raises(UnknownWorkspace):
-        append(session, acme.id, [event])
+        append(session, acme.id, [event], source=CLI)
 
 
 def test_a_batch_over_the_limit_is_refused_whole(acme: Workspace) -> None:
     event = from_mapping(event_input(), datetime.now(UTC))
     with scoped(acme.id) as session, pytest.raises(ValueError, match="at most 1000"):
-        append(session, acme.id, [event] * (MAX_BATCH + 1))
+        append(session, acme.id, [event] * (MAX_BATCH + 1), source=CLI)
 
 
 def test_actor_details_come_from_the_newest_event_not_the_last_received(acme: Workspace) -> None:
@@ -178,7 +179,7 @@ def test_batch_alone_in_its_transaction_is_retried_in_a_new_one(acme: Workspace)
     append_events(acme, [keyed(2)])
     events_given = [from_mapping(keyed(number), datetime.now(UTC)) for number in (1, 2, 3)]
     with scoped(acme.id) as session:
-        again = append(session, acme.id, events_given, alone=True)
+        again = append(session, acme.id, events_given, source=CLI, alone=True)
         session.commit()
     assert again.new == (True, False, True)
     assert [seq for _, seq in stored(acme)] == [1, 2, 3]
@@ -191,8 +192,10 @@ def test_earlier_work_of_the_transaction_survives_a_batch_of_known_events(
     append_events(acme, [keyed(2)])
     now = datetime.now(UTC)
     with scoped(acme.id) as session:
-        append(session, acme.id, [from_mapping(event_input(), now)])
-        append(session, acme.id, [from_mapping(keyed(number), now) for number in (1, 2)])
+        append(session, acme.id, [from_mapping(event_input(), now)], source=CLI)
+        append(
+            session, acme.id, [from_mapping(keyed(number), now) for number in (1, 2)], source=CLI
+        )
         session.commit()
     assert len(stored(acme)) == 3
     assert counts_are_exact(acme)
@@ -229,10 +232,10 @@ def test_events_are_encoded_before_the_lock_is_taken(acme: Workspace) -> None:
         activity="a", status="success", actor=ActorInput(id="u_1"), status_code=99_999
     )
     with scoped(acme.id) as first, scoped(acme.id) as second:
-        append(first, acme.id, [from_mapping(event_input(), datetime.now(UTC))])
+        append(first, acme.id, [from_mapping(event_input(), datetime.now(UTC))], source=CLI)
         second.execute(text("SET LOCAL lock_timeout = '2s'"))
         with pytest.raises(DataError):
-            append(second, acme.id, [unreadable])
+            append(second, acme.id, [unreadable], source=CLI)
 
 
 BLOCKED = text(
@@ -250,10 +253,10 @@ def test_wait_for_the_append_lock_is_measured(acme: Workspace) -> None:
 
     def append_another() -> None:
         with scoped(acme.id) as other:
-            append(other, acme.id, [parsed(keyed(2))])
+            append(other, acme.id, [parsed(keyed(2))], source=CLI)
 
     with scoped(acme.id) as first, ThreadPoolExecutor(1) as pool:
-        append(first, acme.id, [parsed(keyed(1))])
+        append(first, acme.id, [parsed(keyed(1))], source=CLI)
         before = waited()
         waiting = pool.submit(append_another)
         eventually(lambda: first.scalar(BLOCKED) == 1, "an append that waits")

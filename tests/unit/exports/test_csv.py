@@ -16,7 +16,7 @@ from tests.support.factories import append_events, event_input, make_member, mak
 HEADER = (
     b"created_at,activity,status,status_code,method,path,duration_ms,user_name,user_email,user_id,"
     b"user_role,user_agent,platform,ip_address,workspace,request_id,targets,changes,metadata,"
-    b"event_id,seq"
+    b"event_id,seq,source"
 )
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", "＝1", "＋1", "－1", "＠x"]
 HARMLESS = [
@@ -104,6 +104,7 @@ def test_an_event_is_written_field_by_field(
         "metadata": '{"plan":"pro","note":"über"}',
         "event_id": str(appended.ids[0]),
         "seq": "1",
+        "source": "cli",
     }
 
 

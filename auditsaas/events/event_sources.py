@@ -1,0 +1,29 @@
+"""Where an event came from: stated by the server for every event that is appended.
+
+Events from before this was recorded have no source, and none is guessed.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NewType
+from uuid import UUID
+
+EventSource = NewType("EventSource", str)
+
+PRODUCT: Final = EventSource("product")
+"""The product's own actions, whichever process appends them."""
+CLI: Final = EventSource("cli")
+"""Files that an operator imports on the command line, and the demo's invented events."""
+
+KEY: Final = "api:"
+IMPORT: Final = "import:"
+
+
+def of_key(key_id: UUID) -> EventSource:
+    """The source of what an application sends by this key."""
+    return EventSource(f"{KEY}{key_id}")
+
+
+def of_import(import_id: UUID) -> EventSource:
+    """The source of what this upload holds."""
+    return EventSource(f"{IMPORT}{import_id}")
