@@ -102,7 +102,7 @@ def fill(acme: Workspace, person: User, settings: Settings) -> dict[str, str]:
                 metadata={"plan": "pro", "seats": n},
                 targets=[{"type": "invoice", "id": f"inv_{n}", "name": f"Invoice {n}"}],
             )
-            for n in range(30)
+            for n in range(15)
         ],
     )
     own = event_input(actor={"id": str(person.id), "email": person.email})
