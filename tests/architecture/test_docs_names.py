@@ -1,0 +1,107 @@
+"""Paths, modules and commands that the documentation names exist."""
+
+from __future__ import annotations
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+import pytest
+
+from auditsaas.cli import cli
+from tests.support.workers import ROOT
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "sdk/python/README.md"])
+FOLDERS = "auditsaas|bench|config|deploy|docs|migrations|scripts|sdk|tasks|templates|tests"
+PATH = re.compile(rf"(?<![\w./-])(?:{FOLDERS})(?:/[\w.*-]+)+/?")
+MODULE = re.compile(r"(?<![\w./@\"-])(?:auditsaas|config|tasks|tests)(?:\.[a-z_]+)+\b(?![/.(-])")
+CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"(?:^|[\s`]|bin/)auditsaas ((?:--)?[a-z][^\n`|;&]*)", re.MULTILINE)
+OPTION = re.compile(r"--[a-z-]+|-[a-z](?=\]?$)")
+RECIPES = {
+    "auditsaas/api/activities.py",
+    "auditsaas/events/importers/acme.py",
+    "auditsaas/exports/writers/tsv.py",
+    "auditsaas/pages/workspaces/about_views.py",
+    "templates/workspaces/about.html",
+}
+"""Files that the reader of docs/contributing.md is to write."""
+NO_MODULES = {"auditsaas.dump", "auditsaas.error_hooks", "auditsaas.example", "auditsaas.person"}
+"""A file, a group of entry points, a host, and a setting of PostgreSQL."""
+
+
+def code(text: str) -> str:
+    return "\n".join(CODE.findall(text))
+
+
+def missing_paths(text: str) -> set[str]:
+    named = {path.rstrip("/.") for path in PATH.findall(code(text))} - RECIPES
+    return {path for path in named if not any(ROOT.glob(path))}
+
+
+def missing_modules(text: str) -> set[str]:
+    named = set(MODULE.findall(code(text))) - NO_MODULES
+    return {name for name in named if not is_module(name)}
+
+
+def is_module(name: str) -> bool:
+    """Tell whether it is a module, or a name within one."""
+    outer = name.rpartition(".")[0]
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:
+        return "." in outer and is_module(outer)
+
+
+def unknown_commands(text: str) -> list[str]:
+    """List the command lines of a text that name no command, or an option that it has not."""
+    return [line for line in COMMAND.findall(code(text)) if not is_command(line)]
+
+
+def is_command(line: str) -> bool:
+    words = line.partition(" #")[0].split()
+    command: click.Command = cli
+    while isinstance(command, click.Group) and words and words[0][0] not in "-[":
+        name = words.pop(0)
+        if name not in command.commands:
+            return False
+        command = command.commands[name]
+    known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+    return {match[0] for word in words if (match := OPTION.match(word.lstrip("[")))} <= known
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_named_paths_modules_and_commands_exist(page: Path) -> None:
+    text = page.read_text()
+    assert missing_paths(text) == set()
+    assert missing_modules(text) == set()
+    assert unknown_commands(text) == []
+
+
+def test_readme_lists_every_command() -> None:
+    known = {
+        f"{name} {inner}".strip()
+        for name, command in cli.commands.items()
+        for inner in (command.commands if isinstance(command, click.Group) else [""])
+    }
+    rows = re.findall(
+        r"^\| `auditsaas ([a-z][a-z -]*[a-z])", (ROOT / "README.md").read_text(), re.MULTILINE
+    )
+    assert set(rows) == known
+
+
+def test_files_of_the_recipes_do_not_exist_yet() -> None:
+    assert [path for path in sorted(RECIPES) if (ROOT / path).exists()] == []
+
+
+def test_missing_path_module_and_command_are_detected() -> None:
+    """The control."""
+    text = (
+        "`auditsaas/gone.py`, `auditsaas/cli.py`, `tests/gone/`, auditsaas/prose.py\n"
+        "`auditsaas.gone`, `auditsaas.cli`, `config.settings.Settings`\n"
+        "```sh\nauditsaas vanish now\nauditsaas doctor --lost\n.venv/bin/auditsaas --version\n```\n"
+    )
+    assert missing_paths(text) == {"auditsaas/gone.py", "tests/gone"}
+    assert missing_modules(text) == {"auditsaas.gone"}
+    assert unknown_commands(text) == ["vanish now", "doctor --lost"]
