@@ -56,6 +56,10 @@ class Activity(StrEnum):
     API_KEY_CREATE = "api_key.create"
     API_KEY_REVOKE = "api_key.revoke"
     WORKSPACE_UPDATE = "workspace.update"
+    CHANGE_REQUEST = "change.request"
+    CHANGE_APPROVE = "change.approve"
+    CHANGE_CANCEL = "change.cancel"
+    CHANGE_APPLY = "change.apply"
     USER_UPDATE = "user.update"
     USER_PASSWORD_CHANGE = "user.password_change"
     USER_PASSWORD_RESET_REQUEST = "user.password_reset_request"
@@ -126,6 +130,12 @@ ACTIVITIES: dict[Activity, ActivityKind] = {
     Activity.API_KEY_CREATE: ActivityKind("An admin made an API key", SUCCESS),
     Activity.API_KEY_REVOKE: ActivityKind("An admin revoked an API key", SUCCESS),
     Activity.WORKSPACE_UPDATE: ActivityKind("An admin changed the workspace's settings", SUCCESS),
+    Activity.CHANGE_REQUEST: ActivityKind(
+        "An admin asked for a change that cannot be undone, which waits", SUCCESS
+    ),
+    Activity.CHANGE_APPROVE: ActivityKind("Another admin approved a change that waits", SUCCESS),
+    Activity.CHANGE_CANCEL: ActivityKind("A change that waited was cancelled", SUCCESS),
+    Activity.CHANGE_APPLY: ActivityKind("A change took effect after its delay", SUCCESS),
     Activity.USER_UPDATE: ActivityKind(
         "A person changed their name, how pages read to them, or which mails they get", SUCCESS
     ),
@@ -193,6 +203,11 @@ def application(key_id: UUID | None, *, name: str) -> ActorInput:
 def schedule(schedule_id: UUID, *, name: str) -> ActorInput:
     """Build the actor of a schedule that acts by itself."""
     return ActorInput(id=f"schedule:{schedule_id}", name=name)
+
+
+def installation(brand: str) -> ActorInput:
+    """Build the actor of what the product does by itself."""
+    return ActorInput(id="system", name=brand)
 
 
 def operator(account: str) -> ActorInput:

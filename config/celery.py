@@ -28,6 +28,7 @@ WORKERS_KEY: Final = "auditsaas:workers"
 ALIVE_FOR: Final = timedelta(seconds=10)
 """The time for which a worker counts as alive; it reports every two seconds."""
 TICK_EVERY: Final = timedelta(seconds=10)
+SETTLE_EVERY: Final = timedelta(minutes=1)
 
 CONSUMER_TRANSPORT: Final[dict[str, Any]] = {
     "visibility_timeout": 3600,
@@ -50,6 +51,7 @@ SETTINGS: Final[dict[str, Any]] = {
         "tasks.jobs",
         "tasks.exports",
         "tasks.maintenance",
+        "tasks.pending_changes",
         "tasks.schedules",
     ),
     "task_acks_late": True,
@@ -93,6 +95,11 @@ SETTINGS: Final[dict[str, Any]] = {
             "task": "schedules.tick",
             "schedule": TICK_EVERY,
             "options": {"expires": 2 * TICK_EVERY.total_seconds()},
+        },
+        "settle changes that wait": {
+            "task": "changes.settle",
+            "schedule": SETTLE_EVERY,
+            "options": {"expires": SETTLE_EVERY.total_seconds()},
         },
         "expire exports": {
             "task": "exports.expire",

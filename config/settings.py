@@ -36,6 +36,12 @@ class Settings:
     trusted_proxies: int = 0
     pdf_rows: int = 50_000
     """More than these are refused as a PDF, which takes long to make and longer to read."""
+    change_delay_days: int = 7
+    """How long a change that cannot be undone waits, so that it can be seen and cancelled."""
+    min_retention_days: int = 30
+    """No admin lets a workspace keep its events for less."""
+    own_events_days: int = 400
+    """The product's own events of lasting kinds stay so long, whatever a workspace's retention."""
     production: bool = False
     metrics_token: str | None = None
     replica_database_url: str | None = None
@@ -82,6 +88,9 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         brand_name=environ.get("BRAND_NAME") or "AuditSaaS",
         trusted_proxies=_whole_number(environ, "TRUSTED_PROXIES"),
         pdf_rows=_whole_number(environ, "PDF_ROWS", 50_000),
+        change_delay_days=_whole_number(environ, "CHANGE_DELAY_DAYS", 7, within=(1, 365)),
+        min_retention_days=_whole_number(environ, "MIN_RETENTION_DAYS", 30, within=(1, 36_500)),
+        own_events_days=_whole_number(environ, "OWN_EVENTS_DAYS", 400, within=(400, 36_500)),
         production=production,
         metrics_token=environ.get("METRICS_TOKEN") or None,
         replica_database_url=_replica_url(environ),
@@ -161,8 +170,15 @@ def _psycopg_url(name: str, url: str) -> str:
     return f"postgresql+psycopg://{rest}"
 
 
-def _whole_number(environ: Mapping[str, str], name: str, default: int = 0) -> int:
+def _whole_number(
+    environ: Mapping[str, str],
+    name: str,
+    default: int = 0,
+    within: tuple[int, int] | None = None,
+) -> int:
     text = environ.get(name) or str(default)
     if not text.isascii() or not text.isdigit():
         raise SettingsError(f"{name} must be a whole number, not {text!r}.")
+    if within and not within[0] <= int(text) <= within[1]:
+        raise SettingsError(f"{name} must be between {within[0]:,} and {within[1]:,}, not {text}.")
     return int(text)

@@ -23,17 +23,18 @@ def notify(
     url: str | None,
     tenant: UUID | None = None,
     facts: Mapping[str, Any] | None = None,
+    always: bool = False,
 ) -> Notification:
     """Notify a person, also by e-mail if they chose so; the session's scope must be theirs.
 
     ``kind`` is one of ``outbox.KINDS`` or anything else, of which no mail is sent; ``title`` names
     what it is about. ``tenant`` is the workspace whose facts the mail tells, ``facts`` what its
-    template says beyond title, body and url.
+    template says beyond title, body and url. ``always`` mails whatever they chose.
     """
     notification = Notification(user_id=user_id, kind=kind, title=title, body=body, url=url)
     session.add(notification)
     session.flush()
-    if outbox.wants(session, user_id, kind):
+    if always or outbox.wants(session, user_id, kind):
         context = {"title": title, "body": body, "url": url, **(facts or {})}
         outbox.put(session, user_id, kind, context, tenant=tenant, about=notification.id)
     return notification

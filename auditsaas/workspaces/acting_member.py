@@ -24,7 +24,8 @@ class ActingMember:
     user_id: UUID
     actor: ActorInput
     role: str
-    facts: RequestFacts
+    facts: RequestFacts | None
+    """Those of the request; none where a worker acts on the member's behalf."""
 
     def record(
         self,
@@ -40,10 +41,10 @@ class ActingMember:
         own_actions.record(
             session,
             activity,
-            workspaces={self.workspace_id: self.role},
+            workspaces={self.workspace_id: self.role or None},
             actor=self.actor,
             facts=self.facts,
-            status_code=status_code,
+            status_code=status_code if self.facts else None,
             targets=targets,
             changes=dict(changes) if changes else None,
             metadata=metadata,

@@ -42,6 +42,8 @@ class Workspace(Base):
     require_second_factor: Mapped[bool] = mapped_column(default=False)
     legal_hold: Mapped[bool] = mapped_column(default=False)
     """Nothing goes, whatever ``retention_days`` says."""
+    two_admins: Mapped[bool] = mapped_column(default=False)
+    """What cannot be undone needs the approval of another admin, besides its delay."""
     suspended_at: Mapped[datetime | None] = mapped_column(Timestamp)
     """Since when members and keys are refused, by a super-admin's word."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -29,17 +30,40 @@ def redacted_keys(session: Session, workspace_id: UUID) -> list[str]:
     return list(keys or ())
 
 
-def change(
-    session: Session, actor: ActingMember, values: dict[str, Any], keys: list[str]
+def locked(session: Session, workspace_id: UUID) -> Workspace:
+    """Read a workspace as it is now, and let changes of it take turns until the commit."""
+    return session.get_one(
+        Workspace, workspace_id, with_for_update={"key_share": True}, populate_existing=True
+    )
+
+
+def set_columns(
+    session: Session,
+    actor: ActingMember,
+    values: Mapping[str, Any],
+    metadata: dict[str, Any] | None = None,
 ) -> Workspace:
-    """Set a workspace's columns and redacted keys, and record what is now different.
+    """Set a workspace's columns, and record what is now different."""
+    keys = redacted_keys(session, actor.workspace_id)
+    return change(session, actor, values, keys, metadata=metadata)
+
+
+def change(
+    session: Session,
+    actor: ActingMember,
+    values: Mapping[str, Any],
+    keys: list[str],
+    *,
+    metadata: dict[str, Any] | None = None,
+) -> Workspace:
+    """Set a workspace's columns and redacted keys at once, and record what is now different.
+
+    What cannot be undone waits before it comes here: see ``auditsaas/pending_changes``.
 
     Raises:
         Conflict: another workspace has, or had, the slug.
     """
-    workspace = session.get_one(
-        Workspace, actor.workspace_id, with_for_update={"key_share": True}, populate_existing=True
-    )
+    workspace = locked(session, actor.workspace_id)
     changes: dict[str, list[Any]] = {
         name: [getattr(workspace, name), value]
         for name, value in values.items()
@@ -60,13 +84,14 @@ def change(
         )
     if changes:
         target = TargetInput(type="workspace", id=str(workspace.id), name=workspace.name)
-        actor.record(session, Activity.WORKSPACE_UPDATE, targets=[target], changes=changes)
+        actor.record(
+            session, Activity.WORKSPACE_UPDATE, targets=[target], changes=changes, metadata=metadata
+        )
     return workspace
 
 
-def events_older_than(session: Session, workspace_id: UUID, days: int) -> int:
-    """Count the events that a retention of ``days`` would remove now."""
-    cut = datetime.now(UTC) - timedelta(days=days)
+def events_before(session: Session, workspace_id: UUID, cut: datetime) -> int:
+    """Count the events that occurred before ``cut``, which retention would remove."""
     gone = EventFilter(period=TimeRange(end=cut))
     return totals.count(session, [workspace_id], gone).total
 

@@ -115,6 +115,16 @@ DEEDS: dict[str, Deed] = {
         "revoked_at",
     ),
     "workspace_settings.save": deed("workspace.update", change_settings, "name", "redacted_keys"),
+    "workspace_settings.save_retention": deed(
+        "change.request", lambda s: s.here("/settings/retention", retention_days="90")
+    ),
+    "workspace_settings.cancel_change": deed(
+        "change.cancel", lambda s: s.here(f"/settings/changes/{s.company.change()}/cancel")
+    ),
+    "workspace_settings.approve_change": deed(
+        "change.approve",
+        lambda s: s.here(f"/settings/changes/{s.company.change(by_another=True)}/approve"),
+    ),
     "imports.upload": deed("import.requested", upload),
     "imports.cancel": deed(
         "import.cancelled", lambda s: s.here(f"/imports/{s.company.upload()}/cancel")
@@ -237,6 +247,7 @@ BY_ITSELF = {
     "log.import": "tests/functional/test_imports.py",
     "export.completed": "tests/functional/test_exports.py",
     "export.failed": "tests/functional/test_exports.py",
+    "change.apply": "tests/functional/test_pending_changes.py",
     "retention.apply": "tests/unit/events/test_retention.py",
 }
 """Activities of workers and of the command line, and where they are tested."""

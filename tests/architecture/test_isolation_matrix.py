@@ -52,6 +52,7 @@ def one_of_everything(company: Company) -> dict[str, Any]:
     schedule = company.schedule()
     invitation, token = company.invitation()
     return {
+        "change_id": company.change(by_another=True),
         "event_id": company.event(),
         "export_id": company.export(),
         "import_id": company.upload(),
@@ -175,6 +176,8 @@ def _for_once(case: Case) -> dict[str, Any]:
     assert company is not None
     if endpoint.startswith("members.re"):
         return {"invitation_id": company.invitation()[0], "user_id": company.person()}
+    if endpoint.endswith("_change"):
+        return {"change_id": company.change(by_another=True)}
     if endpoint == "saved_views.remove":
         return {"view_id": company.view(), "everywhere": company.view(everywhere=True)}
     if endpoint == "import_mappings.remove":

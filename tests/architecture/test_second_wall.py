@@ -23,6 +23,7 @@ def acme(app: Flask) -> Company:
     company = Company.found(app)
     for make in (company.event, company.key, company.invitation, company.upload, company.view):
         make()
+    company.change()
     company.report(company.schedule())
     company.request_key()
     company.notification()

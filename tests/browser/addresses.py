@@ -48,6 +48,7 @@ INSIDE = {
     "keys": "/w/{slug}/api-keys",
     "new key": "/w/{slug}/api-keys/new",
     "settings": "/w/{slug}/settings",
+    "retention": "/w/{slug}/settings/retention",
     "imports": "/w/{slug}/imports",
     "new import": "/w/{slug}/imports/new",
     "one import": "/w/{slug}/imports/{file}",

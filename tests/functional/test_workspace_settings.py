@@ -17,7 +17,7 @@ from auditsaas.events.writing.redaction import USUAL_KEYS
 from auditsaas.permissions import Role
 from auditsaas.workspaces.models import Workspace
 from auditsaas.workspaces.service import RESERVED_SLUGS
-from tests.support import factories
+from tests.support import factories, waiting
 from tests.support.factories import (
     append_events,
     csrf_token,
@@ -170,19 +170,22 @@ def test_shorter_retention_states_the_removed_events_and_asks_for_confirmation(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
     now = datetime.now(UTC)
-    ages = [timedelta(days=31), timedelta(days=30, seconds=5), timedelta(days=29, hours=23)]
+    ages = [timedelta(days=31), timedelta(days=23, seconds=5), timedelta(days=22, hours=23)]
+    ages += [timedelta(days=30, seconds=5)]
     append_events(workspace, [event_input(occurred_at=(now - age).isoformat()) for age in ages])
     asked = save(client, workspace, retention_days="30", name="New name")
-    assert "2 events are older than 30 days" in asked.text
-    assert now_of(workspace).retention_days is None
+    assert "3 events are older than 30 days by then" in asked.text
+    assert waiting.changes_of(workspace) == []
     save(client, workspace, retention_days="30", confirmed="1")
-    assert now_of(workspace).retention_days == 30
+    assert now_of(workspace).retention_days is None
+    assert [change.removes for change in waiting.changes_of(workspace)] == [3]
 
 
 def test_longer_retention_needs_no_confirmation(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
-    save(client, workspace, retention_days="30")
+    with factories.Sessions.begin() as session:
+        session.get_one(Workspace, workspace.id).retention_days = 30
     old = datetime.now(UTC) - timedelta(days=90)
     append_events(workspace, [event_input(occurred_at=old.isoformat())])
     assert save(client, workspace, retention_days="60").status_code == 303

@@ -24,6 +24,7 @@ from auditsaas.imports.models import Import
 from auditsaas.jobs.runner import run
 from auditsaas.mail.models import Mail
 from auditsaas.notifications.models import Notification
+from auditsaas.pending_changes.models import PendingChange
 from auditsaas.permissions import Role
 from auditsaas.saved_views.models import ALL_MY_WORKSPACES, SavedView
 from auditsaas.schedules.models import ScheduleRun
@@ -120,6 +121,24 @@ class Company:
             )
             session.commit()
         return name
+
+    def change(self, *, by_another: bool = False) -> UUID:
+        """A change that waits, for the approval of another admin too."""
+        asker = make_member(self.workspace).id if by_another else self.admin.id
+        made: UUID = self._keep(
+            PendingChange(
+                workspace_id=self.workspace.id,
+                id=new_id(),
+                kind="hold.lift",
+                subject=unique("subject"),
+                wanted={"legal_hold": False},
+                words=f"{self.mark} is lifted",
+                asked_by=asker,
+                effective_at=datetime.now(UTC) + timedelta(days=7),
+                needs_second=True,
+            )
+        )
+        return made
 
     def schedule(self) -> UUID:
         now = datetime.now(UTC)

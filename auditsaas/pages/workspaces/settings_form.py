@@ -1,9 +1,10 @@
-"""A workspace's settings as its form gives them."""
+"""A workspace's settings as its two forms give them."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -30,7 +31,9 @@ class SettingsForm:
     export_days: str
     redacted_keys: str
     require_second_factor: bool
+    two_admins: bool
     legal_hold: bool
+    reason: str = ""
 
     @classmethod
     def of_workspace(cls, workspace: Workspace, redacted_keys: list[str]) -> SettingsForm:
@@ -42,21 +45,24 @@ class SettingsForm:
             export_days=str(workspace.export_days),
             redacted_keys="\n".join(redacted_keys),
             require_second_factor=workspace.require_second_factor,
+            two_admins=workspace.two_admins,
             legal_hold=workspace.legal_hold,
         )
 
-    @classmethod
-    def of_fields(cls, fields: MultiDict[str, str]) -> SettingsForm:
-        return cls(
-            name=" ".join(fields.get("name", "").split()),
-            slug=fields.get("slug", "").strip(),
-            time_zone=fields.get("time_zone", "").strip(),
-            retention_days=fields.get("retention_days", "").strip(),
-            export_days=fields.get("export_days", "").strip(),
-            redacted_keys=fields.get("redacted_keys", ""),
-            require_second_factor=bool(fields.get("require_second_factor")),
-            legal_hold=bool(fields.get("legal_hold")),
-        )
+    def with_fields(self, given: MultiDict[str, str]) -> SettingsForm:
+        """Read what a form gives; what it does not hold stays as it is.
+
+        A switch is a hidden ``0`` and a box of ``1``, so that one that is off is told from none.
+        """
+        known = {one.name for one in fields(self)} & set(given)
+        typed = {name: _tidy(name, given.getlist(name)[-1]) for name in known}
+        switches = {
+            name: typed[name] not in ("", "0")
+            for name in typed
+            if isinstance(getattr(self, name), bool)
+        }
+        values: Mapping[str, Any] = {**typed, **switches}
+        return replace(self, **values)
 
     def errors(self) -> dict[str, str]:
         """Return a sentence for each field that cannot be saved."""
@@ -94,13 +100,23 @@ class SettingsForm:
             "retention_days": int(self.retention_days) if self.retention_days else None,
             "export_days": int(self.export_days),
             "require_second_factor": self.require_second_factor,
+            "two_admins": self.two_admins,
             "legal_hold": self.legal_hold,
         }
 
     def fields(self) -> dict[str, str]:
         """Return what to post to give the same form again."""
         given = asdict(self).items()
-        return {name: "1" if value is True else value for name, value in given if value}
+        return {
+            name: ("1" if value else "0") if isinstance(value, bool) else value
+            for name, value in given
+        }
+
+
+def _tidy(name: str, text: str) -> str:
+    if name == "name":
+        return " ".join(text.split())
+    return text if name == "redacted_keys" else text.strip()
 
 
 def _whole(text: str, most: int) -> bool:

@@ -144,3 +144,23 @@ def development(data_dir: Path) -> dict[str, str]:
     """Real servers by URL, nothing else set: nothing is started."""
     names = ("DATABASE_URL", "PLATFORM_DATABASE_URL", "MIGRATION_DATABASE_URL", "REDIS_URL")
     return {name: PRODUCTION[name] for name in names} | {"DATA_DIR": str(data_dir)}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CHANGE_DELAY_DAYS", "0"),
+        ("CHANGE_DELAY_DAYS", "366"),
+        ("MIN_RETENTION_DAYS", "0"),
+        ("OWN_EVENTS_DAYS", "399"),
+    ],
+)
+def test_safeguard_out_of_its_bounds_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{name} must be between"):
+        settings.load(PRODUCTION | {name: value})
+
+
+def test_safeguards_have_safe_defaults(tmp_path: Path) -> None:
+    loaded = settings.load(PRODUCTION | {"DATA_DIR": str(tmp_path)})
+    found = (loaded.change_delay_days, loaded.min_retention_days, loaded.own_events_days)
+    assert found == (7, 30, 400)

@@ -1,0 +1,37 @@
+"""Records each step of a pending change in the workspace's log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from auditsaas.events.schema import TargetInput
+from auditsaas.own_actions import Activity
+from auditsaas.pending_changes.models import PendingChange
+from auditsaas.workspaces.acting_member import ActingMember
+
+
+def record(
+    session: Session,
+    actor: ActingMember,
+    activity: Activity,
+    change: PendingChange,
+    **metadata: Any,
+) -> None:
+    """Record one step, with what the change is and when it takes effect."""
+    told = {
+        "kind": change.kind,
+        "wanted": change.wanted,
+        "effective_at": change.effective_at.isoformat(),
+        "reason": change.reason,
+        "removes": change.removes,
+        "because": change.ended_because,
+        **metadata,
+    }
+    actor.record(
+        session,
+        activity,
+        targets=[TargetInput(type="change", id=str(change.id), name=change.words)],
+        metadata={name: value for name, value in told.items() if value is not None},
+    )
