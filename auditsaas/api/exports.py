@@ -132,7 +132,7 @@ def _arguments(query: str | Mapping[str, str | list[str]]) -> MultiDict[str, str
 
 
 def _job(export: Export, slug: str) -> dict[str, Any]:
-    state = service.state_now(export)
+    state = export.state_now
     ready = state == ExportState.READY
     return {
         "id": export.id,

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cached_property
+from urllib.parse import parse_qsl
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import BigInteger, ForeignKey, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
+from werkzeug.datastructures import MultiDict
 
 from auditsaas.accounts.models import User
 from auditsaas.db.columns import Timestamp
 from auditsaas.db.ids import new_id
+from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.filter.period import TimeRange
 from auditsaas.extensions import Base
 from auditsaas.workspaces.models import ApiKey
 
@@ -86,6 +92,27 @@ class Export(Base):
     requesting_key: Mapped[ApiKey | None] = relationship(
         primaryjoin=lambda: foreign(Export.requested_by_key) == ApiKey.id, viewonly=True
     )
+
+    @property
+    def state_now(self) -> ExportState:
+        """Return the state as shown: expired from its time on, even before the file is removed."""
+        over = self.expires_at is not None and self.expires_at <= datetime.now(UTC)
+        return ExportState.EXPIRED if over else ExportState(self.state)
+
+    @cached_property
+    def asked_filter(self) -> EventFilter:
+        """Read the filter as it was chosen, a preset still being one; it never changes."""
+        args, zone = MultiDict(parse_qsl(self.query)), ZoneInfo(self.time_zone)
+        return EventFilter.from_args(args, zone=zone, now=self.created_at)
+
+    @property
+    def pinned_filter(self) -> EventFilter:
+        """Return the filter with the bounds that were fixed."""
+        return self.asked_filter.with_period(self.period)
+
+    @property
+    def period(self) -> TimeRange:
+        return TimeRange(self.starts_at, self.ends_at)
 
     @property
     def snapshot_seqs(self) -> dict[UUID, int]:

@@ -17,7 +17,6 @@ from auditsaas.db.ids import first_id_at
 from auditsaas.errors import Conflict, Expired, NotFound
 from auditsaas.events.models import events
 from auditsaas.events.schema import ActorInput, TargetInput
-from auditsaas.exports import wording
 from auditsaas.exports.kind import UNFINISHED
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.own_actions import Activity, RequestFacts
@@ -103,12 +102,6 @@ def run_again(session: Session, export: Export, requester: Requester) -> None:
     record(session, Activity.EXPORT_REQUESTED, export, requester, status_code=303)
 
 
-def state_now(export: Export) -> ExportState:
-    """Return the state as shown: expired from its time on, even before the file is removed."""
-    over = export.expires_at is not None and export.expires_at <= datetime.now(UTC)
-    return ExportState.EXPIRED if over else ExportState(export.state)
-
-
 def file_of(export: Export) -> str:
     """Return the key of an export's file.
 
@@ -116,7 +109,7 @@ def file_of(export: Export) -> str:
         Expired: it was removed when its time was over.
         Conflict: there is none yet, or never was.
     """
-    state = state_now(export)
+    state = export.state_now
     if state == ExportState.EXPIRED:
         raise Expired(
             "The time of this file is over, and it has been removed. Run the export again."
@@ -235,7 +228,7 @@ def record(
         targets=[TargetInput(type="export", id=str(export.id))],
         metadata={
             "format": export.format,
-            "filter": wording.filter_words(export) or "Everything",
+            "filter": export.asked_filter.describe() or "Everything",
             **(facts or {}),
         },
     )

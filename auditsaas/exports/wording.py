@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import get_args
 from zoneinfo import ZoneInfo
 
-from auditsaas.events.filter.period import PRESETS, TimeRange, dates
+from auditsaas.events.filter.period import PRESETS, dates
 from auditsaas.exports.formats import FORMATS
-from auditsaas.exports.frozen_filter import asked_filter
 from auditsaas.exports.models import Export
 from auditsaas.formatting import numbers, times, viewer
 from auditsaas.formatting.viewer import DateFormat, Viewer
@@ -20,18 +19,13 @@ def title(export: Export, viewer: Viewer) -> str:
     """Title an export `Everything, last quarter`, or by filter and range; a schedule's by name."""
     if export.schedule_name is not None:
         return f"{export.schedule_name}, {period(export, viewer)}"
-    chosen = asked_filter(export)
+    chosen = export.asked_filter
     when = PRESETS.get(chosen.range or "", "").lower() or period(export, viewer) or "all time"
     subject = chosen.describe() or "Everything"
     room = LONGEST_TITLE - len(when) - 2
     if len(subject) > room:
         subject = subject[: room - 1] + "…"
     return f"{subject}, {when}"
-
-
-def plain_title(export: Export) -> str:
-    """Title an export as its requester reads dates, for where no page is being shown."""
-    return title(export, viewer_of(export))
 
 
 def viewer_of(export: Export) -> Viewer:
@@ -41,7 +35,7 @@ def viewer_of(export: Export) -> Viewer:
 
 def period(export: Export, viewer: Viewer) -> str:
     """Write `07/01/2026 – 09/30/2026`, days of the requester's zone; '' for all time."""
-    first, last = dates(_range(export), ZoneInfo(export.time_zone))
+    first, last = dates(export.period, ZoneInfo(export.time_zone))
     if first is not None and last is not None:
         if first == last:
             return times.date(first, viewer)
@@ -49,10 +43,6 @@ def period(export: Export, viewer: Viewer) -> str:
     if first is not None:
         return f"from {times.date(first, viewer)}"
     return f"to {times.date(last, viewer)}" if last is not None else ""
-
-
-def filter_words(export: Export) -> str:
-    return asked_filter(export).describe()
 
 
 def rows(count: int) -> str:
@@ -72,15 +62,11 @@ def file_name(export: Export, slugs: Sequence[str]) -> str:
     """Name a file `acme_2026-10-01_2026-10-31_America-New_York.csv`: workspace, range and zone."""
     where = slugs[0] if len(slugs) == 1 else f"{len(slugs)}-workspaces"
     zone = ZoneInfo(export.time_zone)
-    first, last = dates(_range(export), zone)
+    first, last = dates(export.period, zone)
     start = first.isoformat() if first else "start"
     end = (last or export.created_at.astimezone(zone).date()).isoformat()
     extension = (export.file_key or "").rpartition("/")[2].partition(".")[2] or export.format
     return f"{where}_{start}_{end}_{export.time_zone.replace('/', '-')}.{extension}"
-
-
-def _range(export: Export) -> TimeRange:
-    return TimeRange(export.starts_at, export.ends_at)
 
 
 def _date_format(export: Export) -> DateFormat:

@@ -20,7 +20,6 @@ from auditsaas.accounts.models import User
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.exports import wording
-from auditsaas.exports.frozen_filter import pinned_filter
 from auditsaas.exports.models import FINAL_STATES, Export, ExportState
 from auditsaas.formatting import numbers, times, viewer
 from auditsaas.formatting.viewer import Clock, DateFormat, Viewer
@@ -76,7 +75,7 @@ def conclude(session: Session, workspace_id: UUID, run_id: UUID) -> bool:
 
 
 def _send(session: Session, schedule: Schedule, run: ScheduleRun, export: Export) -> None:
-    found = report_summary.find(session, run, pinned_filter(export), _before(session, run))
+    found = report_summary.find(session, run, export.pinned_filter, _before(session, run))
     allowed = service.readers(session, run.workspace_id, schedule.recipients)
     run.state, run.finished_at = RunState.SENT, func.now()
     run.findings = found.as_json()
@@ -126,7 +125,7 @@ def mail_facts(
         "workspace": workspace.name,
         "schedule_url": f"/w/{workspace.slug}/schedules/{schedule.id}",
         "format": wording.format_name(export.format),
-        "filter_words": wording.filter_words(export) or "Everything",
+        "filter_words": export.asked_filter.describe() or "Everything",
         "period": period_words(run, viewer),
         "period_short": days(run, viewer),
         "kept_until": times.date(export.expires_at, viewer) if export.expires_at else "",

@@ -17,7 +17,6 @@ from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.models import events
 from auditsaas.events.reading import pages
 from auditsaas.exports.building.build import export_job
-from auditsaas.exports.frozen_filter import pinned_filter
 from auditsaas.exports.kind import UNFINISHED
 from auditsaas.exports.models import Export
 from auditsaas.exports.service import Requester
@@ -106,7 +105,7 @@ def ids_in(workspace: Workspace, run: ScheduleRun) -> list[str]:
         statement = pages.ordered(
             session,
             [workspace.id],
-            pinned_filter(export),
+            export.pinned_filter,
             columns=[events.c.id],
             snapshot={workspace.id: export.snapshot[str(workspace.id)]},
             since={workspace.id: (export.since or {})[str(workspace.id)]},

@@ -15,30 +15,28 @@ from sqlalchemy.orm import Session
 from auditsaas.errors import FieldError, InvalidFields
 from auditsaas.events.filter.period import TimeRange
 from auditsaas.events.models import event_counts
-from auditsaas.exports.asking.request import ExportRequest, store
-from auditsaas.exports.models import Export
+from auditsaas.events.reading import totals
+from auditsaas.exports.asking.request import ExportRequest
 
 MOST_FILES: Final = 36
 
 
-def request_monthly(session: Session, asked: ExportRequest) -> list[Export]:
-    """Request a file for each month that has matching events, newest first.
+def by_month(session: Session, asked: ExportRequest) -> list[ExportRequest]:
+    """Split a request into one for each month that has matching events, newest first.
 
     Raises:
-        TooManyRows: one month alone has more rows than the format holds.
         InvalidFields: there would be more than ``MOST_FILES`` files.
     """
-    period, source = asked.event_filter.period, asked.reader or session
-    wanted = []
-    for month in _months(source, asked.workspaces, period, asked.zone):
-        narrowed = replace(asked, event_filter=asked.event_filter.with_period(month))
-        count = narrowed.count(session)
+    source, wanted = asked.reader or session, []
+    for month in _months(source, asked.workspaces, asked.event_filter.period, asked.zone):
+        narrowed = asked.event_filter.with_period(month)
+        count = totals.count(source, asked.workspaces, narrowed)
         if count.total:
-            wanted.append((narrowed, count))
+            wanted.append(replace(asked, event_filter=narrowed, counted=count))
     if len(wanted) > MOST_FILES:
         message = f"This is {len(wanted)} months; choose a range of at most {MOST_FILES}."
         raise InvalidFields([FieldError("range", message)])
-    return [store(session, narrowed, count) for narrowed, count in wanted]
+    return wanted
 
 
 def _months(

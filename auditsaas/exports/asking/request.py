@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.filter.period import PRESETS
 from auditsaas.events.reading import pages, totals
 from auditsaas.events.reading.totals import Count
 from auditsaas.exports import service
 from auditsaas.exports.formats import Format, Options
-from auditsaas.exports.frozen_filter import pinned_query
 from auditsaas.exports.limits import ROW_LIMITS, refuse_too_many
 from auditsaas.exports.models import Export
 from auditsaas.exports.service import Requester
@@ -41,33 +41,22 @@ class ExportRequest:
     since: Mapping[UUID, int] | None = None
     """The ``seq`` of each workspace after which events from before the period belong in it, too."""
     schedule_name: str | None = None
-
-    def count(self, session: Session) -> Count:
-        return totals.count(self.reader or session, self.workspaces, self.event_filter)
-
-    def heads(self, session: Session) -> Mapping[UUID, int]:
-        return pages.heads(self.reader or session, self.workspaces)
+    counted: Count | None = None
+    """The matching events, where they have been counted before."""
 
 
 def request_export(session: Session, asked: ExportRequest) -> Export:
-    """Request one file; the caller commits, then sends the message.
+    """Store and record a request for one file; the caller commits, then sends the message.
 
     The scope of ``session`` must hold the workspaces and the person.
 
     Raises:
         TooManyRows: a file of this format cannot hold what matches.
     """
-    return store(session, asked, asked.count(session))
-
-
-def store(session: Session, asked: ExportRequest, count: Count) -> Export:
-    """Store a request with its known count, and record it.
-
-    Raises:
-        TooManyRows: a file of this format cannot hold so many.
-    """
+    reader = asked.reader or session
+    count = asked.counted or totals.count(reader, asked.workspaces, asked.event_filter)
     refuse_too_many(asked.format.key, count, asked.row_limits)
-    export = _export(asked, asked.heads(session), count)
+    export = _export(asked, pages.heads(reader, asked.workspaces), count)
     session.add(export)
     session.flush()
     service.record(
@@ -85,7 +74,7 @@ def _export(asked: ExportRequest, heads: Mapping[UUID, int], count: Count) -> Ex
         requested_by_key=requester.key.key_id if requester.key else None,
         through_platform=asked.reader is not None,
         format=asked.format.key,
-        query=pinned_query(asked.event_filter),
+        query=_pinned_query(asked.event_filter),
         since=since,
         schedule_name=asked.schedule_name,
         starts_at=period.start,
@@ -96,3 +85,10 @@ def _export(asked: ExportRequest, heads: Mapping[UUID, int], count: Count) -> Ex
         snapshot={str(workspace): heads.get(workspace, 0) for workspace in asked.workspaces},
         rows_total=count.total if count.exact else None,
     )
+
+
+def _pinned_query(event_filter: EventFilter) -> str:
+    """Return the filter to store: dates as instants, presets as they are."""
+    if event_filter.range in PRESETS:
+        return event_filter.query_string()
+    return event_filter.with_period(event_filter.period).query_string()

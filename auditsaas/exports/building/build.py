@@ -21,7 +21,6 @@ from auditsaas.exports.building.packing import packed
 from auditsaas.exports.building.reader import reader
 from auditsaas.exports.columns import COLUMNS
 from auditsaas.exports.formats import format_called
-from auditsaas.exports.frozen_filter import pinned_filter
 from auditsaas.exports.kind import EXPORTS, ExportClaim
 from auditsaas.exports.limits import ROW_LIMITS
 from auditsaas.exports.models import Export
@@ -96,7 +95,7 @@ def _source(claim: ExportClaim, options: InstallationOptions) -> Iterator[Source
             select=lambda columns: pages.ordered(
                 session,
                 export.workspace_ids,
-                pinned_filter(export),
+                export.pinned_filter,
                 columns=columns,
                 snapshot=export.snapshot_seqs,
                 since=export.since_seqs,

@@ -21,8 +21,8 @@ def about_export(export: Export, names: Mapping[UUID, str], brand: str) -> About
     person = export.requester
     return About(
         export_id=export.id,
-        filter=wording.filter_words(export),
-        period=period_words(TimeRange(export.starts_at, export.ends_at), export.created_at, viewer),
+        filter=export.asked_filter.describe(),
+        period=period_words(export.period, export.created_at, viewer),
         requester=f"{person.name} ({person.email})" if person else export.requester_name,
         asked_at=export.created_at,
         viewer=viewer,

@@ -74,7 +74,7 @@ def _notify(session: Session, export: Export, kind: str, outcome: str) -> None:
         session,
         export.requested_by,
         kind=kind,
-        title=wording.plain_title(export),
+        title=wording.title(export, wording.viewer_of(export)),
         body=f"{wording.format_name(export.format)} · {outcome}",
         url=wording.own_address(export),
     )

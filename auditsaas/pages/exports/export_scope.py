@@ -52,13 +52,14 @@ class ExportScope:
         if self.reader is not None:
             platform_guard.require_reason({w.slug: w.id for w in self.workspaces}, slugs)
 
-    def look_into(self, slugs: Sequence[str]) -> None:
-        """Require a super-admin's reason, and record it in the workspaces that an export reads."""
-        if self.reader is None:
-            return
-        self.ask_why(slugs)
-        platform_guard.note_shown(self.chosen(slugs))
-        self._bind_everything()
+    def look_into(self, slugs: Sequence[str]) -> list[UUID]:
+        """Choose what an export reads; a super-admin's reason is required, and recorded there."""
+        chosen = self.chosen(slugs)
+        if self.reader is not None:
+            self.ask_why(slugs)
+            platform_guard.note_shown(chosen)
+            self._bind_everything()
+        return chosen
 
     def _bind_everything(self) -> None:
         everything = Scope.of(*(w.id for w in self.workspaces), user=self.person.id)

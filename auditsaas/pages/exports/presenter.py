@@ -10,7 +10,7 @@ from typing import Any
 from auditsaas.exports import wording
 from auditsaas.exports.kind import UNFINISHED
 from auditsaas.exports.models import Export, ExportState
-from auditsaas.exports.service import RUN_AGAIN, state_now
+from auditsaas.exports.service import RUN_AGAIN
 from auditsaas.formatting.viewer import Viewer
 from auditsaas.pages.exports.export_scope import ExportScope
 from auditsaas.workspaces.models import NamedWorkspace
@@ -49,8 +49,8 @@ class ShownExport:
 
 def present(export: Export, scope: ExportScope, viewer: Viewer) -> ShownExport:
     url, own = f"{scope.base_url}/{export.id}", scope.is_own(export)
-    state = state_now(export)
-    filter_words, range_words = wording.filter_words(export), wording.period(export, viewer)
+    state = export.state_now
+    range_words = wording.period(export, viewer)
     return ShownExport(
         id=str(export.id),
         title=export.schedule_name or wording.title(export, viewer),
@@ -65,7 +65,7 @@ def present(export: Export, scope: ExportScope, viewer: Viewer) -> ShownExport:
         created_at=export.created_at,
         finished_at=export.finished_at,
         expires_at=export.expires_at,
-        filter_words=filter_words,
+        filter_words=export.asked_filter.describe(),
         range_words=range_words,
         detail_url=url if own else None,
         poll_url=url if own else None,

@@ -17,7 +17,7 @@ from auditsaas.accounts.models import SentForm
 from auditsaas.current_request import is_partial
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.exports import service, wording
-from auditsaas.exports.asking.monthly import request_monthly
+from auditsaas.exports.asking.monthly import by_month
 from auditsaas.exports.asking.preflight import preflight
 from auditsaas.exports.asking.request import ExportRequest, request_export
 from auditsaas.exports.columns import COLUMNS
@@ -77,12 +77,8 @@ def ask(slug: str | None = None) -> ResponseReturnValue:
     if earlier is not None:
         return _asked_before(scope, earlier)
     wanted = _request(scope, _filter(request.form, scope))
-    monthly = bool(request.form.get("monthly"))
-    made = (
-        request_monthly(scope.session, wanted)
-        if monthly
-        else [request_export(scope.session, wanted)]
-    )
+    files = by_month(scope.session, wanted) if request.form.get("monthly") else [wanted]
+    made = [request_export(scope.session, file) for file in files]
     once.made(f"{scope.base_url}/{made[0].id}" if len(made) == 1 else scope.base_url)
     db.session.commit()
     for export in made:
@@ -186,11 +182,9 @@ def _request(scope: ExportScope, event_filter: EventFilter) -> ExportRequest:
     """Read the request of the form, once a super-admin has said why."""
     form = request.form
     chosen = format_called(form.get("monthly") or form.get("format", ""))
-    workspaces = scope.chosen(event_filter.workspace)
-    scope.look_into(event_filter.workspace)
     return ExportRequest(
         requester=scope.requester,
-        workspaces=workspaces,
+        workspaces=scope.look_into(event_filter.workspace),
         format=chosen,
         options=options(chosen, columns=form.getlist("columns"), gzip=checked(form.get("gzip"))),
         event_filter=event_filter,

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 from auditsaas.errors import DomainError
 from auditsaas.exports import wording
 from auditsaas.exports.models import Export, ExportState
-from auditsaas.exports.service import state_now
 from auditsaas.formatting import times, zones
 from auditsaas.formatting.viewer import Viewer
 from auditsaas.pages.schedules.forms import WEEKDAYS
@@ -152,7 +151,7 @@ def present_run(
     viewer: Viewer,
 ) -> ShownReport:
     found: dict[str, Any] = run.findings or {}
-    state = state_now(export) if export is not None else ExportState.EXPIRED
+    state = export.state_now if export is not None else ExportState.EXPIRED
     url = f"{base_url}/runs/{run.id}"
     shown: str = run.state
     if export is not None and export.state in UNFINISHED:
