@@ -12,30 +12,6 @@ if TYPE_CHECKING:
     from flask import Flask
 
 
-def install(app: Flask) -> None:
-    """Register the filters, and ``now()``."""
-    app.add_template_filter(times.date, "date")
-    app.add_template_filter(times.short_date, "short_date")
-    app.add_template_filter(times.time, "time")
-    app.add_template_filter(times.minute, "minute")
-    app.add_template_filter(times.stamp, "stamp")
-    app.add_template_filter(times.row_time, "row_time")
-    app.add_template_filter(times.zone_letters, "zone")
-    app.add_template_filter(times.row_letters, "row_zone")
-    app.add_template_filter(times.zone_name, "zone_name")
-    app.add_template_filter(times.utc_text, "utc_text")
-    app.add_template_filter(_relative_to_now, "relative")
-    app.add_template_filter(times.place, "place")
-    app.add_template_filter(numbers.number, "number")
-    app.add_template_filter(numbers.plain_number, "plain_number")
-    app.add_template_filter(numbers.milliseconds, "ms")
-    app.add_template_filter(numbers.size, "size")
-    app.add_template_filter(numbers.percent, "percent")
-    app.add_template_filter(numbers.period, "period")
-    app.add_template_filter(_visible_text, "visible")
-    app.add_template_global(_now, "now")
-
-
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -46,3 +22,32 @@ def _relative_to_now(at: datetime, now: datetime | None = None) -> str:
 
 def _visible_text(value: object) -> str:
     return visible(str(value))
+
+
+FILTERS = {
+    "date": times.date,
+    "short_date": times.short_date,
+    "time": times.time,
+    "minute": times.minute,
+    "stamp": times.stamp,
+    "row_time": times.row_time,
+    "zone": times.zone_letters,
+    "row_zone": times.row_letters,
+    "zone_name": times.zone_name,
+    "utc_text": times.utc_text,
+    "relative": _relative_to_now,
+    "place": times.place,
+    "number": numbers.number,
+    "plain_number": numbers.plain_number,
+    "ms": numbers.milliseconds,
+    "size": numbers.size,
+    "percent": numbers.percent,
+    "period": numbers.period,
+    "visible": _visible_text,
+}
+
+
+def install(app: Flask) -> None:
+    """Register the filters, and ``now()``."""
+    app.jinja_env.filters.update(FILTERS)
+    app.add_template_global(_now, "now")

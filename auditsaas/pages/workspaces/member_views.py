@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from auditsaas import current_request
 from auditsaas.access.current import require_person
@@ -18,9 +20,12 @@ from auditsaas.mail import account_mails
 from auditsaas.pages.workspaces.member_list import MemberFilter, list_members
 from auditsaas.permissions import Permission, Role
 from auditsaas.workspaces import invitations, members
+from auditsaas.workspaces.acting_member import ActingMember
 from auditsaas.workspaces.invitations import Sent
 
 member_pages = Blueprint("members", __name__, url_prefix="/w/<slug>/members")
+
+Change = Callable[[Session, ActingMember, UUID], None]
 
 DONE = {
     "invited": "The invitation is on its way.",
@@ -80,9 +85,7 @@ def resend(slug: str, invitation_id: UUID) -> ResponseReturnValue:
 @member_pages.post("/invitations/<uuid:invitation_id>/revoke")
 @acts_once
 def revoke(slug: str, invitation_id: UUID) -> ResponseReturnValue:
-    access = load_workspace(slug, Permission.MEMBER_MANAGE)
-    invitations.revoke(db.session(), acting_member(access), invitation_id)
-    return _done(access, "revoked")
+    return _change(slug, invitations.revoke, invitation_id, "revoked")
 
 
 @member_pages.post("/<uuid:user_id>/role")
@@ -108,17 +111,13 @@ def change_role(slug: str, user_id: UUID) -> ResponseReturnValue:
 @member_pages.post("/<uuid:user_id>/disable")
 @acts_once
 def disable(slug: str, user_id: UUID) -> ResponseReturnValue:
-    access = load_workspace(slug, Permission.MEMBER_MANAGE)
-    members.disable(db.session(), acting_member(access), user_id)
-    return _done(access, "disabled")
+    return _change(slug, members.disable, user_id, "disabled")
 
 
 @member_pages.post("/<uuid:user_id>/enable")
 @acts_once
 def enable(slug: str, user_id: UUID) -> ResponseReturnValue:
-    access = load_workspace(slug, Permission.MEMBER_MANAGE)
-    members.enable(db.session(), acting_member(access), user_id)
-    return _done(access, "enabled")
+    return _change(slug, members.enable, user_id, "enabled")
 
 
 @member_pages.post("/<uuid:user_id>/remove")
@@ -140,6 +139,12 @@ def remove(slug: str, user_id: UUID) -> ResponseReturnValue:
         )
     members.remove(db.session(), actor, user_id)
     return _done(access, "removed", left=user_id == actor.user_id)
+
+
+def _change(slug: str, change: Change, named: UUID, word: str) -> ResponseReturnValue:
+    access = load_workspace(slug, Permission.MEMBER_MANAGE)
+    change(db.session(), acting_member(access), named)
+    return _done(access, word)
 
 
 def _role(name: str) -> Role:
