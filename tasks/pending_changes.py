@@ -9,12 +9,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from auditsaas.db.tenancy import platform_session
 from auditsaas.extensions import db, settings
 from auditsaas.jobs.queue import task
-from auditsaas.pending_changes import applying, workspace_kinds
+from auditsaas.pending_changes import applying, people, workspace_kinds
 from auditsaas.pending_changes.kinds import Kinds
 
 log = logging.getLogger(__name__)
 
-KINDS: Kinds = {kind.name: kind for kind in workspace_kinds.OF_SETTINGS}
+KINDS: Kinds = {kind.name: kind for kind in (*workspace_kinds.OF_SETTINGS, people.LAST_OTHER_ADMIN)}
 """How the changes of each kind are made; a feature enters its kinds here."""
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,6 +16,9 @@ from auditsaas.accounts import sessions
 from auditsaas.accounts.models import User
 from auditsaas.events.maintenance import retention
 from auditsaas.events.models import events, log_heads
+from auditsaas.jobs.runner import run
+from auditsaas.notifications import delivery
+from auditsaas.pending_changes import telling
 from auditsaas.workspaces.models import Membership, Workspace
 from tests.support.factories import (
     Sessions,
@@ -25,6 +29,7 @@ from tests.support.factories import (
     make_workspace,
     scoped,
 )
+from tests.support.smtp import MailServer, mail_server
 from tests.support.waiting import (
     act_on,
     ask_for,
@@ -402,3 +407,99 @@ def test_retention_set_without_the_delay_makes_the_log_disappear(
     with scoped(workspace.id) as session:
         assert "invoice.update" not in session.scalars(select(events.c.activity)).all()
     hold(workspace, retention_days=None)
+
+
+@pytest.mark.parametrize(
+    ("deed", "fields"),
+    [("remove", {"confirmed": "1"}), ("disable", {}), ("role", {"role": "member"})],
+)
+def test_last_other_admin_is_shut_out_only_after_the_delay(
+    app: Flask,
+    client: FlaskClient,
+    workspace: Workspace,
+    second: User,
+    deed: str,
+    fields: dict[str, str],
+) -> None:
+    assert post_member(client, workspace, second, deed, **fields).endswith("?done=waits")
+    assert is_admin(workspace, second)
+    assert len(mails_to(second.id, "change.asked")) == 1
+    let_take_effect(app, workspace)
+    assert states(workspace) == ["applied"]
+    assert not is_admin(workspace, second)
+
+
+def test_one_of_three_admins_is_removed_at_once(
+    client: FlaskClient, workspace: Workspace, second: User
+) -> None:
+    make_member(workspace)
+    assert post_member(client, workspace, second, "remove", confirmed="1").endswith("?done=removed")
+    assert not is_admin(workspace, second)
+    assert changes_of(workspace) == []
+
+
+def test_two_admins_who_ask_to_shut_each_other_out_leave_one(
+    app: Flask,
+    client: FlaskClient,
+    other: FlaskClient,
+    workspace: Workspace,
+    admin: User,
+    second: User,
+) -> None:
+    post_member(client, workspace, second, "remove", confirmed="1")
+    post_member(other, workspace, admin, "remove", confirmed="1")
+    let_take_effect(app, workspace)
+    assert sorted(states(workspace)) == ["applied", "cancelled"]
+    assert is_admin(workspace, admin) is not is_admin(workspace, second)
+
+
+def post_member(
+    client: FlaskClient, workspace: Workspace, user: User, deed: str, **fields: str
+) -> str:
+    path = f"/w/{workspace.slug}/members/{user.id}/{deed}"
+    answer = client.post(path, data={**fields, "csrf_token": csrf_token(client)})
+    return str(answer.location)
+
+
+def is_admin(workspace: Workspace, user: User) -> bool:
+    with scoped(workspace.id) as session:
+        found = session.get(Membership, (workspace.id, user.id))
+        return found is not None and (found.role, found.disabled_at) == ("admin", None)
+
+
+@pytest.fixture(scope="module")
+def mail_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailServer]:
+    with mail_server(tmp_path_factory.mktemp("smtp")) as server:
+        yield server
+
+
+@pytest.mark.parametrize("kind", ["asked", "approved", "reminder", "cancelled", "applied"])
+def test_mail_of_a_change_says_who_when_why_and_where_to_cancel(
+    app: Flask,
+    client: FlaskClient,
+    workspace: Workspace,
+    admin: User,
+    mail_host: MailServer,
+    kind: str,
+) -> None:
+    old_events(workspace, days=40)
+    ask_for(client, workspace, retention_days="30", reason="Case <7>")
+    [change] = changes_of(workspace)
+    with scoped(workspace.id) as session:
+        change = session.merge(change)
+        telling.tell(session, change, f"change.{kind}", by="Ann Lee")
+        session.commit()
+    made = replace(app.extensions["settings"], smtp_url=mail_host.url)
+    with app.app_context():
+        run(delivery.mail_job(made), mails_to(admin.id, f"change.{kind}")[-1].id)
+    got = mail_host.received(admin.email)[-1]
+    assert got["Subject"].strip().startswith(f"{workspace.name}: ")
+    for part in ("plain", "html"):
+        body = got.get_body((part,))
+        assert body is not None
+        words = str(body.get_content())
+        assert "Ann Lee" in words
+        assert f"/w/{workspace.slug}/settings/retention" in words
+        assert ("Case &lt;7&gt;" if part == "html" else "Case <7>") in words
+        assert "Retention goes from unlimited to 30 days" in words
+        assert "3" in words

@@ -15,9 +15,12 @@ from auditsaas.access.current import require_person
 from auditsaas.access.loaders import WorkspaceAccess, acting_member, load_workspace
 from auditsaas.access.once import acts_once
 from auditsaas.errors import Conflict, Invalid
-from auditsaas.extensions import db
+from auditsaas.extensions import db, settings
 from auditsaas.mail import account_mails
+from auditsaas.pages.workspaces import change_list
 from auditsaas.pages.workspaces.member_list import MemberFilter, list_members
+from auditsaas.pending_changes import people
+from auditsaas.pending_changes.rules import Rules
 from auditsaas.permissions import Permission, Role
 from auditsaas.workspaces import invitations, members
 from auditsaas.workspaces.acting_member import ActingMember
@@ -34,6 +37,7 @@ DONE = {
     "role": "The role is changed.",
     "disabled": "The member is disabled, and out at their next request.",
     "enabled": "The member is enabled.",
+    "waits": "This is the last other admin: it waits, and every admin was told.",
     "removed": "The member is removed. What they did stays in the log.",
 }
 
@@ -52,6 +56,8 @@ def show(slug: str) -> ResponseReturnValue:
         roles=list(Role),
         older_url=_page_url(access, wanted) if listed.more else None,
         done=DONE.get(request.args.get("done", "")),
+        pending=change_list.waiting(db.session(), access, require_person().id),
+        rules=_rules(),
     )
 
 
@@ -104,14 +110,16 @@ def change_role(slug: str, user_id: UUID) -> ResponseReturnValue:
             fields={"role": role.value},
             button=f"Become {role.value}",
         )
-    members.change_role(db.session(), actor, user_id, role)
-    return _done(access, "role", left=user_id == actor.user_id)
+    waits = people.change_role(db.session(), actor, user_id, role, _rules())
+    return _done(access, "waits" if waits else "role", left=user_id == actor.user_id)
 
 
 @member_pages.post("/<uuid:user_id>/disable")
 @acts_once
 def disable(slug: str, user_id: UUID) -> ResponseReturnValue:
-    return _change(slug, members.disable, user_id, "disabled")
+    access = load_workspace(slug, Permission.MEMBER_MANAGE)
+    waits = people.disable(db.session(), acting_member(access), user_id, _rules())
+    return _done(access, "waits" if waits else "disabled")
 
 
 @member_pages.post("/<uuid:user_id>/enable")
@@ -137,8 +145,12 @@ def remove(slug: str, user_id: UUID) -> ResponseReturnValue:
             fields={},
             button="Leave" if myself else "Remove",
         )
-    members.remove(db.session(), actor, user_id)
-    return _done(access, "removed", left=user_id == actor.user_id)
+    waits = people.remove(db.session(), actor, user_id, _rules())
+    return _done(access, "waits" if waits else "removed", left=user_id == actor.user_id)
+
+
+def _rules() -> Rules:
+    return Rules.of(settings())
 
 
 def _change(slug: str, change: Change, named: UUID, word: str) -> ResponseReturnValue:
