@@ -25,6 +25,10 @@ REPLICA_READS = Counter(
     "Pages and exports that could be read from the replica, by what became of it",
     ["outcome"],
 )
+READS_UNRECORDED = Counter(
+    "auditsaas_reads_unrecorded_total",
+    "Answers made of a log whose reading could not be recorded in it",
+)
 FEED_LAG = Histogram(
     "auditsaas_feed_lag_events",
     "How many events a reader of the feed still had before it after an answer",

@@ -78,6 +78,7 @@ class Activity(StrEnum):
     PLATFORM_ACCESS = "platform.access"
     PLATFORM_VIEW = "platform.view"
     RETENTION_APPLY = "retention.apply"
+    LOG_READ = "log.read"
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,7 @@ ACTIVITIES: dict[Activity, ActivityKind] = {
         "A super-admin opened a page that tells of every workspace", SUCCESS
     ),
     Activity.RETENTION_APPLY: ActivityKind("Events past the retention were removed", SUCCESS),
+    Activity.LOG_READ: ActivityKind("A person or a key read the log", SUCCESS),
 }
 
 

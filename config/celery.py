@@ -52,6 +52,7 @@ SETTINGS: Final[dict[str, Any]] = {
         "tasks.exports",
         "tasks.maintenance",
         "tasks.pending_changes",
+        "tasks.reads",
         "tasks.schedules",
     ),
     "task_acks_late": True,
@@ -115,6 +116,11 @@ SETTINGS: Final[dict[str, Any]] = {
             "task": "maintenance.count_days",
             "schedule": timedelta(minutes=10),
             "options": {"expires": 300},
+        },
+        "append reads": {
+            "task": "reads.flush",
+            "schedule": timedelta(minutes=1),
+            "options": {"expires": 60},
         },
         "make partitions ahead": {
             "task": "maintenance.make_partitions",

@@ -10,12 +10,15 @@ from uuid import UUID
 from flask import Response, abort, g, redirect, request
 
 from auditsaas import current_request, own_actions
+from auditsaas.access import log_reading
 from auditsaas.access.current import require_person
+from auditsaas.access.log_reading import ReadableLog
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Forbidden, NotFound
 from auditsaas.extensions import db
 from auditsaas.permissions import Permission, Role, allows
+from auditsaas.reads.reading import Reader
 from auditsaas.workspaces import service
 from auditsaas.workspaces.acting_member import ActingMember
 from auditsaas.workspaces.models import FormerSlug, Workspace
@@ -44,6 +47,12 @@ class WorkspaceAccess:
     @property
     def name(self) -> str:
         return self.workspace.name
+
+    @property
+    def as_log(self) -> ReadableLog:
+        return ReadableLog(
+            slug=self.slug, role=self.role.value, recording=self.workspace.read_recording
+        )
 
     def allows(self, permission: Permission) -> bool:
         return not self.lacks_second_factor and allows(self.role, permission)
@@ -136,6 +145,10 @@ def _memberships() -> Sequence[WorkspaceAccess]:
                 workspace.require_second_factor and not person.second_factor,
             )
             for workspace, role in service.workspaces_of(db.session(), person.id)
+        )
+        log_reading.may_read(
+            Reader(id=str(person.id), name=person.name, email=person.email),
+            {mine.id: mine.as_log for mine in g.my_workspaces},
         )
     return tuple(g.my_workspaces)
 

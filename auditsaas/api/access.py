@@ -10,12 +10,16 @@ from flask import g, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import BadRequest
 
+from auditsaas import own_actions
+from auditsaas.access import log_reading
+from auditsaas.access.log_reading import ReadableLog
 from auditsaas.api.blueprint import api
 from auditsaas.api.ingest.unpacking import MAX_BODY_BYTES, TooLarge
 from auditsaas.api.lingering import note_body_read
 from auditsaas.errors import DomainError, Forbidden
 from auditsaas.extensions import db
 from auditsaas.permissions import ApiScope
+from auditsaas.reads.reading import Reader
 from auditsaas.workspaces.api_keys import KeyAccess, authenticate_key, well_formed
 from auditsaas.workspaces.models import Workspace
 
@@ -102,6 +106,14 @@ def _check_key() -> None:
     if access.use_noted:
         db.session.commit()
     g.key_access = access
+    if call.scope is ApiScope.EVENTS_READ:
+        _note_reader(access)
+
+
+def _note_reader(access: KeyAccess) -> None:
+    reader = own_actions.application(access.key_id, name=access.name)
+    readable = ReadableLog(recording=access.read_recording)
+    log_reading.may_read(Reader(id=reader.id, name=reader.name), {access.workspace_id: readable})
 
 
 def _receive_body() -> None:

@@ -11,6 +11,7 @@ import msgspec
 from flask import Response
 from werkzeug.datastructures import MultiDict
 
+from auditsaas.access import log_reading
 from auditsaas.errors import FieldError
 from auditsaas.events.filter.event_filter import EventFilter, FilterError
 from auditsaas.extensions import db
@@ -75,6 +76,7 @@ class Parameters:
             self.errors += [FieldError(wrong.field, wrong.message) for wrong in error.errors]
             return EventFilter()
         event_filter = with_current_slugs(db.session(), event_filter, [workspace])
+        log_reading.asked(event_filter)
         for other in event_filter.workspace:
             if other != workspace.slug:
                 self.refuse("workspace", f"This key reads the workspace “{workspace.slug}” only.")

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from flask import Response, request
 
+from auditsaas.access import log_reading
 from auditsaas.api.access import key_access, key_workspace, workspace_slug
 from auditsaas.api.answers import Parameters, answer
 from auditsaas.api.blueprint import api
@@ -30,6 +31,7 @@ def list_events() -> Response:
     page = pages.page(
         db.session(), [key_access().workspace_id], event_filter, limit=limit, before=before
     )
+    log_reading.shown(page.rows, pages=1)
     edge = page.searched_to
     if edge is None and page.older:
         edge = page.rows[-1].id
@@ -46,6 +48,7 @@ def get_event(event_id: UUID) -> Response:
     row = pages.event(db.session(), key_access().workspace_id, event_id)
     if row is None:
         raise NotFound("There is no event of this id in the key's workspace.")
+    log_reading.opened(row.workspace_id, row.id)
     return answer(stored_event(row, workspace_slug()))
 
 

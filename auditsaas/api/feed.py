@@ -8,6 +8,7 @@ from uuid import UUID
 
 from flask import Response, request
 
+from auditsaas.access import log_reading
 from auditsaas.api.access import key_access, workspace_slug
 from auditsaas.api.answers import LARGEST_SEQ, Parameters, answer
 from auditsaas.api.blueprint import api
@@ -39,6 +40,7 @@ def follow_events() -> Response:
         _wait_for_more(workspace_id, after, seconds)
     found = feed.following(db.session(), workspace_id, after=after, limit=limit)
     FEED_LAG.observe(found.behind)
+    log_reading.shown(found.rows, pages=1)
     return answer(
         {
             "data": [stored_event(row, slug) for row in found.rows],

@@ -49,14 +49,15 @@ STALE_FORM = (
 
 
 def install(app: Flask) -> None:
-    app.register_error_handler(DomainError, _refused)
+    app.register_error_handler(DomainError, refused)
     app.register_error_handler(CSRFError, _stale_form)
     app.register_error_handler(HTTPException, _http_error)
     for away in (OperationalError, InterfaceError, PoolTimeout):
         app.register_error_handler(away, _database_away)
 
 
-def _refused(error: DomainError) -> AnyResponse:
+def refused(error: DomainError) -> AnyResponse:
+    """Answer with the error's status and words."""
     db.session.rollback()
     members: dict[str, Any] = {}
     if isinstance(error, InvalidFields):

@@ -21,7 +21,7 @@ from auditsaas.accounts.sent_forms import new_token
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.extensions import db, login_manager, settings
-from auditsaas.frame import error_pages, request_log, template_context
+from auditsaas.frame import error_pages, read_recording, request_log, template_context
 from auditsaas.pages.operations import metrics_view  # noqa: F401  # joins the blueprint of health
 from auditsaas.pages.operations.health import health
 from config.settings import Settings
@@ -96,6 +96,7 @@ def install(app: Flask) -> None:
     app.register_blueprint(health)
     error_pages.install(app)
     request_log.install(app)
+    read_recording.install(app)
     page_scope.install(app)
     if known.trusted_proxies:
         hops = known.trusted_proxies

@@ -25,7 +25,7 @@ from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Forbidden, Invalid
 from auditsaas.extensions import db
 from auditsaas.permissions import ApiScope
-from auditsaas.workspaces.models import ApiKey, ApiKeyLookup, Workspace
+from auditsaas.workspaces.models import ApiKey, ApiKeyLookup, ReadRecording, Workspace
 from auditsaas.workspaces.networks import holds
 
 ALPHABET = string.digits + string.ascii_letters
@@ -49,6 +49,7 @@ FIND_KEY = select(
     _workspaces.c.suspended_at,
     _workspaces.c.retention_days,
     _workspaces.c.legal_hold,
+    _workspaces.c.read_recording,
 ).where(
     _table.c.workspace_id == bindparam("tenant"),
     _table.c.public_id == bindparam("public_id"),
@@ -80,6 +81,8 @@ class KeyAccess:
     """The workspace's retention; None where it removes no events."""
     use_noted: bool = False
     """Whether this use was noted, which is then to be committed before anything else."""
+    read_recording: str = ReadRecording.HOURLY
+    """How the workspace has reads of its log recorded."""
 
 
 def create_api_key(
@@ -180,7 +183,8 @@ def authenticate_key(
             .values(last_used_at=now)
         )
     kept_days = None if key.legal_hold else key.retention_days
-    return KeyAccess(tenant, key.id, key.name, _scopes(tuple(key.scopes)), kept_days, note)
+    scopes = _scopes(tuple(key.scopes))
+    return KeyAccess(tenant, key.id, key.name, scopes, kept_days, note, key.read_recording)
 
 
 _tenants: dict[str, UUID] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
@@ -14,6 +15,14 @@ from auditsaas.accounts.models import User
 from auditsaas.db.columns import Timestamp
 from auditsaas.db.ids import new_id
 from auditsaas.extensions import Base
+
+
+class ReadRecording(StrEnum):
+    """How reads of a workspace's log are recorded in it."""
+
+    OFF = "off"
+    HOURLY = "hourly"
+    EVERY = "every"
 
 
 class NamedWorkspace(Protocol):
@@ -44,6 +53,8 @@ class Workspace(Base):
     """Nothing goes, whatever ``retention_days`` says."""
     two_admins: Mapped[bool] = mapped_column(default=False)
     """What cannot be undone needs the approval of another admin, besides its delay."""
+    read_recording: Mapped[str] = mapped_column(Text, default=ReadRecording.HOURLY)
+    """How reads of the log are recorded in it: one of ``ReadRecording``."""
     suspended_at: Mapped[datetime | None] = mapped_column(Timestamp)
     """Since when members and keys are refused, by a super-admin's word."""
 

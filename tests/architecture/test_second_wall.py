@@ -26,6 +26,7 @@ def acme(app: Flask) -> Company:
     company.change()
     company.report(company.schedule())
     company.request_key()
+    company.read()
     company.notification()
     company.mail()
     company.mapping()

@@ -26,6 +26,8 @@ from auditsaas.mail.models import Mail
 from auditsaas.notifications.models import Notification
 from auditsaas.pending_changes.models import PendingChange
 from auditsaas.permissions import Role
+from auditsaas.reads.counting import count
+from auditsaas.reads.reading import Reader, Reading
 from auditsaas.saved_views.models import ALL_MY_WORKSPACES, SavedView
 from auditsaas.schedules.models import ScheduleRun
 from auditsaas.storage.address import storage_at
@@ -179,6 +181,13 @@ class Company:
         """The key of a request, as its sender gave it."""
         with scoped(self.workspace.id) as session:
             first_arrival(session, self.workspace.id, self.mark, datetime.now(UTC))
+            session.commit()
+
+    def read(self) -> None:
+        """A read of the log by its admin, still to be appended."""
+        reader = Reader(id=str(self.admin.id), name=self.mark)
+        with scoped(self.workspace.id) as session:
+            count(session, [Reading(workspace_id=self.workspace.id, reader=reader, part="rows")])
             session.commit()
 
     def notification(self) -> UUID:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from auditsaas import current_request
-from auditsaas.access import current, loaders
+from auditsaas.access import current, loaders, log_reading
 from auditsaas.access.browser import Identity
 from auditsaas.accounts.forms import HOME, own_path
 from auditsaas.accounts.models import User
@@ -80,6 +80,7 @@ def activity() -> ResponseReturnValue:
     view = replace(page_loader.read(scope, _only_paging(request.args)), always=mine)
     if view.problems:
         return render_template("accounts/activity.html", view=view), 422
+    log_reading.asked(mine)
     view = page_loader.with_page(view)
     template = "_activity_reply" if current_request.is_partial() else "activity"
     return render_template(f"accounts/{template}.html", view=view)

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Row, and_, select
 from sqlalchemy.orm import Session
 
+from auditsaas.access import log_reading
 from auditsaas.db.ids import first_id_at
 from auditsaas.errors import NotFound
 from auditsaas.events.filter.event_filter import EventFilter
@@ -51,6 +52,7 @@ def load(scope: LogScope, slug: str, text: str) -> Row[Any]:
 
 def context(scope: LogScope, row: Row[Any], chosen: EventFilter, root_url: str) -> dict[str, Any]:
     """Build the context of the drawer and the event's page; ``chosen`` is the list's filter."""
+    log_reading.opened(row.workspace_id, row.id)
     name = scope.names[row.workspace_id]
     shown = present(row, name, row.actor_status_now, scope.event_url)
     query = chosen.query_string()
@@ -94,6 +96,7 @@ def related(scope: LogScope, row: Row[Any], by: str) -> dict[str, Any]:
         wanted = by_target if by == "target" and by_target is not None else by_actor
         found = pages.page(scope.session, [row.workspace_id], wanted, limit=RELATED + 1)
         rows = [other for other in found.rows if other.id != row.id][:RELATED]
+    log_reading.shown(rows)
     return {
         "tabs": tabs,
         "rows": [_present(scope, other) for other in rows],

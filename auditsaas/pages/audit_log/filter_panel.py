@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from auditsaas.access import log_reading
 from auditsaas.events.filter.event_filter import FILTERS, EventFilter
 from auditsaas.events.filter.fields import Filter
 from auditsaas.events.reading.facets import facets, known_actors, last_seen, recent_activities
@@ -41,9 +42,9 @@ class ShownFacet:
 
 def quick(scope: LogScope, chosen: EventFilter) -> list[ShownFacet]:
     """Build the panel as it is first sent: real options without counts, which follow."""
-    ids = scope.chosen_ids(())
-    if not answers_at_once(ids):
+    if not answers_at_once(scope.workspaces):
         return _panel(scope, chosen, {"activity": {}, "user": {}, "role": {}})
+    ids = scope.chosen_ids(())
     seen = last_seen(scope.session, ids)
     roles = Counter(actor.role for actor in seen if actor.role)
     found: dict[str, dict[str, int | None]] = {
@@ -61,6 +62,7 @@ def counted(scope: LogScope, chosen: EventFilter) -> list[ShownFacet]:
         for name, known in FILTERS.items()
         if known.panel and (name != "workspace" or scope.several)
     ]
+    log_reading.chosen(scope.ids_by_slug.values())
     shown = facets(scope.session, scope.ids_by_slug, chosen, names)
     found: dict[str, dict[str, int | None]] = {name: dict(f.counts) for name, f in shown.items()}
     if scope.several:

@@ -10,7 +10,7 @@ from uuid import UUID
 from flask import abort, redirect, request
 from sqlalchemy.orm import Session
 
-from auditsaas.access import current, loaders, page_scope, platform_guard
+from auditsaas.access import current, loaders, log_reading, page_scope, platform_guard
 from auditsaas.access.page_scope import PageScope
 from auditsaas.events.presenter import WorkspaceName
 from auditsaas.extensions import db
@@ -65,8 +65,9 @@ class LogScope:
 
     def chosen_ids(self, slugs: Sequence[str]) -> list[UUID]:
         """Return the workspaces that a filter names, or all; their ids in a fixed order."""
-        chosen = [w.id for w in self.workspaces if not slugs or w.slug in slugs]
-        return sorted(chosen)
+        chosen = sorted(w.id for w in self.workspaces if not slugs or w.slug in slugs)
+        log_reading.chosen(chosen)
+        return chosen
 
 
 def load(slug: str | None) -> LogScope:

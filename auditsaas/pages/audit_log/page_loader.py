@@ -8,7 +8,7 @@ from uuid import UUID
 
 from werkzeug.datastructures import MultiDict
 
-from auditsaas.access import current
+from auditsaas.access import current, log_reading
 from auditsaas.errors import FieldError
 from auditsaas.events.filter.event_filter import EventFilter, FilterError
 from auditsaas.events.presenter import PresentedEvent, present
@@ -60,6 +60,7 @@ def _understood(scope: LogScope, viewer: Viewer, now: datetime, args: Args) -> L
         errors.append(FieldError("before", "Give either before or after, not both."))
     if errors:
         raise FilterError(errors)
+    log_reading.asked(chosen)
     return LogView(scope, viewer, now, chosen, limit, before, after, _position(args))
 
 
@@ -70,6 +71,7 @@ def with_page(view: LogView) -> LogView:
         # Paging back has reached the newest events: show the whole first page.
         view = view.at()
         page = _page(view)
+    log_reading.shown((), pages=1)
     rows = shown_rows(view, page)
     first = view.position if rows else 0
     last = first + len(rows) - 1 if rows else 0
@@ -84,8 +86,9 @@ def with_page(view: LogView) -> LogView:
 
 
 def shown_rows(view: LogView, page: pages.Page) -> list[PresentedEvent]:
-    """Present the rows of a page, and note that their workspaces are shown."""
+    """Present the rows of a page, and note that they are shown."""
     view.scope.show(row.workspace_id for row in page.rows)
+    log_reading.shown(page.rows)
     names = view.scope.names
     return [
         present(row, names[row.workspace_id], row.actor_status_now, view.scope.event_url)

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from auditsaas.events.reading import facets, latency, pages, totals
 from auditsaas.pages.audit_log import filter_panel, histogram_chart, no_match, page_loader
 from auditsaas.pages.audit_log.page_view import LogView, ShownPage
+from auditsaas.reads.reading import without_reads
 
 Fragment = Callable[[LogView], ResponseReturnValue]
 
@@ -57,9 +58,10 @@ def _users(view: LogView) -> ResponseReturnValue:
 
 
 def _tail(view: LogView) -> ResponseReturnValue:
-    """Render what is newer than the newest row on the page; 204 where nothing is."""
+    """Render what is newer than the newest row on the page, but for reads; 204 if nothing."""
     scope, ids = view.scope, view.scope.chosen_ids(view.filter.workspace)
-    page = pages.page(scope.session, ids, view.filter, limit=view.limit, after=view.after)
+    news = without_reads(view.filter)
+    page = pages.page(scope.session, ids, news, limit=view.limit, after=view.after)
     if not page.rows:
         return Response(status=204)
     rows = page_loader.shown_rows(view, page)

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, false, or_
 from sqlalchemy.orm import Session
 
-from auditsaas.access import current, loaders, page_scope, platform_guard
+from auditsaas.access import current, loaders, log_reading, page_scope, platform_guard
 from auditsaas.access.browser import Identity
 from auditsaas.access.loaders import WorkspaceAccess
 from auditsaas.access.page_scope import PageScope
@@ -87,7 +87,9 @@ class ExportScope:
             raise InvalidFields(
                 [FieldError("workspace", f"There is no workspace “{unknown[0][:40]}” here.")]
             )
-        return sorted(known[slug] for slug in slugs) if slugs else sorted(known.values())
+        chosen = sorted(known[slug] for slug in slugs) if slugs else sorted(known.values())
+        log_reading.chosen(chosen)
+        return chosen
 
 
 def load(slug: str | None) -> ExportScope:

@@ -10,7 +10,7 @@ from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
-from auditsaas.access import current, once
+from auditsaas.access import current, log_reading, once
 from auditsaas.access.once import acts_once
 from auditsaas.access.page_scope import in_each_scope
 from auditsaas.accounts.models import SentForm
@@ -200,7 +200,9 @@ def _filter(args: MultiDict[str, str], scope: ExportScope) -> EventFilter:
     asked = EventFilter.from_args(
         args, zone=viewer.zone, now=now, date_format=viewer.date_format, beside=FORM_FIELDS
     )
-    return with_current_slugs(db.session(), asked, scope.workspaces)
+    found = with_current_slugs(db.session(), asked, scope.workspaces)
+    log_reading.asked(found)
+    return found
 
 
 def _row(export: Export, scope: ExportScope) -> str:

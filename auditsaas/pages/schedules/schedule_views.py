@@ -13,7 +13,7 @@ from flask import redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
-from auditsaas.access import current, loaders
+from auditsaas.access import current, loaders, log_reading
 from auditsaas.access.once import acts_once
 from auditsaas.current_request import is_partial
 from auditsaas.errors import InvalidFields, NotFound
@@ -246,6 +246,7 @@ def _preview(scope: ScheduleScope, form: ScheduleForm, schedule: Schedule | None
         event_filter = form.filter(_queries(scope), scope.slugs)
         shown["filter_words"] = event_filter.describe() or "Everything"
         lately = event_filter.with_period(TimeRange(scope.now - WEEK, scope.now))
+        log_reading.asked(lately)
         shown["matched"] = totals.count(scope.session, [scope.access.id], lately)
     except InvalidFields as error:
         shown["problem"] = " ".join(wrong.message for wrong in error.errors)

@@ -1,0 +1,120 @@
+"""Counts reads of logs up by reader, filter and hour, in one statement without the head's lock.
+
+The hour is that of PostgreSQL's clock. What only looks again at what was counted within the minute
+writes nothing. The statement does not wait for the disk, for a page must not: should the database
+itself crash, reads of its last second may be lost with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from sqlalchemy import ARRAY, Integer, LargeBinary, Text, Uuid, bindparam, text
+from sqlalchemy.orm import Session
+
+from auditsaas import own_actions
+from auditsaas.own_actions import Activity, RequestFacts
+from auditsaas.reads.reading import (
+    MOST_ADDRESSES,
+    MOST_OPENED,
+    Reading,
+    hashed,
+    metadata_of,
+    shortened,
+    targets_of,
+)
+
+_KEEP = f"""
+WITH patience AS MATERIALIZED (
+    SELECT set_config('synchronous_commit', 'off', true), set_config('lock_timeout', '250ms', true)
+)
+INSERT INTO log_reads AS r (workspace_id, hour, reader, query_hash, id, query, name, email, role,
+    pages, rows, parts, opened, addresses, first_at, last_at)
+SELECT workspace_id, date_trunc('hour', now(), 'UTC'), :reader, query_hash, id, query, :name,
+    :email, role, pages, rows, ARRAY[part], array_remove(ARRAY[opened], NULL),
+    array_remove(ARRAY[CAST(:address AS text)], NULL), now(), now()
+FROM patience, unnest(:workspaces, :hashes, :ids, :queries, :roles, :pages, :rows, :parts, :opened)
+    AS given (workspace_id, query_hash, id, query, role, pages, rows, part, opened)
+ON CONFLICT (workspace_id, hour, reader, query_hash) DO UPDATE SET
+    pages = r.pages + EXCLUDED.pages,
+    rows = r.rows + EXCLUDED.rows,
+    parts = r.parts || CASE WHEN EXCLUDED.parts <@ r.parts THEN '{{}}' ELSE EXCLUDED.parts END,
+    opened = CASE WHEN EXCLUDED.opened <@ r.opened OR cardinality(r.opened) > {MOST_OPENED}
+        THEN r.opened ELSE r.opened || EXCLUDED.opened END,
+    addresses = CASE WHEN EXCLUDED.addresses <@ r.addresses
+        OR cardinality(r.addresses) >= {MOST_ADDRESSES}
+        THEN r.addresses ELSE r.addresses || EXCLUDED.addresses END,
+    last_at = greatest(r.last_at, EXCLUDED.last_at)
+WHERE EXCLUDED.pages > 0 OR EXCLUDED.rows > 0 OR r.last_at < now() - interval '1 minute'
+    OR NOT (EXCLUDED.parts <@ r.parts AND EXCLUDED.opened <@ r.opened
+        AND EXCLUDED.addresses <@ r.addresses)
+"""  # noqa: S608
+KEEP = text(_KEEP).bindparams(
+    bindparam("workspaces", type_=ARRAY(Uuid)),
+    bindparam("hashes", type_=ARRAY(LargeBinary)),
+    bindparam("ids", type_=ARRAY(Uuid)),
+    bindparam("queries", type_=ARRAY(Text)),
+    bindparam("roles", type_=ARRAY(Text)),
+    bindparam("pages", type_=ARRAY(Integer)),
+    bindparam("rows", type_=ARRAY(Integer)),
+    bindparam("parts", type_=ARRAY(Text)),
+    bindparam("opened", type_=ARRAY(Uuid)),
+)
+
+
+def count(session: Session, readings: Sequence[Reading]) -> None:
+    """Count one reader's reads of several logs, all in the session's scope and transaction.
+
+    The rest of the transaction does not wait for the disk either, and for locks only briefly.
+    """
+    if not readings:
+        return
+    first = readings[0]
+    readings = sorted(readings, key=lambda reading: reading.workspace_id)
+    queries = [reading.whole_query for reading in readings]
+    session.execute(
+        KEEP,
+        {
+            "reader": first.reader.id,
+            "name": first.reader.name,
+            "email": first.reader.email,
+            "address": first.address,
+            "workspaces": [reading.workspace_id for reading in readings],
+            "hashes": list(map(hashed, queries)),
+            "ids": [uuid4() for _ in readings],
+            "queries": list(map(shortened, queries)),
+            "roles": [reading.role for reading in readings],
+            "pages": [reading.pages for reading in readings],
+            "rows": [reading.rows for reading in readings],
+            "parts": [reading.part for reading in readings],
+            "opened": [reading.opened for reading in readings],
+        },
+    )
+
+
+def append_now(
+    session: Session, readings: Sequence[Reading], facts: RequestFacts, *, status_code: int
+) -> None:
+    """Append an event for each read, where a workspace wants one of every request."""
+    now = datetime.now(UTC).isoformat()
+    for reading in sorted(readings, key=lambda reading: reading.workspace_id):
+        opened = () if reading.opened is None else (reading.opened,)
+        metadata = metadata_of(
+            query=shortened(reading.whole_query),
+            pages=reading.pages,
+            rows=reading.rows,
+            parts=(reading.part,),
+            opened=opened,
+        )
+        own_actions.record(
+            session,
+            Activity.LOG_READ,
+            workspaces={reading.workspace_id: reading.role},
+            actor=reading.reader.actor,
+            facts=facts,
+            status_code=status_code,
+            targets=targets_of(opened),
+            metadata=metadata | {"first_page_at": now, "last_page_at": now},
+        )
