@@ -9,7 +9,7 @@ from flask import Flask
 from auditsaas import logs
 from auditsaas.api import views as api
 from auditsaas.db import isolation, pools, replica
-from auditsaas.db.tenancy import PLATFORM_BIND
+from auditsaas.db.platform import PLATFORM_BIND
 from auditsaas.extensions import compress, csrf, db, login_manager
 from auditsaas.formatting import jinja
 from auditsaas.frame import setup

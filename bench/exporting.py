@@ -21,6 +21,7 @@ from sqlalchemy import select
 from auditsaas.accounts.models import User
 from auditsaas.app import create_app
 from auditsaas.db import tenancy
+from auditsaas.db.platform import JOBS, platform_session
 from auditsaas.db.tenancy import Scope
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.filter.period import TimeRange
@@ -122,7 +123,7 @@ def _build_here(export_id: UUID) -> None:
         started = time.perf_counter()
         run(export_job(storage_at(app.extensions["settings"].storage_url)), export_id)
         seconds = time.perf_counter() - started
-        with tenancy.platform_session() as session:
+        with platform_session(JOBS) as session:
             wanted = select(Export.state, Export.error, Export.rows_done, Export.bytes)
             state, error, rows, size = session.execute(wanted.where(Export.id == export_id)).one()
         assert state == "ready", error

@@ -26,7 +26,7 @@ from auditsaas.accounts.models import User
 from auditsaas.app import create_app
 from auditsaas.extensions import db
 from auditsaas.operations import upgrade
-from auditsaas.workspaces.models import PlatformAccess
+from auditsaas.platform_access.models import PlatformAccess
 from bench.pages import FRAGMENT_HEADERS
 from bench.tables import Table, ms
 from config import start

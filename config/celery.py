@@ -52,6 +52,7 @@ SETTINGS: Final[dict[str, Any]] = {
         "tasks.exports",
         "tasks.maintenance",
         "tasks.pending_changes",
+        "tasks.platform_access",
         "tasks.reads",
         "tasks.schedules",
     ),
@@ -101,6 +102,11 @@ SETTINGS: Final[dict[str, Any]] = {
             "task": "changes.settle",
             "schedule": SETTLE_EVERY,
             "options": {"expires": SETTLE_EVERY.total_seconds()},
+        },
+        "tell of super-admins' looks": {
+            "task": "platform.tell_looks",
+            "schedule": timedelta(seconds=30),
+            "options": {"expires": 60},
         },
         "expire exports": {
             "task": "exports.expire",

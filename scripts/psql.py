@@ -33,8 +33,11 @@ def main() -> int:
     settings = load()
     url = address(settings, role)
     environment = {**os.environ, "PGPASSWORD": url.password or ""}
-    if slug:
-        environment["PGOPTIONS"] = f"-c auditsaas.workspaces={{{workspace_id(settings, slug)}}}"
+    ids = f"{{{workspace_id(settings, slug)}}}" if slug else None
+    if role == "platform":
+        environment["PGOPTIONS"] = f"-c auditsaas.looked_at={ids or 'all'}"
+    elif ids:
+        environment["PGOPTIONS"] = f"-c auditsaas.workspaces={ids}"
     command = [str(program()), url.set(password=None).render_as_string(hide_password=False)]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is psql's: it cancels a statement
     done = subprocess.run(

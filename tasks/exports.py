@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from auditsaas.db import tenancy
-from auditsaas.db.tenancy import platform_session
+from auditsaas.db.platform import JOBS, platform_session
 from auditsaas.exports import expiry
 from auditsaas.exports.kind import EXPORTS
 from auditsaas.extensions import db, settings
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 @task("exports.expire")
 def expire_exports() -> None:
     storage = storage_at(settings().storage_url)
-    with platform_session() as platform:
+    with platform_session(JOBS) as platform:
         scopes = {
             export_id: EXPORTS.scope(platform, export_id) for export_id in expiry.expired(platform)
         }
@@ -26,7 +26,7 @@ def expire_exports() -> None:
         if scope is not None:
             expiry.expire(tenancy.bind(scope), export_id, storage)
             db.session.commit()
-    with platform_session() as platform:
+    with platform_session(JOBS) as platform:
         left = list(expiry.strays(platform, storage))
     for key in left:
         storage.delete(key)

@@ -6,7 +6,7 @@ import logging
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from auditsaas.db.tenancy import platform_session
+from auditsaas.db.platform import JOBS, platform_session
 from auditsaas.extensions import db, settings
 from auditsaas.jobs.queue import task
 from auditsaas.pending_changes import applying, people, workspace_kinds
@@ -21,7 +21,7 @@ KINDS: Kinds = {kind.name: kind for kind in (*workspace_kinds.OF_SETTINGS, peopl
 @task("changes.settle")
 def settle() -> int:
     """Settle every change that waits; return how many took effect."""
-    with platform_session() as platform:
+    with platform_session(JOBS) as platform:
         found = applying.unsettled(platform)
     applied = 0
     for workspace_id, change_id in found:

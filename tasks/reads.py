@@ -6,7 +6,7 @@ import logging
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from auditsaas.db.tenancy import platform_session
+from auditsaas.db.platform import JOBS, platform_session
 from auditsaas.events.writing.append import MAX_BATCH
 from auditsaas.extensions import db
 from auditsaas.jobs.queue import task
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 @task("reads.flush")
 def flush() -> int:
     """Append every log's due reads; return how many events that made."""
-    with platform_session() as platform:
+    with platform_session(JOBS) as platform:
         waiting = flushing.due(platform)
     made = 0
     for workspace_id in waiting:

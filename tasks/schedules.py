@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from auditsaas.db.tenancy import platform_session
+from auditsaas.db.platform import JOBS, platform_session
 from auditsaas.exports.kind import EXPORTS
 from auditsaas.extensions import db
 from auditsaas.jobs.queue import send, task
@@ -21,7 +21,7 @@ def tick(now: datetime | None = None) -> int:
     """Conclude reports with a finished file, then start due ones; return how many were started."""
     _conclude()
     moment = now or datetime.now(UTC)
-    with platform_session() as platform:
+    with platform_session(JOBS) as platform:
         due = runs.due(platform, moment)
     started = 0
     for workspace_id, schedule_id in due:
@@ -40,7 +40,7 @@ def tick(now: datetime | None = None) -> int:
 
 
 def _conclude() -> None:
-    with platform_session() as platform:
+    with platform_session(JOBS) as platform:
         ended = reports.ended(platform)
     for workspace_id, run_id in ended:
         try:

@@ -14,10 +14,10 @@ from flask import Blueprint, Flask, g, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from auditsaas.access import loaders
+from auditsaas.access import loaders, looking
 from auditsaas.access.loaders import WorkspaceAccess
 from auditsaas.db import replica
-from auditsaas.db.tenancy import platform_session
+from auditsaas.db.platform import NOTHING, platform_session
 from auditsaas.extensions import db
 from auditsaas.permissions import Permission
 from auditsaas.workspaces.models import NamedWorkspace, Workspace
@@ -65,13 +65,22 @@ def load(slug: str | None, permission: Permission) -> PageScope:
 
 
 def load_everything() -> PageScope:
-    """Load every workspace for a super-admin, through the pool that only reads."""
+    """Load every workspace for a super-admin, and the session that is to read them."""
     loaders.load_platform()
-    session = closed_with_request(platform_session())
+    workspaces, session = load_names()
+    return PageScope(prefix="/admin", workspaces=workspaces, several=True, platform=session)
+
+
+def load_names() -> tuple[Sequence[NamedWorkspace], Session]:
+    """Load the names of every workspace through the platform pool, and the session that did.
+
+    It sees nothing of what is in them before ``platform_guard`` has begun a look.
+    """
+    session = closed_with_request(platform_session(NOTHING))
     workspaces = session.execute(
         select(Workspace.id, Workspace.slug, Workspace.name).order_by(Workspace.name)
     ).all()
-    return PageScope(prefix="/admin", workspaces=workspaces, several=True, platform=session)
+    return workspaces, session
 
 
 def reading_session() -> Session:
@@ -88,7 +97,8 @@ def closed_with_request(session: Session) -> Session:
 
 
 def install(app: Flask) -> None:
-    """Close what ``closed_with_request`` was given, whichever blueprint answered."""
+    """Tell of looks, and close what ``closed_with_request`` was given, whichever page answered."""
+    looking.install(app)
     app.teardown_request(_close_sessions)
 
 

@@ -13,24 +13,17 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import Connection, event
-from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
+from sqlalchemy.orm import Session, SessionTransaction
 
 from auditsaas.extensions import db
-
-PLATFORM_BIND = "platform"
-"""Name of the second pool: a role that reads every workspace and writes nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """The workspaces, and the person's own rows, that a transaction may see.
-
-    ``platform`` reads through the super-admin pool instead, where ``workspaces`` only narrows.
-    """
+    """The workspaces, and the person's own rows, that a transaction may see."""
 
     workspaces: frozenset[UUID] = frozenset()
     user: UUID | None = None
-    platform: bool = False
 
     @classmethod
     def of(cls, *workspaces: UUID, user: UUID | None = None) -> Scope:
@@ -46,18 +39,12 @@ def bind(scope: Scope, session: Session | None = None) -> Session:
     return session
 
 
-def platform_session() -> Session:
-    """A new read-only session of the super-admin pool; the caller closes it."""
-    engine = db.engines[PLATFORM_BIND]
-    return sessionmaker(engine.execution_options(postgresql_readonly=True))()
-
-
 @event.listens_for(Session, "after_begin")
 def _bind_transaction(
     session: Session, transaction: SessionTransaction, connection: Connection
 ) -> None:
     scope = session.info.get("scope")
-    if isinstance(scope, Scope) and not scope.platform:
+    if isinstance(scope, Scope):
         _bind_settings(connection, scope)
 
 
@@ -66,10 +53,11 @@ def _bind_settings(connection: Connection, scope: Scope) -> None:
     # literal; it holds nothing but uuids.
     user = str(scope.user) if scope.user else ""
     connection.exec_driver_sql(
-        f"SET LOCAL auditsaas.workspaces = '{_uuid_array(scope.workspaces)}'; "
+        f"SET LOCAL auditsaas.workspaces = '{uuid_array(scope.workspaces)}'; "
         f"SET LOCAL auditsaas.person = '{user}'"
     )
 
 
-def _uuid_array(ids: Iterable[UUID]) -> str:
+def uuid_array(ids: Iterable[UUID]) -> str:
+    """Write ids as the text of an array that PostgreSQL reads."""
     return "{" + ",".join(sorted(str(UUID(str(value))) for value in ids)) + "}"

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from auditsaas.access import log_reading
 from auditsaas.access.log_reading import Unrecorded
-from auditsaas.db.tenancy import PLATFORM_BIND
+from auditsaas.db.platform import PLATFORM_BIND
 from auditsaas.extensions import db
 from auditsaas.frame import error_pages
 

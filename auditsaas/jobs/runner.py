@@ -17,7 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from auditsaas.db import tenancy
-from auditsaas.db.tenancy import Scope, platform_session
+from auditsaas.db.platform import JOBS, platform_session
+from auditsaas.db.tenancy import Scope
 from auditsaas.extensions import db
 from auditsaas.jobs.heartbeat import Heartbeat
 from auditsaas.jobs.kind import Claim, Kind, Message
@@ -85,7 +86,7 @@ def stop(job: Job[Model, Made], identity: UUID) -> Message | None:
     The job has no further attempt: the worker that gets the message ends it in words. The process
     may still hold the log's lock, for which the worker's first process, this one, must not wait.
     """
-    with platform_session() as platform:
+    with platform_session(JOBS) as platform:
         scope = job.kind.scope(platform, identity)
     if scope is None or job.too_long is None:
         return None
@@ -99,7 +100,7 @@ def stop(job: Job[Model, Made], identity: UUID) -> Message | None:
 
 
 def _claimed(job: Job[Model, Made], identity: UUID) -> Claim[Model] | None:
-    with platform_session() as platform:
+    with platform_session(JOBS) as platform:
         scope = job.kind.scope(platform, identity)
     if scope is None:
         return None

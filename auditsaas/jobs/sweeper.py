@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from auditsaas.db.tenancy import platform_session
+from auditsaas.db.platform import JOBS, platform_session
 from auditsaas.jobs.kind import Kind
 from auditsaas.jobs.queue import first_within, note_sweep, send
 from config.celery import HINT_LIFETIME
@@ -37,7 +37,7 @@ def sweep(kinds: Iterable[Kind[Any]]) -> int:
 
 
 def _sweep(kind: Kind[Any]) -> int:
-    with platform_session() as platform:
+    with platform_session(JOBS) as platform:
         waiting = kind.waiting(platform)
     sent = 0
     for row in waiting:

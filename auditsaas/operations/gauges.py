@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from auditsaas.db.tenancy import platform_session
+from auditsaas.db.platform import JOBS, platform_session
 from auditsaas.events.maintenance import partitions
 from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.models import Export, ExportState
@@ -44,7 +44,7 @@ class Installation(Collector):
         yield up
 
     def _database(self) -> Iterator[Metric]:
-        with platform_session() as session:
+        with platform_session(JOBS) as session:
             yield _exports(session)
             yield from _jobs(backlogs(session, KINDS), datetime.now(UTC))
             yield GaugeMetricFamily(

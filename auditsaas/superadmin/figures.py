@@ -74,6 +74,8 @@ class Overview:
     stored_bytes: int
     first: int
     more: bool
+    counted: Mapping[UUID, int]
+    """The events of each workspace that the totals are made of."""
 
 
 WEEK = """
@@ -148,6 +150,7 @@ def overview(
         stored_bytes=int(totals.bytes),
         first=page * PAGE_SIZE + 1,
         more=len(found) > (page + 1) * PAGE_SIZE,
+        counted={row.id: int(row.events) for row in found},
     )
 
 

@@ -18,6 +18,7 @@ PAGE_SIZE = 50
 
 @dataclass(frozen=True)
 class ShownMembership:
+    workspace_id: UUID
     slug: str
     name: str
     role: str
@@ -57,6 +58,7 @@ def people(session: Session, *, words: str = "", page: int = 0) -> People:
     memberships = session.execute(
         select(
             Membership.user_id,
+            Membership.workspace_id,
             Membership.role,
             Membership.disabled_at,
             Workspace.slug,
@@ -68,6 +70,6 @@ def people(session: Session, *, words: str = "", page: int = 0) -> People:
     )
     for row in memberships:
         users[row.user_id].memberships.append(
-            ShownMembership(row.slug, row.name, row.role, row.disabled_at is None)
+            ShownMembership(row.workspace_id, row.slug, row.name, row.role, row.disabled_at is None)
         )
     return People(rows=list(users.values()), total=total, more=total > (page + 1) * PAGE_SIZE)

@@ -20,8 +20,8 @@ from auditsaas.errors import Conflict, NotFound
 from auditsaas.events.models import actors
 from auditsaas.events.schema import TargetInput
 from auditsaas.own_actions import Activity
+from auditsaas.platform_access.reasons import ROLE, PlatformActor
 from auditsaas.workspaces.models import Membership, Workspace
-from auditsaas.workspaces.platform_access import ROLE, PlatformActor
 from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID, create_workspace, system_workspace
 
 SEE_OTHER = 303
@@ -75,9 +75,7 @@ def _switch(session: Session, platform_actor: PlatformActor, slug: str, *, suspe
     )
 
 
-def disable_user(
-    session: Session, platform: Session, platform_actor: PlatformActor, user_id: UUID
-) -> None:
+def disable_user(session: Session, platform_actor: PlatformActor, user_id: UUID) -> None:
     """Shut a person out of every workspace at once; their sessions end.
 
     Raises:
@@ -86,24 +84,17 @@ def disable_user(
     """
     if user_id == platform_actor.user_id:
         raise Conflict("You cannot disable yourself.")
-    _turn(session, platform, platform_actor, user_id, disabled=True)
+    _turn(session, platform_actor, user_id, disabled=True)
     session.execute(delete(SignInSession).where(SignInSession.user_id == user_id))
 
 
-def enable_user(
-    session: Session, platform: Session, platform_actor: PlatformActor, user_id: UUID
-) -> None:
+def enable_user(session: Session, platform_actor: PlatformActor, user_id: UUID) -> None:
     """Let a person in again, who then signs in anew; raises like ``disable_user``."""
-    _turn(session, platform, platform_actor, user_id, disabled=False)
+    _turn(session, platform_actor, user_id, disabled=False)
 
 
 def _turn(
-    session: Session,
-    platform: Session,
-    platform_actor: PlatformActor,
-    user_id: UUID,
-    *,
-    disabled: bool,
+    session: Session, platform_actor: PlatformActor, user_id: UUID, *, disabled: bool
 ) -> None:
     user = session.scalar(select(User).where(User.id == user_id).with_for_update())
     if user is None:
@@ -111,9 +102,9 @@ def _turn(
     if (user.disabled_at is not None) is disabled:
         raise Conflict(f"{user.name} is {'disabled' if disabled else 'not disabled'}.")
     user.disabled_at = session.scalar(select(func.now())) if disabled else None
-    ids = list(
-        platform.scalars(select(Membership.workspace_id).where(Membership.user_id == user_id))
-    )
+    tenancy.bind(Scope(user=user_id), session)
+    mine = select(Membership.workspace_id).where(Membership.user_id == user_id)
+    ids = list(session.scalars(mine))
     tenancy.bind(Scope.of(*ids, user=platform_actor.user_id), session)
     where = ids or [system_workspace(session).id]
     states = ["active", "disabled"] if disabled else ["disabled", "active"]

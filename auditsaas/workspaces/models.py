@@ -148,17 +148,3 @@ class InvitationLookup(Base):
 
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     tenant: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id"))
-
-
-class PlatformAccess(Base):
-    """A super-admin's reason for access to a workspace (``tenant``), or to all of them (None)."""
-
-    __tablename__ = "platform_accesses"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
-    tenant: Mapped[UUID | None] = mapped_column(ForeignKey("workspaces.id"))
-    reason: Mapped[str] = mapped_column(Text)
-    asked: Mapped[bool] = mapped_column()
-    """The reason was given for this workspace itself, not for all, of which it was shown."""
-    given_at: Mapped[datetime] = mapped_column(Timestamp)

@@ -30,6 +30,7 @@ def acme(app: Flask) -> Company:
     company.notification()
     company.mail()
     company.mapping()
+    company.look()
     with scoped(company.workspace.id, user=company.admin.id) as session:
         session.add(MailChoice(user_id=company.admin.id))
         session.add(SentForm(user_id=company.admin.id, key=b"sent"))

@@ -17,7 +17,8 @@ from sqlalchemy import Engine, select, update
 from auditsaas.accounts.models import User
 from auditsaas.app import create_app
 from auditsaas.db import tenancy
-from auditsaas.db.tenancy import Scope, platform_session
+from auditsaas.db.platform import JOBS, platform_session
+from auditsaas.db.tenancy import Scope
 from auditsaas.events.models import events
 from auditsaas.imports import run as loading
 from auditsaas.imports import service
@@ -361,7 +362,7 @@ def _cut_off(*_: object) -> None:
 
 
 def _waiting() -> list[UUID]:
-    with platform_session() as platform:
+    with platform_session(JOBS) as platform:
         return [row.id for row in IMPORTS.waiting(platform)]
 
 

@@ -14,15 +14,16 @@ from redis import Redis
 from sqlalchemy import Engine, QueuePool, select, update
 from sqlalchemy.orm import Session
 
-from auditsaas.db.tenancy import PLATFORM_BIND, platform_session
+from auditsaas.db.platform import JOBS, PLATFORM_BIND, platform_session
 from auditsaas.events.models import events
 from auditsaas.extensions import db
 from auditsaas.imports.models import Import
 from auditsaas.jobs.backlog import backlogs
 from auditsaas.operations.kinds import KINDS
 from auditsaas.permissions import Role
-from auditsaas.workspaces.models import PlatformAccess, Workspace
-from auditsaas.workspaces.platform_access import HOLDS_FOR
+from auditsaas.platform_access.models import PlatformAccess
+from auditsaas.platform_access.reasons import HOLDS_FOR
+from auditsaas.workspaces.models import Workspace
 from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID
 from config.celery import ALIVE_FOR, WORKERS_KEY
 from config.settings import Settings
@@ -75,6 +76,11 @@ def recorded(workspace_id: UUID, activity: str) -> list[Any]:
                 .order_by(events.c.seq)
             ).all()
         )
+
+
+def told_of(event: Any) -> tuple[object, ...]:
+    """What an event tells of a look."""
+    return tuple(event.metadata[key] for key in ("look", "filter", "query", "shown", "looks"))
 
 
 def rows_of(client: FlaskClient, url: str) -> list[str]:
@@ -211,7 +217,7 @@ def oldest_pending(session: Session) -> datetime | None:
 def test_the_oldest_pending_job_is_an_export_or_an_import(app: Flask) -> None:
     now = datetime.now(UTC)
     company = Company.found(app)
-    with app.app_context(), platform_session() as session:
+    with app.app_context(), platform_session(JOBS) as session:
         before = oldest_pending(session) or now
         made = company.upload()
         for asked in (before - timedelta(days=1), before - timedelta(days=2)):
@@ -260,8 +266,10 @@ def test_reason_for_one_workspace_is_recorded_there_and_opens_no_other(
     assert rows_of(above, f"/admin/audit-logs?workspace={other.slug}") == []
     both = f"/admin/audit-logs?workspace={acme.slug}&workspace={other.slug}"
     assert rows_of(above, both) == []
-    [event] = recorded(acme.id, "platform.access")
+    [event, look] = recorded(acme.id, "platform.access")
     assert event.metadata == {"reason": "Case 4711", "scope": "workspace"}
+    assert look.metadata.items() >= event.metadata.items()
+    assert told_of(look) == ("rows", "Everything", "", 3, 1)
     assert (event.actor_name, event.actor_role, event.status) == (
         "Robin Ross",
         "super-admin",
@@ -278,7 +286,9 @@ def test_reason_for_all_is_recorded_once_in_each_workspace_shown(
     for _ in range(2):
         assert rows_of(above, f"/admin/audit-logs?workspace={acme.slug}")
     [event] = recorded(acme.id, "platform.access")
-    assert event.metadata == {"reason": "Incident review", "scope": "every workspace"}
+    said = {"reason": "Incident review", "scope": "every workspace"}
+    assert event.metadata.items() >= said.items()
+    assert told_of(event) == ("rows", "Everything", "", 2, 1)
     assert recorded(SYSTEM_WORKSPACE_ID, "platform.access")
 
 
@@ -295,8 +305,11 @@ def test_reason_expires_after_an_hour_and_the_next_is_recorded_again(
     assert 'name="reason"' in above.get(log).text
     say_why(above, acme.slug, reason="Support case 4712")
     assert len(rows_of(above, log)) > 0
-    told = [event.metadata["reason"] for event in recorded(acme.id, "platform.access")]
-    assert told == ["Support case 4711", "Support case 4712"]
+    told = [event.metadata for event in recorded(acme.id, "platform.access")]
+    assert [each["reason"] for each in told if "look" not in each] == [
+        "Support case 4711",
+        "Support case 4712",
+    ]
 
 
 def test_event_opens_only_with_a_reason_for_its_workspace(

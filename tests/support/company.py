@@ -26,6 +26,7 @@ from auditsaas.mail.models import Mail
 from auditsaas.notifications.models import Notification
 from auditsaas.pending_changes.models import PendingChange
 from auditsaas.permissions import Role
+from auditsaas.platform_access.models import PlatformLook
 from auditsaas.reads.counting import count
 from auditsaas.reads.reading import Reader, Reading
 from auditsaas.saved_views.models import ALL_MY_WORKSPACES, SavedView
@@ -205,6 +206,28 @@ class Company:
         folder.mkdir(exist_ok=True)
         (folder / f"{made}.eml").write_text(self.mark)
         return made
+
+    def look(self) -> None:
+        """What a super-admin read of it, as the admin's own row."""
+        now = datetime.now(UTC)
+        with scoped(self.workspace.id, user=self.admin.id) as session:
+            session.add(
+                PlatformLook(
+                    workspace_id=self.workspace.id,
+                    user_id=self.admin.id,
+                    hour=now,
+                    kind="rows",
+                    query_hash=b"",
+                    query="",
+                    filter=self.mark,
+                    every=False,
+                    request={},
+                    first_at=now,
+                    last_at=now,
+                    told=1,
+                )
+            )
+            session.commit()
 
     def _keep(self, row: Base, *others: Base) -> Any:
         with scoped(self.workspace.id, user=self.admin.id) as session:

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, text
 from werkzeug.datastructures import MultiDict
 
 from auditsaas.accounts.models import User
-from auditsaas.db.tenancy import platform_session
+from auditsaas.db.platform import JOBS, platform_session
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.reading import pages
 from auditsaas.exports.asking.request import NO_OPTIONS, ExportRequest, request_export
@@ -76,7 +76,7 @@ def build_in(
 def row_of(app: Flask, export_id: UUID) -> Any:
     """Read an export's row, of any workspace."""
     table = Base.metadata.tables["exports"]
-    with app.app_context(), platform_session() as session:
+    with app.app_context(), platform_session(JOBS) as session:
         return session.execute(table.select().where(table.c.id == export_id)).one()
 
 

@@ -11,7 +11,7 @@ from flask import Flask
 
 from auditsaas import own_actions
 from auditsaas.accounts.models import User
-from auditsaas.db.tenancy import platform_session
+from auditsaas.db.platform import JOBS, platform_session
 from auditsaas.events.importers.lines import open_source
 from auditsaas.extensions import Base
 from auditsaas.imports import service
@@ -61,5 +61,5 @@ def ask_for_import(app: Flask, person: User, workspace: Workspace, content: byte
 def import_row(app: Flask, import_id: UUID) -> Any:
     """Read an import's row, of any workspace."""
     table = Base.metadata.tables["imports"]
-    with app.app_context(), platform_session() as session:
+    with app.app_context(), platform_session(JOBS) as session:
         return session.execute(table.select().where(table.c.id == import_id)).one()

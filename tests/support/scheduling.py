@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import Engine, select, text
 
 from auditsaas.accounts.models import User
-from auditsaas.db.tenancy import platform_session
+from auditsaas.db.platform import JOBS, platform_session
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.models import events
 from auditsaas.events.reading import pages
@@ -78,7 +78,7 @@ def end_all_schedules(owner_engine: Engine) -> None:
 
 def build_all(app: Flask) -> None:
     settings = app.extensions["settings"]
-    with platform_session() as platform:
+    with platform_session(JOBS) as platform:
         found = platform.scalars(
             select(Export.id).where(Export.state.in_(UNFINISHED), Export.schedule_name != "")
         ).all()

@@ -104,14 +104,11 @@ def _ranked(name: str, counted: Counter[Any], *, exact: bool) -> Facet:
 
 def known_actors(
     session: Session, workspace_ids: Sequence[UUID], ids: Sequence[str]
-) -> dict[str, KnownActor]:
-    """Read what is known now of the actors with these ids, by id."""
-    return {
-        row.id: _actor(row)
-        for row in session.execute(
-            select(actors).where(actors.c.workspace_id.in_(workspace_ids), actors.c.id.in_(ids))
-        )
-    }
+) -> list[KnownActor]:
+    """Read what each workspace knows now of the actors with these ids, the newest last."""
+    found = select(actors).where(actors.c.workspace_id.in_(workspace_ids), actors.c.id.in_(ids))
+    ordered = found.order_by(actors.c.as_of, actors.c.workspace_id)
+    return [_actor(row) for row in session.execute(ordered)]
 
 
 def find_actors(

@@ -9,7 +9,7 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from auditsaas.db import replica, tenancy
-from auditsaas.db.tenancy import platform_session
+from auditsaas.db.platform import Look, platform_session
 from auditsaas.events.reading import pages
 from auditsaas.exports.kind import ExportClaim
 from auditsaas.extensions import db
@@ -34,7 +34,7 @@ def reader(claim: ExportClaim) -> Iterator[Session]:
 
 def _session(claim: ExportClaim) -> Session:
     if claim.row.through_platform:
-        session = platform_session()
+        session = platform_session(Look.at(*claim.row.workspace_ids))
     else:
         found = _on_the_replica(claim)
         if found is not None:

@@ -151,8 +151,9 @@ def _total(counts: dict[str, int | None]) -> int:
 
 def _users(scope: LogScope, chosen: EventFilter, counts: dict[str, int | None]) -> ShownFacet:
     shown = list(dict.fromkeys([*list(counts)[:TOP], *chosen.user]))
-    known = known_actors(scope.session, scope.chosen_ids(()), shown)
-    scope.show(actor.workspace_id for actor in known.values())
+    actors = known_actors(scope.session, scope.chosen_ids(()), shown)
+    scope.show_beside(actor.workspace_id for actor in actors)
+    known = {actor.id: actor for actor in actors}
 
     def option(value: str) -> Option:
         actor = known.get(value)

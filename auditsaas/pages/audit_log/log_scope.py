@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 from uuid import UUID
@@ -11,7 +11,9 @@ from flask import abort, redirect, request
 from sqlalchemy.orm import Session
 
 from auditsaas.access import current, loaders, log_reading, page_scope, platform_guard
+from auditsaas.access.looking import Looking
 from auditsaas.access.page_scope import PageScope
+from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.presenter import WorkspaceName
 from auditsaas.extensions import db
 from auditsaas.permissions import Permission
@@ -35,14 +37,27 @@ class LogScope:
     views_of: UUID | None = None
     """Whose saved views are offered: a workspace's, or those over all of a person's."""
 
-    on_show: Callable[[set[UUID]], None] | None = None
-    """Told of every workspace that something is shown of, where that has to be recorded."""
+    look: Looking | None = None
+    """What a super-admin's answer is made of, which its workspaces are told."""
+
+    def asks(self, event_filter: EventFilter, **beside: str) -> None:
+        """Say what is asked: the filter, and what a fragment takes ``beside`` it."""
+        if self.look is not None:
+            self.look.asks(event_filter, **beside)
 
     def show(self, workspace_ids: Iterable[UUID]) -> None:
-        """Say that an answer holds something of these workspaces."""
-        shown = set(workspace_ids)
-        if self.on_show is not None and shown:
-            self.on_show(shown)
+        """Say that an answer holds a row of each of these workspaces."""
+        if self.look is not None:
+            self.look.show(workspace_ids)
+
+    def show_beside(self, workspace_ids: Iterable[UUID]) -> None:
+        """Say that an answer names something of these workspaces, beside what it is counted by."""
+        self.show_of(dict.fromkeys(workspace_ids, 0))
+
+    def show_of(self, figures: Mapping[UUID, int]) -> None:
+        """Say how many events of each workspace an answer was made of."""
+        if self.look is not None:
+            self.look.show_of(figures)
 
     @property
     def ids_by_slug(self) -> dict[str, UUID]:
@@ -94,19 +109,18 @@ def _everywhere(scope: PageScope, session: Session, slug: str | None) -> LogScop
 
     Nothing that no reason was given for is in the scope.
     """
-    known = {workspace.slug: workspace.id for workspace in scope.workspaces}
     asked = request.args.getlist("workspace") if slug is None else [slug]
     today = current_slugs(db.session(), asked, scope.workspaces)
     named = [today.get(name, name) for name in asked]
-    allowed = platform_guard.require_reason(known, named, itself=slug is not None)
+    opened = platform_guard.require_reason(scope.workspaces, named, itself=slug is not None)
     return LogScope(
         base_url="/admin/audit-logs",
         session=session,
-        workspaces=[w for w in scope.workspaces if allowed is None or w.id in allowed],
+        workspaces=opened.workspaces,
         several=True,
         exports_url="/admin/exports",
         event_pattern="/admin/audit-logs/{slug}/{id}",
-        on_show=platform_guard.note_shown,
+        look=platform_guard.look_into(opened, session),
     )
 
 

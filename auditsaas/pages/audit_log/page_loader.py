@@ -60,6 +60,7 @@ def _understood(scope: LogScope, viewer: Viewer, now: datetime, args: Args) -> L
         errors.append(FieldError("before", "Give either before or after, not both."))
     if errors:
         raise FilterError(errors)
+    scope.asks(chosen, term=args.get("term", ""))
     log_reading.asked(chosen)
     return LogView(scope, viewer, now, chosen, limit, before, after, _position(args))
 

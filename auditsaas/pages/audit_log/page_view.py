@@ -224,8 +224,9 @@ class LogView:
         if not chosen and not searched:
             return {}
         ids = self.scope.chosen_ids(self.filter.workspace)
-        known = known_actors(self.scope.session, ids, chosen)
-        self.scope.show(actor.workspace_id for actor in known.values())
+        actors = known_actors(self.scope.session, ids, chosen)
+        self.scope.show_beside(actor.workspace_id for actor in actors)
+        known = {actor.id: actor for actor in actors}
         several = {
             user: f"{n:,} people"
             for user, n in count_people(self.scope.session, ids, [*chosen, *searched]).items()

@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session
 from auditsaas.access import current, loaders, log_reading, page_scope, platform_guard
 from auditsaas.access.browser import Identity
 from auditsaas.access.loaders import WorkspaceAccess
+from auditsaas.access.looking import Looking
 from auditsaas.access.page_scope import PageScope
 from auditsaas.current_request import facts
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.errors import FieldError, InvalidFields
+from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.exports.models import Export
 from auditsaas.exports.service import Requester
 from auditsaas.extensions import db
@@ -41,29 +43,30 @@ class ExportScope:
     reader: Session | None = None
     """The platform session, where a super-admin reads through it."""
 
-    def note_listing(self) -> None:
-        """Record that a super-admin sees what others asked for."""
-        if self.reader is not None:
-            platform_guard.note_page()
-            self._bind_everything()
+    def list_all(self) -> Looking | None:
+        """Begin a super-admin's look at what others asked for; None for anybody else."""
+        if self.reader is None:
+            return None
+        return platform_guard.look_over(self.workspaces, self.reader)
 
-    def ask_why(self, slugs: Sequence[str]) -> None:
-        """Require a super-admin's reason, even for a count."""
-        if self.reader is not None:
-            platform_guard.require_reason({w.slug: w.id for w in self.workspaces}, slugs)
+    def look_into(self, event_filter: EventFilter) -> Looking | None:
+        """Require a super-admin's reason, and begin the look; None for anybody else."""
+        if self.reader is None:
+            return None
+        opened = platform_guard.require_reason(self.workspaces, event_filter.workspace)
+        look = platform_guard.look_into(opened, self.reader)
+        look.asks(event_filter)
+        return look
 
-    def look_into(self, slugs: Sequence[str]) -> list[UUID]:
-        """Choose what an export reads; a super-admin's reason is required, and recorded there."""
-        chosen = self.chosen(slugs)
+    def bind_to(self, workspaces: Sequence[UUID]) -> None:
+        """Let a super-admin write what they do into the logs of these workspaces, and no others."""
         if self.reader is not None:
-            self.ask_why(slugs)
-            platform_guard.note_shown(chosen)
-            self._bind_everything()
-        return chosen
+            tenancy.bind(Scope.of(*workspaces, user=self.person.id), self.session)
 
-    def _bind_everything(self) -> None:
-        everything = Scope.of(*(w.id for w in self.workspaces), user=self.person.id)
-        tenancy.bind(everything, self.session)
+    def tell_of(self, export: Export) -> None:
+        """Tell the workspaces of an export that the super-admin who asked for it sees it."""
+        if self.reader is not None:
+            platform_guard.look_at(frozenset(export.workspace_ids), self.reader)
 
     def is_own(self, export: Export) -> bool:
         """Tell whether it can be opened here: a super-admin also sees that others asked for one."""
@@ -112,7 +115,7 @@ def _everywhere(scope: PageScope, reader: Session) -> ExportScope:
         base_url="/admin/exports",
         log_url="/admin/audit-logs",
         person=person,
-        session=tenancy.bind(Scope.of(*ids, user=person.id)),
+        session=tenancy.bind(Scope(user=person.id)),
         visible=and_(Export.through_platform, Export.requested_by == person.id),
         workspaces=scope.workspaces,
         names={workspace.id: workspace for workspace in scope.workspaces},

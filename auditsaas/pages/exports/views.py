@@ -54,7 +54,7 @@ def before(slug: str | None = None) -> ResponseReturnValue:
     if not is_partial():
         return redirect(scope.log_url)
     event_filter = _filter(request.args, scope)
-    scope.ask_why(event_filter.workspace)
+    scope.look_into(event_filter)
     chosen = request.args.get("format")
     wanted = [format_called(chosen)] if chosen else list(FORMATS.values())
     ids = set(scope.chosen(event_filter.workspace))
@@ -102,9 +102,10 @@ def _asked_before(scope: ExportScope, earlier: SentForm) -> ResponseReturnValue:
 @in_each_scope(exports, "/exports")
 def index(slug: str | None = None) -> ResponseReturnValue:
     scope, viewer = export_scope.load(slug), current.viewer()
-    scope.note_listing()
-    if scope.reader is not None:
-        found = service.newest_of_all(scope.reader, limit=PAGE_SIZE + 1, before=_before())
+    look = scope.list_all()
+    if look is not None:
+        found = service.newest_of_all(look.session, limit=PAGE_SIZE + 1, before=_before())
+        look.show(key for export in found[:PAGE_SIZE] for key in export.workspace_ids)
     else:
         found = service.newest(scope.session, scope.visible, limit=PAGE_SIZE + 1, before=_before())
     shown = [present(export, scope, viewer) for export in found[:PAGE_SIZE]]
@@ -124,6 +125,7 @@ def index(slug: str | None = None) -> ResponseReturnValue:
 def detail(export_id: UUID, slug: str | None = None) -> ResponseReturnValue:
     """Render one export; as a fragment, the row that polls itself until it is final."""
     scope, export = _export_at(slug, export_id)
+    scope.tell_of(export)
     if is_partial():
         return _row(export, scope)
     mark_read(scope.session, scope.person.id, url=wording.own_address(export))
@@ -175,16 +177,21 @@ def limits_here() -> dict[str, int]:
 def _export_at(slug: str | None, export_id: UUID) -> tuple[ExportScope, Export]:
     """Load the scope of the address, and the export of it that may be seen there."""
     scope = export_scope.load(slug)
-    return scope, service.find(scope.session, scope.visible, export_id)
+    export = service.find(scope.session, scope.visible, export_id)
+    scope.bind_to(export.workspace_ids)
+    return scope, export
 
 
 def _request(scope: ExportScope, event_filter: EventFilter) -> ExportRequest:
     """Read the request of the form, once a super-admin has said why."""
     form = request.form
     chosen = format_called(form.get("monthly") or form.get("format", ""))
+    workspaces = scope.chosen(event_filter.workspace)
+    scope.look_into(event_filter)
+    scope.bind_to(workspaces)
     return ExportRequest(
         requester=scope.requester,
-        workspaces=scope.look_into(event_filter.workspace),
+        workspaces=workspaces,
         format=chosen,
         options=options(chosen, columns=form.getlist("columns"), gzip=checked(form.get("gzip"))),
         event_filter=event_filter,

@@ -10,17 +10,18 @@ from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from auditsaas.access import platform_guard
+from auditsaas.access import page_scope, platform_guard
 from auditsaas.access.loaders import load_platform
+from auditsaas.access.looking import Looking
 from auditsaas.access.once import acts_once
 from auditsaas.accounts.forms import own_path
-from auditsaas.db.tenancy import platform_session
+from auditsaas.db.platform import JOBS, NOTHING, platform_session
 from auditsaas.errors import Conflict, Invalid
 from auditsaas.extensions import db, settings
 from auditsaas.operations import system
+from auditsaas.platform_access import reasons
 from auditsaas.superadmin import figures, service
 from auditsaas.superadmin.people import people
-from auditsaas.workspaces import platform_access
 from auditsaas.workspaces.models import Workspace
 
 superadmin = Blueprint("superadmin", __name__, url_prefix="/admin")
@@ -48,9 +49,9 @@ def home() -> ResponseReturnValue:
 @superadmin.get("/workspaces")
 def workspaces() -> ResponseReturnValue:
     words, order, page = _words(), request.args.get("sort", "events"), _page()
-    platform_guard.note_page()
-    with platform_session() as session:
-        shown = figures.overview(session, datetime.now(UTC), words=words, order=order, page=page)
+    look = _look_over_all()
+    shown = figures.overview(look.session, datetime.now(UTC), words=words, order=order, page=page)
+    look.show_of(shown.counted)
     kept = {"q": words, "sort": order}
     return render_template(
         "superadmin/workspaces.html",
@@ -114,10 +115,10 @@ def resume_workspace(slug: str) -> ResponseReturnValue:
 
 @superadmin.get("/users")
 def users() -> ResponseReturnValue:
-    platform_guard.note_page()
     words, page = _words(), _page()
-    with platform_session() as session:
-        found = people(session, words=words, page=page)
+    look = _look_over_all()
+    found = people(look.session, words=words, page=page)
+    look.show(mine.workspace_id for shown in found.rows for mine in shown.memberships)
     return render_template(
         "superadmin/users.html",
         people=found,
@@ -130,8 +131,7 @@ def users() -> ResponseReturnValue:
 @superadmin.post("/users/<uuid:user_id>/disable")
 @acts_once
 def disable_user(user_id: UUID) -> ResponseReturnValue:
-    with platform_session() as platform:
-        service.disable_user(db.session(), platform, platform_guard.platform_actor(), user_id)
+    service.disable_user(db.session(), platform_guard.platform_actor(), user_id)
     db.session.commit()
     return redirect("/admin/users?done=disabled", 303)
 
@@ -139,8 +139,7 @@ def disable_user(user_id: UUID) -> ResponseReturnValue:
 @superadmin.post("/users/<uuid:user_id>/enable")
 @acts_once
 def enable_user(user_id: UUID) -> ResponseReturnValue:
-    with platform_session() as platform:
-        service.enable_user(db.session(), platform, platform_guard.platform_actor(), user_id)
+    service.enable_user(db.session(), platform_guard.platform_actor(), user_id)
     db.session.commit()
     return redirect("/admin/users?done=enabled", 303)
 
@@ -149,7 +148,7 @@ def enable_user(user_id: UUID) -> ResponseReturnValue:
 def system_state() -> ResponseReturnValue:
     platform_guard.note_page()
     redis_url = settings().redis_url
-    with platform_session() as session:
+    with platform_session(JOBS) as session:
         parts = system.state(session, redis_url, datetime.now(UTC))
     return render_template("superadmin/system.html", parts=parts)
 
@@ -166,17 +165,22 @@ def give_reason() -> ResponseReturnValue:
     """Note why these workspaces are looked into, or all where none is named; then go on."""
     slugs, reason = request.form.getlist("workspace"), request.form.get("reason", "")
     after = own_path(request.form.get("next", "")) or LOG
-    with platform_session() as session:
+    with platform_session(NOTHING) as session:
         chosen = list(session.scalars(select(Workspace.id).where(Workspace.slug.in_(slugs))))
     try:
         if slugs and len(chosen) < len(set(slugs)):
             raise Invalid("There is no such workspace.")
-        platform_access.give_reason(db.session(), platform_guard.platform_actor(), reason, chosen)
+        reasons.give_reason(db.session(), platform_guard.platform_actor(), reason, chosen)
     except Invalid as error:
         db.session.rollback()
         return platform_guard.form(slugs, next_url=after, reason=reason, error=str(error)), 422
     db.session.commit()
     return redirect(after, 303)
+
+
+def _look_over_all() -> Looking:
+    workspaces, session = page_scope.load_names()
+    return platform_guard.look_over(workspaces, session)
 
 
 def _words() -> str:

@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from auditsaas.accounts.models import User
-from auditsaas.db.tenancy import platform_session
+from auditsaas.db.platform import JOBS, platform_session
 from auditsaas.exports.building import finish
 from auditsaas.exports.building.build import TOO_LONG, export_job
 from auditsaas.exports.building.finish import Built
@@ -159,7 +159,7 @@ def test_new_export_is_swept_only_after_its_message_was_due(
     app: Flask, owner_engine: Engine, export_id: UUID
 ) -> None:
     def waits() -> bool:
-        with app.app_context(), platform_session() as platform:
+        with app.app_context(), platform_session(JOBS) as platform:
             return export_id in {waiting.id for waiting in EXPORTS.waiting(platform)}
 
     assert not waits()

@@ -5,10 +5,11 @@ The platform role finds the workspaces that have reads to append; what was read 
 
 from alembic import context, op
 
-revision = "0030"
-down_revision = "0029"
+revision = "0032"
+down_revision = "0031"
 
 WORKSPACES = "NULLIF(current_setting('auditsaas.workspaces', true), '')::uuid[]"
+JOBS = "current_setting('auditsaas.looked_at', true) = 'jobs'"
 
 TABLE = """
 CREATE TABLE log_reads (
@@ -43,7 +44,9 @@ def upgrade() -> None:
     op.execute(f"CREATE POLICY tenant ON log_reads USING ({condition}) WITH CHECK ({condition})")
     op.execute(f'GRANT SELECT, INSERT, UPDATE, DELETE ON log_reads TO "{roles.app}"')
     op.execute(f'GRANT SELECT (workspace_id, hour, last_at) ON log_reads TO "{roles.platform}"')
-    op.execute(f'CREATE POLICY platform ON log_reads FOR SELECT TO "{roles.platform}" USING (true)')
+    op.execute(
+        f'CREATE POLICY platform ON log_reads FOR SELECT TO "{roles.platform}" USING ({JOBS})'
+    )
     op.execute("ALTER TABLE workspaces ADD COLUMN read_recording text NOT NULL DEFAULT 'hourly'")
     op.execute(
         "ALTER TABLE workspaces ADD CONSTRAINT ck_workspaces_read_recording"

@@ -1,0 +1,97 @@
+"""Show the platform role only what its transaction has noted, and keep each look of super-admins.
+
+Until now its policies let every row through. ``auditsaas.looked_at`` says what a transaction may
+read: an array of workspaces, ``all``, ``all but`` those of ``auditsaas.not_looked_at``, or
+``jobs``, which workers are handed. A transaction that has said nothing sees no row of a tenant.
+"""
+
+from alembic import context, op
+
+revision = "0030"
+down_revision = "0029"
+
+LOOKED_AT = "current_setting('auditsaas.looked_at', true)"
+LOOKED_AT_IDS = f"NULLIF({LOOKED_AT}, '')::uuid[]"
+CLOSED = "NULLIF(current_setting('auditsaas.not_looked_at', true), '')::uuid[]"
+
+# An array is read only where the setting holds one: the planner tries the branches beforehand.
+LOG = (
+    f"CASE {LOOKED_AT} WHEN 'all' THEN true"
+    f" WHEN 'all but' THEN workspace_id <> ALL ({CLOSED})"
+    f" WHEN 'jobs' THEN false"
+    f" ELSE workspace_id = ANY ({LOOKED_AT_IDS}) END"
+)
+EXPORTS = (
+    f"CASE {LOOKED_AT} WHEN 'all' THEN true WHEN 'jobs' THEN true"
+    f" WHEN 'all but' THEN NOT workspace_ids && {CLOSED}"
+    f" ELSE workspace_ids <@ {LOOKED_AT_IDS} END"
+)
+JOBS = f"{LOOKED_AT} = 'jobs'"
+
+POLICIES = {
+    **dict.fromkeys(("memberships", "api_keys", "log_heads", "event_counts", "event_days"), LOG),
+    **dict.fromkeys(("events", "actors", "actor_emails", "actor_names"), LOG),
+    "exports": EXPORTS,
+    **dict.fromkeys(("imports", "mails", "schedules", "schedule_runs"), JOBS),
+    "pending_changes": JOBS,
+}
+
+# Counted up while an answer waits, in a row of each of a thousand workspaces: no foreign keys.
+TABLE = """
+CREATE TABLE platform_looks (
+    workspace_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    hour timestamptz NOT NULL,
+    kind text NOT NULL,
+    query_hash bytea NOT NULL,
+    query text NOT NULL,
+    filter text NOT NULL,
+    reason text,
+    every boolean NOT NULL,
+    request json NOT NULL,
+    shown bigint,
+    looks integer NOT NULL DEFAULT 1,
+    first_at timestamptz NOT NULL,
+    last_at timestamptz NOT NULL,
+    told integer NOT NULL DEFAULT 0,
+    open boolean NOT NULL DEFAULT true,
+    PRIMARY KEY (workspace_id, user_id, hour, kind, query_hash)
+)
+"""
+
+WORKSPACES = "NULLIF(current_setting('auditsaas.workspaces', true), '')::uuid[]"
+PERSON = "NULLIF(current_setting('auditsaas.person', true), '')::uuid"
+OWN = f"user_id = {PERSON} OR workspace_id = ANY ({WORKSPACES})"
+# What has been told in full may go after a day; nothing else may be removed.
+TOLD = f"NOT open AND hour < now() - interval '1 day' AND workspace_id = ANY ({WORKSPACES})"
+
+
+def upgrade() -> None:
+    roles = context.config.attributes["roles"]
+    op.execute("SET LOCAL lock_timeout = '3s'")
+    for table, condition in POLICIES.items():
+        op.execute(f"ALTER POLICY platform ON {table} USING ({condition})")
+    op.execute(TABLE)
+    op.execute("CREATE INDEX ix_platform_looks_open ON platform_looks (hour) WHERE open")
+    op.execute("ALTER TABLE platform_looks ENABLE ROW LEVEL SECURITY")
+    op.execute("ALTER TABLE platform_looks FORCE ROW LEVEL SECURITY")
+    # The policies of the other tables are for every role; here each names what may be done.
+    op.execute(f"CREATE POLICY seen ON platform_looks FOR SELECT USING ({OWN})")
+    op.execute(f"CREATE POLICY noted ON platform_looks FOR INSERT WITH CHECK ({OWN})")
+    op.execute(f"CREATE POLICY counted ON platform_looks FOR UPDATE USING ({OWN})")
+    op.execute(f"CREATE POLICY removed ON platform_looks FOR DELETE USING ({TOLD})")
+    op.execute(f'GRANT SELECT, INSERT, DELETE ON platform_looks TO "{roles.app}"')
+    op.execute(
+        f'GRANT UPDATE (shown, looks, last_at, told, open) ON platform_looks TO "{roles.app}"'
+    )
+    op.execute(f'GRANT SELECT ON platform_looks TO "{roles.platform}"')
+    op.execute(
+        f'CREATE POLICY platform ON platform_looks FOR SELECT TO "{roles.platform}" USING ({JOBS})'
+    )
+
+
+def downgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '3s'")
+    op.execute("DROP TABLE platform_looks")
+    for table in POLICIES:
+        op.execute(f"ALTER POLICY platform ON {table} USING (true)")
