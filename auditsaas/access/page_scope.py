@@ -22,7 +22,8 @@ from auditsaas.extensions import db
 from auditsaas.permissions import Permission
 from auditsaas.workspaces.models import NamedWorkspace, Workspace
 
-PREFIXES = ("", "/w/<slug>", "/admin")
+OWN_PREFIXES = ("", "/w/<slug>")
+PREFIXES = (*OWN_PREFIXES, "/admin")
 """The prefixes of the addresses of the three scopes."""
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -108,12 +109,12 @@ def _close_sessions(_: BaseException | None) -> None:
 
 
 def in_each_scope(
-    blueprint: Blueprint, path: str, *, method: str = "GET"
+    blueprint: Blueprint, path: str, *, method: str = "GET", prefixes: Sequence[str] = PREFIXES
 ) -> Callable[[View], View]:
     """Register a view at ``path`` of each scope; it takes ``slug`` where a workspace is named."""
 
     def register(view: View) -> View:
-        for prefix in PREFIXES:
+        for prefix in prefixes:
             blueprint.add_url_rule(prefix + path, view_func=view, methods=[method])
         return view
 

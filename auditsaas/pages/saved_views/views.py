@@ -9,8 +9,9 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.wrappers import Response as AnyResponse
 
 from auditsaas import current_request, own_actions
-from auditsaas.access import current, loaders
+from auditsaas.access import current, page_scope
 from auditsaas.access.once import acts_once
+from auditsaas.access.page_scope import OWN_PREFIXES, in_each_scope
 from auditsaas.accounts.models import User
 from auditsaas.errors import Conflict, Invalid, InvalidFields
 from auditsaas.events.filter import text as filter_text
@@ -28,8 +29,7 @@ saved_views = Blueprint("saved_views", __name__)
 MAX_QUERY = 16_000
 
 
-@saved_views.post("/views")
-@saved_views.post("/w/<slug>/views")
+@in_each_scope(saved_views, "/views", method="POST", prefixes=OWN_PREFIXES)
 @acts_once
 def save(slug: str | None = None) -> AnyResponse:
     place, log = _place(slug)
@@ -55,8 +55,7 @@ def save(slug: str | None = None) -> AnyResponse:
     return _to(f"{log}?view={view.id}")
 
 
-@saved_views.post("/views/<uuid:view_id>/remove")
-@saved_views.post("/w/<slug>/views/<uuid:view_id>/remove")
+@in_each_scope(saved_views, "/views/<uuid:view_id>/remove", method="POST", prefixes=OWN_PREFIXES)
 @acts_once
 def remove(view_id: UUID, slug: str | None = None) -> AnyResponse:
     place, log = _place(slug)
@@ -88,11 +87,9 @@ def _words(error: Conflict | Invalid) -> str:
 
 
 def _place(slug: str | None) -> tuple[UUID, str]:
-    if slug is None:
-        loaders.load_all(Permission.LOG_READ)
-        return ALL_MY_WORKSPACES, "/audit-logs"
-    access = loaders.load_workspace(slug, Permission.LOG_READ)
-    return access.id, f"/w/{access.slug}/audit-logs"
+    scope = page_scope.load(slug, Permission.LOG_READ)
+    place = ALL_MY_WORKSPACES if scope.several else scope.workspaces[0].id
+    return place, f"{scope.prefix}/audit-logs"
 
 
 def _record(activity: Activity, place: UUID, view: SavedView) -> None:
