@@ -26,7 +26,7 @@ from auditsaas.db.tenancy import Scope
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.filter.period import TimeRange
 from auditsaas.events.models import events
-from auditsaas.events.reading import pages
+from auditsaas.events.reading.scans.source import source
 from auditsaas.exports.asking.request import ExportRequest, request_export
 from auditsaas.exports.building.build import export_job
 from auditsaas.exports.formats import format_called
@@ -82,9 +82,8 @@ def newest(dataset: Dataset, rows: int) -> EventFilter:
     """A filter that matches the newest ``rows`` events, where no two share an instant."""
     with dataset.app.app_context():
         session = tenancy.bind(Scope.of(dataset.big))
-        statement = pages.ordered(
-            session, [dataset.big], EventFilter(), columns=[events.c.occurred_at]
-        )
+        logs = source(session, [dataset.big], EventFilter())
+        statement = logs.ordered([events.c.occurred_at])
         oldest: datetime | None = session.scalar(statement.offset(rows - 1).limit(1))
         session.rollback()
     return EventFilter().with_period(TimeRange(oldest, None))

@@ -24,7 +24,7 @@ from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.presenter import PresentedEvent, WorkspaceName, present
-from auditsaas.events.reading import pages
+from auditsaas.events.reading.scans.source import source
 from auditsaas.exports.writers.pdf.layout import FONT
 from auditsaas.exports.writers.pdf.report import COLUMNS
 from bench.dataset import Dataset
@@ -74,7 +74,7 @@ def _render(workspace: UUID, rows: int) -> Built:
     with app.app_context():
         idle, started = peak_mb(), time.perf_counter()
         session = tenancy.bind(Scope.of(workspace))
-        statement = pages.ordered(session, [workspace], EventFilter(), columns=COLUMNS)
+        statement = source(session, [workspace], EventFilter()).ordered(COLUMNS)
         name = WorkspaceName("big", "Big")
         found = [present(row, name) for row in session.execute(statement.limit(rows))]
         body = Markup("").join(

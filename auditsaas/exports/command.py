@@ -21,6 +21,7 @@ from auditsaas.cli_session import Refusal, open_session, workspace_called
 from auditsaas.events.filter import text as filter_text
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.reading import pages
+from auditsaas.events.reading.scans.source import source
 from auditsaas.events.schema import TargetInput
 from auditsaas.exports.building.file_header import period_words
 from auditsaas.exports.formats import FORMATS, Format
@@ -75,9 +76,7 @@ def _source(session: Session, workspace: Workspace, event_filter: EventFilter) -
     viewer, now = Viewer(zone=ZoneInfo(workspace.time_zone)), datetime.now(UTC)
     return Source(
         connection=session.connection(),
-        select=lambda columns: pages.ordered(
-            session, ids, event_filter, columns=columns, snapshot=snapshot
-        ),
+        select=source(session, ids, event_filter, snapshot).ordered,
         slugs={workspace.id: workspace.slug},
         zone=viewer.zone,
         about=About(

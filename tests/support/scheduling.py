@@ -15,7 +15,7 @@ from auditsaas.accounts.models import User
 from auditsaas.db.platform import JOBS, platform_session
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.models import events
-from auditsaas.events.reading import pages
+from auditsaas.events.reading.scans.source import source
 from auditsaas.exports.building.build import export_job
 from auditsaas.exports.kind import UNFINISHED
 from auditsaas.exports.models import Export
@@ -102,12 +102,11 @@ def ids_in(workspace: Workspace, run: ScheduleRun) -> list[str]:
     """The events that a report's file holds, as its writer reads them."""
     with scoped(workspace.id) as session:
         export = session.get_one(Export, run.export_id)
-        statement = pages.ordered(
+        logs = source(
             session,
             [workspace.id],
             export.pinned_filter,
-            columns=[events.c.id],
             snapshot={workspace.id: export.snapshot[str(workspace.id)]},
             since={workspace.id: (export.since or {})[str(workspace.id)]},
         )
-        return [str(row.id) for row in session.execute(statement)]
+        return [str(row.id) for row in session.execute(logs.ordered([events.c.id]))]

@@ -1,14 +1,14 @@
-"""Reading the log by keyset: pages, single events, and everything in order."""
+"""Reading the log by keyset: pages and single events."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from auditsaas.db.ids import time_of
@@ -56,22 +56,6 @@ def page(
         return Page(rows, older=more, newer=before is not None, searched_to=searched_to)
     rows.reverse()
     return Page(rows, older=bool(rows), newer=more, searched_to=searched_to)
-
-
-def ordered(
-    session: Session,
-    workspace_ids: Sequence[UUID],
-    event_filter: EventFilter,
-    *,
-    columns: Sequence[ColumnElement[Any]],
-    snapshot: Mapping[UUID, int] | None = None,
-    since: Mapping[UUID, int] | None = None,
-) -> Select[Any]:
-    """Select every matching event, newest first over all the workspaces, without a limit.
-
-    With ``since``, also those from before the period that arrived after it.
-    """
-    return source(session, workspace_ids, event_filter, snapshot, since).ordered(columns)
 
 
 def event(session: Session, workspace_id: UUID, event_id: UUID) -> Row[Any] | None:

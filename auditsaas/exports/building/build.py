@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from auditsaas.db import tenancy
 from auditsaas.errors import DomainError
-from auditsaas.events.reading import pages
+from auditsaas.events.reading.scans.source import source
 from auditsaas.exports.building import finish
 from auditsaas.exports.building.file_header import about_export
 from auditsaas.exports.building.finish import Built
@@ -90,16 +90,16 @@ def _source(claim: ExportClaim, options: InstallationOptions) -> Iterator[Source
                 Workspace.id.in_(export.workspace_ids)
             )
         ).all()
+        logs = source(
+            session,
+            export.workspace_ids,
+            export.pinned_filter,
+            snapshot=export.snapshot_seqs,
+            since=export.since_seqs,
+        )
         yield Source(
             connection=session.connection(),
-            select=lambda columns: pages.ordered(
-                session,
-                export.workspace_ids,
-                export.pinned_filter,
-                columns=columns,
-                snapshot=export.snapshot_seqs,
-                since=export.since_seqs,
-            ),
+            select=logs.ordered,
             slugs={row.id: row.slug for row in found},
             zone=ZoneInfo(export.time_zone),
             columns=tuple(export.columns or COLUMNS),

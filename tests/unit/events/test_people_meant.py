@@ -13,6 +13,7 @@ from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.reading import facets, pages, totals
 from auditsaas.events.reading.scans import index_scan
 from auditsaas.events.reading.scans.event_rows import ROW_COLUMNS
+from auditsaas.events.reading.scans.source import source
 from auditsaas.workspaces.models import Workspace
 from tests.support.factories import append_events, event_input, make_workspace, scoped
 from tests.unit.events.test_filters import parse
@@ -94,7 +95,7 @@ def test_filter_matching_very_many_actors_finds_the_same_events(
     assert paths(session, crowded, chosen) == expected
     counted = totals.count(session, [crowded.id], chosen)
     assert (counted.total, counted.exact) == (len(expected), True)
-    written = pages.ordered(session, [crowded.id], chosen, columns=ROW_COLUMNS)
+    written = source(session, [crowded.id], chosen).ordered(ROW_COLUMNS)
     assert "".join(sorted(row.path for row in session.execute(written))) == expected
 
 
