@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import cached_property
 from urllib.parse import parse_qsl
@@ -18,7 +18,7 @@ from auditsaas.accounts.models import User
 from auditsaas.db.columns import Timestamp
 from auditsaas.db.ids import new_id
 from auditsaas.events.filter.event_filter import EventFilter
-from auditsaas.events.filter.period import TimeRange
+from auditsaas.events.filter.period import TimeRange, dates
 from auditsaas.extensions import Base
 from auditsaas.workspaces.models import ApiKey
 
@@ -109,6 +109,11 @@ class Export(Base):
     def pinned_filter(self) -> EventFilter:
         """Return the filter with the bounds that were fixed."""
         return self.asked_filter.with_period(self.period)
+
+    @property
+    def days(self) -> tuple[date | None, date | None]:
+        """Return the first and the last day of the range, in the requester's zone."""
+        return dates(self.period, ZoneInfo(self.time_zone))
 
     @property
     def period(self) -> TimeRange:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import get_args
 from zoneinfo import ZoneInfo
 
-from auditsaas.events.filter.period import PRESETS, dates
+from auditsaas.events.filter.period import PRESETS
 from auditsaas.exports.formats import FORMATS
 from auditsaas.exports.models import Export
 from auditsaas.formatting import numbers, times, viewer
@@ -35,7 +35,7 @@ def viewer_of(export: Export) -> Viewer:
 
 def period(export: Export, viewer: Viewer) -> str:
     """Write `07/01/2026 – 09/30/2026`, days of the requester's zone; '' for all time."""
-    first, last = dates(export.period, ZoneInfo(export.time_zone))
+    first, last = export.days
     if first is not None and last is not None:
         if first == last:
             return times.date(first, viewer)
@@ -62,7 +62,7 @@ def file_name(export: Export, slugs: Sequence[str]) -> str:
     """Name a file `acme_2026-10-01_2026-10-31_America-New_York.csv`: workspace, range and zone."""
     where = slugs[0] if len(slugs) == 1 else f"{len(slugs)}-workspaces"
     zone = ZoneInfo(export.time_zone)
-    first, last = dates(export.period, zone)
+    first, last = export.days
     start = first.isoformat() if first else "start"
     end = (last or export.created_at.astimezone(zone).date()).isoformat()
     extension = (export.file_key or "").rpartition("/")[2].partition(".")[2] or export.format

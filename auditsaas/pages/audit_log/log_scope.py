@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -16,7 +17,9 @@ from auditsaas.access.page_scope import PageScope
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.presenter import WorkspaceName
 from auditsaas.extensions import db
+from auditsaas.pages.audit_log.saved_view_choice import NO_VIEWS, ViewChoice
 from auditsaas.permissions import Permission
+from auditsaas.saved_views import service
 from auditsaas.saved_views.models import ALL_MY_WORKSPACES
 from auditsaas.workspaces.former_slugs import current_slugs
 from auditsaas.workspaces.models import NamedWorkspace
@@ -44,6 +47,14 @@ class LogScope:
         """Say what is asked: the filter, and what a fragment takes ``beside`` it."""
         if self.look is not None:
             self.look.asks(event_filter, **beside)
+
+    @cached_property
+    def offered(self) -> ViewChoice:
+        """Find the saved views that the signed-in person may use here."""
+        if self.views_of is None:
+            return NO_VIEWS
+        person = current.require_person().id
+        return ViewChoice(service.visible(self.session, self.views_of, person), person)
 
     def show(self, workspace_ids: Iterable[UUID]) -> None:
         """Say that an answer holds a row of each of these workspaces."""

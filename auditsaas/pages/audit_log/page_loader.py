@@ -17,7 +17,6 @@ from auditsaas.extensions import db
 from auditsaas.formatting.viewer import Viewer
 from auditsaas.pages.audit_log.log_scope import LogScope
 from auditsaas.pages.audit_log.page_view import DEFAULT_LIMIT, LogView, ShownPage
-from auditsaas.pages.audit_log.saved_view_choice import ViewChoice
 from auditsaas.workspaces.former_slugs import with_current_slugs
 
 LIMITS = (25, 50, 100)
@@ -27,13 +26,12 @@ BESIDE = ("limit", "before", "after", "at", "view", "term")
 Args = MultiDict[str, str]
 
 
-def read(scope: LogScope, args: Args, views: ViewChoice | None = None) -> LogView:
+def read(scope: LogScope, args: Args) -> LogView:
     """Read an address; what cannot be understood becomes the view's problems, and stays typed."""
     viewer, now = current.viewer(), datetime.now(UTC)
     try:
-        resolved = args if views is None else views.resolve(args)
-        view = _understood(scope, viewer, now, resolved)
-        return view if views is None else replace(view, offered=views)
+        resolved = scope.offered.resolve(args) if "view" in args else args
+        return _understood(scope, viewer, now, resolved)
     except FilterError as error:
         return LogView(scope, viewer, now, _typed(args), problems=error.errors)
 
@@ -70,7 +68,7 @@ def with_page(view: LogView) -> LogView:
     page = _page(view)
     if view.after is not None and not page.newer:
         # Paging back has reached the newest events: show the whole first page.
-        view = view.at()
+        view = paged(view)
         page = _page(view)
     log_reading.shown((), pages=1)
     rows = shown_rows(view, page)
@@ -78,12 +76,21 @@ def with_page(view: LogView) -> LogView:
     last = first + len(rows) - 1 if rows else 0
     older = newer = None
     if page.older and rows:
-        older = view.at(before=page.rows[-1].id, position=last + 1).url
+        older = paged(view, before=page.rows[-1].id, position=last + 1).url
     if page.newer and rows:
-        newer = view.at(after=page.rows[0].id, position=max(1, first - view.limit)).url
+        back = max(1, first - view.limit)
+        newer = paged(view, after=page.rows[0].id, position=back).url
     if page.searched_to is not None and view.after is None:
-        older = view.at(before=page.searched_to, position=last + 1 if rows else 1).url
+        onward = last + 1 if rows else 1
+        older = paged(view, before=page.searched_to, position=onward).url
     return replace(view, page=ShownPage(rows, first, last, newer, older, page.searched_back_to))
+
+
+def paged(
+    view: LogView, *, before: UUID | None = None, after: UUID | None = None, position: int = 1
+) -> LogView:
+    """Page a view elsewhere; without a cursor, to its first page."""
+    return replace(view, before=before, after=after, position=position)
 
 
 def shown_rows(view: LogView, page: pages.Page) -> list[PresentedEvent]:

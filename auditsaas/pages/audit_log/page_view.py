@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Self
+from typing import Any
 from uuid import UUID
 
 from auditsaas.errors import FieldError
@@ -52,15 +52,13 @@ class LogView:
     """The place of the page's first row, as far as the person has paged; only for show."""
     page: ShownPage | None = None
     problems: Sequence[FieldError] = ()
-    offered: ViewChoice = NO_VIEWS
     always: EventFilter | None = None
     """A condition that addresses do not hold: the person's own events."""
 
-    def at(
-        self, *, before: UUID | None = None, after: UUID | None = None, position: int = 1
-    ) -> Self:
-        """Page the view elsewhere; without a cursor, to its first page."""
-        return replace(self, before=before, after=after, position=position)
+    @property
+    def offered(self) -> ViewChoice:
+        """Return the saved views; none beside what cannot be understood."""
+        return NO_VIEWS if self.problems else self.scope.offered
 
     @property
     def errors(self) -> list[dict[str, Any]]:

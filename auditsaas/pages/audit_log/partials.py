@@ -66,7 +66,9 @@ def _tail(view: LogView) -> ResponseReturnValue:
         return Response(status=204)
     rows = page_loader.shown_rows(view, page)
     shown = ShownPage(rows, 1, len(rows), None, None)
-    return render_template("audit_logs/_tail.html", view=replace(view.at(), page=shown), rows=rows)
+    return render_template(
+        "audit_logs/_tail.html", view=replace(page_loader.paged(view), page=shown), rows=rows
+    )
 
 
 def _without(view: LogView) -> ResponseReturnValue:

@@ -10,11 +10,8 @@ from uuid import UUID
 
 from werkzeug.datastructures import MultiDict
 
-from auditsaas.access import current
 from auditsaas.errors import FieldError
 from auditsaas.events.filter.event_filter import FilterError
-from auditsaas.pages.audit_log.log_scope import LogScope
-from auditsaas.saved_views import service
 
 ALL = "all"
 """In place of a view's id: everything, even where a view is the default."""
@@ -73,11 +70,3 @@ class ViewChoice:
 
 
 NO_VIEWS = ViewChoice()
-
-
-def offered(scope: LogScope) -> ViewChoice:
-    """Load the signed-in person's choice of views in a scope."""
-    if scope.views_of is None:
-        return NO_VIEWS
-    person = current.require_person().id
-    return ViewChoice(service.visible(scope.session, scope.views_of, person), person)

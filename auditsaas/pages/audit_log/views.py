@@ -12,7 +12,6 @@ from auditsaas.events.filter.event_filter import EventFilter, FilterError
 from auditsaas.pages.audit_log import event_page, log_scope, page_loader, search_suggestions
 from auditsaas.pages.audit_log.log_scope import LogScope
 from auditsaas.pages.audit_log.partials import FRAGMENTS
-from auditsaas.pages.audit_log.saved_view_choice import offered
 
 audit_logs = Blueprint("audit_logs", __name__)
 
@@ -20,10 +19,10 @@ audit_logs = Blueprint("audit_logs", __name__)
 @in_each_scope(audit_logs, "/audit-logs")
 def log(slug: str | None = None) -> ResponseReturnValue:
     scope = log_scope.load(slug)
-    views = offered(scope)
-    if not request.args and not is_partial() and views.default is not None:
-        return redirect(f"{scope.base_url}?view={views.default.id}")
-    view = page_loader.read(scope, request.args, views)
+    default = scope.offered.default
+    if not request.args and not is_partial() and default is not None:
+        return redirect(f"{scope.base_url}?view={default.id}")
+    view = page_loader.read(scope, request.args)
     if view.problems:
         template = "_error" if is_partial() else "page"
         return render_template(f"audit_logs/{template}.html", view=view), 422
@@ -45,7 +44,7 @@ def part(fragment: str, slug: str | None = None) -> ResponseReturnValue:
         if slug is None:
             raise NotFound("There is no such page.")
         return _event(scope, slug, fragment)
-    view = page_loader.read(scope, request.args, offered(scope))
+    view = page_loader.read(scope, request.args)
     if view.problems:
         return Response(str(FilterError([*view.problems])), 422, mimetype="text/plain")
     return build(view)
