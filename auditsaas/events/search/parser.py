@@ -40,6 +40,7 @@ __all__ = [
     "number_range",
     "parse",
     "part_at",
+    "quoted",
     "suggest",
     "unparse",
 ]
@@ -80,7 +81,7 @@ def unparse(terms: Sequence[Term]) -> str:
 def _written(term: Term) -> str:
     sign = "-" if term.negated else ""
     values = [
-        _quote(value) if term.quoted or _needs_quotes(value, term) else value
+        quoted(value) if term.quoted or _needs_quotes(value, term) else value
         for value in term.values
     ]
     if term.key is None:
@@ -88,7 +89,8 @@ def _written(term: Term) -> str:
     return f"{sign}{term.key}:{'' if term.op == '=' else term.op}{','.join(values)}"
 
 
-def _quote(value: str) -> str:
+def quoted(value: str) -> str:
+    """Write a value in quotes, as the search box takes it."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 

@@ -6,6 +6,7 @@ from auditsaas.events.folding import fold
 from auditsaas.events.reading.facets import find_actors, recent_activities
 from auditsaas.events.search.completion import MOST, Suggestion, part_at
 from auditsaas.events.search.completion import suggest as of_language
+from auditsaas.events.search.parser import quoted
 from auditsaas.pages.audit_log.log_scope import LogScope
 
 ACTIVITIES = 200
@@ -37,7 +38,4 @@ def _users(scope: LogScope, typed: str) -> list[tuple[str, str]]:
 
 
 def _term(value: str) -> str:
-    if any(character in value for character in ' ,"'):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
-    return value
+    return quoted(value) if any(character in value for character in ' ,"') else value
