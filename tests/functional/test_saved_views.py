@@ -51,6 +51,18 @@ def test_a_view_opens_with_its_filter_and_parameters_beside_it_override_it(
     assert "Errors" in client.get(f"/w/{workspace.slug}/audit-logs").text
 
 
+def test_event_opened_from_a_view_keeps_to_its_filter(
+    workspace: Workspace, client: FlaskClient
+) -> None:
+    url = save(client, f"/w/{workspace.slug}")
+    event_id = re.findall(r'data-event-id="([^"]+)"', client.get(url).text)[0]
+    base, _, query = url.partition("?")
+    opened = client.get(f"{base}/{event_id}?{query}")
+    assert f'href="{base}?status=error"' in opened.text
+    without = client.get(f"{base}/{event_id}")
+    assert f'href="{base}?status=error"' not in without.text
+
+
 def test_default_view_opens_first_and_the_unfiltered_log_stays_reachable(
     workspace: Workspace, client: FlaskClient
 ) -> None:

@@ -64,6 +64,13 @@ def test_export_with_an_unknown_parameter_is_not_made(acme: Workspace, client: F
     assert "No exports" in client.get(f"/w/{acme.slug}/exports").text
 
 
+def test_refused_export_names_all_that_is_wrong(acme: Workspace, client: FlaskClient) -> None:
+    data = {"csrf_token": csrf_token(client), "format": "csv", "stauts": "error", "ip": "here"}
+    answer = client.post(f"/w/{acme.slug}/exports", data=data)
+    assert WORDS in answer.text
+    assert "“here” is not an IP address" in answer.text
+
+
 @pytest.mark.parametrize("query", ["stauts=error", "q=stauts:error", "ip=somewhere"])
 def test_saved_view_that_cannot_be_read_is_not_kept(
     query: str, acme: Workspace, client: FlaskClient

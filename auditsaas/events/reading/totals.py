@@ -48,7 +48,9 @@ def count(session: Session, workspace_ids: Sequence[UUID], event_filter: EventFi
     if whole is not None:
         total += _count_whole(session, workspace_ids, event_filter, whole)
     for part in parts:
-        total += _count_parts(session, workspace_ids, event_filter.with_period(part))
+        logs = source(session, workspace_ids, event_filter.with_period(part))
+        for found in logs.every(MARKED):
+            total += _count_rows(session, found)
     return total
 
 
@@ -70,16 +72,6 @@ def _count_whole(
     found = select(func.coalesce(func.sum(rows.c.n), 0), func.coalesce(errors, 0))
     total, failed = session.execute(found).one()
     return Count(int(total), int(failed), exact=True)
-
-
-def _count_parts(
-    session: Session, workspace_ids: Sequence[UUID], event_filter: EventFilter
-) -> Count:
-    """Count a short period's events one by one."""
-    found = Count(0, 0, exact=True)
-    for part in source(session, workspace_ids, event_filter).every(MARKED):
-        found += _count_rows(session, part)
-    return found
 
 
 def _count_steps(
