@@ -8,8 +8,9 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import ColumnElement, and_, case, or_
 
+from auditsaas.events.event_sources import IMPORT, KEY, UNRECORDED
 from auditsaas.events.models import events
 
 
@@ -38,3 +39,23 @@ def in_network(value: str) -> ColumnElement[bool]:
     return and_(
         events.c.ip >= str(network.network_address), events.c.ip <= str(network.broadcast_address)
     )
+
+
+def came_from(values: Sequence[str]) -> ColumnElement[bool]:
+    """Match the sources, or what begins with one that ends in ``*``, or what has none."""
+    recorded = [value for value in values if value != UNRECORDED]
+    found = [matches_activity(events.c.source, recorded)] if recorded else []
+    if len(recorded) < len(values):
+        found.append(events.c.source.is_(None))
+    return or_(*found)
+
+
+KIND_OF_SOURCE: ColumnElement[str] = case(
+    *(
+        (events.c.source.op("^@", is_comparison=True)(prefix), f"{prefix}*")
+        for prefix in (KEY, IMPORT)
+    ),
+    (events.c.source.is_(None), UNRECORDED),
+    else_=events.c.source,
+)
+"""An event's source by its kind, as a filter writes it."""

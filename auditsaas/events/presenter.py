@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any, Final, Protocol
 from uuid import UUID
 
+from auditsaas.events.event_sources import kind_in_words
 from auditsaas.events.labels import label
 from auditsaas.visible_text import visible
 
@@ -86,6 +87,8 @@ class PresentedEvent:
     browser: str
     ip: str
     occurred_at: datetime
+    source: str
+    """The kind of its source; '' where it was not recorded."""
 
 
 EventUrl = Callable[[str, UUID], str]
@@ -123,6 +126,7 @@ def present(
         browser=_cell(browser),
         ip=str(row.ip or ""),
         occurred_at=row.occurred_at,
+        source=kind_in_words(row.source),
     )
 
 

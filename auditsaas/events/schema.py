@@ -16,10 +16,12 @@ from msgspec import Meta, Struct
 
 from auditsaas.db.ids import EPOCH
 from auditsaas.errors import FieldError
+from auditsaas.events.own_families import is_own
 from auditsaas.events.wording import field_error, shown
 from auditsaas.text import normal_address, storable
 
 MAX_AHEAD = timedelta(minutes=10)
+OWN = "is the product's own, as is all of its family"
 MAX_JSON_BYTES = 32 * 1024
 MAX_JSON_DEPTH = 10
 
@@ -97,8 +99,8 @@ def from_json(raw: bytes | msgspec.Raw, now: datetime) -> EventInput:
     return checked(event, now)
 
 
-def from_mapping(values: object, now: datetime) -> EventInput:
-    """Read one event from plain values, such as an importer makes.
+def from_mapping(values: object, now: datetime, *, copied: bool = False) -> EventInput:
+    """Read one event from plain values, such as an importer makes; for ``copied`` see ``checked``.
 
     Raises:
         RefusedEvent: it breaks a rule of the contract.
@@ -109,17 +111,22 @@ def from_mapping(values: object, now: datetime) -> EventInput:
         event = msgspec.convert(values, EventInput)
     except (msgspec.ValidationError, RecursionError, UnicodeEncodeError):
         raise RefusedEvent(_field_errors(values)) from None
-    return checked(event, now)
+    return checked(event, now, copied=copied)
 
 
-def checked(event: EventInput, now: datetime, *, storable_texts: bool = False) -> EventInput:
+def checked(
+    event: EventInput, now: datetime, *, storable_texts: bool = False, copied: bool = False
+) -> EventInput:
     """Return ``event`` once it also keeps the rules that its types cannot say.
 
     ``storable_texts`` tells that the source was looked through for what PostgreSQL cannot keep.
+    ``copied`` tells that it was in a log of the product before, and may be the product's own.
 
     Raises:
         RefusedEvent: it does not.
     """
+    if not copied and is_own(event.activity):
+        raise RefusedEvent([FieldError("activity", OWN), *_rule_errors(event, now)])
     if not _keeps_the_rules(event, now, storable_texts=storable_texts):
         raise RefusedEvent(list(_rule_errors(event, now)))
     return event

@@ -15,6 +15,7 @@ from auditsaas import own_actions
 from auditsaas.accounts.models import User
 from auditsaas.db.ids import first_id_at
 from auditsaas.errors import Conflict, Expired, NotFound
+from auditsaas.events.event_sources import PRODUCT
 from auditsaas.events.models import events
 from auditsaas.events.schema import ActorInput, TargetInput
 from auditsaas.exports.kind import UNFINISHED
@@ -145,6 +146,7 @@ def _downloaded_lately(session: Session, export: Export, requester: Requester) -
         select(events.c.targets).where(
             events.c.workspace_id == export.workspace_ids[0],
             events.c.activity == Activity.EXPORT_DOWNLOADED.value,
+            events.c.source == PRODUCT,
             events.c.id >= since,
             events.c.actor_id == requester.actor.id,
         )

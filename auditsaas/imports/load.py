@@ -171,7 +171,7 @@ def accepted_events(
             outcome.refuse(found)
             continue
         try:
-            event = event_from_mapping(found.event, now)
+            event = event_from_mapping(found.event, now, copied=found.id is not None)
         except RefusedEvent as error:
             outcome.refuse(Refused(found.line, str(error), found.byte))
             continue

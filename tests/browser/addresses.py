@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from auditsaas.accounts import resets
 from auditsaas.accounts.models import User
+from auditsaas.events.event_sources import PRODUCT
 from auditsaas.imports import mappings
 from auditsaas.imports import service as imports
 from auditsaas.storage.address import storage_at
@@ -107,7 +108,7 @@ def fill(acme: Workspace, person: User, settings: Settings) -> dict[str, str]:
         ],
     )
     own = event_input(actor={"id": str(person.id), "email": person.email})
-    [own_event] = append_events(acme, [own]).ids
+    [own_event] = append_events(acme, [own], PRODUCT).ids
     with factories.Sessions.begin() as session:
         reset = resets.begin(session, person)
     return {

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from auditsaas.accounts.models import User
+from auditsaas.events.event_sources import PRODUCT
 from auditsaas.workspaces.models import Workspace
 from tests.browser.conftest import Visitor
 from tests.support.factories import append_events, event_input, make_member, make_workspace
@@ -33,6 +34,7 @@ def admin(acme: Workspace) -> User:
             )
             for n in range(4)
         ],
+        PRODUCT,
     )
     return person
 

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
 
+from auditsaas.events.event_sources import CLI, PRODUCT, EventSource, of_import, of_key
 from auditsaas.permissions import Role
 from auditsaas.workspaces.models import Workspace
 from tests.support.factories import (
@@ -14,6 +16,7 @@ from tests.support.factories import (
     event_input,
     make_member,
     sign_in,
+    store_unrecorded,
 )
 
 pytestmark = pytest.mark.usefixtures("signed_in_admin")
@@ -83,9 +86,8 @@ def test_my_activity_shows_only_the_members_own_events(
     member = make_member(workspace, Role.MEMBER)
     mine = {"id": str(member.id), "name": "Me"}
     by_mail = {"id": "u_99", "email": member.email.upper()}
-    ids = append_events(
-        workspace, [event_input(actor=mine), event_input(), event_input(actor=by_mail)]
-    ).ids
+    events = [event_input(actor=mine), event_input(), event_input(actor=by_mail)]
+    ids = append_events(workspace, events, PRODUCT).ids
     sign_in(client, member)
     page = client.get("/me/activity").text
     shown = re.findall(r'data-event-id="([^"]+)"', page)
@@ -95,6 +97,34 @@ def test_my_activity_shows_only_the_members_own_events(
     assert "Only show" not in own.text, "this list takes no filter"
     assert client.get(f"/me/activity/{workspace.slug}/{ids[1]}").status_code == 404
     assert client.get("/me/activity?user=u_1&status=error").text.count("data-event-id") == 2
+
+
+@pytest.mark.parametrize("source", [CLI, of_key(UUID(int=7)), of_import(UUID(int=7))])
+def test_my_activity_shows_no_event_that_a_sender_made_in_the_members_name(
+    workspace: Workspace, client: FlaskClient, source: EventSource
+) -> None:
+    member = make_member(workspace, Role.MEMBER)
+    mine = event_input(actor={"id": str(member.id), "email": member.email})
+    [forged] = append_events(workspace, [mine], source).ids
+    [true] = append_events(workspace, [mine], PRODUCT).ids
+    sign_in(client, member)
+    page = client.get("/me/activity").text
+    assert re.findall(r'data-event-id="([^"]+)"', page) == [str(true)]
+    assert client.get(f"/me/activity/{workspace.slug}/{forged}").status_code == 404
+
+
+def test_my_activity_marks_an_event_from_before_sources_were_recorded(
+    workspace: Workspace, client: FlaskClient
+) -> None:
+    member = make_member(workspace, Role.MEMBER)
+    mine = event_input(actor={"id": str(member.id)})
+    [old] = store_unrecorded(workspace, [mine])
+    append_events(workspace, [mine], PRODUCT)
+    sign_in(client, member)
+    page = client.get("/me/activity").text
+    assert page.count("data-event-id") == 2
+    assert page.count("Source not recorded") == 1
+    assert client.get(f"/me/activity/{workspace.slug}/{old}").status_code == 200
 
 
 def test_the_search_box_suggests_keys_and_values_of_the_log(

@@ -13,15 +13,27 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from auditsaas import own_actions
 from auditsaas.accounts.models import User
-from auditsaas.events.models import events
+from auditsaas.events.models import actors, events
+from auditsaas.exports import service
+from auditsaas.exports.models import Export
+from auditsaas.exports.service import Requester
 from auditsaas.imports.run import import_job
 from auditsaas.jobs.runner import run
+from auditsaas.own_actions import Activity
 from auditsaas.storage.address import storage_at
 from auditsaas.workspaces.models import ApiKey, Workspace
 from tests.support import importing
 from tests.support.exporting import ask, build_in, parsed_filter
-from tests.support.factories import append_events, event_input, scoped
+from tests.support.factories import (
+    append_events,
+    event_input,
+    make_api_key,
+    make_workspace,
+    scoped,
+    sign_in,
+)
 
 INVOICES = parsed_filter({"activity": "invoice.*"})
 
@@ -109,3 +121,124 @@ def test_source_is_the_last_column_of_a_table(
     text = (tmp_path / export.file_key).read_text("utf-8-sig")
     header, row = csv.reader(io.StringIO(text))
     assert (header[-1], row[-1]) == ("source", "cli")
+
+
+@pytest.mark.parametrize(
+    "activity",
+    ["platform.access", "Retention.Apply", "tre\u0435.head", "anchor .made", "\uff45rasure.done"],
+)
+def test_activity_of_an_own_family_is_refused_from_a_key(
+    client: FlaskClient, acme: Workspace, key: str, activity: str
+) -> None:
+    answer = post(client, key, [event_input(activity=activity)])
+    assert answer.status_code == 422
+    [error] = answer.json["rejected"][0]["errors"]
+    assert error["field"] == "activity"
+    assert "the product's own" in error["message"]
+    assert stored(client, key) == []
+
+
+def test_activity_that_the_product_has_too_is_taken_from_a_key(
+    client: FlaskClient, acme: Workspace, key: str
+) -> None:
+    """The control of the refusal: applications have people who sign in."""
+    assert post(client, key, event_input(activity="user.login")).status_code == 201
+
+
+def test_activity_of_an_own_family_is_refused_from_a_file(acme: Workspace, tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    event = event_input(occurred_at="2026-11-16T08:00:00Z", activity="platform.access")
+    file.write_text(json.dumps(event))
+    assert importing.counts(importing.run(acme, file)) == (0, 0, 1, 0)
+
+
+@pytest.mark.parametrize("file_format", ["jsonl", "csv"])
+def test_file_of_the_product_keeps_own_activities_as_a_copy(
+    app: Flask, tmp_path: Path, workspace: Workspace, admin: User, file_format: str
+) -> None:
+    record_access(workspace)
+    everything = parsed_filter({"activity": "platform.*"})
+    asked = ask(admin, [workspace], everything, format=file_format)
+    export = build_in(app, asked, tmp_path)
+    other = make_workspace()
+    outcome = importing.run(other, tmp_path / export.file_key)
+    assert importing.counts(outcome) == (1, 0, 0, 0)
+    assert sources(workspace, "platform.access") == {"product"}
+    assert sources(other, "platform.access") == {"cli"}
+
+
+def record_access(workspace: Workspace) -> None:
+    with scoped(workspace.id) as session:
+        own_actions.record(
+            session,
+            Activity.PLATFORM_ACCESS,
+            workspaces=[workspace.id],
+            actor=own_actions.operator("root"),
+        )
+        session.commit()
+
+
+def forged(person: User, **fields: Any) -> dict[str, Any]:
+    """An event that says that this person did something at an address of their own."""
+    actor = {"id": str(person.id), "name": "Forged", "email": person.email, "role": "super-admin"}
+    return event_input(actor=actor, ip="203.0.113.66", **fields)
+
+
+FORGED = (
+    "member.role_update",
+    "user.login",
+    "export.downloaded",
+    "workspace.update",
+    "api_key.create",
+)
+
+
+def test_key_cannot_write_the_products_own_trail_in_an_admins_name(
+    client: FlaskClient, workspace: Workspace, admin: User
+) -> None:
+    key = make_api_key(workspace)
+    batch = [forged(admin, activity=activity) for activity in (*FORGED, "platform.access")]
+    assert post(client, key, batch).json["accepted"] == len(FORGED)
+    told = {event["activity"]: event["source"] for event in stored(client, key)}
+    assert told == dict.fromkeys(FORGED, f"api:{key_id(workspace)}")
+    sign_in(client, admin)
+    assert "203.0.113.66" not in client.get("/me/activity").text
+    assert "203.0.113.66" in client.get(f"/w/{workspace.slug}/audit-logs").text, "the control"
+
+
+def test_actor_of_the_products_own_people_is_not_what_a_key_says(
+    client: FlaskClient, workspace: Workspace, admin: User
+) -> None:
+    sign_in(client, admin)
+    own = own_actions.person(admin.id, name=admin.name, email=admin.email)
+    with scoped(workspace.id) as session:
+        own_actions.record(
+            session, Activity.WORKSPACE_UPDATE, workspaces={workspace.id: "admin"}, actor=own
+        )
+        session.commit()
+    post(client, make_api_key(workspace), forged(admin))
+    with scoped(workspace.id) as session:
+        known = session.execute(select(actors).where(actors.c.id == str(admin.id))).one()
+    assert (known.name, known.role, known.source) == (admin.name, "admin", "product")
+
+
+def test_forged_download_does_not_hide_the_part_of_a_true_one(
+    client: FlaskClient, workspace: Workspace, admin: User
+) -> None:
+    export_id = ask(admin, [workspace], INVOICES)
+    target = [{"type": "export", "id": str(export_id)}]
+    download = forged(admin, activity="export.downloaded", targets=target)
+    assert post(client, make_api_key(workspace), download).status_code == 201
+    requester = Requester(person=admin)
+    for _ in range(2):
+        with scoped(workspace.id, user=admin.id) as session:
+            export = session.get_one(Export, export_id)
+            service.record_download(session, export, requester, status_code=206, part="bytes 0-1/9")
+            session.commit()
+    assert downloads(workspace) == [f"api:{key_id(workspace)}", "product"]
+
+
+def downloads(workspace: Workspace) -> list[str | None]:
+    with scoped(workspace.id) as session:
+        found = select(events.c.source).where(events.c.activity == "export.downloaded")
+        return list(session.scalars(found.order_by(events.c.seq)))

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 import pytest
 from flask.testing import FlaskClient
 
+from auditsaas.events.event_sources import PRODUCT
 from auditsaas.events.filter.event_filter import FILTERS
 from auditsaas.events.search.parser import parse
 from auditsaas.events.search.terms import KEYS, QueryError, syntax
@@ -115,6 +116,7 @@ ADDRESSES = [(place, args) for place, those in addresses().items() for args in t
 def examples() -> Workspace:
     workspace = make_workspace("Acme")
     append_events(workspace, EVENTS)
+    append_events(workspace, [FAILED], PRODUCT)
     return workspace
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from auditsaas.accounts.models import User
 from auditsaas.db.ids import new_id
+from auditsaas.events.event_sources import PRODUCT
 from auditsaas.events.writing.request_keys import first_arrival
 from auditsaas.exports.building.build import export_job
 from auditsaas.exports.models import Export, ExportState
@@ -65,7 +66,7 @@ class Company:
     def event(self) -> UUID:
         """An event of the admin's doing."""
         actor = {"id": str(self.admin.id), "name": f"{self.mark} Lee"}
-        return append_events(self.workspace, [event_input(actor=actor)]).ids[0]
+        return append_events(self.workspace, [event_input(actor=actor)], PRODUCT).ids[0]
 
     def person(self, role: Role = Role.MEMBER) -> UUID:
         return make_member(self.workspace, role).id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count
 from typing import Any
@@ -11,6 +11,8 @@ from uuid import UUID, uuid4
 
 from flask.testing import FlaskClient
 from flask_wtf.csrf import generate_csrf
+from msgspec import structs
+from sqlalchemy import insert
 from sqlalchemy.orm import Session, sessionmaker
 
 from auditsaas import tokens
@@ -19,8 +21,11 @@ from auditsaas.accounts.models import User
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.events.event_sources import CLI, EventSource
+from auditsaas.events.models import events
 from auditsaas.events.schema import from_mapping
 from auditsaas.events.writing.append import MAX_BATCH, Appended, append
+from auditsaas.events.writing.identity import identify
+from auditsaas.events.writing.rows import row_of
 from auditsaas.permissions import ApiScope, Role
 from auditsaas.workspaces import api_keys, service
 from auditsaas.workspaces.models import Membership, Workspace
@@ -32,6 +37,7 @@ Sessions = sessionmaker(expire_on_commit=False)
 """Sessions of the app role; ``conftest`` binds it to the database of this run."""
 
 _numbers = count(1)
+_old_numbers = count(1_000_000)
 _run = uuid4().hex[:6]
 
 
@@ -115,6 +121,22 @@ def append_events(
         )
         session.commit()
     return appended
+
+
+def store_unrecorded(workspace: Workspace, given: Sequence[dict[str, Any]]) -> list[UUID]:
+    """Store events as they were before sources were recorded; return their ids."""
+    first = datetime.now(UTC) - timedelta(days=2)
+    parsed = [from_mapping(event, first) for event in given]
+    named = identify(workspace.id, parsed, arrived_at=first)
+    stated = {"workspace_id": workspace.id, "received_at": first}
+    rows = [
+        structs.asdict(row_of(event, *name)) | stated | {"seq": next(_old_numbers)}
+        for event, name in zip(parsed, named, strict=True)
+    ]
+    with scoped(workspace.id) as session:
+        session.execute(insert(events), rows)
+        session.commit()
+    return [identifier for _, identifier in named]
 
 
 def scoped(*workspaces: UUID, user: UUID | None = None) -> Session:

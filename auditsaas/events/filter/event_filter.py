@@ -16,7 +16,14 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import or_
 
 from auditsaas.errors import InvalidFields
-from auditsaas.events.conditions import among, in_network, matches_activity
+from auditsaas.events.conditions import (
+    KIND_OF_SOURCE,
+    among,
+    came_from,
+    in_network,
+    matches_activity,
+)
+from auditsaas.events.event_sources import KINDS, in_words
 from auditsaas.events.filter.dates import DEFAULT_DATE_FORMAT
 from auditsaas.events.filter.fields import Filter, choices, declared, number
 from auditsaas.events.filter.period import TimeRange
@@ -142,6 +149,19 @@ class EventFilter:
         column=events.c.browser,
         panel="listed",
     )
+    source: tuple[str, ...] = choices(
+        "source",
+        api="Where events came from: product, cli, none (not recorded), or api: or import: and an"
+        " id; a trailing * makes it a prefix: api:*",
+        read=lambda reader, name: reader.sources(name),
+        choices=tuple(KINDS),
+        closed=False,
+        condition=came_from,
+        column=KIND_OF_SOURCE,
+        shown=in_words,
+        panel="fixed",
+    )
+    """Sources as they are stored, prefixes of them, or ``none``."""
     min_ms: float | None = number(
         "min_ms",
         title="Response time at least",

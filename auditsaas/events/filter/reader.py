@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from auditsaas.errors import FieldError
 from auditsaas.events.filter.period import PRESETS, RangeError, TimeRange, custom, preset
 from auditsaas.events.search.parser import QueryError, parse
-from auditsaas.events.search.values import METHODS
+from auditsaas.events.search.values import METHODS, BadValue, source
 from auditsaas.events.wording import alternatives
 from auditsaas.text import MappedTooWide, network_text, normal_address, storable
 
@@ -109,6 +109,16 @@ class Reader:
         """Read the five common methods in any case, and any other exactly as it was stored."""
         values = (v.upper() if v.upper() in METHODS else v for v in self.texts(name))
         return tuple(dict.fromkeys(values))
+
+    def sources(self, name: str) -> tuple[str, ...]:
+        """Read sources of events, or beginnings of them."""
+        found = []
+        for value in self.texts(name):
+            try:
+                found.append(source(value))
+            except BadValue as error:
+                self.refuse(name, f"{error}.")
+        return tuple(dict.fromkeys(found))
 
     def networks(self, name: str) -> tuple[str, ...]:
         found = []

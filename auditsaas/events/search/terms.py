@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from auditsaas.events.event_sources import KINDS, in_words
 from auditsaas.events.search.values import (
     METHODS,
     address,
@@ -15,6 +16,7 @@ from auditsaas.events.search.values import (
     method,
     milliseconds,
     prefixable,
+    source,
 )
 from auditsaas.events.writing.useragent import PLATFORMS
 
@@ -167,6 +169,16 @@ KEYS: Mapping[str, Key] = {
             meaning="of the user agent; the beginning is enough",
         ),
         Key(
+            name="source",
+            label="Source",
+            check=source,
+            choices=tuple(KINDS),
+            shown=in_words,
+            hint="product, api:*, import:*, cli",
+            example="source:product",
+            meaning="where it came from: the product itself, api:*, import:* or cli",
+        ),
+        Key(
             name="ms",
             label="Response time",
             check=milliseconds,
@@ -231,6 +243,7 @@ _OTHER_NAMES = {
     "agent": "browser", "user_agent": "browser", "duration": "ms", "latency": "ms",
     "time": "ms", "response": "ms", "url": "path", "request_id": "request",
     "status_code": "code", "object": "target", "result": "status", "outcome": "status",
+    "origin": "source", "provenance": "source",
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Text, Uuid, and_, column, func, not_, or_, select, table
 
 from auditsaas.events import folding
-from auditsaas.events.conditions import among, in_network, matches_activity
+from auditsaas.events.conditions import among, came_from, in_network, matches_activity
 from auditsaas.events.models import events
 from auditsaas.events.search.parser import Term, number_range
 
@@ -94,6 +94,7 @@ BUILDERS: dict[str, Callable[[Term], Condition]] = {
     "status": lambda term: among(events.c.status, term.values),
     "method": lambda term: among(events.c.method, term.values),
     "platform": lambda term: among(events.c.platform, term.values),
+    "source": lambda term: came_from(term.values),
     "ip": lambda term: or_(*(in_network(value) for value in term.values)),
     "request": lambda term: among(events.c.request_id, term.values),
     "path": lambda term: folding.matches(events.c.path, term.values),

@@ -10,6 +10,11 @@ from auditsaas.text import MappedTooWide, network_text, normal_address
 LONGEST_TIME = 86_400_000
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
 
+SOURCE_IS = "Source is product, cli, none, api:* or import:*, or an id after api: or import:"
+
+_SOURCE = re.compile(
+    r"product|cli|none|[a-z]{0,8}\*|(?:api|import):(?:[0-9a-f-]{1,36}|[0-9a-f-]{0,36}\*)"
+)
 _MS = re.compile(r"[0-9]{1,8}(?:\.[0-9]{1,3})?")
 _CODE = re.compile(r"[1-5][0-9][0-9]|[1-5][xX]{2}")
 
@@ -40,6 +45,12 @@ def prefixable(value: str) -> str:
     if "*" in value[:-1]:
         raise BadValue(f"A * may only end a value: “{shown(value)}”")
     return value
+
+
+def source(value: str) -> str:
+    if not _SOURCE.fullmatch(value.lower()):
+        raise BadValue(f"{SOURCE_IS}, not “{shown(value)}”")
+    return value.lower()
 
 
 def address(value: str) -> str:

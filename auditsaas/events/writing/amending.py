@@ -57,16 +57,18 @@ def event_from_json(
         return _amended(values, now, refusal, keep_unknown=keep_unknown)
 
 
-def event_from_mapping(values: object, now: datetime, *, keep_unknown: bool = False) -> EventInput:
+def event_from_mapping(
+    values: object, now: datetime, *, keep_unknown: bool = False, copied: bool = False
+) -> EventInput:
     """One event from plain values, amended where that makes it one.
 
     Raises:
         RefusedEvent: it breaks a rule of the contract.
     """
     try:
-        return from_mapping(values, now)
+        return from_mapping(values, now, copied=copied)
     except RefusedEvent as refusal:
-        return _amended(values, now, refusal, keep_unknown=keep_unknown)
+        return _amended(values, now, refusal, keep_unknown=keep_unknown, copied=copied)
 
 
 def amend(values: Values, *, keep_unknown: bool = False) -> Values:
@@ -95,14 +97,19 @@ def amend(values: Values, *, keep_unknown: bool = False) -> Values:
 
 
 def _amended(
-    values: object, now: datetime, refusal: RefusedEvent, *, keep_unknown: bool
+    values: object,
+    now: datetime,
+    refusal: RefusedEvent,
+    *,
+    keep_unknown: bool,
+    copied: bool = False,
 ) -> EventInput:
     if not isinstance(values, dict):
         raise refusal
     amended = amend(values, keep_unknown=keep_unknown)
     if amended == values:
         raise refusal
-    return from_mapping(amended, now)
+    return from_mapping(amended, now, copied=copied)
 
 
 def _known(

@@ -18,6 +18,7 @@ from auditsaas.accounts.models import User
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Invalid, NotFound
+from auditsaas.events.event_sources import PRODUCT, UNRECORDED
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.extensions import db
 from auditsaas.own_actions import Activity
@@ -29,6 +30,7 @@ from auditsaas.workspaces import account_events
 account = Blueprint("account", __name__)
 
 ACTIVITY = "/me/activity"
+OWN_SOURCES = (PRODUCT, UNRECORDED)
 
 
 @account.get("/account")
@@ -90,7 +92,8 @@ def activity() -> ResponseReturnValue:
 def my_event(slug: str, event_id: str) -> ResponseReturnValue:
     scope, mine = _my_activity()
     row = event_page.load(scope, slug, event_id)
-    if row.actor_id not in mine.user and (row.actor_email or "").lower() not in mine.user:
+    is_mine = row.actor_id in mine.user or (row.actor_email or "").lower() in mine.user
+    if not is_mine or row.source not in (PRODUCT, None):
         raise NotFound("There is no such event.")
     context = event_page.context(scope, row, EventFilter(), request.url_root)
     context |= {"related_url": None, "older_url": None, "newer_url": None, "filter_base": None}
@@ -99,7 +102,11 @@ def my_event(slug: str, event_id: str) -> ResponseReturnValue:
 
 
 def _my_activity() -> tuple[LogScope, EventFilter]:
-    """Bind all of the person's workspaces; return them with the filter for own events."""
+    """Bind all of the person's workspaces; return them with the filter for own events.
+
+    Anybody who may send events could send some in this person's name, so only the product's own
+    count, and those from before sources were recorded, which the page marks.
+    """
     person = current.require_person()
     workspaces = [access.workspace for access in loaders.my_workspaces()]
     tenancy.bind(Scope.of(*(workspace.id for workspace in workspaces), user=person.id))
@@ -110,7 +117,7 @@ def _my_activity() -> tuple[LogScope, EventFilter]:
         several=True,
         event_pattern=f"{ACTIVITY}/{{slug}}/{{id}}",
     )
-    return scope, EventFilter(user=(str(person.id), person.email))
+    return scope, EventFilter(user=(str(person.id), person.email), source=OWN_SOURCES)
 
 
 def _only_paging(args: MultiDict[str, str]) -> MultiDict[str, str]:

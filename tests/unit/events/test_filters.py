@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import Engine, true
 from werkzeug.datastructures import MultiDict
 
 from auditsaas.errors import FieldError
+from auditsaas.events.event_sources import of_key
 from auditsaas.events.filter import actors
 from auditsaas.events.filter.event_filter import OF_ACTORS, EventFilter, FilterError
 from auditsaas.events.filter.period import PRESETS, TimeRange
@@ -23,6 +25,7 @@ from tests.support.factories import append_events, event_input, make_workspace, 
 
 NEW_YORK = ZoneInfo("America/New_York")
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
+KEY_ID = UUID("0193f3a0-0000-7000-8000-00000000000a")
 
 
 def parse(**args: Any) -> EventFilter:
@@ -53,6 +56,11 @@ argument_sets = st.fixed_dictionaries(
         "ip": st.lists(st.ip_addresses().map(str), max_size=2, unique=True),
         "platform": st.lists(st.sampled_from(PLATFORMS), max_size=2, unique=True),
         "browser": several,
+        "source": st.lists(
+            st.sampled_from(["product", "cli", "none", "api:*", f"import:{UUID(int=7)}"]),
+            max_size=2,
+            unique=True,
+        ),
         "min_ms": st.floats(0, 1000).map(lambda value: [f"{value:f}"]),
         "q": st.lists(words, max_size=4).map(lambda found: [" ".join(found)]),
         "range": st.sampled_from(list(PRESETS)).map(lambda key: [key]),
@@ -83,6 +91,7 @@ def test_filter_round_trips_through_its_arguments(args: dict[str, list[str]]) ->
                 "ip",
                 "q",
                 "platform",
+                "source",
                 "min_ms",
                 "max_ms",
                 "range",
@@ -129,6 +138,9 @@ def understood(query: dict[str, list[str]]) -> tuple[list[FieldError], EventFilt
         ({"user_status": "away"}, ["user_status"]),
         ({"platform": "BeOS", "status": "x"}, ["status", "platform"]),
         ({"activity": "a*b"}, ["activity"]),
+        ({"source": "somewhere"}, ["source"]),
+        ({"source": "api:"}, ["source"]),
+        ({"source": ["api:*x", "web:*"]}, ["source", "source"]),
         ({"user": [f"u{n}" for n in range(500)]}, ["user"]),
         ({"user": "a\x00b"}, ["user"]),
         ({"user": "a" * 600}, ["user"]),
@@ -205,7 +217,8 @@ def acme(engine: Engine) -> Workspace:
             ),
         ],
     )
-    append_events(workspace, [event_input(path="6", actor=ann | {"email": "lee@example.com"})])
+    event = event_input(path="6", actor=ann | {"email": "lee@example.com"})
+    append_events(workspace, [event], of_key(KEY_ID))
     return workspace
 
 
@@ -235,6 +248,14 @@ def acme(engine: Engine) -> Workspace:
         ({"platform": "other"}, "0123456"),
         ({"browser": "curl 8.5"}, "3"),
         ({"browser": ["curl 8.5", "Chrome 1"]}, "3"),
+        ({"source": "cli"}, "012345"),
+        ({"source": ["api:*", "product"]}, "6"),
+        ({"source": f"API:{KEY_ID}"}, "6"),
+        ({"source": "none"}, ""),
+        ({"source": ["none", "cli"]}, "012345"),
+        ({"q": "source:api:*"}, "6"),
+        ({"q": "-source:api:*"}, "012345"),
+        ({"q": f"source:product,api:{KEY_ID}"}, "6"),
         ({"min_ms": "1000"}, "3"),
         ({"max_ms": "84"}, "012456"),
         ({"q": "activity:user.*"}, "01"),

@@ -45,6 +45,7 @@ def event(**values: Any) -> Any:
         "targets": None,
         "changes": None,
         "metadata": None,
+        "source": None,
     }
     return SimpleNamespace(**row | values)
 
