@@ -31,6 +31,12 @@ test: .venv/.dev programs lint ## linters and every test; T=path for some, ARGS 
 test-fast: .venv/.dev ## unit tests that take no seconds each; T=tests/unit/events
 	$(PYTEST) -m "not slow" $(or $(T),tests/unit) $(ARGS)
 
+.PHONY: test-long
+test-long: .venv/.dev programs ## the tests that invent their cases, with 25 times as many; T=path
+	$(PYTEST) --hypothesis-profile=many $(or $(T),$(INVENTING)) $(ARGS)
+
+INVENTING = $(sort $(shell grep -rl '^from hypothesis' tests/unit tests/functional))
+
 .PHONY: test-functional
 test-functional: .venv/.dev programs ## journeys through the product and the rules of its parts; T=path
 	$(PYTEST) $(or $(T),tests/functional tests/architecture tests/deployment tests/sdk) $(ARGS)

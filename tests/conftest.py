@@ -30,18 +30,21 @@ from auditsaas.workspaces.models import Workspace
 from config import embedded
 from config.settings import Settings
 from tests.support import factories
+from tests.support.cases import FEW, MANY
 from tests.support.markup import PageClient
 
 Flask.test_client_class = PageClient
 
-# A test says how many cases it tries; how long one takes is a matter of the machine. A fixture is
-# made once for all cases, which add to the log but need no empty one.
-hypothesis.settings.register_profile(
-    "auditsaas",
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
-hypothesis.settings.load_profile("auditsaas")
+# How long a case takes is a matter of the machine. A fixture is made once for all cases, which add
+# to the log but need no empty one.
+for _name, _number in (("few", FEW), ("many", MANY)):
+    hypothesis.settings.register_profile(
+        _name,
+        max_examples=_number,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    )
+hypothesis.settings.load_profile("few")
 
 LOOPBACK = ("127.", "::1", "localhost")
 

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from auditsaas.workspaces.models import Workspace
+from tests.support.cases import cases
 from tests.support.factories import event_input, make_api_key, make_workspace
 from tests.support.hostile import (
     HOSTILE_TEXTS,
@@ -24,11 +25,11 @@ from tests.support.hostile import (
 )
 from tests.support.log_state import in_log
 
-CASES = 400
+CASES = 40
 OCCURRED = "2026-11-16T10:00:00Z"
 
 many = settings(
-    max_examples=CASES,
+    max_examples=cases(CASES),
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -124,7 +125,7 @@ arguments = st.one_of(
 def test_any_query_is_answered_or_refused(caller: Caller) -> None:
     caller.post(encoded(event_input()), Content_Type="application/json")
 
-    @settings(many, max_examples=250)
+    @settings(many, max_examples=cases(25))
     @given(
         st.sampled_from(["/events", "/events/feed", "/events/x", "/exports/1/download"]),
         st.lists(st.tuples(st.sampled_from(PARAMETERS), arguments), max_size=4),
@@ -138,7 +139,7 @@ def test_any_query_is_answered_or_refused(caller: Caller) -> None:
 def test_any_authorization_header_is_answered_or_refused(caller: Caller) -> None:
     header = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n"), max_size=90)
 
-    @settings(many, max_examples=100)
+    @settings(many, max_examples=cases(15))
     @given(header | header.map("Bearer aud_{}".format))
     def post(value: str) -> None:
         answer = caller.client.post(

@@ -23,11 +23,12 @@ from auditsaas.api.calls import DESCRIBED
 from auditsaas.exports.building.build import export_job
 from auditsaas.jobs.runner import run
 from auditsaas.storage.address import storage_at
+from tests.support.cases import cases
 from tests.support.factories import event_input, make_api_key, make_workspace
 from tests.support.log_state import in_log
 
-CASES = {"api.post_events": 100, "api.post_export": 30}
-CASES_OF_OTHERS = 40
+CASES = {"api.post_events": 20, "api.post_export": 8}
+CASES_OF_OTHERS = 10
 REFUSES_MORE, TAKES_MORE = positive_data_acceptance, negative_data_rejection
 UNSAID_RULES = {
     # Rules that no schema says: an event is not from before 1970, an address is one, …
@@ -118,7 +119,7 @@ def test_valid_request_is_answered_as_documented(
         path_parameters=known, feedback=UNTAUGHT
     )
 
-    @settings(few, max_examples=CASES.get(endpoint, CASES_OF_OTHERS))
+    @settings(few, max_examples=cases(CASES.get(endpoint, CASES_OF_OTHERS)))
     @given(requests)
     def call(case: Case) -> None:
         caller.call(case, unless=UNSAID_RULES.get(endpoint, ()))
@@ -136,7 +137,7 @@ def test_invalid_request_is_refused_as_documented_and_stores_nothing(
         generation_mode=GenerationMode.NEGATIVE, feedback=UNTAUGHT
     )
 
-    @settings(few, max_examples=CASES.get(endpoint, CASES_OF_OTHERS))
+    @settings(few, max_examples=cases(CASES.get(endpoint, CASES_OF_OTHERS)))
     @given(requests)
     def call(case: Case) -> None:
         caller.call(case, unless=UNSAID_RULES.get(endpoint, ()))

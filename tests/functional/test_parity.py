@@ -27,6 +27,7 @@ from hypothesis import strategies as st
 from auditsaas.events.reading import totals
 from auditsaas.exports.formats import FORMATS
 from auditsaas.workspaces.models import Workspace
+from tests.support.cases import cases
 from tests.support.exporting import ask, build_in, cells, ids_on_the_page, parsed_filter
 from tests.support.factories import (
     append_events,
@@ -143,7 +144,7 @@ READERS: dict[str, Callable[[bytes], list[str]]] = {
 
 @given(filters, st.randoms(use_true_random=False))
 @settings(
-    max_examples=3,
+    max_examples=cases(2),
     suppress_health_check=list(HealthCheck),
     phases=[Phase.generate],  # a smaller example tells nothing where others append meanwhile
 )

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, select
 from auditsaas.events.models import events
 from auditsaas.schedules.timetable import Frequency, Timetable
 from auditsaas.workspaces.models import Workspace
+from tests.support.cases import cases
 from tests.support.factories import append_events, event_input, make_member, make_workspace, scoped
 from tests.support.scheduling import (
     end_all_schedules,
@@ -47,7 +48,7 @@ steps = st.lists(
 
 
 @given(timetables, steps)
-@settings(max_examples=12, suppress_health_check=list(HealthCheck))
+@settings(max_examples=cases(3), suppress_health_check=list(HealthCheck))
 def test_every_event_is_in_exactly_one_report(
     app: Flask,
     owner_engine: Engine,

@@ -26,6 +26,7 @@ from auditsaas.events.reading.totals import count
 from auditsaas.operations import upgrade
 from auditsaas.workspaces.models import Workspace
 from tasks.maintenance import count_days
+from tests.support.cases import cases
 from tests.support.factories import append_events, event_input, make_workspace, scoped
 from tests.support.log_state import counts_are_exact
 
@@ -118,7 +119,7 @@ def named(activity: str, wanted: tuple[str, ...]) -> bool:
 
 
 @pytest.mark.slow
-@settings(max_examples=100)
+@settings(max_examples=cases(20))
 @given(wanted=filters, zone=st.sampled_from(ZONES))
 def test_count_facets_and_bars_are_those_of_the_events_in_any_zone_and_period(
     acme: tuple[Workspace, list[Event]], wanted: EventFilter, zone: str

@@ -21,6 +21,7 @@ from auditsaas.events.reading.pages import page
 from auditsaas.events.search.values import METHODS
 from auditsaas.events.writing.useragent import PLATFORMS
 from auditsaas.workspaces.models import Workspace
+from tests.support.cases import cases
 from tests.support.factories import append_events, event_input, make_workspace, scoped
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -69,7 +70,7 @@ argument_sets = st.fixed_dictionaries(
 
 
 @given(args=argument_sets)
-@settings(max_examples=300)
+@settings(max_examples=cases(40))
 def test_filter_round_trips_through_its_arguments(args: dict[str, list[str]]) -> None:
     _, chosen = understood(args)
     assume(chosen is not None)
@@ -77,7 +78,6 @@ def test_filter_round_trips_through_its_arguments(args: dict[str, list[str]]) ->
     assert parse(**MultiDict(chosen.to_args()).to_dict(flat=False)) == chosen
 
 
-@pytest.mark.slow
 @given(
     query=st.dictionaries(
         st.sampled_from(
@@ -104,7 +104,7 @@ def test_filter_round_trips_through_its_arguments(args: dict[str, list[str]]) ->
         max_size=5,
     )
 )
-@settings(max_examples=2000)
+@settings(max_examples=cases(100))
 def test_any_arguments_are_parsed_or_refused_by_field(
     query: dict[str, list[str]],
 ) -> None:

@@ -15,6 +15,7 @@ from auditsaas.events.search.parser import (
     suggest,
     unparse,
 )
+from tests.support.cases import cases
 
 PIECES = [
     "activity:", "status:", "method:", "ip:", "ms:", "code:", "user:", "meta.", "meta.a.b:", "has:",
@@ -60,8 +61,7 @@ def refusal(text: str) -> QueryError:
     return caught.value
 
 
-@pytest.mark.slow
-@settings(max_examples=3000)
+@settings(max_examples=cases(200))
 @given(queries)
 @example('user:"' + '\\"' * 900)
 def test_any_text_parses_or_gives_an_error_with_its_position(text: str) -> None:
@@ -79,8 +79,7 @@ def understood(text: str) -> tuple[list[tuple[int, int]], list[str]]:
     return [(term.start, term.end) for term in terms], [describe(term) for term in terms]
 
 
-@pytest.mark.slow
-@settings(max_examples=1000)
+@settings(max_examples=cases(100))
 @given(queries)
 def test_parsed_query_round_trips_through_text(text: str) -> None:
     with contextlib.suppress(QueryError):

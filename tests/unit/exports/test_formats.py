@@ -29,6 +29,7 @@ from auditsaas.exports.columns import COLUMNS
 from auditsaas.exports.formats import FORMATS, Options, format_called, options
 from auditsaas.exports.writers.xlsx import LONGEST_TEXT, fitted
 from auditsaas.workspaces.models import Workspace
+from tests.support.cases import cases
 from tests.support.exporting import ask, build_in, cells, parsed_filter
 from tests.support.factories import append_events, event_input, make_member, make_workspace, scoped
 
@@ -129,7 +130,7 @@ def sent_events() -> st.SearchStrategy[dict[str, Any]]:
 
 
 @pytest.mark.slow
-@hypothesis_settings(max_examples=25)
+@hypothesis_settings(max_examples=cases(8))
 @given(sent=st.lists(sent_events(), min_size=1, max_size=20))
 def test_jsonl_is_the_event_of_the_api_byte_for_byte(
     app: Flask, tmp_path: Path, sent: list[dict[str, Any]]

@@ -40,7 +40,6 @@ def test_an_array_gives_its_elements_however_it_is_written(
     assert values_of(json.dumps(objects, indent=indent), step) == objects
 
 
-@pytest.mark.slow
 @given(OBJECTS, st.dictionaries(st.text(max_size=4), JSON, max_size=3), st.integers(1, 40))
 def test_an_object_gives_the_records_it_holds(
     objects: list[Any], around: dict[str, Any], step: int

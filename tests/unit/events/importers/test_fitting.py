@@ -10,6 +10,7 @@ from auditsaas.events.importers.lines import SourceError
 from auditsaas.events.importers.outcomes import status_of
 from auditsaas.events.importers.registry import FORMATS
 from auditsaas.events.schema import RefusedEvent, from_mapping
+from tests.support.cases import cases
 from tests.unit.events.importers.reading_files import FIXTURES, NOW, events, outcomes, refusals
 
 NESTED: dict[str, Any] = {"a": 1}
@@ -122,7 +123,7 @@ def test_any_metadata_is_cut_to_what_an_event_holds(metadata: dict[str, Any], ti
     assert from_mapping(event, NOW).metadata == metadata
 
 
-@settings(max_examples=300)
+@settings(max_examples=cases(60))
 @given(
     st.sampled_from([key for key in FORMATS if key != "csv"]),
     st.sampled_from(SAMPLE_RECORDS),
