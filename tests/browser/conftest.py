@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from shutil import which
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 from sqlalchemy import Engine
 
 from auditsaas.accounts.models import User
@@ -27,6 +34,8 @@ from tests.support.workers import (
 
 # Chromium without the windows of a desktop browser, which take half of its work; or with them.
 CHROMIUM = which("chromium-headless-shell") or which("chromium")
+# What is expected comes at once on a quiet machine, and late on a busy one.
+expect.set_options(timeout=30_000)
 PHONE: ViewportSize = {"width": 390, "height": 844}
 FLAGS = (
     "--no-sandbox",
