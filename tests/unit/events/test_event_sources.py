@@ -44,7 +44,9 @@ def sources(workspace: Workspace) -> list[str | None]:
         return list(session.scalars(found.order_by(events.c.seq)))
 
 
-@pytest.mark.parametrize("source", [PRODUCT, CLI, KEY, of_import(uuid4())])
+@pytest.mark.parametrize(
+    "source", [PRODUCT, CLI, KEY, of_import(uuid4())], ids=["product", "cli", "key", "import"]
+)
 def test_each_event_of_a_batch_is_stored_with_its_source(
     workspace: Workspace, source: EventSource
 ) -> None:
