@@ -20,8 +20,9 @@ from tests.support.cases import cases
 from tests.support.factories import append_events, event_input, scoped
 
 CHARACTERS = [chr(n) for n in range(1, sys.maxunicode + 1) if not 0xD800 <= n < 0xE000]
-CASED = [c for c in CHARACTERS if len({c, c.upper(), c.lower(), c.title(), c.casefold()}) > 1]
-CHANGED = [c for c in CHARACTERS if normalize("NFKD", c) != c or c in set(CASED)]
+HAS_CASE = {c for c in CHARACTERS if len({c, c.upper(), c.lower(), c.title(), c.casefold()}) > 1}
+CASED = sorted(HAS_CASE)
+CHANGED = [c for c in CHARACTERS if normalize("NFKD", c) != c or c in HAS_CASE]
 
 FORMS = {
     "upper": str.upper,
