@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from auditsaas.accounts import resets
 from auditsaas.accounts.models import User
 from auditsaas.events.event_sources import PRODUCT
+from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.imports import mappings
 from auditsaas.imports import service as imports
 from auditsaas.storage.address import storage_at
@@ -28,6 +29,7 @@ OUTSIDE = {
 INSIDE = {
     "log": "/w/{slug}/audit-logs",
     "all workspaces": "/audit-logs",
+    "long value": f"/w/{{slug}}/audit-logs?user={'x' * 400}",
     "filtered": "/w/{slug}/audit-logs?status=error&activity=invoice.update&range=last_30_days",
     "searched": "/w/{slug}/audit-logs?q=user:ann%40example.com",
     "no match": "/w/{slug}/audit-logs?q=nothing-like-this",
@@ -104,9 +106,22 @@ def fill(acme: Workspace, person: User, settings: Settings) -> dict[str, str]:
                 metadata={"plan": "pro", "seats": n},
                 targets=[{"type": "invoice", "id": f"inv_{n}", "name": f"Invoice {n}"}],
             )
-            for n in range(15)
+            for n in range(14)
+        ]
+        + [
+            event_input(
+                actor={"id": "i" * 256, "name": "n" * 256, "email": f"{'e' * 60}@example.com"},
+                path=f"/{'p' * 2_000}",
+                request_id="r" * 128,
+                changes={"f" * 200: ["b" * 300, "a" * 300]},
+                metadata={"k" * 200: "v" * 2_000},
+                targets=[{"type": "t" * 100, "id": "i" * 256, "name": "n" * 256}],
+            )
         ],
     )
+    long = EventFilter(user=("x" * 400,))
+    ask(person, [acme])
+    make_schedule(acme, person, datetime.now(UTC))
     own = event_input(actor={"id": str(person.id), "email": person.email})
     [own_event] = append_events(acme, [own], PRODUCT).ids
     with factories.Sessions.begin() as session:
@@ -115,8 +130,10 @@ def fill(acme: Workspace, person: User, settings: Settings) -> dict[str, str]:
         "slug": acme.slug,
         "event": str(found.ids[-1]),
         "own_event": str(own_event),
-        "export": str(ask(person, [acme])),
-        "schedule": str(make_schedule(acme, person, datetime.now(UTC))),
+        "export": str(ask(person, [acme], long)),
+        "schedule": str(
+            make_schedule(acme, person, datetime.now(UTC), event_filter=long, name="n" * 80)
+        ),
         "file": _import(acme, person, settings),
         "mapping": _mapping(acme, person),
         "reset": reset,
