@@ -116,7 +116,7 @@ def load_all(permission: Permission) -> Sequence[WorkspaceAccess]:
 
 
 def load_platform() -> None:
-    """Let super-admins in, and nobody else.
+    """Let super-admins in, and refuse all others.
 
     Raises:
         NotFound: the person is not a super-admin; for them these pages do not exist.

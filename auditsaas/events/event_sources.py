@@ -30,8 +30,6 @@ KINDS: Final = {
 }
 """The kinds of sources as filters write them, in words."""
 
-_ONE_OF_KIND: Final = {"product": "The product", "api": "API key", "import": "Import"}
-
 
 def of_key(key_id: UUID) -> EventSource:
     """The source of what an application sends by this key."""
@@ -41,13 +39,6 @@ def of_key(key_id: UUID) -> EventSource:
 def of_import(import_id: UUID) -> EventSource:
     """The source of what this upload holds."""
     return EventSource(f"{IMPORT}{import_id}")
-
-
-def kind_in_words(source: str | None) -> str:
-    """Word the kind of an event's source; '' where it was not recorded."""
-    if source is None:
-        return ""
-    return _ONE_OF_KIND.get(source.partition(":")[0], KINDS[CLI])
 
 
 def in_words(value: str) -> str:

@@ -10,13 +10,15 @@ from http import HTTPStatus
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from auditsaas.events.event_sources import kind_in_words
+from auditsaas.events.event_sources import CLI, KINDS
 from auditsaas.events.labels import label
 from auditsaas.visible_text import visible
 
 BAR_UNITS: Final = 56
 LATENCY_LEVELS: Final = ((300, 1, "Fast"), (1000, 2, "Moderate"), (3000, 3, "Slow"))
 LONGEST_CELL: Final = 300
+ONE_OF_KIND: Final = {"product": "The product", "api": "API key", "import": "Import"}
+"""The kinds of sources in words, of one event."""
 
 
 class EventRow(Protocol):
@@ -126,7 +128,7 @@ def present(
         browser=_cell(browser),
         ip=str(row.ip or ""),
         occurred_at=row.occurred_at,
-        source=kind_in_words(row.source),
+        source=_source(row),
     )
 
 
@@ -165,6 +167,12 @@ def _user(row: EventRow) -> tuple[str, str]:
     first = row.actor_name or row.actor_email or row.actor_id
     second = row.actor_email or row.actor_id
     return first, "" if second == first else second
+
+
+def _source(row: EventRow) -> str:
+    if row.source is None:
+        return ""
+    return ONE_OF_KIND.get(row.source.partition(":")[0], KINDS[CLI])
 
 
 def _agent(row: EventRow) -> tuple[str, str]:

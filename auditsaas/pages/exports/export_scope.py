@@ -44,13 +44,13 @@ class ExportScope:
     """The platform session, where a super-admin reads through it."""
 
     def list_all(self) -> Looking | None:
-        """Begin a super-admin's look at what others asked for; None for anybody else."""
+        """Begin a super-admin's look at what others asked for; None for others."""
         if self.reader is None:
             return None
         return platform_guard.look_over(self.workspaces, self.reader)
 
     def look_into(self, event_filter: EventFilter) -> Looking | None:
-        """Require a super-admin's reason, and begin the look; None for anybody else."""
+        """Require a super-admin's reason, and begin the look; None for others."""
         if self.reader is None:
             return None
         opened = platform_guard.require_reason(self.workspaces, event_filter.workspace)
