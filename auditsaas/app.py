@@ -14,6 +14,7 @@ from auditsaas.extensions import compress, csrf, db, login_manager
 from auditsaas.formatting import jinja
 from auditsaas.frame import setup
 from auditsaas.jobs import queue
+from auditsaas.pages.account.confirm_views import confirmation
 from auditsaas.pages.account.passkey_views import passkey_pages
 from auditsaas.pages.account.password_reset_views import password_reset
 from auditsaas.pages.account.preferences_views import account
@@ -65,7 +66,7 @@ def create_app(
     for blueprint in (imports, import_mappings):
         app.register_blueprint(blueprint)
     schedule_pages.install(app)
-    for blueprint in (security, password_reset, passkey_pages):
+    for blueprint in (security, password_reset, passkey_pages, confirmation):
         app.register_blueprint(blueprint)
     app.register_blueprint(superadmin)
     workspace_pages.install(app)

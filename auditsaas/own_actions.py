@@ -60,6 +60,7 @@ class Activity(StrEnum):
     CHANGE_APPROVE = "change.approve"
     CHANGE_CANCEL = "change.cancel"
     CHANGE_APPLY = "change.apply"
+    USER_CONFIRM = "user.confirm"
     USER_UPDATE = "user.update"
     USER_PASSWORD_CHANGE = "user.password_change"
     USER_PASSWORD_RESET_REQUEST = "user.password_reset_request"
@@ -137,6 +138,9 @@ ACTIVITIES: dict[Activity, ActivityKind] = {
     Activity.CHANGE_APPROVE: ActivityKind("Another admin approved a change that waits", SUCCESS),
     Activity.CHANGE_CANCEL: ActivityKind("A change that waited was cancelled", SUCCESS),
     Activity.CHANGE_APPLY: ActivityKind("A change took effect after its delay", SUCCESS),
+    Activity.USER_CONFIRM: ActivityKind(
+        "A person was asked again who they are, and confirmed it, or could not", SUCCESS | ERROR
+    ),
     Activity.USER_UPDATE: ActivityKind(
         "A person changed their name, how pages read to them, or which mails they get", SUCCESS
     ),

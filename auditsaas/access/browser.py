@@ -11,6 +11,7 @@ from __future__ import annotations
 import hmac
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
 from uuid import UUID
 
@@ -42,6 +43,8 @@ class Identity:
     hidden_columns: tuple[str, ...]
     second_factor: bool = False
     """This session was confirmed by a second factor."""
+    confirmed_at: datetime | None = None
+    """When they last showed who they are, in this session."""
 
     is_authenticated = True
     is_active = True
@@ -55,7 +58,9 @@ class Identity:
         return str(self.id)
 
     @classmethod
-    def of(cls, user: User, *, second_factor: bool = False) -> Identity:
+    def of(
+        cls, user: User, *, second_factor: bool = False, confirmed_at: datetime | None = None
+    ) -> Identity:
         return cls(
             id=user.id,
             email=user.email,
@@ -69,6 +74,7 @@ class Identity:
             single_key_shortcuts=user.single_key_shortcuts,
             hidden_columns=tuple(user.hidden_columns),
             second_factor=second_factor,
+            confirmed_at=confirmed_at,
         )
 
 

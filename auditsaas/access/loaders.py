@@ -11,6 +11,7 @@ from flask import Response, abort, g, redirect, request
 
 from auditsaas import current_request, own_actions
 from auditsaas.access import log_reading
+from auditsaas.access.asked_again import SAFE_METHODS, require_recent
 from auditsaas.access.current import require_person
 from auditsaas.access.log_reading import ReadableLog
 from auditsaas.db import tenancy
@@ -22,6 +23,9 @@ from auditsaas.reads.reading import Reader
 from auditsaas.workspaces import service
 from auditsaas.workspaces.acting_member import ActingMember
 from auditsaas.workspaces.models import FormerSlug, Workspace
+
+ASKED_AGAIN = frozenset(one for one in Permission if one.name.endswith("_MANAGE"))
+"""What a person may only do with these is asked again before it is done."""
 
 SECOND_FACTOR_PAGE = "/account/security"
 
@@ -58,8 +62,13 @@ class WorkspaceAccess:
         return not self.lacks_second_factor and allows(self.role, permission)
 
 
-def load_workspace(slug: str, permission: Permission) -> WorkspaceAccess:
+def load_workspace(
+    slug: str, permission: Permission, *, recent: bool | None = None
+) -> WorkspaceAccess:
     """Load and authorise a workspace, and bind it as the session's scope.
+
+    Whoever manages something is first asked again who they are, unless they said so within ten
+    minutes; a route leaves that out, or adds it, by ``recent``.
 
     Raises:
         NotFound: there is none, or the person is not a member; they cannot tell which.
@@ -79,7 +88,13 @@ def load_workspace(slug: str, permission: Permission) -> WorkspaceAccess:
         raise Forbidden(f"Your role in {access.name} does not include this.")
     tenancy.bind(access.scope)
     g.workspace = access
+    if _asks_again(permission) if recent is None else recent:
+        require_recent()
     return access
+
+
+def _asks_again(permission: Permission) -> bool:
+    return permission in ASKED_AGAIN and request.method not in SAFE_METHODS
 
 
 def _lead_to_new_slug(slug: str) -> None:

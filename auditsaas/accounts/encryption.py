@@ -13,13 +13,13 @@ def seal(secret_key: str, text: str) -> str:
     return _box(secret_key).encrypt(text.encode()).decode()
 
 
-def unseal(secret_key: str, sealed: str) -> str:
-    """Decrypt a stored secret.
+def unseal(secret_key: str, sealed: str, seconds: int | None = None) -> str:
+    """Decrypt a stored secret, sealed at most ``seconds`` ago if that is given.
 
     Raises:
-        cryptography.fernet.InvalidToken: it was sealed with another key, or changed.
+        cryptography.fernet.InvalidToken: it was sealed with another key, or changed, or is too old.
     """
-    return _box(secret_key).decrypt(sealed.encode()).decode()
+    return _box(secret_key).decrypt(sealed.encode(), ttl=seconds).decode()
 
 
 def _box(secret_key: str) -> Fernet:

@@ -51,6 +51,8 @@ class SignInSession(Base):
     expires_at: Mapped[datetime] = mapped_column(Timestamp)
     ip: Mapped[str | None] = mapped_column(INET)
     user_agent: Mapped[str | None] = mapped_column(Text)
+    confirmed_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """When the person last showed who they are: at sign-in, or when asked again."""
     second_factor_at: Mapped[datetime | None] = mapped_column(Timestamp)
     awaits_second_factor: Mapped[bool] = mapped_column(default=False)
     """Only the password was given: the session does not sign in yet."""

@@ -30,6 +30,8 @@ class SignedIn:
     """It is time to note the session's use again."""
     second_factor: bool
     """The session began with a second factor, or was confirmed by one."""
+    confirmed_at: datetime | None
+    """When they last showed who they are."""
 
 
 def start(
@@ -62,6 +64,7 @@ def start(
             created_at=now,
             last_seen_at=now,
             expires_at=now + (AWAITING_LIMIT if awaits_second_factor else ABSOLUTE_LIMIT),
+            confirmed_at=None if awaits_second_factor else now,
             second_factor_at=now if second_factor else None,
             awaits_second_factor=awaits_second_factor,
             ip=facts.ip if facts else None,
@@ -78,7 +81,12 @@ def find(session: Session, session_id: str, now: datetime | None = None) -> Sign
     if not tokens.well_formed(session_id):
         return None
     row = session.execute(
-        select(User, SignInSession.last_seen_at, SignInSession.second_factor_at)
+        select(
+            User,
+            SignInSession.last_seen_at,
+            SignInSession.second_factor_at,
+            SignInSession.confirmed_at,
+        )
         .join(SignInSession, SignInSession.user_id == User.id)
         .where(
             SignInSession.id_hash == tokens.digest(session_id),
@@ -90,9 +98,12 @@ def find(session: Session, session_id: str, now: datetime | None = None) -> Sign
     ).one_or_none()
     if row is None:
         return None
-    user, last_seen_at, second_factor_at = row
+    user, last_seen_at, second_factor_at, confirmed_at = row
     return SignedIn(
-        user, last_seen_at <= now - SEEN_NOTED_EVERY, second_factor=second_factor_at is not None
+        user,
+        last_seen_at <= now - SEEN_NOTED_EVERY,
+        second_factor=second_factor_at is not None,
+        confirmed_at=confirmed_at,
     )
 
 
@@ -136,6 +147,25 @@ def note_use(session: Session, session_id: str, now: datetime | None = None) -> 
         .where(SignInSession.id_hash == tokens.digest(session_id), SignInSession.last_seen_at < now)
         .values(last_seen_at=now)
     )
+
+
+def confirm(
+    session: Session, session_id: str, *, second_factor: bool, now: datetime | None = None
+) -> str:
+    """Note that the person has shown again who they are; return the session's new id.
+
+    The one before signs nobody in any more (ASVS 5.0, 7.2.4).
+    """
+    now, new_id = now or datetime.now(UTC), tokens.new()
+    values: dict[str, object] = {"id_hash": tokens.digest(new_id), "confirmed_at": now}
+    if second_factor:
+        values["second_factor_at"] = now
+    session.execute(
+        update(SignInSession)
+        .where(SignInSession.id_hash == tokens.digest(session_id))
+        .values(values)
+    )
+    return new_id
 
 
 def end(session: Session, session_id: str) -> None:

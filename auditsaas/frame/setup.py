@@ -131,7 +131,9 @@ def _load_person(asking: Request) -> Identity | None:
     g.person_unknown = True
     found = sessions.find(db.session(), browser.session_id)
     if found is not None:
-        identity = Identity.of(found.user, second_factor=found.second_factor)
+        identity = Identity.of(
+            found.user, second_factor=found.second_factor, confirmed_at=found.confirmed_at
+        )
         if found.seen_long_ago:
             sessions.note_use(db.session(), browser.session_id)
             db.session.commit()

@@ -62,6 +62,15 @@
     delete event.detail.ctx.sourceElement.dataset.sent;
   });
 
+  // Asked again who one is: the question comes in place of the answer, and holds what was sent.
+  document.addEventListener("htmx:after:request", (event) => {
+    const { hx, response, text } = event.detail.ctx;
+    if (response.status !== 401 || hx.retarget !== "#dialog") return;
+    event.preventDefault();
+    byId("dialog").innerHTML = text;
+    byId("dialog").querySelector("dialog").showModal();
+  });
+
   async function copy(button) {
     await navigator.clipboard.writeText(button.dataset.copy);
     byId("announce").textContent = "Copied";

@@ -51,6 +51,8 @@ class Workspace(Base):
     require_second_factor: Mapped[bool] = mapped_column(default=False)
     legal_hold: Mapped[bool] = mapped_column(default=False)
     """Nothing goes, whatever ``retention_days`` says."""
+    confirm_downloads: Mapped[bool] = mapped_column(default=False)
+    """People are asked again who they are before they download a large export."""
     two_admins: Mapped[bool] = mapped_column(default=False)
     """What cannot be undone needs the approval of another admin, besides its delay."""
     read_recording: Mapped[str] = mapped_column(Text, default=ReadRecording.HOURLY)

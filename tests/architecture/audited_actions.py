@@ -73,6 +73,10 @@ DEEDS: dict[str, Deed] = {
         "user.recovery_codes_renew", with_second_factor("/account/security/recovery-codes")
     ),
     "security.end_session": deed("user.session_end", end_others),
+    "confirmation.confirm": deed(
+        "user.confirm",
+        lambda s: s.post("/account/confirm", password=PASSWORD, next="/account"),
+    ),
     "password_reset.ask": deed(
         "user.password_reset_request",
         lambda s: s.post("/password-reset", by=s.nobody, email=s.company.admin.email),
@@ -219,6 +223,11 @@ REFUSALS: dict[str, Deed] = {
         lambda s: s.post("/account/security/second-factor/remove", password="wrong", code="0"),
         status="error",
     ),
+    "another who is asked again": deed(
+        "user.confirm",
+        lambda s: s.post("/account/confirm", password="wrong", next="/account"),
+        status="error",
+    ),
     "a passkey that is none": deed(
         "user.login",
         lambda s: s.post("/login/passkey", by=s.nobody, credential="{}"),
@@ -234,6 +243,7 @@ WITHOUT: dict[str, str] = {
     "notifications.read_one": "what one person has seen of their own bell",
     "passkeys.sign_in_options": "a question to a browser, which opens nothing",
     "passkeys.registration_options": "a question to a browser, which opens nothing",
+    "confirmation.passkey_options": "a question to a browser, which opens nothing",
     "security.begin_second_factor": "a secret that counts for nothing until it is confirmed",
     "import_mappings.preview": "a look at a sample, of which nothing is kept",
     "schedules.preview": "a look at runs to come, of which nothing is kept",

@@ -77,6 +77,7 @@ PERSON = {
     *("security.remove_second_factor", "security.renew_recovery_codes"),
     *("security.list_sessions", "security.end_session"),
     *("passkeys.registration_options", "passkeys.register", "passkeys.remove"),
+    *("confirmation.show", "confirmation.confirm", "confirmation.passkey_options"),
     *("notifications.index", "notifications.count", "notifications.read"),
     *("notifications.choose_mails",),
 }

@@ -12,7 +12,15 @@ from auditsaas.frame.setup import TEMPLATES
 FORM = re.compile(r"<form\b(?P<form>.*?)</form>", re.DOTALL)
 TOKEN = re.compile(r"\b(token|account|start)\(\)")
 """The macro, or one that begins with it."""
-SETS = {"account", "accounts", "security", "password_reset", "passkeys", "invitations"}
+SETS = {
+    "account",
+    "accounts",
+    "security",
+    "password_reset",
+    "passkeys",
+    "invitations",
+    "confirmation",
+}
 SETS |= {"notifications", "api", "otlp"}
 """What these set is the same when it is set twice, or is asked for by who is signed out."""
 BY_ITSELF = {"api_keys.create", "exports.ask", "import_mappings.preview", "schedules.preview"}

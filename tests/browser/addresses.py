@@ -63,6 +63,7 @@ INSIDE = {
     "notifications": "/notifications",
     "account": "/account",
     "security": "/account/security",
+    "asked again": "/account/confirm?next=/account",
     "sessions": "/account/sessions",
     "API documents": "/api/docs",
     "not found": "/w/nowhere/audit-logs",

@@ -12,6 +12,7 @@ from webauthn.helpers import bytes_to_base64url
 from werkzeug.wrappers import Response as AnyResponse
 
 from auditsaas import current_request
+from auditsaas.access.asked_again import require_recent
 from auditsaas.access.browser import browser_session
 from auditsaas.access.current import require_person
 from auditsaas.accounts import attempts, passkeys, passwords, second_factor, sessions
@@ -135,6 +136,7 @@ def list_sessions() -> ResponseReturnValue:
 @security.post("/sessions/end")
 def end_session() -> ResponseReturnValue:
     """End one session by its name, all others, or all, this one too."""
+    require_recent()
     user, session, which = me(), db.session(), request.form.get("session", "")
     mine = browser_session().session_id
     if which == "others":

@@ -5,8 +5,11 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from flask import Response, request
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 from werkzeug.wsgi import wrap_file
 
+from auditsaas.access.asked_again import require_recent
 from auditsaas.errors import NotFound
 from auditsaas.exports import service, wording
 from auditsaas.exports.formats import FORMATS, GZIP
@@ -14,6 +17,21 @@ from auditsaas.exports.models import Export
 from auditsaas.extensions import settings
 from auditsaas.storage.address import storage_at
 from auditsaas.storage.base import FileMissing
+from auditsaas.workspaces.models import Workspace
+
+LARGE = 10_000
+"""Rows above which a workspace may have people asked again who they are."""
+
+
+def ask_again_if_large(session: Session, export: Export) -> None:
+    """Ask again who somebody is before a large file, where one of its workspaces says so."""
+    if (export.rows_total or export.rows_done) <= LARGE:
+        return
+    asking = select(Workspace.id).where(
+        Workspace.id.in_(export.workspace_ids), Workspace.confirm_downloads
+    )
+    if session.scalar(asking.limit(1)) is not None:
+        require_recent()
 
 
 def file_response(export: Export, slugs: list[str]) -> Response:

@@ -29,7 +29,7 @@ from auditsaas.extensions import db, settings
 from auditsaas.jobs.queue import send
 from auditsaas.notifications.service import announce, mark_read
 from auditsaas.pages.exports import export_scope
-from auditsaas.pages.exports.download import file_response
+from auditsaas.pages.exports.download import ask_again_if_large, file_response
 from auditsaas.pages.exports.export_scope import ExportScope
 from auditsaas.pages.exports.presenter import present
 from auditsaas.workspaces.former_slugs import with_current_slugs
@@ -159,6 +159,7 @@ def retry(export_id: UUID, slug: str | None = None) -> ResponseReturnValue:
 def download(export_id: UUID, slug: str | None = None) -> ResponseReturnValue:
     """Send the file or a range of it; the download is recorded before it is sent."""
     scope, export = _export_at(slug, export_id)
+    ask_again_if_large(scope.session, export)
     response = file_response(export, [scope.names[key].slug for key in export.workspace_ids])
     if request.method == "GET" and response.status_code in (200, 206):
         part = response.headers.get("Content-Range")

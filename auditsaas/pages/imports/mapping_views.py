@@ -73,7 +73,7 @@ def preview(slug: str) -> ResponseReturnValue:
 
     A file that is posted with it is looked into for a sample, and the form may be had as JSON.
     """
-    access = load_workspace(slug, Permission.WORKSPACE_MANAGE)
+    access = load_workspace(slug, Permission.WORKSPACE_MANAGE, recent=False)
     form = MappingForm.posted(request.form)
     if is_partial():
         return render_template("imports/_trial.html", **_tried(access, form))
@@ -87,7 +87,7 @@ def preview(slug: str) -> ResponseReturnValue:
 @import_mappings.post("")
 @acts_once
 def save(slug: str) -> ResponseReturnValue:
-    access = load_workspace(slug, Permission.WORKSPACE_MANAGE)
+    access = load_workspace(slug, Permission.WORKSPACE_MANAGE, recent=False)
     form = MappingForm.posted(request.form)
     try:
         made = mappings.save(
@@ -111,7 +111,7 @@ def save(slug: str) -> ResponseReturnValue:
 @import_mappings.post("/<mapping>/remove")
 @acts_once
 def remove(slug: str, mapping: str) -> ResponseReturnValue:
-    access = load_workspace(slug, Permission.WORKSPACE_MANAGE)
+    access = load_workspace(slug, Permission.WORKSPACE_MANAGE, recent=False)
     mappings.remove(db.session(), access.id, mapping)
     _record(access, Activity.MAPPING_REMOVE, mapping)
     db.session.commit()

@@ -72,7 +72,7 @@ def new(slug: str) -> ResponseReturnValue:
 @acts_once
 def upload(slug: str) -> ResponseReturnValue:
     """Request one import for each file; where one cannot be kept, none."""
-    access = load_workspace(slug, Permission.WORKSPACE_MANAGE)
+    access = load_workspace(slug, Permission.WORKSPACE_MANAGE, recent=False)
     fields = {name: request.form.get(name, usual).strip() for name, usual in FIELDS.items()}
     files = [file for file in request.files.getlist("file") if file.filename]
     if not files:
@@ -107,7 +107,7 @@ def detail(slug: str, import_id: UUID) -> ResponseReturnValue:
 @imports.post("/<uuid:import_id>/cancel")
 @acts_once
 def cancel(slug: str, import_id: UUID) -> ResponseReturnValue:
-    access = load_workspace(slug, Permission.WORKSPACE_MANAGE)
+    access = load_workspace(slug, Permission.WORKSPACE_MANAGE, recent=False)
     found = service.find(db.session(), access.id, import_id)
     service.cancel(db.session(), found)
     _record(access, Activity.IMPORT_CANCELLED, found)

@@ -22,7 +22,7 @@ from auditsaas.exports.models import Export
 from auditsaas.extensions import db
 from auditsaas.jobs.queue import send
 from auditsaas.notifications.service import mark_read
-from auditsaas.pages.exports.download import file_response
+from auditsaas.pages.exports.download import ask_again_if_large, file_response
 from auditsaas.pages.schedules import presenter, schedule_scope
 from auditsaas.pages.schedules.blueprint import schedules
 from auditsaas.pages.schedules.schedule_scope import ScheduleScope
@@ -83,6 +83,7 @@ def show_run(slug: str, schedule_id: UUID, run_id: UUID) -> ResponseReturnValue:
 def download_run(slug: str, schedule_id: UUID, run_id: UUID) -> ResponseReturnValue:
     """Download the report's file, as the schedule's owner, a recipient or an admin."""
     scope, _, export = _report(slug, schedule_id, run_id)
+    ask_again_if_large(scope.session, export)
     response = file_response(export, [scope.access.slug])
     if request.method == "GET" and response.status_code in (200, 206):
         part = response.headers.get("Content-Range")

@@ -32,6 +32,7 @@ class SettingsForm:
     redacted_keys: str
     require_second_factor: bool
     two_admins: bool
+    confirm_downloads: bool
     legal_hold: bool
     reason: str = ""
 
@@ -46,6 +47,7 @@ class SettingsForm:
             redacted_keys="\n".join(redacted_keys),
             require_second_factor=workspace.require_second_factor,
             two_admins=workspace.two_admins,
+            confirm_downloads=workspace.confirm_downloads,
             legal_hold=workspace.legal_hold,
         )
 
@@ -101,6 +103,7 @@ class SettingsForm:
             "export_days": int(self.export_days),
             "require_second_factor": self.require_second_factor,
             "two_admins": self.two_admins,
+            "confirm_downloads": self.confirm_downloads,
             "legal_hold": self.legal_hold,
         }
 

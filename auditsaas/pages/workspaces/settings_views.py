@@ -69,7 +69,8 @@ def save_retention(slug: str) -> ResponseReturnValue:
 @settings_pages.post("/changes/<uuid:change_id>/cancel")
 @acts_once
 def cancel_change(slug: str, change_id: UUID) -> ResponseReturnValue:
-    access = load_workspace(slug, Permission.WORKSPACE_MANAGE)
+    # To cancel takes nothing away, and may be urgent.
+    access = load_workspace(slug, Permission.WORKSPACE_MANAGE, recent=False)
     service.cancel(db.session(), acting_member(access), change_id)
     return _to_retention(access, "cancelled")
 

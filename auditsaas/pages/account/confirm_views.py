@@ -1,0 +1,151 @@
+"""The page that asks a signed-in person again who they are, and then goes on for them."""
+
+from __future__ import annotations
+
+from contextvars import Context
+
+from flask import Blueprint, Response, current_app, redirect, request
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import generate_csrf
+from werkzeug.datastructures import Headers, MultiDict
+from werkzeug.test import EnvironBuilder
+from werkzeug.wrappers import Response as AnyResponse
+
+from auditsaas import current_request
+from auditsaas.access import asked_again
+from auditsaas.access.browser import CSRF_FIELD, browser_session
+from auditsaas.access.current import require_person
+from auditsaas.accounts import attempts, kept_requests, passkeys, passwords, second_factor, sessions
+from auditsaas.accounts.attempts import Limit
+from auditsaas.accounts.forms import HOME, own_path
+from auditsaas.accounts.kept_requests import KeptRequest
+from auditsaas.accounts.models import User
+from auditsaas.errors import Invalid
+from auditsaas.extensions import db, settings
+from auditsaas.own_actions import Activity
+from auditsaas.pages.account.sign_in_views import pause_words
+from auditsaas.workspaces import account_events
+
+confirmation = Blueprint("confirmation", __name__, url_prefix="/account/confirm")
+
+NOTHING = "Enter your password or a code, or use a passkey."
+WRONG_PASSWORD = "That is not your password."  # noqa: S105
+WRONG_CODE = "That code is not right. Enter the one shown now, or a recovery code."
+OTHER_PASSKEY = "That passkey is another account’s."
+PASSED_ON = ("User-Agent", "Referer", "Accept-Language")
+
+
+@confirmation.get("")
+def show() -> ResponseReturnValue:
+    after = own_path(request.args.get("next", "")) or HOME
+    return asked_again.ask(KeptRequest("GET", after), status=200)
+
+
+@confirmation.post("/options")
+def passkey_options() -> ResponseReturnValue:
+    require_person()
+    options = passkeys.sign_in_options(db.session(), browser_session().session_id, settings())
+    db.session.commit()
+    return Response(options, mimetype="application/json")
+
+
+@confirmation.post("")
+def confirm() -> ResponseReturnValue:
+    """Confirm the session by what was given, and answer as to the request that was kept."""
+    session, person = db.session(), require_person()
+    kept = kept_requests.unseal(settings().secret_key, person.id, request.form.get("kept", ""))
+    kept = kept or KeptRequest("GET", own_path(request.form.get("next", "")) or HOME)
+    user = session.get_one(User, person.id)
+    by_passkey = bool(request.form.get("credential"))
+    wrong = _wrong_passkey(user) if by_passkey else _wrong_secret(user)
+    if wrong is not None:
+        _record(user, status="error", status_code=401)
+        return asked_again.ask(kept, error=wrong)
+    with_factor = by_passkey or bool(request.form.get("code"))
+    session_id = sessions.confirm(session, browser_session().session_id, second_factor=with_factor)
+    _record(user, status="success", status_code=303)
+    browser_session().rotate(session_id)
+    return _send_again(kept)
+
+
+def _send_again(kept: KeptRequest) -> AnyResponse:
+    """Answer with what the kept request is answered, as the same browser with its new session."""
+    if kept.method == "GET":
+        return redirect(kept.address, 303)
+    builder = EnvironBuilder(
+        path=kept.address,
+        base_url=request.url_root,
+        method=kept.method,
+        data=MultiDict([*kept.fields, (CSRF_FIELD, generate_csrf())]),
+        headers=Headers([pair for pair in request.headers if pair[0] in PASSED_ON]),
+        environ_overrides={"REMOTE_ADDR": request.remote_addr or ""},
+    )
+    cookie = f"{current_app.config['SESSION_COOKIE_NAME']}={browser_session().session_id}"
+    builder.headers["Cookie"] = cookie
+    builder.headers["X-Request-ID"] = current_request.request_id()
+    try:
+        # In a context of its own: nothing that this request knows of its person is known there.
+        return Context().run(
+            Response.from_app, current_app.wsgi_app, builder.get_environ(), buffered=True
+        )
+    finally:
+        builder.close()
+
+
+def _wrong_secret(user: User) -> str | None:
+    """Return a sentence unless each secret that was given is right, and one was."""
+    password, code = request.form.get("password", ""), request.form.get("code", "").strip()
+    if not password and not code:
+        return NOTHING
+    return (_wrong_password(user, password) if password else None) or (
+        _wrong_code(user, code) if code else None
+    )
+
+
+def _wrong_password(user: User, password: str) -> str | None:
+    paused = _paused(attempts.PASSWORD, user)
+    if paused is not None:
+        return paused
+    if not passwords.matches(password, user.password_hash):
+        return WRONG_PASSWORD
+    attempts.forget(db.session(), attempts.PASSWORD, str(user.id))
+    return None
+
+
+def _wrong_code(user: User, code: str) -> str | None:
+    paused = _paused(attempts.CODE, user)
+    if paused is not None:
+        return paused
+    if not second_factor.check(db.session(), user, code, settings().secret_key):
+        return WRONG_CODE
+    attempts.forget(db.session(), attempts.CODE, str(user.id))
+    return None
+
+
+def _wrong_passkey(user: User) -> str | None:
+    try:
+        signer = passkeys.whose(
+            db.session(), browser_session().session_id, request.form["credential"], settings()
+        )
+    except Invalid as error:
+        return str(error)
+    return None if signer.id == user.id else OTHER_PASSKEY
+
+
+def _paused(limit: Limit, user: User) -> str | None:
+    """Count a try before it is known how it ends; the sentence of the pause, if one holds."""
+    standing = attempts.count(db.session(), limit, str(user.id))
+    db.session.commit()
+    return pause_words(standing) if standing.paused else None
+
+
+def _record(user: User, *, status: str, status_code: int) -> None:
+    account_events.record(
+        db.session(),
+        Activity.USER_CONFIRM,
+        user,
+        current_request.facts(),
+        status="success" if status == "success" else "error",
+        status_code=status_code,
+    )
+    db.session.commit()
