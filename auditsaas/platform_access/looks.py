@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session
 
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
+from auditsaas.events.filter.canonical import canonical
 from auditsaas.events.filter.event_filter import EventFilter
-from auditsaas.events.search.parser import unparse
 from auditsaas.platform_access.reasons import PlatformActor
 
 MOST_TEXT = 4_000
@@ -55,9 +55,7 @@ class Question:
 
     def of(self, event_filter: EventFilter, beside: Mapping[str, str]) -> Question:
         """The same question of a filter, which names no workspace: no tenant is told of another."""
-        terms = tuple(term for term in event_filter.terms if term.key != "workspace")
-        q = event_filter.q if terms == event_filter.terms else unparse(terms)
-        asked = replace(event_filter.without("workspace"), q=q, terms=terms)
+        asked = canonical(event_filter)
         given = [(name, value) for name, value in beside.items() if value]
         words = [asked.describe(), *(f"{name} “{value}”" for name, value in given)]
         return replace(

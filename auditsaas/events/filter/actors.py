@@ -6,6 +6,7 @@ application's customers may have millions of them; then each event's own actor i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -201,7 +202,11 @@ def called(
 
 
 def count_people(
-    session: Session, workspace_ids: Sequence[UUID], users: Sequence[str]
+    session: Session,
+    workspace_ids: Sequence[UUID],
+    users: Sequence[str],
+    *,
+    shares: Counter[UUID] | None = None,
 ) -> dict[str, int]:
     """Count the actors that each of these ids, names and addresses means."""
     exact = select(actors.c.id).where(
@@ -210,7 +215,9 @@ def count_people(
     )
     ids = set(session.scalars(exact))
     people = {user: {user} & ids for user in users}
-    for _, actor, key in called(session, workspace_ids, users):
+    for of, actor, key in called(session, workspace_ids, users):
+        if shares is not None:
+            shares[of] += 1
         for user in users:
             if key in (fold(user)[:320], fold(user)[:256]):
                 people[user].add(actor)

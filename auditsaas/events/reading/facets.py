@@ -8,7 +8,7 @@ the newest 100,000 of them, and says so.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -23,10 +23,12 @@ from auditsaas.events.labels import capitalized
 from auditsaas.events.models import actors, event_counts, events
 from auditsaas.events.reading.rollups import counted, split_hours
 from auditsaas.events.reading.scans.lateral_scan import LateralScan
+from auditsaas.events.reading.scans.sample import Shares
 from auditsaas.events.reading.totals import CAP
 from auditsaas.events.reading.value_counts import tally
 
 WEEK = timedelta(days=7)
+WORKSPACE = "workspace"
 TEXT_CAP = 20_000
 """The most events that are sampled where their text decides, which takes longer."""
 
@@ -71,6 +73,8 @@ def facets(
     workspaces: dict[str, UUID],
     event_filter: EventFilter,
     names: Sequence[str],
+    *,
+    shares: Shares | None = None,
 ) -> dict[str, Facet]:
     """Count the values of each field over ``workspaces`` (slug → id), ignoring its own choice."""
     found: dict[str, Facet] = {}
@@ -81,14 +85,27 @@ def facets(
         hourly = FILTERS[name].rolled_up and others.hourly
         (by_hour if hourly else by_event).setdefault(others, []).append(name)
     for others, together in by_hour.items():
-        counted = _by_hour(session, chosen_ids(workspaces, others), others, together)
+        wanted = _with_workspace(together, shares)
+        counted = _by_hour(session, chosen_ids(workspaces, others), others, wanted)
+        _share(shares, counted)
         found |= {name: _ranked(name, counted[name], exact=True) for name in together}
     for others, together in by_event.items():
         cap = TEXT_CAP if others.terms else CAP
         ids = chosen_ids(workspaces, others)
-        counted, exact = tally(session, ids, others, together, cap)
+        counted, exact = tally(session, ids, others, _with_workspace(together, shares), cap)
+        _share(shares, counted)
         found |= {name: _ranked(name, counted[name], exact=exact) for name in together}
     return found
+
+
+def _with_workspace(names: Sequence[str], shares: Shares | None) -> Sequence[str]:
+    return names if shares is None or WORKSPACE in names else [*names, WORKSPACE]
+
+
+def _share(shares: Shares | None, counted: Mapping[str, Counter[Any]]) -> None:
+    """Note how much of each workspace was counted; passes over the same events are one."""
+    if shares is not None:
+        shares |= counted[WORKSPACE]
 
 
 def chosen_ids(workspaces: dict[str, UUID], event_filter: EventFilter) -> list[UUID]:
@@ -194,3 +211,15 @@ def recent_activities(session: Session, workspace_ids: Sequence[UUID], limit: in
         .limit(limit)
     )
     return list(session.scalars(found))
+
+
+def holding(session: Session, workspace_ids: Sequence[UUID], activities: Sequence[str]) -> Shares:
+    """Count the events of these activities in each workspace, from rollups alone."""
+    found = (
+        select(event_counts.c.workspace_id, func.sum(event_counts.c.n))
+        .where(
+            event_counts.c.workspace_id.in_(workspace_ids), event_counts.c.activity.in_(activities)
+        )
+        .group_by(event_counts.c.workspace_id)
+    )
+    return Counter({key: int(n) for key, n in session.execute(found)})

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ARRAY, Select, func, literal, select
+from sqlalchemy import ARRAY, ColumnElement, Select, Subquery, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from auditsaas.db.columns import Timestamp
@@ -21,6 +21,7 @@ from auditsaas.events.filter.period import TimeRange
 from auditsaas.events.models import event_counts, events
 from auditsaas.events.reading.facets import TEXT_CAP
 from auditsaas.events.reading.rollups import counted, split_hours
+from auditsaas.events.reading.scans.sample import Shares
 from auditsaas.events.reading.scans.source import source
 from auditsaas.events.reading.totals import CAP
 from auditsaas.events.schema import MAX_AHEAD
@@ -70,6 +71,8 @@ def histogram(
     event_filter: EventFilter,
     zone: ZoneInfo,
     now: datetime,
+    *,
+    shares: Shares | None = None,
 ) -> Histogram:
     """Count the events of each bar of the period, or of everything there is up to ``now``."""
     period = _bounded(session, workspace_ids, event_filter.period, now)
@@ -78,11 +81,10 @@ def histogram(
     edges, label = bar_edges(period.start, period.end, zone)
     whole_hours = all(not (edge.minute or edge.second or edge.microsecond) for edge in edges)
     if event_filter.hourly and whole_hours:
-        rows = _from_hours(session, workspace_ids, event_filter, edges)
+        rows = _from_hours(session, workspace_ids, event_filter, edges, shares)
         return Histogram(_bars(edges, rows), label)
-    rows, oldest = _from_events(
-        session, workspace_ids, event_filter, edges, TEXT_CAP if event_filter.terms else CAP
-    )
+    cap = TEXT_CAP if event_filter.terms else CAP
+    rows, oldest = _from_events(session, workspace_ids, event_filter, edges, cap, shares)
     return Histogram(_bars(edges, rows), label, oldest)
 
 
@@ -139,16 +141,16 @@ def _from_hours(
     workspace_ids: Sequence[UUID],
     event_filter: EventFilter,
     edges: list[datetime],
+    shares: Shares | None,
 ) -> list[Any]:
     whole, parts = split_hours(event_filter.period)
     rows: list[Any] = []
     if whole is not None:
         known = counted(session, workspace_ids, event_filter, whole, edges)
-        bucket = func.width_bucket(known.c.start, _array(edges)).label("bucket")
-        found = select(bucket, known.c.status, func.sum(known.c.n).label("n"))
-        rows += session.execute(found.group_by(bucket, known.c.status))
+        rows += _bucketed(session, known, known.c.start, func.sum(known.c.n), edges, shares)
     for part in parts:
-        rows += _from_events(session, workspace_ids, event_filter.with_period(part), edges, None)[0]
+        narrowed = event_filter.with_period(part)
+        rows += _from_events(session, workspace_ids, narrowed, edges, None, shares)[0]
     return rows
 
 
@@ -158,13 +160,15 @@ def _from_events(
     event_filter: EventFilter,
     edges: list[datetime],
     cap: int | None,
+    shares: Shares | None,
 ) -> tuple[list[Any], datetime | None]:
     logs = source(session, workspace_ids, event_filter)
-    columns = (events.c.occurred_at, events.c.status)
+    columns = (events.c.occurred_at, events.c.status, events.c.workspace_id)
     rows: list[Any] = []
 
     def take(found: Select[Any]) -> int:
-        some = _bucketed(session, found, edges)
+        part = found.subquery()
+        some = _bucketed(session, part, part.c.occurred_at, func.count(), edges, shares)
         rows.extend(some)
         return sum(row.n for row in some)
 
@@ -176,11 +180,26 @@ def _from_events(
     return rows, None
 
 
-def _bucketed(session: Session, found: Select[Any], edges: list[datetime]) -> list[Any]:
-    some = found.subquery()
-    bucket = func.width_bucket(some.c.occurred_at, _array(edges)).label("bucket")
-    counted = select(bucket, some.c.status, func.count().label("n"))
-    return list(session.execute(counted.group_by(bucket, some.c.status)))
+def _bucketed(
+    session: Session,
+    rows: Subquery,
+    moment: ColumnElement[datetime],
+    n: ColumnElement[int],
+    edges: list[datetime],
+    shares: Shares | None,
+) -> list[Any]:
+    """Count the rows of each bar and status; in the same pass those of each workspace, if asked."""
+    bucket = func.width_bucket(moment, _array(edges)).label("bucket")
+    counted = select(bucket, rows.c.status, n.label("n"))
+    if shares is None:
+        return list(session.execute(counted.group_by(bucket, rows.c.status)))
+    of = rows.c.workspace_id
+    sets = func.grouping_sets(tuple_(bucket, rows.c.status), tuple_(of))
+    found = session.execute(counted.add_columns(of).group_by(sets)).all()
+    for row in found:
+        if row.bucket is None:
+            shares[row.workspace_id] += int(row.n)
+    return [row for row in found if row.bucket is not None]
 
 
 def _array(edges: list[datetime]) -> Any:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.models import events
 from auditsaas.events.reading.facets import TEXT_CAP
+from auditsaas.events.reading.scans.sample import Shares
 from auditsaas.events.reading.scans.source import source
 from auditsaas.events.reading.totals import CAP
 
@@ -29,7 +30,11 @@ class Latency:
 
 
 def latency(
-    session: Session, workspace_ids: Sequence[UUID], event_filter: EventFilter
+    session: Session,
+    workspace_ids: Sequence[UUID],
+    event_filter: EventFilter,
+    *,
+    shares: Shares | None = None,
 ) -> Latency | None:
     """Measure the median, 95th percentile and longest response time; None if no event has one."""
     cap = TEXT_CAP if event_filter.terms else CAP
@@ -37,15 +42,20 @@ def latency(
         return None
     per_log = max(1, cap // len(workspace_ids))
     logs = source(session, workspace_ids, event_filter)
-    sample = logs.sample([events.c.duration_ms], per_log)
+    sample = logs.sample([events.c.duration_ms, events.c.workspace_id], per_log)
     known = [_known(part) for part in sample.parts]
     found = known[0] if len(known) == 1 else union_all(*known)
+    if shares is not None:
+        of = found.subquery().c.workspace_id
+        for workspace_id, n in session.execute(select(of, func.count()).group_by(of)):
+            shares[workspace_id] += n
     return _measured(session, found, cut=sample.cut)
 
 
 def _known(part: Select[Any]) -> Select[Any]:
     durations = part.subquery()
-    return select(durations.c.duration_ms).where(durations.c.duration_ms.is_not(None))
+    known = select(durations.c.duration_ms, durations.c.workspace_id)
+    return known.where(durations.c.duration_ms.is_not(None))
 
 
 def _measured(

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, Subquery, func, select
 from sqlalchemy.orm import Session
 
 from auditsaas.events.filter.event_filter import EventFilter
@@ -16,13 +16,14 @@ from auditsaas.events.filter.period import TimeRange
 from auditsaas.events.models import events, log_heads
 from auditsaas.events.reading.rollups import counted, split_hours
 from auditsaas.events.reading.scans.budget import Budget
+from auditsaas.events.reading.scans.sample import Shares
 from auditsaas.events.reading.scans.source import source
 
 CAP = 100_000
 """The limit of counting the events themselves; the page then says “100,000+”."""
 
 COUNT_SECONDS = 0.8
-MARKED = (events.c.id, events.c.status)
+MARKED = (events.c.id, events.c.status, events.c.workspace_id)
 
 
 @dataclass(frozen=True)
@@ -39,18 +40,24 @@ class Count:
         )
 
 
-def count(session: Session, workspace_ids: Sequence[UUID], event_filter: EventFilter) -> Count:
+def count(
+    session: Session,
+    workspace_ids: Sequence[UUID],
+    event_filter: EventFilter,
+    *,
+    shares: Shares | None = None,
+) -> Count:
     """Count the matching events of the workspaces: exact, or at least 100,000."""
     if not event_filter.hourly:
-        return _count_steps(session, workspace_ids, event_filter)
+        return _count_steps(session, workspace_ids, event_filter, shares)
     whole, parts = split_hours(event_filter.period)
     total = Count(0, 0, exact=True)
     if whole is not None:
-        total += _count_whole(session, workspace_ids, event_filter, whole)
+        total += _count_whole(session, workspace_ids, event_filter, whole, shares)
     for part in parts:
         logs = source(session, workspace_ids, event_filter.with_period(part))
         for found in logs.every(MARKED):
-            total += _count_rows(session, found)
+            total += _count_rows(session, found, shares)
     return total
 
 
@@ -65,24 +72,29 @@ def complete_through(session: Session, workspace_ids: Sequence[UUID]) -> datetim
 
 
 def _count_whole(
-    session: Session, workspace_ids: Sequence[UUID], event_filter: EventFilter, hours: TimeRange
+    session: Session,
+    workspace_ids: Sequence[UUID],
+    event_filter: EventFilter,
+    hours: TimeRange,
+    shares: Shares | None,
 ) -> Count:
     rows = counted(session, workspace_ids, event_filter, hours)
     errors = func.sum(rows.c.n).filter(rows.c.status == "error")
-    found = select(func.coalesce(func.sum(rows.c.n), 0), func.coalesce(errors, 0))
-    total, failed = session.execute(found).one()
-    return Count(int(total), int(failed), exact=True)
+    return _summed(session, rows, func.coalesce(func.sum(rows.c.n), 0), errors, shares)
 
 
 def _count_steps(
-    session: Session, workspace_ids: Sequence[UUID], event_filter: EventFilter
+    session: Session,
+    workspace_ids: Sequence[UUID],
+    event_filter: EventFilter,
+    shares: Shares | None,
 ) -> Count:
     """Count events newest first, up to 100,000 or until time runs out."""
     found = Count(0, 0, exact=True)
 
     def take(part: Select[Any]) -> int:
         nonlocal found
-        some = _count_rows(session, part.limit(CAP + 1 - found.total))
+        some = _count_rows(session, part.limit(CAP + 1 - found.total), shares)
         found += some
         return some.total
 
@@ -93,9 +105,28 @@ def _count_steps(
     return replace(found, exact=reached is None)
 
 
-def _count_rows(session: Session, found: Select[Any]) -> Count:
+def _count_rows(session: Session, found: Select[Any], shares: Shares | None) -> Count:
     rows = found.subquery()
-    total, errors = session.execute(
-        select(func.count(), func.count().filter(rows.c.status == "error")).select_from(rows)
-    ).one()
-    return Count(total, errors, exact=True)
+    errors = func.count().filter(rows.c.status == "error")
+    return _summed(session, rows, func.count(), errors, shares)
+
+
+def _summed(
+    session: Session,
+    rows: Subquery,
+    total: ColumnElement[int],
+    errors: ColumnElement[int],
+    shares: Shares | None,
+) -> Count:
+    """Sum up rows; by workspace first, where it is asked how much each of them has."""
+    found = select(total.label("total"), func.coalesce(errors, 0).label("errors"))
+    if shares is None:
+        row = session.execute(found.select_from(rows)).one()
+        return Count(int(row.total), int(row.errors), exact=True)
+    summed = Count(0, 0, exact=True)
+    for row in session.execute(
+        found.add_columns(rows.c.workspace_id).group_by(rows.c.workspace_id)
+    ):
+        summed += Count(int(row.total), int(row.errors), exact=True)
+        shares[row.workspace_id] += int(row.total)
+    return summed

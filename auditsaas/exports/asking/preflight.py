@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.reading import pages, totals
+from auditsaas.events.reading.scans.sample import Shares
 from auditsaas.events.reading.totals import Count
 from auditsaas.events.stored import stored_event
 from auditsaas.exports.formats import FORMATS, Format
@@ -60,10 +61,11 @@ def preflight(
     formats: Sequence[Format] = tuple(FORMATS.values()),
     *,
     row_limits: Mapping[str, int],
+    shares: Shares | None = None,
 ) -> list[Preflight]:
     """Estimate the file of each format, in the same order."""
     workspaces = sorted(slugs)
-    count = totals.count(session, workspaces, event_filter)
+    count = totals.count(session, workspaces, event_filter, shares=shares)
     length = _length(session, slugs, event_filter)
     return [_estimate(chosen, count, length, row_limits) for chosen in formats]
 

@@ -46,6 +46,7 @@ def quick(scope: LogScope, chosen: EventFilter) -> list[ShownFacet]:
         return _panel(scope, chosen, {"activity": {}, "user": {}, "role": {}})
     ids = scope.chosen_ids(())
     seen = last_seen(scope.session, ids)
+    scope.show_beside(actor.workspace_id for actor in seen)
     roles = Counter(actor.role for actor in seen if actor.role)
     found: dict[str, dict[str, int | None]] = {
         "activity": dict.fromkeys(recent_activities(scope.session, ids, TOP + 1)),
@@ -63,7 +64,9 @@ def counted(scope: LogScope, chosen: EventFilter) -> list[ShownFacet]:
         if known.panel and (name != "workspace" or scope.several)
     ]
     log_reading.chosen(scope.ids_by_slug.values())
-    shown = facets(scope.session, scope.ids_by_slug, chosen, names)
+    shares = scope.shares()
+    shown = facets(scope.session, scope.ids_by_slug, chosen, names, shares=shares)
+    scope.show_of(shares)
     found: dict[str, dict[str, int | None]] = {name: dict(f.counts) for name, f in shown.items()}
     if scope.several:
         slugs = {identifier: slug for slug, identifier in scope.ids_by_slug.items()}

@@ -22,7 +22,9 @@ MIDNIGHT = time()
 
 def build(scope: LogScope, chosen: EventFilter, viewer: Viewer, now: datetime) -> dict[str, Any]:
     ids = scope.chosen_ids(chosen.workspace)
-    found = histogram(scope.session, ids, chosen, viewer.zone, now)
+    shares = scope.shares()
+    found = histogram(scope.session, ids, chosen, viewer.zone, now, shares=shares)
+    scope.show_of(shares)
     return {
         "buckets": [_bucket(scope, chosen, viewer, bar, i) for i, bar in enumerate(found.bars)],
         "step_label": found.step,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,9 +66,13 @@ class LogScope:
         """Say that an answer names something of these workspaces, beside what it is counted by."""
         self.show_of(dict.fromkeys(workspace_ids, 0))
 
-    def show_of(self, figures: Mapping[UUID, int]) -> None:
+    def shares(self) -> Counter[UUID] | None:
+        """Make room for how much each workspace has in an answer; None where none is to be told."""
+        return None if self.look is None else Counter()
+
+    def show_of(self, figures: Mapping[UUID, int] | None) -> None:
         """Say how many events of each workspace an answer was made of."""
-        if self.look is not None:
+        if self.look is not None and figures is not None:
             self.look.show_of(figures)
 
     @property

@@ -15,11 +15,14 @@ TITLES = {name: known.title for name, known in FILTERS.items()} | {"q": "Search"
 def suggestion(scope: LogScope, chosen: EventFilter) -> dict[str, Any] | None:
     """Count what each field leaves out, and suggest the one to drop; None where none helps."""
     best: dict[str, Any] | None = None
+    shares = scope.shares()
     for name in chosen.active_fields():
         without = chosen.without(name)
-        total = count(scope.session, scope.chosen_ids(without.workspace), without).total
+        ids = scope.chosen_ids(without.workspace)
+        total = count(scope.session, ids, without, shares=shares).total
         if total and (best is None or total > best["count"]):
             words = "the range" if name == "range" else f"the {in_sentence(TITLES[name])} filter"
             url = url_with(scope.base_url, without.to_args())
             best = {"label": words, "count": total, "url": url}
+    scope.show_of(shares)
     return best

@@ -225,11 +225,10 @@ class LogView:
         actors = known_actors(self.scope.session, ids, chosen)
         self.scope.show_beside(actor.workspace_id for actor in actors)
         known = {actor.id: actor for actor in actors}
-        several = {
-            user: f"{n:,} people"
-            for user, n in count_people(self.scope.session, ids, [*chosen, *searched]).items()
-            if n > 1
-        }
+        shares = self.scope.shares()
+        called = count_people(self.scope.session, ids, [*chosen, *searched], shares=shares)
+        self.scope.show_beside(shares or ())
+        several = {user: f"{n:,} people" for user, n in called.items() if n > 1}
         said = {("user", user): known[user].label if user in known else user for user in chosen}
         for user in several.keys() & set(chosen):
             said["user", user] += f" ({several[user]})"

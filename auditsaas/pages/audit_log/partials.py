@@ -18,7 +18,9 @@ Fragment = Callable[[LogView], ResponseReturnValue]
 
 def _count(view: LogView) -> ResponseReturnValue:
     scope, ids = view.scope, view.scope.chosen_ids(view.filter.workspace)
-    found = totals.count(scope.session, ids, view.filter)
+    shares = scope.shares()
+    found = totals.count(scope.session, ids, view.filter, shares=shares)
+    scope.show_of(shares)
     shown = {
         "total": found.total,
         "errors": found.errors,
@@ -62,9 +64,9 @@ def _tail(view: LogView) -> ResponseReturnValue:
     scope, ids = view.scope, view.scope.chosen_ids(view.filter.workspace)
     news = without_reads(view.filter)
     page = pages.page(scope.session, ids, news, limit=view.limit, after=view.after)
-    if not page.rows:
-        return Response(status=204)
     rows = page_loader.shown_rows(view, page)
+    if not rows:
+        return Response(status=204)
     shown = ShownPage(rows, 1, len(rows), None, None)
     return render_template(
         "audit_logs/_tail.html", view=replace(page_loader.paged(view), page=shown), rows=rows
@@ -79,7 +81,9 @@ def _without(view: LogView) -> ResponseReturnValue:
 
 def _latency(view: LogView) -> ResponseReturnValue:
     scope, ids = view.scope, view.scope.chosen_ids(view.filter.workspace)
-    found = latency.latency(scope.session, ids, view.filter)
+    shares = scope.shares()
+    found = latency.latency(scope.session, ids, view.filter, shares=shares)
+    scope.show_of(shares)
     return render_template("audit_logs/_latency.html", latency=found)
 
 

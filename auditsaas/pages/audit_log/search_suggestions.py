@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditsaas.events.folding import fold
-from auditsaas.events.reading.facets import find_actors, recent_activities
+from auditsaas.events.reading.facets import find_actors, holding, recent_activities
 from auditsaas.events.search.completion import MOST, Suggestion, part_at
 from auditsaas.events.search.completion import suggest as of_language
 from auditsaas.events.search.parser import quoted
@@ -27,8 +27,12 @@ def suggest(scope: LogScope, text: str, cursor: int) -> list[Suggestion]:
 
 
 def _activities(scope: LogScope, typed: str) -> list[tuple[str, str]]:
-    known = recent_activities(scope.session, scope.chosen_ids(()), ACTIVITIES)
-    return [(name, "activity") for name in known if fold(typed) in fold(name)]
+    ids = scope.chosen_ids(())
+    known = recent_activities(scope.session, ids, ACTIVITIES)
+    meant = [name for name in known if fold(typed) in fold(name)]
+    if scope.look is not None:
+        scope.show_of(holding(scope.session, ids, meant[:MOST]))
+    return [(name, "activity") for name in meant]
 
 
 def _users(scope: LogScope, typed: str) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ from auditsaas.access.page_scope import in_each_scope
 from auditsaas.accounts.models import SentForm
 from auditsaas.current_request import is_partial
 from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.reading.scans.sample import Shares
 from auditsaas.exports import service, wording
 from auditsaas.exports.asking.monthly import by_month
 from auditsaas.exports.asking.preflight import preflight
@@ -54,20 +55,22 @@ def before(slug: str | None = None) -> ResponseReturnValue:
     if not is_partial():
         return redirect(scope.log_url)
     event_filter = _filter(request.args, scope)
-    scope.look_into(event_filter)
+    look = scope.look_into(event_filter)
+    shares: Shares | None = None if look is None else Shares()
     chosen = request.args.get("format")
     wanted = [format_called(chosen)] if chosen else list(FORMATS.values())
     ids = set(scope.chosen(event_filter.workspace))
-    return render_template(
-        "exports/_formats.html",
-        estimates=preflight(
-            scope.reader or scope.session,
-            {workspace.id: workspace.slug for workspace in scope.workspaces if workspace.id in ids},
-            event_filter,
-            wanted,
-            row_limits=limits_here(),
-        ),
+    found = preflight(
+        scope.reader or scope.session,
+        {workspace.id: workspace.slug for workspace in scope.workspaces if workspace.id in ids},
+        event_filter,
+        wanted,
+        row_limits=limits_here(),
+        shares=shares,
     )
+    if look is not None and shares is not None:
+        look.show_of(shares)
+    return render_template("exports/_formats.html", estimates=found)
 
 
 @in_each_scope(exports, "/exports", method="POST")

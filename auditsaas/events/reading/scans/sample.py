@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Select
 
 Take = Callable[[Select[Any]], int]
 """Runs one part of a read and returns how many events it held."""
+
+
+Shares = Counter[UUID]
+"""How many events of each workspace an answer was made of; counted where it is asked for."""
 
 
 @dataclass(frozen=True)
