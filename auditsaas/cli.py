@@ -15,9 +15,9 @@ from auditsaas.cli_session import Refusal, open_session, operator, workspace_cal
 from auditsaas.demo.command import demo
 from auditsaas.exports.command import export_command
 from auditsaas.imports.command import import_command
+from auditsaas.operations import upgrade as schema
 from auditsaas.operations.distribute import distribute
 from auditsaas.operations.doctor import doctor
-from auditsaas.operations.upgrade import upgrade as upgrade_database
 from auditsaas.own_actions import Activity
 from auditsaas.permissions import ApiScope, Role
 from auditsaas.version import version
@@ -54,8 +54,15 @@ def database_group() -> None:
 @database_group.command("upgrade", with_appcontext=False)
 def upgrade() -> None:
     """Bring the schema to this version; safe to run again."""
-    upgrade_database(load())
+    schema.upgrade(load())
     click.echo("The database is up to date.")
+
+
+@database_group.command("tighten", with_appcontext=False)
+def tighten() -> None:
+    """Take rights away that only the version before used; run it once none of it is left."""
+    taken = schema.tighten(load())
+    click.echo(f"{len(taken)} rights taken." if taken else "There was nothing to take.")
 
 
 @cli.group("workspace")
@@ -87,9 +94,13 @@ def user_group() -> None:
 def create_user_command(
     email: str, name: str | None, super_admin: bool, password_stdin: bool
 ) -> None:
-    """Create a person who signs in with EMAIL."""
+    """Create a person who signs in with EMAIL.
+
+    A super-admin is created as the owner of the tables, so MIGRATION_DATABASE_URL must be set.
+    """
     password = _read_password(from_stdin=password_stdin)
-    with open_session() as session:
+    # The role that serves people cannot give what reads every workspace.
+    with open_session(as_owner=super_admin) as session:
         user = create_user(session, email, name=name, password=password, is_super_admin=super_admin)
         session.commit()
     click.echo(f"{user.email}: account created")

@@ -34,13 +34,16 @@ class Refusal(click.ClickException):
 
 
 @contextmanager
-def open_session(settings: Settings | None = None) -> Iterator[Session]:
-    """Open a session of the app role without a statement timeout; the command commits."""
+def open_session(settings: Settings | None = None, *, as_owner: bool = False) -> Iterator[Session]:
+    """Open a session of the app role, or the owner, without a statement timeout.
+
+    The command commits.
+    """
     settings = settings or load()
-    pooled = settings.transaction_pooling
-    options: dict[str, Any] = pools.engine_options(
-        settings.database_url, 0, transaction_pooling=pooled
-    )
+    url = settings.migration_database_url if as_owner else settings.database_url
+    # Migrations lock, so the owner's URL names the server itself.
+    pooled = settings.transaction_pooling and not as_owner
+    options: dict[str, Any] = pools.engine_options(url, 0, transaction_pooling=pooled)
     engine = create_engine(**options)
     if pooled:
         pools.settle_each_transaction(engine, 0)

@@ -21,7 +21,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck
-from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.orm import Session
 
 from auditsaas.accounts.models import User
@@ -89,6 +89,8 @@ def engine(settings: Settings) -> Iterator[Engine]:
     """Connections of the app role, bound to the sessions of ``tests.support.factories``."""
     made = create_engine(settings.database_url, connect_args={"options": "-c timezone=UTC"})
     factories.Sessions.configure(bind=made)
+    owner = create_engine(settings.migration_database_url, poolclass=NullPool)
+    factories.OwnerSessions.configure(bind=owner)
     yield made
     made.dispose()
 

@@ -22,7 +22,8 @@ class User(Base):
     """In lower case; how a person signs in."""
     name: Mapped[str] = mapped_column(Text)
     password_hash: Mapped[str | None] = mapped_column(Text)
-    is_super_admin: Mapped[bool] = mapped_column(default=False)
+    is_super_admin: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Only the owner of the tables can write it."""
     disabled_at: Mapped[datetime | None] = mapped_column(Timestamp)
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
     time_zone: Mapped[str | None] = mapped_column(Text)

@@ -27,7 +27,7 @@ def create_user(
     password: str,
     is_super_admin: bool = False,
 ) -> User:
-    """Create a person who can sign in.
+    """Create a person who can sign in; a super-admin in a session of the tables' owner.
 
     Raises:
         Invalid: the address, the name or the password cannot be used.
@@ -47,8 +47,9 @@ def create_user(
         email=address,
         name=name,
         password_hash=passwords.hashed(password),
-        is_super_admin=is_super_admin,
     )
+    if is_super_admin:
+        user.is_super_admin = True
     try:
         with session.begin_nested():
             session.add(user)

@@ -44,6 +44,8 @@ def demo(context: click.Context, events: int) -> None:
     processes.claim(data_dir, port)
     settings = start.load()
     upgrade.upgrade(settings)
+    # Nothing else runs on a demo's folder, so no process of the version before is left.
+    upgrade.tighten(settings)
     credentials = fill(settings, events)
     announce(settings, credentials)
     context.exit(processes.run(settings, port))
@@ -55,6 +57,9 @@ def fill(settings: Settings, events: int) -> Credentials:
     credentials = sign_ins.load(data_dir)
     # Kept before use: a start that is cut off must not leave accounts with unknown passwords.
     sign_ins.keep(data_dir, credentials)
+    with open_session(settings, as_owner=True) as owner:
+        seed.ensure_super_admin(owner, credentials)
+        owner.commit()
     with open_session(settings) as session:
         ids = seed.ensure_workspaces(session)
         admin = seed.ensure_people(session, ids, credentials)

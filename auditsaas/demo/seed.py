@@ -52,14 +52,18 @@ def ensure_workspaces(session: Session) -> dict[str, UUID]:
     return ids
 
 
+def ensure_super_admin(owner: Session, credentials: Credentials) -> None:
+    """Make the account that reads every workspace, which only the owner of the tables can make."""
+    _ensure_user(owner, credentials.super_admin, is_super_admin=True)
+
+
 def ensure_people(session: Session, ids: dict[str, UUID], credentials: Credentials) -> UUID:
-    """Make the three accounts, with the passwords that are printed and their memberships.
+    """Make the members' accounts, with the passwords that are printed and their memberships.
 
     Returns the admin's id.
     """
     admin = _ensure_user(session, credentials.admin)
     auditor = _ensure_user(session, credentials.auditor)
-    _ensure_user(session, credentials.super_admin, is_super_admin=True)
     for slug in ADMINISTERED:
         _ensure_member(session, ids[slug], admin, Role.ADMIN)
     for slug in AUDITED:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from auditsaas.db import isolation
 from auditsaas.jobs.backlog import backlogs
-from auditsaas.operations import upgrade
+from auditsaas.operations import rights, upgrade
 from auditsaas.operations.finding import Finding, fail, ok, warn
 from auditsaas.operations.gauges import partition_horizon_days
 from auditsaas.operations.kinds import KINDS
@@ -29,6 +29,7 @@ def as_app(connection: Connection) -> Iterator[Finding]:
     yield _version(connection)
     yield _standing("app role", "DATABASE_URL", connection)
     yield _log("app role", connection)
+    yield _rights(connection)
     yield _migrations(connection)
     yield _clock(connection)
     yield _durability(connection)
@@ -152,6 +153,20 @@ def _log(part: str, connection: Connection) -> Finding:
             " partitions, FROM that role;",
         )
     return ok(part, "may only read and append events")
+
+
+def _rights(connection: Connection) -> Finding:
+    role = connection.scalars(text("SELECT current_user::text")).one()
+    spare = rights.excess(connection, role)
+    if spare:
+        return warn(
+            "rights",
+            f"that this version does not use: {', '.join(spare[:3])} and {len(spare) - 3:,} more"
+            if len(spare) > 3
+            else f"that this version does not use: {', '.join(spare)}",
+            "Once no process of the version before runs: auditsaas db tighten",
+        )
+    return ok("rights", "the app role writes what this version needs, and nothing else")
 
 
 def _migrations(connection: Connection) -> Finding:

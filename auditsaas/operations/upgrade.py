@@ -13,6 +13,7 @@ from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.exc import ProgrammingError
 
 from auditsaas.events.maintenance import daily_counts, partitions
+from auditsaas.operations import rights
 from config.errors import SettingsError
 from config.settings import Settings
 
@@ -58,11 +59,56 @@ def upgrade(settings: Settings, now: datetime | None = None) -> None:
         with engine.connect() as connection:
             _take_turns(connection)
             _ensure_roles(connection, roles)
+            tight = _is_tight(connection, roles)
             _migrate(connection, roles)
+            rights.install_functions(connection, roles.app)
+            rights.grant(connection, roles.app)
+            if tight:
+                rights.tighten(connection, roles.app)
+            connection.commit()
             partitions.ensure(connection, now or datetime.now(UTC))
             daily_counts.rebuild_stale(engine)
     finally:
         engine.dispose()
+
+
+def tighten(settings: Settings) -> list[str]:
+    """Take from the app role what only the version before used; return what that was.
+
+    Raises:
+        SettingsError: the schema is not that of this version.
+    """
+    roles = Roles.of(settings)
+    engine = create_engine(settings.migration_database_url)
+    try:
+        with engine.connect() as connection:
+            _take_turns(connection)
+            if _version(connection) != newest_migration():
+                raise SettingsError("The schema is of another version. Run: auditsaas db upgrade")
+            before = rights.excess(connection, roles.app)
+            rights.tighten(connection, roles.app)
+            connection.commit()
+            return before
+    finally:
+        engine.dispose()
+
+
+def _is_tight(connection: Connection, roles: Roles) -> bool:
+    """Whether no process can be running that needs more rights: of a new database, or a tight one.
+
+    What the schema of this version adds is not looked at, for it is not there yet.
+    """
+    new = _version(connection) is None
+    tight = new or not rights.excess(connection, roles.app)
+    connection.commit()
+    return tight
+
+
+def _version(connection: Connection) -> str | None:
+    if connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
 
 
 @cache

@@ -22,7 +22,12 @@ from auditsaas.events.schema import TargetInput
 from auditsaas.own_actions import Activity
 from auditsaas.platform_access.reasons import ROLE, PlatformActor
 from auditsaas.workspaces.models import Membership, Workspace
-from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID, create_workspace, system_workspace
+from auditsaas.workspaces.service import (
+    SYSTEM_WORKSPACE_ID,
+    create_workspace,
+    find_workspace,
+    system_workspace,
+)
 
 SEE_OTHER = 303
 
@@ -57,13 +62,14 @@ def resume(session: Session, platform_actor: PlatformActor, slug: str) -> None:
 
 
 def _switch(session: Session, platform_actor: PlatformActor, slug: str, *, suspended: bool) -> None:
-    workspace = session.scalar(select(Workspace).where(Workspace.slug == slug).with_for_update())
+    workspace = find_workspace(session, slug)
     if workspace is None or workspace.id == SYSTEM_WORKSPACE_ID:
         raise NotFound("There is no such workspace.")
+    tenancy.bind(Scope.of(workspace.id, user=platform_actor.user_id), session)
+    session.refresh(workspace, with_for_update=True)
     if (workspace.suspended_at is not None) is suspended:
         raise Conflict(f"{workspace.name} is {'suspended' if suspended else 'not suspended'}.")
     workspace.suspended_at = session.scalar(select(func.now())) if suspended else None
-    tenancy.bind(Scope.of(workspace.id, user=platform_actor.user_id), session)
     states = ["active", "suspended"]
     _record(
         session,
@@ -101,7 +107,9 @@ def _turn(
         raise NotFound("There is no such person.")
     if (user.disabled_at is not None) is disabled:
         raise Conflict(f"{user.name} is {'disabled' if disabled else 'not disabled'}.")
-    user.disabled_at = session.scalar(select(func.now())) if disabled else None
+    # Whether the actor may, the function asks; no role that serves people writes the column.
+    tenancy.bind(Scope(user=platform_actor.user_id), session)
+    session.execute(select(func.set_disabled(user_id, func.now() if disabled else None)))
     tenancy.bind(Scope(user=user_id), session)
     mine = select(Membership.workspace_id).where(Membership.user_id == user_id)
     ids = list(session.scalars(mine))

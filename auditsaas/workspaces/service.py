@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from auditsaas.db import tenancy
+from auditsaas.db.ids import new_id
 from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Conflict, Invalid
 from auditsaas.events.models import log_heads
@@ -48,15 +49,16 @@ def create_workspace(session: Session, name: str, slug: str | None = None) -> Wo
     name = " ".join(name.split())
     if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
         raise Invalid(f"A workspace name has 1 to {MAX_NAME} printable characters.")
-    workspace = Workspace(name=name, slug=checked_slug(slug) if slug else _free_slug(session, name))
+    slug = checked_slug(slug) if slug else _free_slug(session, name)
+    workspace = Workspace(id=new_id(), name=name, slug=slug)
     if session.get(FormerSlug, workspace.slug) is not None:
         raise Conflict(f"The slug {workspace.slug} is taken.")
+    _admit(session, workspace.id)
     try:
         with session.begin_nested():
             session.add(workspace)
     except IntegrityError as error:
         raise Conflict(f"The slug {workspace.slug} is taken.") from error
-    _admit(session, workspace.id)
     head = {"workspace_id": workspace.id, "seq": 0, "redacted_keys": sorted(USUAL_KEYS)}
     session.execute(insert(log_heads).values(head))
     return workspace

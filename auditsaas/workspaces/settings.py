@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import Integer, cast, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,9 @@ from auditsaas.events.schema import TargetInput
 from auditsaas.own_actions import Activity
 from auditsaas.workspaces.acting_member import ActingMember
 from auditsaas.workspaces.models import FormerSlug, Workspace
+
+RETENTION = frozenset({"retention_days", "legal_hold"})
+"""The columns that decide which events go; no role that serves people writes them."""
 
 
 def redacted_keys(session: Session, workspace_id: UUID) -> list[str]:
@@ -72,8 +75,16 @@ def change(
     if "slug" in changes:
         _move(session, workspace, values["slug"])
     for name, (_, value) in changes.items():
-        setattr(workspace, name, value)
+        if name not in RETENTION:
+            setattr(workspace, name, value)
     session.flush()
+    if changes.keys() & RETENTION:
+        set_retention(
+            session,
+            workspace,
+            values.get("retention_days", workspace.retention_days),
+            legal_hold=values.get("legal_hold", workspace.legal_hold),
+        )
     before = redacted_keys(session, workspace.id)
     if before != keys:
         changes["redacted_keys"] = [before, keys]
@@ -88,6 +99,19 @@ def change(
             session, Activity.WORKSPACE_UPDATE, targets=[target], changes=changes, metadata=metadata
         )
     return workspace
+
+
+def set_retention(
+    session: Session, workspace: Workspace, days: int | None, *, legal_hold: bool
+) -> None:
+    """Set how long a workspace's events are kept, by the function that alone may.
+
+    It refuses to keep less unless a change that waits for it is due, and to keep more unless an
+    admin is bound.
+    """
+    asked = func.set_retention(workspace.id, cast(days, Integer), legal_hold)
+    session.execute(select(asked))
+    session.refresh(workspace, [*RETENTION])
 
 
 def events_before(session: Session, workspace_id: UUID, cut: datetime) -> int:

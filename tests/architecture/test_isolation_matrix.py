@@ -92,9 +92,9 @@ def world(app: Flask) -> Iterator[World]:
 @pytest.fixture(autouse=True)
 def _closed_is_suspended(world: World) -> None:
     """Before each test, for super-admins resume it as one of their cases."""
-    with factories.Sessions.begin() as session:
-        suspended = update(Workspace).where(Workspace.id == world.closed.workspace.id)
-        session.execute(suspended.values(suspended_at=func.now()))
+    with factories.scoped(world.closed.workspace.id) as session:
+        session.execute(update(Workspace).values(suspended_at=func.now()))
+        session.commit()
 
 
 def _callers(acme: Company, globex: Company, closed: Company) -> dict[str, Caller]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy import Engine, text
 
 from auditsaas.app import create_app
 from auditsaas.extensions import Base
+from config.celery import SETTINGS
 from config.settings import Settings
 
 LIVE = "n.nspname = 'public' AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
@@ -88,9 +90,7 @@ def test_no_foreign_key_touches_the_events_and_each_between_tenants_holds_the_wo
     assert [key[0] for key in between if "workspace_id" not in key[3]] == []
 
 
-def test_the_app_role_may_only_read_and_insert_events(
-    catalogue: Engine, settings: Settings
-) -> None:
+def test_the_app_role_may_only_read_events(catalogue: Engine, settings: Settings) -> None:
     role = settings.database_url.partition("://")[2].split(":")[0].split("@")[0]
     granted = rows(
         catalogue,
@@ -98,13 +98,15 @@ def test_the_app_role_may_only_read_and_insert_events(
         " FROM information_schema.role_table_grants"
         f" WHERE grantee = '{role}' AND table_name LIKE 'events%' GROUP BY 1",
     )
-    assert granted == [("events", "INSERT SELECT")]
+    assert granted == [("events", "SELECT")]
 
 
 def test_models_and_migrations_agree_on_tables_and_columns(
     catalogue: Engine, settings: Settings
 ) -> None:
     create_app(settings)
+    for module in SETTINGS["include"]:
+        import_module(module)  # some tables only workers know
     modelled = {(t.name, c.name) for t in Base.metadata.tables.values() for c in t.columns}
     migrated = set(
         rows(

@@ -24,7 +24,14 @@ from auditsaas.operations.kinds import KINDS
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
 from tasks.jobs import sweep_jobs
-from tests.support.factories import make_member, make_user, make_workspace, scoped, sign_in
+from tests.support.factories import (
+    as_owner,
+    make_member,
+    make_user,
+    make_workspace,
+    scoped,
+    sign_in,
+)
 from tests.support.importing import ask_for_import
 
 
@@ -56,7 +63,7 @@ def take(session: Session, import_id: UUID) -> Claim[Import]:
 def abandoned(app: Flask, workspace: Workspace) -> UUID:
     """An import that a worker began an hour ago and left."""
     import_id = ask_for_import(app, make_member(workspace), workspace, b"anything")
-    with scoped(workspace.id) as session:
+    with as_owner(workspace.id) as session:
         take(session, import_id)
         hour_ago = func.now() - func.make_interval(0, 0, 0, 0, 1)
         session.execute(update(Import).values(lease_until=hour_ago, created_at=hour_ago))

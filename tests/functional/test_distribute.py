@@ -6,6 +6,7 @@ from click.testing import CliRunner
 from sqlalchemy import Engine, text
 
 from auditsaas.cli import cli
+from auditsaas.events.writing.sql import FUNCTIONS
 from auditsaas.operations.distribute import functions, placement
 from config.settings import Settings
 from tests.support.workers import process_environment
@@ -54,6 +55,8 @@ def test_replicated_tables_reference_no_distributed_table(owner_engine: Engine) 
     assert [key for key in keys if key[0] in found.reference and key[1] in found.distributed] == []
 
 
-def test_every_node_gets_the_functions_that_compare_text(owner_engine: Engine) -> None:
+def test_every_node_gets_the_functions_of_the_schema(owner_engine: Engine) -> None:
     with owner_engine.connect() as connection:
-        assert functions(connection) == ["fold_json(text)", "fold_text(text)"]
+        found = {signature.partition("(")[0] for signature in functions(connection)}
+    assert {"fold_json", "fold_text", "bound_workspaces", "bound_person"} <= found
+    assert {signature.partition("(")[0] for signature in FUNCTIONS} <= found

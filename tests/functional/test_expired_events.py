@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 from auditsaas.events.models import events
 from auditsaas.imports.expired import Expired, ExpiredEvents
 from auditsaas.workspaces.models import Workspace
-from tests.support.factories import event_input, make_api_key, make_workspace, scoped
+from tests.support.factories import as_owner, event_input, make_api_key, make_workspace, scoped
 from tests.support.importing import counts, look, run
 
 
@@ -37,7 +37,7 @@ def old(tmp_path: Path) -> Path:
 
 
 def keeping(acme: Workspace, days: int | None, *, legal_hold: bool = False) -> Workspace:
-    with scoped(acme.id) as session:
+    with as_owner(acme.id) as session:
         found = session.get_one(Workspace, acme.id)
         found.retention_days, found.legal_hold = days, legal_hold
         session.commit()

@@ -34,6 +34,7 @@ from auditsaas.storage.base import Storage
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
 from tests.support.factories import (
+    as_owner,
     csrf_token,
     event_input,
     make_member,
@@ -400,7 +401,7 @@ def test_expired_upload_is_imported_only_by_choice(
     state: str,
     added: int,
 ) -> None:
-    with scoped(workspace.id) as session:
+    with as_owner(workspace.id) as session:
         session.get_one(Workspace, workspace.id).retention_days = 30
         session.commit()
     assert "this workspace keeps (30 days)" in client.get(f"/w/{workspace.slug}/imports/new").text

@@ -149,7 +149,7 @@ def test_forged_link_is_explained(client: FlaskClient, token: str) -> None:
 def test_disabled_person_cannot_reset_the_password(client: FlaskClient) -> None:
     user = make_user()
     token = link(user)
-    with factories.Sessions.begin() as session:
+    with factories.OwnerSessions.begin() as session:
         session.get_one(User, user.id).disabled_at = datetime.now(UTC)
     assert choose(client, token).status_code == 410
 

@@ -23,6 +23,7 @@ from auditsaas.workspaces.models import Membership, Workspace
 from tests.support.factories import (
     Sessions,
     append_events,
+    as_owner,
     csrf_token,
     event_input,
     make_member,
@@ -68,8 +69,9 @@ def recorded(workspace: Workspace, activity: str) -> list[dict[str, object]]:
 
 
 def hold(workspace: Workspace, **columns: object) -> None:
-    with Sessions.begin() as session:
-        session.execute(update(Workspace).where(Workspace.id == workspace.id).values(columns))
+    with as_owner(workspace.id) as session:
+        session.execute(update(Workspace).values(columns))
+        session.commit()
 
 
 def states(workspace: Workspace) -> list[str]:
@@ -264,7 +266,7 @@ def test_clock_set_back_while_asking_shortens_no_delay(
 ) -> None:
     """The newest event is from ahead of the clock: so the clock has been set back."""
     ahead = database_time() + 5 * DAY
-    with scoped(workspace.id) as session:
+    with as_owner(workspace.id) as session:
         session.execute(update(log_heads).values(last_received_at=ahead))
         session.commit()
     ask_for(client, workspace, retention_days="30")

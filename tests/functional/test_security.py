@@ -264,10 +264,9 @@ def test_new_recovery_codes_replace_the_old(app: Flask, client: FlaskClient, use
 
 
 def require(workspace: Workspace) -> None:
-    with factories.Sessions.begin() as session:
-        session.execute(
-            update(Workspace).where(Workspace.id == workspace.id).values(require_second_factor=True)
-        )
+    with factories.scoped(workspace.id) as session:
+        session.execute(update(Workspace).values(require_second_factor=True))
+        session.commit()
 
 
 def test_workspace_may_require_a_second_factor(client: FlaskClient) -> None:

@@ -184,8 +184,9 @@ def test_shorter_retention_states_the_removed_events_and_asks_for_confirmation(
 def test_longer_retention_needs_no_confirmation(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:
-    with factories.Sessions.begin() as session:
+    with factories.as_owner(workspace.id) as session:
         session.get_one(Workspace, workspace.id).retention_days = 30
+        session.commit()
     old = datetime.now(UTC) - timedelta(days=90)
     append_events(workspace, [event_input(occurred_at=old.isoformat())])
     assert save(client, workspace, retention_days="60").status_code == 303

@@ -36,6 +36,9 @@ ALL_SCOPES = frozenset(ApiScope)
 Sessions = sessionmaker(expire_on_commit=False)
 """Sessions of the app role; ``conftest`` binds it to the database of this run."""
 
+OwnerSessions = sessionmaker(expire_on_commit=False)
+"""Sessions of the tables' owner, who alone makes super-admins and disables people."""
+
 _numbers = count(1)
 _old_numbers = count(1_000_000)
 _run = uuid4().hex[:6]
@@ -60,14 +63,15 @@ def make_user(
     **columns: Any,
 ) -> User:
     """A person who can sign in; ``columns`` are further columns of the table."""
-    with Sessions.begin() as session:
+    with (OwnerSessions if is_super_admin else Sessions).begin() as session:
         user = User(
             email=email or f"{unique('ann')}@example.com",
             name=name,
             password_hash=_hash_of(password),
-            is_super_admin=is_super_admin,
             **columns,
         )
+        if is_super_admin:
+            user.is_super_admin = True
         session.add(user)
         return user
 
@@ -142,6 +146,11 @@ def store_unrecorded(workspace: Workspace, given: Sequence[dict[str, Any]]) -> l
 def scoped(*workspaces: UUID, user: UUID | None = None) -> Session:
     """A new session of the app role that sees these workspaces; close it by ``with``."""
     return tenancy.bind(Scope.of(*workspaces, user=user), Sessions())
+
+
+def as_owner(*workspaces: UUID, user: UUID | None = None) -> Session:
+    """A new session of the tables' owner, for what no role that serves people may write."""
+    return tenancy.bind(Scope.of(*workspaces, user=user), OwnerSessions())
 
 
 def sign_in(client: FlaskClient, user: User) -> str:

@@ -14,7 +14,7 @@ from auditsaas.events.models import events
 from auditsaas.reads.models import log_reads
 from auditsaas.workspaces.models import Workspace
 from tasks.reads import flush as append_due_reads
-from tests.support.factories import Sessions, scoped
+from tests.support.factories import scoped
 
 HOUR = timedelta(hours=1)
 
@@ -46,9 +46,10 @@ def let_pass(workspace: Workspace, time: timedelta) -> None:
 
 def record_by(workspace: Workspace, how: str) -> None:
     """Have reads of the workspace's log recorded so."""
-    with Sessions.begin() as session:
+    with scoped(workspace.id) as session:
         chosen = update(Workspace).where(Workspace.id == workspace.id)
         session.execute(chosen.values(read_recording=how))
+        session.commit()
 
 
 def flush(app: Flask) -> int:

@@ -14,7 +14,7 @@ from auditsaas.mail.models import Mail
 from auditsaas.pending_changes.models import PendingChange
 from auditsaas.workspaces.models import Workspace
 from tasks.pending_changes import settle
-from tests.support.factories import Sessions, csrf_token, scoped
+from tests.support.factories import Sessions, as_owner, csrf_token, scoped
 
 
 def ask_for(client: FlaskClient, workspace: Workspace, **fields: str) -> TestResponse:
@@ -41,7 +41,7 @@ def let_pass(workspace: Workspace, time: timedelta) -> None:
     """Move what waits in the workspace, and its reminders, into the past by so much."""
     columns = ("asked_at", "effective_at", "reminded_at", "approved_at")
     earlier: dict[str, Any] = {name: getattr(PendingChange, name) - time for name in columns}
-    with scoped(workspace.id) as session:
+    with as_owner(workspace.id) as session:
         session.execute(update(PendingChange).values(earlier))
         session.commit()
 

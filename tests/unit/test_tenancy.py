@@ -131,7 +131,7 @@ def test_an_event_cannot_be_written_into_a_workspace_out_of_scope(acme: Workspac
     other = make_workspace()
     with scoped(other.id) as session, pytest.raises(DBAPIError, match="row-level security"):
         session.execute(
-            text("INSERT INTO log_heads (workspace_id, seq) VALUES (:id, 1)"), {"id": acme.id}
+            text("INSERT INTO log_heads (workspace_id, seq) VALUES (:id, 0)"), {"id": acme.id}
         )
 
 

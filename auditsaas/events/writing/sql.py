@@ -1,8 +1,17 @@
-"""The statements of an append."""
+"""The statements of an append, and the functions that hold them.
+
+The app role has no right to number, store or count events: two functions of the tables' owner do
+it, for a workspace in scope, and let nothing else in. Their names hold a digest of what they do, so
+that processes of two versions each call their own while one follows the other.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import ARRAY, Uuid, bindparam, text
+import hashlib
+import re
+from typing import Final
+
+from sqlalchemy import ARRAY, TextClause, Uuid, bindparam, text
 
 from auditsaas.events.event_sources import PRODUCT
 from auditsaas.events.writing.rows import COLUMNS, KEYS
@@ -95,15 +104,71 @@ WITH asked AS MATERIALIZED (
         last_received_at = (SELECT received_at FROM locked)
     WHERE workspace_id = :workspace AND (SELECT n FROM stored) = :size
 )
-SELECT (SELECT last FROM locked) AS head, n AS stored, (SELECT waited FROM locked) AS waited
-FROM stored
+SELECT (SELECT last FROM locked), n, (SELECT waited FROM locked)
+INTO head, stored, waited FROM stored;
 """  # noqa: S608
 
 
-STORE = text(_store_sql())
+PARAMETERS: Final = {
+    "workspace": "uuid",
+    "source": "text",
+    "rules": "text[]",
+    "rows": "json",
+    "counts": "json",
+    "actors": "json",
+    "addresses": "json",
+    "size": "integer",
+}
+PREFIX: Final = "append_"
+"""How the names of these functions, of any version, begin."""
+
+
+def _function(kind: str, statement: str) -> tuple[str, str]:
+    """Return the signature of the function around a statement, and how it is made."""
+    body = re.sub(r"(?<!:):(\w+)", r"given_\1", statement)
+    name = f"{PREFIX}{kind}_{hashlib.sha256(body.encode()).hexdigest()[:12]}"
+    given = ", ".join(f"given_{parameter} {of_type}" for parameter, of_type in PARAMETERS.items())
+    return (
+        f"{name}({','.join(PARAMETERS.values())})",
+        f"""
+CREATE OR REPLACE FUNCTION {name}(
+    {given}, OUT head bigint, OUT stored bigint, OUT waited double precision
+)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    stored := 0;
+    IF given_workspace = ANY (bound_workspaces()) THEN
+        {body}
+    END IF;
+    IF stored NOT IN (0, given_size) THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'a batch is not of the size it is said to be';
+    END IF;
+END
+$$
+""",
+    )
+
+
+def _call(signature: str) -> TextClause:
+    name = signature.partition("(")[0]
+    given = ", ".join(
+        f"CAST(:{parameter} AS {of_type})" for parameter, of_type in PARAMETERS.items()
+    )
+    return text(f"SELECT head, stored, waited FROM {name}({given})")  # noqa: S608  # constants
+
+
+_ALL, _MADE_ALL = _function("all", _store_sql())
+_IF_NEW, _MADE_IF_NEW = _function(
+    "if_new", _store_sql(conflict="ON CONFLICT (workspace_id, id) DO NOTHING")
+)
+FUNCTIONS: Final = {_ALL: _MADE_ALL, _IF_NEW: _MADE_IF_NEW}
+"""How each function is made, by its signature."""
+
+STORE: Final = _call(_ALL)
 """Fails with a unique violation where one of them is there already."""
 
-STORE_IF_NEW = text(_store_sql(conflict="ON CONFLICT (workspace_id, id) DO NOTHING"))
+STORE_IF_NEW: Final = _call(_IF_NEW)
 """For one event: stores none where it is there already."""
 
 LOCK_HEAD = text(

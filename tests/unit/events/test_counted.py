@@ -27,7 +27,7 @@ from auditsaas.operations import upgrade
 from auditsaas.workspaces.models import Workspace
 from tasks.maintenance import count_days
 from tests.support.cases import cases
-from tests.support.factories import append_events, event_input, make_workspace, scoped
+from tests.support.factories import append_events, as_owner, event_input, make_workspace, scoped
 from tests.support.log_state import counts_are_exact
 
 START = datetime(2026, 2, 20, tzinfo=UTC)
@@ -151,7 +151,7 @@ def errors_of(events: list[Event]) -> int:
 def spoiled(acme: tuple[Workspace, list[Event]]) -> Iterator[tuple[Session, Workspace]]:
     """A transaction, undone afterwards, in which every daily count is one too high."""
     workspace, _ = acme
-    with scoped(workspace.id) as session:
+    with as_owner(workspace.id) as session:
         session.execute(text("UPDATE event_days SET n = n + 1"))
         yield session, workspace
         session.rollback()
@@ -189,7 +189,7 @@ def test_incomplete_daily_counts_are_not_used(
 def test_daily_counts_are_rebuilt_after_appends_that_skipped_them(app: Flask, way: str) -> None:
     workspace = make_workspace()
     append_events(workspace, [event_input() for _ in range(3)])
-    with scoped(workspace.id) as session:
+    with as_owner(workspace.id) as session:
         session.execute(text("UPDATE event_days SET n = 2"))
         session.execute(text("UPDATE log_heads SET days_counted = 2"))
         session.commit()

@@ -15,7 +15,7 @@ from auditsaas.events.reading.scans import index_scan
 from auditsaas.events.reading.scans.event_rows import ROW_COLUMNS
 from auditsaas.events.reading.scans.source import source
 from auditsaas.workspaces.models import Workspace
-from tests.support.factories import append_events, event_input, make_workspace, scoped
+from tests.support.factories import append_events, as_owner, event_input, make_workspace, scoped
 from tests.unit.events.test_filters import parse
 
 VERY_MANY = 70_000
@@ -35,7 +35,7 @@ def by(actor: str, path: str, role: str, status: str = "active") -> dict[str, ob
 @pytest.fixture(scope="module")
 def crowded(engine: Engine) -> Workspace:
     workspace = make_workspace()
-    with scoped(workspace.id) as session:
+    with as_owner(workspace.id) as session:
         session.execute(CROWD, {"workspace": workspace.id, "n": VERY_MANY})
         session.commit()
     append_events(

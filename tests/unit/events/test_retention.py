@@ -16,7 +16,14 @@ from auditsaas.events.models import events, log_heads
 from auditsaas.events.reading import feed
 from auditsaas.workspaces.models import Workspace
 from tasks.maintenance import apply_retention
-from tests.support.factories import Sessions, append_events, event_input, make_workspace, scoped
+from tests.support.factories import (
+    Sessions,
+    append_events,
+    as_owner,
+    event_input,
+    make_workspace,
+    scoped,
+)
 from tests.support.log_state import counts_are_exact
 
 NOW = datetime.now(UTC)
@@ -26,7 +33,10 @@ NOW = datetime.now(UTC)
 def _unlimited_retention_elsewhere(engine: Engine) -> None:
     """Retention is of the whole database: a workspace of an earlier test would lose events too."""
     with Sessions.begin() as session:
+        known = session.scalars(select(Workspace.id)).all()
+    with as_owner(*known) as session:
         session.execute(update(Workspace).values(retention_days=None, legal_hold=False))
+        session.commit()
 
 
 def aged(*days: float) -> list[dict[str, Any]]:
@@ -39,12 +49,9 @@ def aged(*days: float) -> list[dict[str, Any]]:
 
 def keeping(days: int | None, **columns: Any) -> Workspace:
     workspace = make_workspace()
-    with Sessions.begin() as session:
-        session.execute(
-            update(Workspace)
-            .where(Workspace.id == workspace.id)
-            .values(retention_days=days, **columns)
-        )
+    with as_owner(workspace.id) as session:
+        session.execute(update(Workspace).values(retention_days=days, **columns))
+        session.commit()
     return workspace
 
 
@@ -155,10 +162,9 @@ def test_partition_under_a_last_minute_hold_keeps_events_and_counts(
     append_events(workspace, [in_month(start, day) for day in (1, 20)])
 
     def held_meanwhile(connection: Connection, key: UUID, cut: retention.Cut) -> bool:
-        with Sessions.begin() as session:
-            session.execute(
-                update(Workspace).where(Workspace.id == workspace.id).values(legal_hold=True)
-            )
+        with as_owner(workspace.id) as session:
+            session.execute(update(Workspace).values(legal_hold=True))
+            session.commit()
         return still(connection, key, cut)
 
     still = retention._still

@@ -65,7 +65,7 @@ def test_known_public_id_with_a_wrong_secret_is_refused(session: Session) -> Non
     """Both keys are whole, checksum included; only the stored hash tells them apart."""
     workspace = make_workspace()
     first, second = make_api_key(workspace), make_api_key(workspace)
-    with factories.scoped(workspace.id) as own:
+    with factories.as_owner(workspace.id) as own:
         rows = {key.public_id: key for key in own.scalars(select(ApiKey))}
         one, two = (rows[key.split("_")[1]] for key in (first, second))
         one.secret_hash = two.secret_hash
