@@ -40,7 +40,7 @@ def open_session(settings: Settings | None = None, *, as_owner: bool = False) ->
     The command commits.
     """
     settings = settings or load()
-    url = settings.migration_database_url if as_owner else settings.database_url
+    url = settings.owner_url if as_owner else settings.database_url
     # Migrations lock, so the owner's URL names the server itself.
     pooled = settings.transaction_pooling and not as_owner
     options: dict[str, Any] = pools.engine_options(url, 0, transaction_pooling=pooled)

@@ -56,7 +56,7 @@ def measure(events: int, share: float) -> Table:
 
 
 def _crowd(dataset: Dataset) -> None:
-    engine = create_engine(dataset.settings.migration_database_url)
+    engine = create_engine(dataset.settings.owner_url)
     with engine.begin() as connection:
         connection.exec_driver_sql(f"SET LOCAL auditsaas.workspaces = '{{{dataset.big}}}'")
         connection.execute(COME, {"workspace": dataset.big, "n": PEOPLE})

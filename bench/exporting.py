@@ -63,7 +63,7 @@ def run_apart(dataset: Dataset, module: str, *arguments: str) -> dict[str, float
     environ = os.environ | {
         "DATABASE_URL": settings.database_url,
         "PLATFORM_DATABASE_URL": settings.platform_database_url,
-        "MIGRATION_DATABASE_URL": settings.migration_database_url,
+        "MIGRATION_DATABASE_URL": settings.owner_url,
         "REDIS_URL": settings.redis_url,
         "DATA_DIR": str(settings.data_dir),
         "STORAGE_URL": settings.storage_url,

@@ -148,7 +148,7 @@ def make_plain_table(place: Place) -> None:
 
 
 def _connect(place: Place) -> psycopg.Connection[Any]:
-    url = make_url(place.settings.migration_database_url).set(drivername="postgresql")
+    url = make_url(place.settings.owner_url).set(drivername="postgresql")
     return psycopg.connect(url.render_as_string(hide_password=False))
 
 

@@ -74,7 +74,7 @@ def measure(events: int, share: float) -> Table:
         ],
     )
     with dataset.copied(events, share, "partitions") as data, busy_with(data) as busy:
-        owner = create_engine(data.settings.migration_database_url, poolclass=NullPool)
+        owner = create_engine(data.settings.owner_url, poolclass=NullPool)
         for name, change in _changes(owner, data).items():
             windows = [_watched(change) for _ in range(MONTHS)]
             _add(table, name, busy, windows)

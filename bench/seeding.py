@@ -72,7 +72,7 @@ def fill(settings: Settings, events: int, share: float, now: datetime) -> float:
 
 def settle(settings: Settings) -> None:
     """What autovacuum and the checkpointer would have done by themselves after a while."""
-    owner = create_engine(settings.migration_database_url, isolation_level="AUTOCOMMIT")
+    owner = create_engine(settings.owner_url, isolation_level="AUTOCOMMIT")
     with owner.connect() as connection:
         connection.execute(text("VACUUM (ANALYZE)"))
     owner.dispose()

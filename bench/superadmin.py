@@ -86,7 +86,7 @@ def ready(events: int) -> Flask:
     settings = dataclasses.replace(start.load(environ), base_url="http://127.0.0.1:8000")
     now = datetime.now(UTC)
     upgrade.upgrade(settings, now)
-    owner = create_engine(settings.migration_database_url)
+    owner = create_engine(settings.owner_url)
     with owner.connect() as connection:
         if not connection.scalar(text("SELECT count(*) FROM workspaces")):
             _fill(connection, events, now)

@@ -10,6 +10,9 @@ from celery.schedules import crontab
 QUICK: Final = "quick"
 HEAVY: Final = "heavy"
 """The queue of formats that take a lot of memory and time, apart from everything else."""
+MAINTENANCE: Final = "maintenance"
+"""The queue of what the owner of the tables does, whose password its one worker alone knows."""
+QUEUES: Final = (QUICK, HEAVY, MAINTENANCE)
 
 BUILD_SOFT_LIMIT: Final = timedelta(minutes=30)
 BUILD_HARD_LIMIT: Final = BUILD_SOFT_LIMIT + timedelta(minutes=1)
@@ -61,7 +64,8 @@ SETTINGS: Final[dict[str, Any]] = {
     "task_ignore_result": True,
     "task_publish_retry": False,
     "task_default_queue": QUICK,
-    "task_queues": {QUICK: {}, HEAVY: {}},
+    "task_queues": {queue: {} for queue in QUEUES},
+    "task_routes": {"maintenance.*": {"queue": MAINTENANCE}},
     "task_serializer": "json",
     "accept_content": ["json"],
     "task_soft_time_limit": HOUSEKEEPING_LIMIT.total_seconds(),

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 REQUIRED: Final = (
     "DATABASE_URL",
     "PLATFORM_DATABASE_URL",
-    "MIGRATION_DATABASE_URL",
     "REDIS_URL",
     "SECRET_KEY",
     "BASE_URL",
@@ -18,7 +17,8 @@ REQUIRED: Final = (
 PLACEHOLDER: Final = "replace-me"
 """The placeholder of secrets in ``.env.example``."""
 
-DATABASES: Final = REQUIRED[:3]
+OWNER: Final = "MIGRATION_DATABASE_URL"
+DATABASES: Final = (*REQUIRED[:2], OWNER)
 REPLICA: Final = "REPLICA_DATABASE_URL"
 SECRETS: Final = (*DATABASES, REPLICA, "REDIS_URL", "SECRET_KEY", "SMTP_URL", "METRICS_TOKEN")
 SHORTEST_SECRET: Final = 32
@@ -67,6 +67,8 @@ def _open_address(base_url: str) -> str | None:
 def _shared_role(environ: Mapping[str, str]) -> str | None:
     roles: dict[str, str] = {}
     for name in DATABASES:
+        if name == OWNER and not environ.get(name):
+            continue  # only migrations and the maintenance worker know it
         role = _username(environ[name])
         if not role:
             return f"{name} must name the role it connects as."

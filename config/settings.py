@@ -19,12 +19,12 @@ class Settings:
 
     The three database URLs are one database seen by three roles: ``database_url`` by the app role,
     ``platform_database_url`` by the read-only super-admin role, ``migration_database_url`` by the
-    owner of the tables.
+    owner of the tables, which only migrations, operators and the maintenance worker know.
     """
 
     database_url: str
     platform_database_url: str
-    migration_database_url: str
+    migration_database_url: str | None = None
     redis_url: str
     secret_key: str
     data_dir: Path
@@ -50,12 +50,25 @@ class Settings:
     """Whether a pooler between us and PostgreSQL gives each transaction another connection."""
 
     @property
+    def owner_url(self) -> str:
+        """``migration_database_url``, where it is needed.
+
+        Raises:
+            SettingsError: this process was not told it.
+        """
+        if self.migration_database_url is None:
+            raise SettingsError(f"{OWNER} is not set, and this needs the owner of the tables.")
+        return self.migration_database_url
+
+    @property
     def secure_cookies(self) -> bool:
         """Plain HTTP is allowed only where browsers treat it as trustworthy: on loopback."""
         return urlsplit(self.base_url).scheme == "https"
 
 
-DATABASES = ("DATABASE_URL", "PLATFORM_DATABASE_URL", "MIGRATION_DATABASE_URL")
+SERVING = ("DATABASE_URL", "PLATFORM_DATABASE_URL")
+OWNER = "MIGRATION_DATABASE_URL"
+DATABASES = (*SERVING, OWNER)
 SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"  # the name that prometheus-client reads
 
 
@@ -141,15 +154,15 @@ def has_database(environ: Mapping[str, str]) -> bool:
     return any(environ.get(name) for name in DATABASES)
 
 
-def _database_urls(environ: Mapping[str, str]) -> tuple[str, str, str]:
+def _database_urls(environ: Mapping[str, str]) -> tuple[str, str, str | None]:
     given = [name for name in DATABASES if environ.get(name)]
-    missing = [name for name in DATABASES if name not in given]
+    missing = [name for name in SERVING if name not in given]
     if given and missing:
         raise SettingsError(
-            f"{given[0]} is set but {missing[0]} is not; the three roles need a URL each."
+            f"{given[0]} is set but {missing[0]} is not; each role that serves people needs a URL."
         )
-    app, platform, owner = (_psycopg_url(name, _required(environ, name)) for name in DATABASES)
-    return app, platform, owner
+    app, platform = (_psycopg_url(name, _required(environ, name)) for name in SERVING)
+    return app, platform, _psycopg_url(OWNER, environ[OWNER]) if OWNER in given else None
 
 
 def _required(environ: Mapping[str, str], name: str) -> str:

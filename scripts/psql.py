@@ -50,7 +50,7 @@ def address(settings: Settings, role: str) -> URL:
     addresses = {
         "app": settings.database_url,
         "platform": settings.platform_database_url,
-        "owner": settings.migration_database_url,
+        "owner": settings.owner_url,
     }
     if role == "superuser":
         return make_url(addresses["owner"]).set(drivername="postgresql", username="postgres")

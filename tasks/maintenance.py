@@ -1,4 +1,4 @@
-"""Background work on the database itself."""
+"""Background work on the database itself, as the tables' owner: the queue ``maintenance``."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from auditsaas.own_actions import Activity
 @task("maintenance.make_partitions")
 def make_partitions() -> list[str]:
     """Make the months ahead, as the tables' owner; the names of new partitions."""
-    url = settings().migration_database_url
-    engine = create_engine(url, poolclass=NullPool)
+    engine = create_engine(settings().owner_url, poolclass=NullPool)
     with engine.connect() as connection:
         return partitions.ensure(connection, datetime.now(UTC))
 
@@ -28,15 +27,14 @@ def make_partitions() -> list[str]:
 @task("maintenance.count_days")
 def count_days() -> int:
     """Complete the daily counts, as the tables' owner; how many workspaces were behind."""
-    url = settings().migration_database_url
-    return daily_counts.rebuild_stale(create_engine(url, poolclass=NullPool))
+    return daily_counts.rebuild_stale(create_engine(settings().owner_url, poolclass=NullPool))
 
 
 @task("maintenance.apply_retention")
 def apply_retention() -> int:
     """Remove events past their retention, as the tables' owner; how many went."""
     engine = create_engine(
-        settings().migration_database_url,
+        settings().owner_url,
         poolclass=NullPool,
         connect_args={"options": "-c timezone=UTC"},
     )

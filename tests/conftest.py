@@ -89,7 +89,7 @@ def engine(settings: Settings) -> Iterator[Engine]:
     """Connections of the app role, bound to the sessions of ``tests.support.factories``."""
     made = create_engine(settings.database_url, connect_args={"options": "-c timezone=UTC"})
     factories.Sessions.configure(bind=made)
-    owner = create_engine(settings.migration_database_url, poolclass=NullPool)
+    owner = create_engine(settings.owner_url, poolclass=NullPool)
     factories.OwnerSessions.configure(bind=owner)
     yield made
     made.dispose()
@@ -111,7 +111,7 @@ def _factories_bound_on_request(request: pytest.FixtureRequest) -> Iterator[None
 @pytest.fixture(scope="session")
 def owner_engine(settings: Settings) -> Iterator[Engine]:
     """Connections of the tables' owner, for tests that break or look behind the walls."""
-    made = create_engine(settings.migration_database_url)
+    made = create_engine(settings.owner_url)
     yield made
     made.dispose()
 

@@ -54,7 +54,7 @@ class Placement:
 def distribute() -> None:
     """Spread the tables over a Citus cluster; does nothing on plain PostgreSQL, or again."""
     settings = load()
-    engine = create_engine(settings.migration_database_url)
+    engine = create_engine(settings.owner_url)
     try:
         with engine.begin() as connection:
             version = connection.scalar(_INSTALLED)

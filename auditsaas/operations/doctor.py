@@ -9,7 +9,7 @@ from sqlalchemy import Connection, NullPool, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from auditsaas.operations import doctor_database, doctor_services
-from auditsaas.operations.finding import Finding, Verdict, fail
+from auditsaas.operations.finding import Finding, Verdict, fail, ok
 from config.settings import Settings
 from config.start import load
 
@@ -38,7 +38,14 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _connected(
         "platform role", settings.platform_database_url, doctor_database.as_platform
     )
-    yield from _connected("owner role", settings.migration_database_url, doctor_database.as_owner)
+    if settings.migration_database_url:
+        yield from _connected(
+            "owner role", settings.migration_database_url, doctor_database.as_owner
+        )
+    else:
+        yield ok(
+            "owner role", "is not known to this process, as it should be where people are served"
+        )
     if settings.replica_database_url:
         yield from _connected(
             "replica", settings.replica_database_url, doctor_database.as_replica(settings)

@@ -29,6 +29,7 @@ def as_app(connection: Connection) -> Iterator[Finding]:
     yield _version(connection)
     yield _standing("app role", "DATABASE_URL", connection)
     yield _log("app role", connection)
+    yield _walls(connection)
     yield _rights(connection)
     yield _migrations(connection)
     yield _clock(connection)
@@ -55,18 +56,6 @@ def as_platform(connection: Connection) -> Iterator[Finding]:
 
 def as_owner(connection: Connection) -> Iterator[Finding]:
     """Check what the role of ``MIGRATION_DATABASE_URL`` shows."""
-    tables = isolation.open_tables(connection)
-    if tables:
-        remedy = " ".join(
-            f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY;"
-            f" ALTER TABLE {name} FORCE ROW LEVEL SECURITY;"
-            for name in tables
-        )
-        yield fail(
-            "row-level security", f"is not forced on {', '.join(tables)}", f"As the owner: {remedy}"
-        )
-    else:
-        yield ok("row-level security", "is enabled and forced on every table of tenants")
     if connection.scalar(text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")):
         yield warn(
             "owner role",
@@ -155,6 +144,20 @@ def _log(part: str, connection: Connection) -> Finding:
     return ok(part, "may only read and append events")
 
 
+def _walls(connection: Connection) -> Finding:
+    tables = isolation.open_tables(connection)
+    if not tables:
+        return ok("row-level security", "is enabled and forced on every table of tenants")
+    remedy = " ".join(
+        f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY;"
+        f" ALTER TABLE {name} FORCE ROW LEVEL SECURITY;"
+        for name in tables
+    )
+    return fail(
+        "row-level security", f"is not forced on {', '.join(tables)}", f"As the owner: {remedy}"
+    )
+
+
 def _rights(connection: Connection) -> Finding:
     role = connection.scalars(text("SELECT current_user::text")).one()
     spare = rights.excess(connection, role)
@@ -217,7 +220,7 @@ def _horizon(session: Session) -> Finding:
         return warn(
             "partitions",
             f"of the log are made for {days:.0f} days ahead",
-            f"{UPGRADE}; then see that beat and a quick worker run, which do it twice a day.",
+            f"{UPGRADE}; then see that beat and the maintenance worker run: twice a day they do.",
         )
     return ok("partitions", f"of the log are made for {days:.0f} days ahead")
 

@@ -19,7 +19,7 @@ from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.jobs.backlog import Backlog, backlogs, last_sweeps
 from auditsaas.operations.kinds import KINDS
-from config.celery import HEAVY, QUICK
+from config.celery import QUEUES
 
 REDIS_TIMEOUT_SECONDS = 0.5
 
@@ -61,7 +61,7 @@ class Installation(Collector):
             depth = GaugeMetricFamily(
                 "auditsaas_queue_depth", "Messages that wait for a worker", labels=["queue"]
             )
-            for queue in (QUICK, HEAVY):
+            for queue in QUEUES:
                 depth.add_metric([queue], float(server.llen(queue)))
             yield depth
             yield from _sweeps(last_sweeps(server, KINDS), datetime.now(UTC))

@@ -20,7 +20,7 @@ from auditsaas.events.maintenance import partitions
 from auditsaas.jobs.backlog import Backlog, backlogs, last_sweeps
 from auditsaas.operations.kinds import KINDS
 from auditsaas.version import version
-from config.celery import ALIVE_FOR, HEAVY, QUICK, WORKERS_KEY
+from config.celery import ALIVE_FOR, QUEUES, WORKERS_KEY
 
 REDIS_SECONDS = 0.25
 SWEEP_LATE_SECONDS = 60
@@ -88,7 +88,7 @@ def _redis(url: str, now: datetime) -> list[Part]:
             socket_connect_timeout=REDIS_SECONDS,
             retry=Retry(NoBackoff(), 0),
         ) as server:
-            depths = {queue: int(server.llen(queue)) for queue in (QUICK, HEAVY)}
+            depths = {queue: int(server.llen(queue)) for queue in QUEUES}
             swept = last_sweeps(server, KINDS).values()
             since = server.time()[0] - ALIVE_FOR.total_seconds()
             alive = int(server.zcount(WORKERS_KEY, since, "+inf"))

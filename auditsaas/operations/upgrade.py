@@ -36,7 +36,7 @@ class Roles:
     def of(cls, settings: Settings) -> Roles:
         app = make_url(settings.database_url).username
         platform = make_url(settings.platform_database_url).username
-        owner = make_url(settings.migration_database_url).username
+        owner = make_url(settings.owner_url).username
         if not app or not platform or not owner or len({app, platform, owner}) < 3:
             raise SettingsError(
                 "DATABASE_URL, PLATFORM_DATABASE_URL and MIGRATION_DATABASE_URL"
@@ -54,7 +54,7 @@ def upgrade(settings: Settings, now: datetime | None = None) -> None:
         SettingsError: the roles are missing and may not be created with this connection.
     """
     roles = Roles.of(settings)
-    engine = create_engine(settings.migration_database_url)
+    engine = create_engine(settings.owner_url)
     try:
         with engine.connect() as connection:
             _take_turns(connection)
@@ -79,7 +79,7 @@ def tighten(settings: Settings) -> list[str]:
         SettingsError: the schema is not that of this version.
     """
     roles = Roles.of(settings)
-    engine = create_engine(settings.migration_database_url)
+    engine = create_engine(settings.owner_url)
     try:
         with engine.connect() as connection:
             _take_turns(connection)

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from config.celery import MAINTENANCE, QUEUES
 from tests.deployment.servers import PostgresServer, RedisServer
 from tests.deployment.visitor import HOST
 from tests.support.serving import free_port
@@ -41,7 +42,6 @@ class Installation:
             "SECRET_KEY": secrets.token_hex(32),
             "DATABASE_URL": postgres.url("app"),
             "PLATFORM_DATABASE_URL": postgres.url("platform"),
-            "MIGRATION_DATABASE_URL": postgres.url("owner"),
             "REDIS_URL": redis.url,
             "STORAGE_URL": (folder / "files").as_uri(),
             "DATA_DIR": str(folder / "data"),
@@ -49,13 +49,15 @@ class Installation:
             "METRICS_TOKEN": self.metrics_token,
             **variables,
         }
+        self.as_owner = self.environment | {"MIGRATION_DATABASE_URL": postgres.url("owner")}
+        """What migrations, operators' commands and the maintenance worker are told."""
 
     def command(self, *words: str, given: str = "", code: int = 0) -> str:
         """Run ``auditsaas`` to the end; its output."""
         run = subprocess.run(
             [sys.executable, "-c", "from auditsaas.cli import main; main()", *words],
             cwd=ROOT,
-            env=self.environment,
+            env=self.as_owner,
             input=given,
             capture_output=True,
             text=True,
@@ -67,10 +69,10 @@ class Installation:
     def start(self) -> None:
         """Everything that runs for ever; returns once the web is ready and both workers answer."""
         self.start_web()
-        for queue in ("quick", "heavy"):
+        for queue in QUEUES:
             self.start_worker(queue)
         self._start("beat", *CELERY, "beat", "--schedule", str(self._folder / "beat"), "--pidfile=")
-        for queue in ("quick", "heavy"):
+        for queue in QUEUES:
             self.await_worker(queue)
 
     def start_web(self) -> None:
@@ -86,6 +88,11 @@ class Installation:
 
     def reload_web(self) -> None:
         self._processes["web"].send_signal(signal.SIGHUP)
+
+    def told(self, name: str) -> set[str]:
+        """The environments of a process and its children."""
+        pids = {self._processes[name].pid, *self.children(name)}
+        return {Path(f"/proc/{pid}/environ").read_text() for pid in pids}
 
     def children(self, name: str) -> set[int]:
         pid = self._processes[name].pid
@@ -103,9 +110,12 @@ class Installation:
         for name in list(self._processes):
             self.wait_for_end(name)
 
+    def text(self, name: str) -> str:
+        return (self._folder / f"{name}.log").read_text()
+
     def lines(self, name: str) -> list[dict[str, Any]]:
         """Read the lines of a process's log; all but Celery's last are JSON."""
-        text = (self._folder / f"{name}.log").read_text()
+        text = self.text(name)
         lines = [line for line in text.splitlines() if line and not line.startswith("worker: ")]
         return [json.loads(line) for line in lines]
 
@@ -114,7 +124,7 @@ class Installation:
             self._processes[name] = subprocess.Popen(
                 [sys.executable, "-m", *command],
                 cwd=ROOT,
-                env=self.environment,
+                env=self.as_owner if name == f"worker-{MAINTENANCE}" else self.environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

@@ -18,7 +18,8 @@ from tests.support.workers import ROOT
 BIN = Path(sys.executable).parent
 COMPOSE = ROOT / "docker-compose.yml"
 UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
-LONG_RUNNING = {"web", "worker-quick", "worker-heavy", "beat", "postgres", "redis", "storage"}
+PRODUCT = {"web", "worker-quick", "worker-heavy", "maintenance", "beat"}
+LONG_RUNNING = PRODUCT | {"postgres", "redis", "storage"}
 ONCE = {"migrate", "bucket"}
 
 
@@ -92,9 +93,27 @@ def test_redis_keeps_its_queue_and_evicts_nothing(services: Mapping[str, Any]) -
 
 
 def test_nothing_starts_before_the_migrations(services: Mapping[str, Any]) -> None:
-    for name in ("web", "worker-quick", "worker-heavy", "beat"):
+    for name in PRODUCT:
         awaited = services[name]["depends_on"]["migrate"]
         assert awaited == {"condition": "service_completed_successfully"}
+
+
+def test_only_migrations_and_maintenance_are_told_the_owner(services: Mapping[str, Any]) -> None:
+    ours = PRODUCT | {"migrate"}
+    told = {name for name in ours if "OWNER_PASSWORD" in str(services[name]["environment"])}
+    assert told == {"migrate", "maintenance"}
+
+
+def test_only_the_maintenance_unit_reads_the_owner_and_as_an_account_of_its_own() -> None:
+    units = {unit.stem: unit.read_text() for unit in UNITS}
+    told = {name for name, text in units.items() if "auditsaas-owner.env" in text}
+    assert told == {"auditsaas-maintenance"}
+    accounts = {
+        name: re.findall(r"^User=(.+)$", text, re.MULTILINE) for name, text in units.items()
+    }
+    others = [account for name, account in accounts.items() if name != "auditsaas-maintenance"]
+    assert accounts["auditsaas-maintenance"] == ["auditsaas-maintenance"]
+    assert ["auditsaas-maintenance"] not in others
 
 
 def example() -> dict[str, str]:

@@ -246,7 +246,7 @@ def test_concurrent_upgrades_all_succeed(empty: Settings) -> None:
     with ThreadPoolExecutor(3) as pool:
         for started in [pool.submit(upgrade.upgrade, empty) for _ in range(3)]:
             started.result()
-    engine = create_engine(empty.migration_database_url)
+    engine = create_engine(empty.owner_url)
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT version_num FROM alembic_version")) == (
             upgrade.newest_migration()

@@ -123,7 +123,7 @@ def numbers(settings: Settings) -> tuple[int, list[int]]:
 
 
 def left_over(settings: Settings) -> list[str]:
-    with engine_of(settings.migration_database_url).connect() as connection:
+    with engine_of(settings.owner_url).connect() as connection:
         return excess(connection, APP)
 
 
@@ -145,7 +145,7 @@ def test_both_versions_append_until_the_rights_of_the_first_are_taken(installed:
 def test_column_that_an_upgrade_adds_to_a_tight_table_is_written(installed: Settings) -> None:
     upgrade.upgrade(installed)
     upgrade.tighten(installed)
-    with engine_of(installed.migration_database_url).begin() as owner:
+    with engine_of(installed.owner_url).begin() as owner:
         owner.execute(text("ALTER TABLE users ADD COLUMN pronouns text"))
     with bound(installed) as session, pytest.raises(DBAPIError):
         session.execute(text("UPDATE users SET pronouns = 'they'"))

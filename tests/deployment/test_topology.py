@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from celery import Celery
 
+from config.celery import SETTINGS
 from tests.deployment.installation import Installation
 from tests.deployment.servers import PostgresServer, RedisServer
 from tests.deployment.visitor import CLIENT, Visitor, is_ready
@@ -95,6 +97,35 @@ def test_an_export_is_built_by_a_worker_whose_line_has_the_id_of_the_request(
     assert (request["status"], request["client"]) == (303, CLIENT)
     assert job is not None
     assert (job["job"], job["ended"]) == ("exports.build", "done")
+
+
+def test_only_the_maintenance_worker_knows_the_owner(installation: Installation) -> None:
+    """So the events, pages and exports of this file were made without."""
+    password = installation.as_owner["MIGRATION_DATABASE_URL"].split(":")[2].split("@")[0]
+    names = ("web", "worker-quick", "worker-heavy", "beat", "worker-maintenance")
+    knowing = [n for n in names if any(password in told for told in installation.told(n))]
+    assert knowing == ["worker-maintenance"]
+
+
+def test_maintenance_is_done_by_its_own_worker_alone(
+    installation: Installation, redis_server: RedisServer
+) -> None:
+    """The control: told by mistake, a worker that serves people says what it lacks."""
+    celery = Celery(broker=redis_server.url, set_as_current=False)
+    celery.conf.update(SETTINGS)
+    name = "maintenance.make_partitions"
+    celery.send_task(name, headers={"request_id": "routed"})
+    celery.send_task(name, queue="quick", headers={"request_id": "astray"})
+
+    def ended(worker: str, request: str) -> object:
+        asked = {"kind": "job", "request_id": request}
+        lines = installation.lines(worker)
+        return next((line["ended"] for line in lines if asked.items() <= line.items()), None)
+
+    eventually(lambda: ended("worker-maintenance", "routed") == "done", "a task that is done")
+    eventually(lambda: ended("worker-quick", "astray"), "a task that has ended")
+    assert ended("worker-quick", "astray") != "done"
+    assert "MIGRATION_DATABASE_URL is not set" in installation.text("worker-quick")
 
 
 def test_forwarded_header_of_a_visitor_is_ignored(

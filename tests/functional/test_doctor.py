@@ -76,7 +76,7 @@ def test_an_app_role_that_may_delete_events_fails(settings: Settings, owner_engi
 
 
 def test_the_owner_as_app_role_fails(settings: Settings) -> None:
-    ill = replace(settings, database_url=settings.migration_database_url)
+    ill = replace(settings, database_url=settings.owner_url)
     assert "owner of the tables" in findings(ill)["app role"].words
 
 

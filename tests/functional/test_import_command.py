@@ -29,7 +29,7 @@ def run(settings: Settings, engine: Engine) -> Run:
     environment = {
         "DATABASE_URL": settings.database_url,
         "PLATFORM_DATABASE_URL": settings.platform_database_url,
-        "MIGRATION_DATABASE_URL": settings.migration_database_url,
+        "MIGRATION_DATABASE_URL": settings.owner_url,
         "REDIS_URL": settings.redis_url,
         "SECRET_KEY": settings.secret_key,
         "DATA_DIR": str(settings.data_dir),

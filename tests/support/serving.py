@@ -18,7 +18,6 @@ def environment(settings: Settings) -> dict[str, str]:
     return os.environ | {
         "DATABASE_URL": _plain(settings.database_url),
         "PLATFORM_DATABASE_URL": _plain(settings.platform_database_url),
-        "MIGRATION_DATABASE_URL": _plain(settings.migration_database_url),
         "REDIS_URL": settings.redis_url,
         "SECRET_KEY": settings.secret_key,
         "STORAGE_URL": settings.storage_url,

@@ -49,7 +49,7 @@ def process_environment(settings: Settings) -> dict[str, str]:
     return os.environ | {
         "DATABASE_URL": _plain(settings.database_url),
         "PLATFORM_DATABASE_URL": _plain(settings.platform_database_url),
-        "MIGRATION_DATABASE_URL": _plain(settings.migration_database_url),
+        "MIGRATION_DATABASE_URL": _plain(settings.owner_url),
         "REDIS_URL": settings.redis_url,
         "SECRET_KEY": settings.secret_key,
         "STORAGE_URL": settings.storage_url,

@@ -94,6 +94,13 @@ def test_database_other_than_postgresql_is_refused_by_name(name: str) -> None:
         settings.load(PRODUCTION | {name: f"sqlite://{name}@db/audit.db"})
 
 
+def test_owner_is_no_setting_of_what_serves_people() -> None:
+    told = settings.load({k: v for k, v in PRODUCTION.items() if k != settings.OWNER})
+    assert told.migration_database_url is None
+    with pytest.raises(SettingsError, match=r"^MIGRATION_DATABASE_URL is not set"):
+        _ = told.owner_url
+
+
 def test_one_database_url_alone_is_refused() -> None:
     environ = {"DATABASE_URL": "postgresql://app@db/auditsaas", "REDIS_URL": "redis://queue"}
     with pytest.raises(SettingsError, match="PLATFORM_DATABASE_URL is not"):
