@@ -62,7 +62,7 @@ def open_first_event(page: Page) -> None:
 
 
 def ask_for_a_csv(page: Page) -> None:
-    """The list of exports with one that is ready."""
+    """Ask for an export and wait until it is ready."""
     token = page.locator("[name=csrf_token]").first.get_attribute("value") or ""
     form: dict[str, str | float | bool] = {
         "csrf_token": token,

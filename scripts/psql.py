@@ -66,7 +66,7 @@ def workspace_id(settings: Settings, slug: str) -> str:
 
 
 def program() -> Path:
-    """The machine's psql, or the one that the embedded server came with."""
+    """Find the machine's psql, or the one that the embedded server came with."""
     own = shutil.which("psql")
     if own:
         return Path(own)

@@ -57,7 +57,7 @@ def ask(kept: KeptRequest, error: str | None = None, status: int = 401) -> AnyRe
 
 
 def _this_request() -> KeptRequest:
-    """What is to be sent again; a file cannot be kept, so its form is shown again instead."""
+    """Keep what is sent again; a file cannot be kept, so its form is shown again instead."""
     if request.method in SAFE_METHODS:
         return KeptRequest("GET", current_request.own_address())
     if request.files:

@@ -67,7 +67,7 @@ def load_workspace(
 ) -> WorkspaceAccess:
     """Load and authorise a workspace, and bind it as the session's scope.
 
-    Whoever manages something is first asked again who they are, unless they said so within ten
+    A person who manages something is first asked again who they are, unless they said so within ten
     minutes; a route leaves that out, or adds it, by ``recent``.
 
     Raises:

@@ -82,7 +82,7 @@ class ReadableLog:
 
 @dataclass(kw_only=True)
 class _Noted:
-    """What is known of the reading of the request under way."""
+    """The reading of the request under way, as far as known."""
 
     reader: Reader
     logs: Mapping[UUID, ReadableLog]
@@ -180,7 +180,7 @@ def _widen(session: Session, workspace_ids: set[UUID]) -> None:
 
 
 def _read(noted: _Noted) -> set[UUID]:
-    """The logs that were read, less those whose workspace wants no record of it."""
+    """Select the logs that were read, less those whose workspace wants no record of it."""
     read = (noted.chosen & noted.touched or noted.touched) & noted.logs.keys()
     return {one for one in read if noted.logs[one].recording != ReadRecording.OFF}
 
@@ -212,7 +212,7 @@ def _reading(noted: _Noted, workspace_id: UUID) -> Reading:
 
 
 def _wanted_singly(noted: _Noted, reading: Reading) -> bool:
-    """Whether it is an event of its own; one that showed reads alone would make the next."""
+    """Tell whether it is an event of its own; one that showed reads alone would make the next."""
     if noted.logs[reading.workspace_id].recording != ReadRecording.EVERY:
         return False
     if noted.rows and not noted.others:

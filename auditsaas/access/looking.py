@@ -29,7 +29,7 @@ TELL_TASK = "platform.tell_looks"
 
 @dataclass(kw_only=True)
 class Looking:
-    """What is asked, of which workspaces, and how much an answer showed of each."""
+    """A question, its workspaces, and how much an answer showed of each."""
 
     looker: Looker
     question: Question

@@ -42,7 +42,7 @@ class PageScope:
     """The session that reads across workspaces, where a super-admin does."""
 
     def allows(self, permission: Permission) -> bool:
-        """Whether the person holds the permission in one of the workspaces."""
+        """Check that the person holds the permission in one of the workspaces."""
         return any(access.allows(permission) for access in self.held)
 
 
@@ -85,7 +85,7 @@ def load_names() -> tuple[Sequence[NamedWorkspace], Session]:
 
 
 def reading_session() -> Session:
-    """The request's own session, or one on a replica that has all that this one would read."""
+    """Return a session on a replica that has all that the request's own would read, or that one."""
     primary = db.session()
     other = replica.page_session(primary, primary.info["scope"])
     return primary if other is None else closed_with_request(other)

@@ -46,7 +46,7 @@ KINDS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class Opened:
-    """What a super-admin may read now."""
+    """The workspaces that a super-admin may read now."""
 
     workspaces: Sequence[NamedWorkspace]
     named: frozenset[UUID]
@@ -61,7 +61,7 @@ def require_reason(
     """Require a reason given within the hour for the workspaces of these slugs, or show the form.
 
     No slug means every workspace. With ``itself`` a reason for all does not do: an event is opened
-    only under a reason for its own workspace. Our own workspace of system events needs none.
+    only under a reason for its own workspace. The system workspace needs none.
     """
     known = {workspace.slug: workspace.id for workspace in workspaces}
     named = [slug for slug in dict.fromkeys(slugs) if slug in known]
@@ -156,7 +156,7 @@ def _kind() -> str:
 
 
 def _query() -> str:
-    """What was asked beside workspaces, until the page has understood it."""
+    """Return the query without workspaces and pages, until the page has understood it."""
     beside = ("workspace", "before", "after", "at", "limit", "page", "sort")
     return urlencode(
         [(key, value) for key, value in request.args.items(multi=True) if key not in beside]

@@ -1,6 +1,6 @@
 """Limits attempts, counted in PostgreSQL, so that limits hold without Redis.
 
-An account is counted by the address that was typed, whether anybody has it or not, so that the
+An account is counted by the address that was typed, whether an account has it or not, so that the
 answers tell nothing of who has an account.
 """
 

@@ -38,7 +38,7 @@ def seal(secret_key: str, user_id: UUID, kept: KeptRequest) -> str:
 
 
 def unseal(secret_key: str, user_id: UUID, sealed: str) -> KeptRequest | None:
-    """Read what was kept; None where it is another person's, too old, or none of ours."""
+    """Read what was kept; None where it is another person's, too old, or altered."""
     try:
         kept = json.loads(encryption.unseal(secret_key, sealed, seconds=SECONDS))
     except (InvalidToken, ValueError):

@@ -154,7 +154,7 @@ def confirm(
 ) -> str:
     """Note that the person has shown again who they are; return the session's new id.
 
-    The one before signs nobody in any more (ASVS 5.0, 7.2.4).
+    The one before no longer signs in (ASVS 5.0, 7.2.4).
     """
     now, new_id = now or datetime.now(UTC), tokens.new()
     values: dict[str, object] = {"id_hash": tokens.digest(new_id), "confirmed_at": now}

@@ -26,7 +26,7 @@ Note = Callable[[], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """What a transaction of the platform pool may read.
+    """The workspaces that a transaction of the platform pool may read.
 
     ``every`` is every workspace but those of ``closed``; ``jobs`` is the rows that workers are
     handed, of all workspaces, and no event.

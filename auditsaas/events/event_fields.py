@@ -32,7 +32,7 @@ class Kind(Enum):
 
 
 class Origin(Enum):
-    """Who gives a value."""
+    """The origin of a value: sender or server."""
 
     SENDER = auto()
     DERIVED = auto()

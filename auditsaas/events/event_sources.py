@@ -1,4 +1,4 @@
-"""Where an event came from: stated by the server for every event that is appended.
+"""Sources of events: stated by the server for every event that is appended.
 
 Events from before this was recorded have no source, and none is guessed.
 """
@@ -32,12 +32,12 @@ KINDS: Final = {
 
 
 def of_key(key_id: UUID) -> EventSource:
-    """The source of what an application sends by this key."""
+    """Return the source of events that an application sends by this key."""
     return EventSource(f"{KEY}{key_id}")
 
 
 def of_import(import_id: UUID) -> EventSource:
-    """The source of what this upload holds."""
+    """Return the source of the events of this upload."""
     return EventSource(f"{IMPORT}{import_id}")
 
 

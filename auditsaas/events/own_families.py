@@ -85,7 +85,7 @@ _UNSEEN = re.compile(
 
 
 def _like(letter: str) -> str:
-    """The pattern of what looks like a letter; ``i`` and ``l`` look like each other."""
+    """Build the pattern of what looks like a letter; ``i`` and ``l`` look like each other."""
     one = f"[{letter}{re.escape(LOOKALIKES[letter])}]"
     return f"(?:{one}|{_like('r')}{_like('n')})" if letter == "m" else one
 

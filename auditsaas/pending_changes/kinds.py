@@ -1,4 +1,4 @@
-"""What a kind of change that waits is.
+"""Kinds of pending changes.
 
 A kind says how a change is made once its time has come, and which of two requests takes more away.
 Who asks, the delay, the approval, the mails, the page and the events are the same for all. A

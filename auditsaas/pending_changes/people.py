@@ -1,7 +1,7 @@
 """Removes, disables and demotes members; the last other admin only after the delay.
 
-With one admin gone nobody would see what the one who is left asks for. So an admin who is alone but
-for one other cannot shut that one out at once; leaving oneself, and any other member, is at once.
+With one admin gone no other would see what the one who is left asks for. So an admin who is alone
+but for one other cannot shut that one out at once; leaving oneself, and shutting out others, is.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the operator sets for changes that wait."""
+"""Rules for pending changes that the operator sets."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ from auditsaas.workspaces.models import Workspace
 
 MAX_REASON = 500
 REMINDED_BEFORE = timedelta(days=1)
-"""How long before it takes effect everybody is told again."""
+"""The time before it takes effect at which all admins are told again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ def ask(
 
     Raises:
         InvalidFields: the reason is too long, or not printable.
-        Conflict: one that takes more away waits; it stands until somebody cancels it.
+        Conflict: one that takes more away waits; it stands until it is cancelled.
     """
     reason = checked_reason(reason)
     lock_people(session, actor.workspace_id)

@@ -45,7 +45,7 @@ COUNT_UP = text(
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What a look asks: by which kind of page, with which filter."""
+    """The question of a look: the kind of page, and its filter."""
 
     kind: str
     query: str = ""
@@ -54,7 +54,7 @@ class Question:
     """Asked under a reason for every workspace."""
 
     def of(self, event_filter: EventFilter, beside: Mapping[str, str]) -> Question:
-        """The same question of a filter, which names no workspace: no tenant is told of another."""
+        """Reduce the question to its filter without workspaces: no tenant is told of another."""
         asked = canonical(event_filter)
         given = [(name, value) for name, value in beside.items() if value]
         words = [asked.describe(), *(f"{name} “{value}”" for name, value in given)]
@@ -93,7 +93,7 @@ class Looker:
 
 @dataclass(frozen=True)
 class Noted:
-    """What is kept of a look into one workspace so far."""
+    """A look into one workspace, as far as it is stored."""
 
     shown: int | None
     told: int
@@ -136,7 +136,7 @@ def note(
 
 
 def request_of(by: PlatformActor) -> dict[str, Any]:
-    """The actor and the facts of the request, to be kept."""
+    """Keep the actor and the facts of the request."""
     facts = asdict(by.facts) | {"duration_ms": by.facts.duration_ms()}
     del facts["started"]
     return {"name": by.actor.name, "email": by.actor.email, **facts}

@@ -29,7 +29,7 @@ class PlatformAccess(Base):
 
 
 class PlatformLook(Base):
-    """What a super-admin read of a workspace by one kind of page and one filter, within an hour.
+    """A super-admin's reads of a workspace by one kind of page and one filter, within an hour.
 
     It is told in the workspace's log when it is first taken, and once more, with how often it was
     repeated, when the hour is over.

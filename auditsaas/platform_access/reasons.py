@@ -32,7 +32,7 @@ ROLE = "super-admin"
 
 @dataclass(frozen=True)
 class Reasons:
-    """What one super-admin has said within the last hour."""
+    """The reasons that one super-admin gave within the last hour."""
 
     for_all: str | None
     asked: Mapping[UUID, str]
@@ -113,7 +113,7 @@ def note_page(session: Session, platform_actor: PlatformActor) -> None:
 
 
 def checked_reason(reason: str) -> str:
-    """The reason on one line.
+    """Write the reason on one line.
 
     Raises:
         Invalid: it says nothing, or too much, or holds what cannot be seen.

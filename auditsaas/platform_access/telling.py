@@ -88,7 +88,7 @@ def tell(session: Session, rows: Sequence[PlatformLook]) -> int:
 
 
 def _is_news(shown: int | None, noted: Noted | None) -> bool:
-    """Whether the log does not tell of as much already."""
+    """Tell whether the log lacks an event of as much."""
     return noted is None or not noted.told or (shown or 0) > (noted.shown or 0)
 
 
@@ -146,7 +146,7 @@ def _metadata(row: PlatformLook) -> dict[str, Any]:
 
 
 def _facts(kept: Mapping[str, Any]) -> RequestFacts:
-    """The facts of the first request; it began as long ago as it had taken then."""
+    """Rebuild the facts of the first request, which began as long ago as it had taken then."""
     return RequestFacts(
         method=kept["method"],
         path=kept["path"],

@@ -52,7 +52,7 @@ def _is_due() -> ColumnElement[bool]:
 
 
 def _event(row: Row[Any]) -> EventInput:
-    """The read as an event; its key is the row's, so that it is there once whatever happens."""
+    """Build the event of a read; its key is the row's, so that it is stored once."""
     metadata = metadata_of(
         query=row.query, pages=row.pages, rows=row.rows, parts=row.parts, opened=row.opened
     )

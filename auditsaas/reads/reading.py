@@ -75,14 +75,14 @@ def without_reads(event_filter: EventFilter) -> EventFilter:
 
 
 def targets_of(opened: Sequence[UUID]) -> list[TargetInput]:
-    """The events that were opened, as targets of the read."""
+    """Return the events that were opened, as targets of the read."""
     return [TargetInput(type="event", id=str(event_id)) for event_id in opened[:MOST_TARGETS]]
 
 
 def metadata_of(
     *, query: str, pages: int, rows: int, parts: Sequence[str], opened: Sequence[UUID] = ()
 ) -> dict[str, Any]:
-    """What a ``log.read`` says of one or many reads of the same filter."""
+    """Build the metadata of a ``log.read`` for one or many reads of the same filter."""
     metadata: dict[str, Any] = {
         "query": query,
         "pages": pages,

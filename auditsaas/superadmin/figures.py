@@ -23,7 +23,7 @@ OFTEN = 0.05
 """The share of errors above which a workspace stands out."""
 
 LATENCY_OVER = 200
-"""How many of a workspace's newest events its response time is measured over."""
+"""The most newest events of a workspace that its response time is measured over."""
 
 PAGE_SIZE = 50
 ORDERS = {
@@ -128,7 +128,7 @@ IDS = bindparam("ids", type_=ARRAY(Uuid))
 def overview(
     session: Session, now: datetime, *, words: str = "", order: str = "events", page: int = 0
 ) -> Overview:
-    """A page of the workspaces by their last seven days (UTC), those of most events first."""
+    """Read a page of the workspaces by their last seven days (UTC), the busiest first."""
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     since = midnight - timedelta(days=DAYS - 1)
     totals = session.execute(text(TOTALS)).one()

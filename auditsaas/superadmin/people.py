@@ -44,7 +44,7 @@ class People:
 
 
 def people(session: Session, *, words: str = "", page: int = 0) -> People:
-    """A page of the people whose name or address contains ``words``, by name."""
+    """Read a page of the people whose name or address contains ``words``, by name."""
     found = select(
         User.id, User.name, User.email, User.is_super_admin, User.disabled_at, User.created_at
     )

@@ -50,7 +50,7 @@ def suspend(session: Session, platform_actor: PlatformActor, slug: str) -> None:
     """Refuse the workspace's members and keys, from their very next request on.
 
     Raises:
-        NotFound: there is none of this name, or it is our own.
+        NotFound: there is none of this name, or it is the system workspace.
         Conflict: it is suspended already.
     """
     _switch(session, platform_actor, slug, suspended=True)

@@ -40,7 +40,7 @@ class Spark:
         return self._outline([(0, day.error) for day in self.days])
 
     def _outline(self, bars: Sequence[tuple[int, int]]) -> str:
-        """Bars by what lies below each and what it holds; the busiest day is as high as may be."""
+        """Draw bars by what lies below each and what it holds, scaled to the busiest day."""
         unit = HEIGHT / max((day.events for day in self.days if day.events), default=1)
         return "".join(
             f"M{at * STEP:.1f} {BASE - below * unit:.1f}h{WIDTH}v{-held * unit:.1f}h-{WIDTH}z"

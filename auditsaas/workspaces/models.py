@@ -18,7 +18,7 @@ from auditsaas.extensions import Base
 
 
 class ReadRecording(StrEnum):
-    """How reads of a workspace's log are recorded in it."""
+    """Ways of recording reads of a workspace's log in it."""
 
     OFF = "off"
     HOURLY = "hourly"

@@ -42,7 +42,7 @@ class Target:
 
 @contextmanager
 def product(folder: Path = FOLDER, *, events: int = 2_000) -> Iterator[Target]:
-    """A demo of its own below ``folder``, with an admin's session and a key of all scopes."""
+    """Run a demo below ``folder``, with an admin's session and a key of all scopes."""
     folder.mkdir(parents=True, exist_ok=True)
     port, log = free_port(), folder / "demo.log"
     environment = os.environ | {
@@ -84,7 +84,7 @@ def running(command: list[str], log: Path, environment: dict[str, str]) -> Itera
 
 
 def signed_in(url: str, email: str, password: str) -> str:
-    """The cookies of a session made through the form."""
+    """Sign in through the form; return the cookies of the session."""
     jar = http.cookiejar.CookieJar()
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
     browser.addheaders = [("User-Agent", BROWSER)]

@@ -58,7 +58,7 @@ def install() -> None:
 
 
 def bandit(name: str, *places: str) -> Scan:
-    """Findings of medium severity and more, by rule and file."""
+    """List findings of medium severity and more, by rule and file."""
     report = FOLDER / f"bandit-{name.split()[-1]}.json"
     run("bandit", "-r", *places, "-ll", "-q", "-f", "json", "-o", report)
     found = json.loads(report.read_text())
@@ -160,7 +160,7 @@ def sqlmap(target: Target, address: str, parameters: str, *, database: str) -> S
 
 
 def run(tool: str, *arguments: str | Path) -> str:
-    """What it printed; a tool that was stopped at its bound has said all that it found by then."""
+    """Return its output; a tool stopped at its time limit has printed all it found by then."""
     program = ENVIRONMENTS / tool / "bin" / tool
     arguments = tuple(str(argument) for argument in arguments)
     log = FOLDER / f"{tool}.log"

@@ -1,6 +1,6 @@
 """The events that each route which changes something leaves in the log: one line for each.
 
-A deed is done for real by ``test_audited_actions.py``, which then looks for its event.
+An action is done for real by ``test_audited_actions.py``, which then looks for its event.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from tests.architecture.journey import (
     EXPORT,
     NEW_PASSWORD,
     SCHEDULE,
-    Deed,
+    AuditedAction,
     accept,
     add_passkey,
+    audited,
     change_settings,
     create_schedule,
-    deed,
     enable,
     enable_user,
     end_others,
@@ -35,8 +35,8 @@ from tests.architecture.journey import (
 )
 from tests.support.factories import PASSWORD, unique
 
-DEEDS: dict[str, Deed] = {
-    "account.save": deed(
+AUDITED: dict[str, AuditedAction] = {
+    "account.save": audited(
         "user.update",
         lambda s: s.post(
             "/account",
@@ -51,186 +51,190 @@ DEEDS: dict[str, Deed] = {
         "time_zone",
         "theme",
     ),
-    "accounts.sign_in": deed("user.login", sign_in),
-    "accounts.give_second_factor": deed("user.login", with_second_factor("/login/second-factor")),
-    "accounts.sign_out": deed("user.logout", lambda s: s.post("/logout")),
-    "passkeys.sign_in": deed("user.login", sign_in_by_passkey),
-    "passkeys.register": deed("user.passkey_add", lambda s: add_passkey(s)[1]),
-    "passkeys.remove": deed("user.passkey_remove", remove_passkey),
-    "security.change_password": deed(
+    "accounts.sign_in": audited("user.login", sign_in),
+    "accounts.give_second_factor": audited(
+        "user.login", with_second_factor("/login/second-factor")
+    ),
+    "accounts.sign_out": audited("user.logout", lambda s: s.post("/logout")),
+    "passkeys.sign_in": audited("user.login", sign_in_by_passkey),
+    "passkeys.register": audited("user.passkey_add", lambda s: add_passkey(s)[1]),
+    "passkeys.remove": audited("user.passkey_remove", remove_passkey),
+    "security.change_password": audited(
         "user.password_change",
         lambda s: s.post(
             "/account/security/password", password=PASSWORD, new_password=NEW_PASSWORD
         ),
     ),
-    "security.confirm_second_factor": deed(
+    "security.confirm_second_factor": audited(
         "user.second_factor_enable", with_second_factor("/account/security/second-factor/confirm")
     ),
-    "security.remove_second_factor": deed(
+    "security.remove_second_factor": audited(
         "user.second_factor_disable", with_second_factor("/account/security/second-factor/remove")
     ),
-    "security.renew_recovery_codes": deed(
+    "security.renew_recovery_codes": audited(
         "user.recovery_codes_renew", with_second_factor("/account/security/recovery-codes")
     ),
-    "security.end_session": deed("user.session_end", end_others),
-    "confirmation.confirm": deed(
+    "security.end_session": audited("user.session_end", end_others),
+    "confirmation.confirm": audited(
         "user.confirm",
         lambda s: s.post("/account/confirm", password=PASSWORD, next="/account"),
     ),
-    "password_reset.ask": deed(
+    "password_reset.ask": audited(
         "user.password_reset_request",
-        lambda s: s.post("/password-reset", by=s.nobody, email=s.company.admin.email),
+        lambda s: s.post("/password-reset", by=s.signed_out, email=s.company.admin.email),
     ),
-    "password_reset.choose": deed("user.password_reset", reset),
-    "notifications.choose_mails": deed(
+    "password_reset.choose": audited("user.password_reset", reset),
+    "notifications.choose_mails": audited(
         "user.update",
         lambda s: s.post("/notifications/mails", report="1"),
         "export_ready",
         "export_failed",
     ),
-    "invitations.accept": deed("member.join", accept, "role"),
-    "members.invite": deed(
+    "invitations.accept": audited("member.join", accept, "role"),
+    "members.invite": audited(
         "member.invite",
         lambda s: s.here("/members/invite", email=f"{unique('new')}@acme.example", role="auditor"),
         "role",
     ),
-    "members.resend": deed(
+    "members.resend": audited(
         "invitation.resend",
         lambda s: s.here(f"/members/invitations/{s.company.invitation()[0]}/resend"),
         "expires_at",
     ),
-    "members.revoke": deed(
+    "members.revoke": audited(
         "invitation.revoke",
         lambda s: s.here(f"/members/invitations/{s.company.invitation()[0]}/revoke"),
         "role",
     ),
-    "members.change_role": deed("member.role_update", person("role", role="auditor"), "role"),
-    "members.disable": deed("member.disable", person("disable"), "status"),
-    "members.enable": deed("member.enable", enable, "status"),
-    "members.remove": deed("member.remove", person("remove", confirmed="1"), "role"),
-    "api_keys.create": deed(
+    "members.change_role": audited("member.role_update", person("role", role="auditor"), "role"),
+    "members.disable": audited("member.disable", person("disable"), "status"),
+    "members.enable": audited("member.enable", enable, "status"),
+    "members.remove": audited("member.remove", person("remove", confirmed="1"), "role"),
+    "api_keys.create": audited(
         "api_key.create",
         lambda s: s.here("/api-keys/new", name="Shipper", scope="events:write", lifetime="30"),
         "scopes",
     ),
-    "api_keys.revoke": deed(
+    "api_keys.revoke": audited(
         "api_key.revoke",
         lambda s: s.here(f"/api-keys/{s.company.key()}/revoke", confirmed="1"),
         "revoked_at",
     ),
-    "workspace_settings.save": deed("workspace.update", change_settings, "name", "redacted_keys"),
-    "workspace_settings.save_retention": deed(
+    "workspace_settings.save": audited(
+        "workspace.update", change_settings, "name", "redacted_keys"
+    ),
+    "workspace_settings.save_retention": audited(
         "change.request", lambda s: s.here("/settings/retention", retention_days="90")
     ),
-    "workspace_settings.cancel_change": deed(
+    "workspace_settings.cancel_change": audited(
         "change.cancel", lambda s: s.here(f"/settings/changes/{s.company.change()}/cancel")
     ),
-    "workspace_settings.approve_change": deed(
+    "workspace_settings.approve_change": audited(
         "change.approve",
         lambda s: s.here(f"/settings/changes/{s.company.change(by_another=True)}/approve"),
     ),
-    "imports.upload": deed("import.requested", upload),
-    "imports.cancel": deed(
+    "imports.upload": audited("import.requested", upload),
+    "imports.cancel": audited(
         "import.cancelled", lambda s: s.here(f"/imports/{s.company.upload()}/cancel")
     ),
-    "import_mappings.save": deed(
+    "import_mappings.save": audited(
         "mapping.save",
         lambda s: s.here(
             "/imports/mappings", name=unique("m"), input="csv", occurred_at="t", activity="a"
         ),
     ),
-    "import_mappings.remove": deed(
+    "import_mappings.remove": audited(
         "mapping.remove", lambda s: s.here(f"/imports/mappings/{s.company.mapping()}/remove")
     ),
-    "exports.ask": deed("export.requested", lambda s: s.here("/exports", **EXPORT)),
-    "exports.cancel": deed(
+    "exports.ask": audited("export.requested", lambda s: s.here("/exports", **EXPORT)),
+    "exports.cancel": audited(
         "export.cancelled",
         lambda s: s.here(f"/exports/{s.company.export(ExportState.QUEUED)}/cancel"),
     ),
-    "exports.retry": deed(
+    "exports.retry": audited(
         "export.requested",
         lambda s: s.here(f"/exports/{s.company.export(ExportState.FAILED)}/retry"),
     ),
-    "exports.download": deed(
+    "exports.download": audited(
         "export.downloaded",
         lambda s: s.admin.get(f"{s.base}/exports/{s.company.export()}/download"),
     ),
-    "saved_views.save": deed(
+    "saved_views.save": audited(
         "view.save", lambda s: s.here("/views", name="Errors", query="status=error", shared="1")
     ),
-    "saved_views.remove": deed(
+    "saved_views.remove": audited(
         "view.remove", lambda s: s.here(f"/views/{s.company.view()}/remove")
     ),
-    "schedules.create": deed("schedule.create", create_schedule, "name"),
-    "schedules.update": deed("schedule.update", schedule("", **SCHEDULE), "name"),
-    "schedules.pause": deed("schedule.pause", schedule("/pause")),
-    "schedules.resume": deed("schedule.resume", resume_schedule),
-    "schedules.delete": deed("schedule.delete", schedule("/delete")),
-    "schedules.run_now": deed("schedule.run", schedule("/run")),
-    "schedules.retry_run": deed("export.requested", retry_report),
-    "schedules.download_run": deed(
+    "schedules.create": audited("schedule.create", create_schedule, "name"),
+    "schedules.update": audited("schedule.update", schedule("", **SCHEDULE), "name"),
+    "schedules.pause": audited("schedule.pause", schedule("/pause")),
+    "schedules.resume": audited("schedule.resume", resume_schedule),
+    "schedules.delete": audited("schedule.delete", schedule("/delete")),
+    "schedules.run_now": audited("schedule.run", schedule("/run")),
+    "schedules.retry_run": audited("export.requested", retry_report),
+    "schedules.download_run": audited(
         "export.downloaded",
         lambda s: s.admin.get(
             f"{s.base}/schedules/{(x := s.company.schedule())}/runs/{s.company.report(x)}/download"
         ),
     ),
-    "superadmin.create_workspace": deed(
+    "superadmin.create_workspace": audited(
         "workspace.create",
         lambda s: s.over("/workspaces/new", name="Initech", slug=unique("initech")),
     ),
-    "superadmin.suspend_workspace": deed(
+    "superadmin.suspend_workspace": audited(
         "workspace.suspend",
         lambda s: s.over(f"/workspaces/{slug(s)}/suspend", confirmed="1"),
         "state",
     ),
-    "superadmin.resume_workspace": deed("workspace.resume", resume_workspace, "state"),
-    "superadmin.disable_user": deed(
+    "superadmin.resume_workspace": audited("workspace.resume", resume_workspace, "state"),
+    "superadmin.disable_user": audited(
         "user.disable",
         lambda s: s.over(f"/users/{s.company.person(Role.AUDITOR)}/disable"),
         "status",
     ),
-    "superadmin.enable_user": deed("user.enable", enable_user, "status"),
-    "superadmin.give_reason": deed(
+    "superadmin.enable_user": audited("user.enable", enable_user, "status"),
+    "superadmin.give_reason": audited(
         "platform.access",
         lambda s: s.over("/access", reason="Support case 4711", workspace=slug(s)),
     ),
-    "superadmin.workspaces": deed("platform.view", lambda s: s.above.get("/admin/workspaces")),
-    "superadmin.users": deed("platform.view", lambda s: s.above.get("/admin/users")),
-    "superadmin.system_state": deed("platform.view", lambda s: s.above.get("/admin/system")),
-    "exports.index": deed("platform.view", lambda s: s.above.get("/admin/exports")),
-    "api.post_export": deed(
+    "superadmin.workspaces": audited("platform.view", lambda s: s.above.get("/admin/workspaces")),
+    "superadmin.users": audited("platform.view", lambda s: s.above.get("/admin/users")),
+    "superadmin.system_state": audited("platform.view", lambda s: s.above.get("/admin/system")),
+    "exports.index": audited("platform.view", lambda s: s.above.get("/admin/exports")),
+    "api.post_export": audited(
         "export.requested",
         lambda s: s.call("POST", "/exports", json={"format": "csv", "query": ""}),
     ),
-    "api.download_export": deed(
+    "api.download_export": audited(
         "export.downloaded", lambda s: s.call("GET", f"/exports/{s.company.export()}/download")
     ),
 }
 
-REFUSALS: dict[str, Deed] = {
-    "a wrong password": deed(
+REFUSALS: dict[str, AuditedAction] = {
+    "a wrong password": audited(
         "user.login",
-        lambda s: s.post("/login", by=s.nobody, email=s.company.admin.email, password="wrong"),
+        lambda s: s.post("/login", by=s.signed_out, email=s.company.admin.email, password="wrong"),
         status="error",
     ),
-    "another's password change": deed(
+    "another's password change": audited(
         "user.password_change",
         lambda s: s.post("/account/security/password", password="wrong", new_password=NEW_PASSWORD),
         status="error",
     ),
-    "another's second factor": deed(
+    "another's second factor": audited(
         "user.second_factor_disable",
         lambda s: s.post("/account/security/second-factor/remove", password="wrong", code="0"),
         status="error",
     ),
-    "another who is asked again": deed(
+    "another who is asked again": audited(
         "user.confirm",
         lambda s: s.post("/account/confirm", password="wrong", next="/account"),
         status="error",
     ),
-    "a passkey that is none": deed(
+    "a passkey that is none": audited(
         "user.login",
-        lambda s: s.post("/login/passkey", by=s.nobody, credential="{}"),
+        lambda s: s.post("/login/passkey", by=s.signed_out, credential="{}"),
         status="error",
     ),
 }

@@ -34,7 +34,7 @@ class Journey:
     company: Company
     admin: FlaskClient
     above: FlaskClient
-    nobody: FlaskClient
+    signed_out: FlaskClient
 
     @property
     def base(self) -> str:
@@ -53,26 +53,26 @@ class Journey:
     def call(self, method: str, path: str, **fields: Any) -> TestResponse:
         key = make_api_key(self.company.workspace)
         headers = {"Authorization": f"Bearer {key}"}
-        return self.nobody.open(f"/api/v1{path}", method=method, headers=headers, **fields)
+        return self.signed_out.open(f"/api/v1{path}", method=method, headers=headers, **fields)
 
 
 @dataclass(frozen=True)
-class Deed:
+class AuditedAction:
     activity: str
     do: Callable[[Journey], TestResponse]
     changes: frozenset[str] = field(default_factory=frozenset)
     status: str = "success"
 
 
-def deed(
+def audited(
     activity: str, do: Callable[[Journey], TestResponse], *changes: str, status: str = "success"
-) -> Deed:
-    return Deed(activity, do, frozenset(changes), status)
+) -> AuditedAction:
+    return AuditedAction(activity, do, frozenset(changes), status)
 
 
 def sign_in(journey: Journey) -> TestResponse:
     email = journey.company.admin.email
-    return journey.post("/login", by=journey.nobody, email=email, password=PASSWORD)
+    return journey.post("/login", by=journey.signed_out, email=email, password=PASSWORD)
 
 
 def begin_second_factor(journey: Journey) -> pyotp.TOTP:
@@ -98,7 +98,7 @@ def with_second_factor(path: str, **fields: Any) -> Callable[[Journey], TestResp
         if path != "/login/second-factor":
             return journey.post(path, code=codes[0], password=PASSWORD, **fields)
         sign_in(journey)
-        return journey.post(path, by=journey.nobody, code=codes[0])
+        return journey.post(path, by=journey.signed_out, code=codes[0])
 
     return do
 
@@ -113,8 +113,10 @@ def add_passkey(journey: Journey) -> tuple[Authenticator, TestResponse]:
 
 def sign_in_by_passkey(journey: Journey) -> TestResponse:
     device, _ = add_passkey(journey)
-    options = journey.post("/login/passkey/options", by=journey.nobody).json
-    return journey.post("/login/passkey", by=journey.nobody, credential=device.sign(options or {}))
+    options = journey.post("/login/passkey/options", by=journey.signed_out).json
+    return journey.post(
+        "/login/passkey", by=journey.signed_out, credential=device.sign(options or {})
+    )
 
 
 def remove_passkey(journey: Journey) -> TestResponse:
@@ -131,13 +133,13 @@ def end_others(journey: Journey) -> TestResponse:
 def reset(journey: Journey) -> TestResponse:
     with factories.Sessions.begin() as session:
         token = resets.begin(session, session.get_one(User, journey.company.admin.id))
-    return journey.post(f"/password-reset/{token}", by=journey.nobody, password=NEW_PASSWORD)
+    return journey.post(f"/password-reset/{token}", by=journey.signed_out, password=NEW_PASSWORD)
 
 
 def accept(journey: Journey) -> TestResponse:
     _, token = journey.company.invitation()
     form = {"name": "New Person", "password": NEW_PASSWORD}
-    return journey.post(f"/invitations/{token}", by=journey.nobody, **form)
+    return journey.post(f"/invitations/{token}", by=journey.signed_out, **form)
 
 
 def change_settings(journey: Journey) -> TestResponse:

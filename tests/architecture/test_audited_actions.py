@@ -17,14 +17,14 @@ from auditsaas.events.models import events
 from auditsaas.own_actions import ACTIVITIES
 from config.settings import Settings
 from tests.architecture.audited_actions import (
+    AUDITED,
     BEHIND_A_REASON,
     BY_ITSELF,
-    DEEDS,
     REFUSALS,
     TELLS_NOTHING,
     WITHOUT,
 )
-from tests.architecture.journey import ORIGIN, Deed, Journey
+from tests.architecture.journey import ORIGIN, AuditedAction, Journey
 from tests.architecture.test_routes import address
 from tests.support.company import Company
 from tests.support.factories import make_user, sign_in
@@ -55,13 +55,13 @@ def changing(app: Flask) -> set[str]:
 
 
 def unlisted(app: Flask) -> set[str]:
-    return changing(app) - DEEDS.keys() - WITHOUT.keys()
+    return changing(app) - AUDITED.keys() - WITHOUT.keys()
 
 
 def test_every_changing_route_records_an_event_or_states_why_not(app: Flask) -> None:
     assert unlisted(app) == set()
     assert WITHOUT.keys() <= changing(app)
-    assert DEEDS.keys() & WITHOUT.keys() == set()
+    assert AUDITED.keys() & WITHOUT.keys() == set()
 
 
 def test_unlisted_route_is_detected(settings: Settings) -> None:
@@ -71,7 +71,7 @@ def test_unlisted_route_is_detected(settings: Settings) -> None:
 
 
 def test_every_own_activity_is_recorded_by_an_action() -> None:
-    done = {deed.activity for deed in [*DEEDS.values(), *REFUSALS.values()]}
+    done = {action.activity for action in [*AUDITED.values(), *REFUSALS.values()]}
     assert done | BY_ITSELF.keys() == {activity.value for activity in ACTIVITIES}
 
 
@@ -82,27 +82,29 @@ def recorded(app: Flask, request_id: str) -> list[Any]:
         return list(session.execute(found).all())
 
 
-@pytest.mark.parametrize("deed", [*DEEDS.values(), *REFUSALS.values()], ids=[*DEEDS, *REFUSALS])
+@pytest.mark.parametrize(
+    "action", [*AUDITED.values(), *REFUSALS.values()], ids=[*AUDITED, *REFUSALS]
+)
 def test_action_is_recorded_with_its_request_details(
-    app: Flask, journey: Journey, deed: Deed
+    app: Flask, journey: Journey, action: AuditedAction
 ) -> None:
-    answer = deed.do(journey)
-    assert (answer.status_code < 400) is (deed.status == "success"), answer.text
+    answer = action.do(journey)
+    assert (answer.status_code < 400) is (action.status == "success"), answer.text
     request, name = answer.request, answer.headers["X-Request-ID"]
     answer.close()
-    done = [one for one in recorded(app, name) if one.activity == deed.activity]
+    done = [one for one in recorded(app, name) if one.activity == action.activity]
     # A look of a super-admin is told to each workspace that the page shows something of, once.
     assert len(done) == len({event.workspace_id for event in done})
-    assert len(done) == 1 or deed.activity == "platform.view"
+    assert len(done) == 1 or action.activity == "platform.view"
     event = done[0]
     path, secret = event.path.rstrip("…"), request.path.removeprefix(event.path.rstrip("…"))
-    assert event.status == deed.status
+    assert event.status == action.status
     assert (event.method, path + secret) == (request.method, request.path)
     assert secret == "" or path in ("/invitations/", "/password-reset/")
     assert (event.status_code, event.request_id) == (answer.status_code, name)
     assert event.duration_ms > 0
     assert str(event.ip) == "127.0.0.1"
-    assert deed.changes <= (event.changes or {}).keys()
+    assert action.changes <= (event.changes or {}).keys()
     for before, after in (event.changes or {}).values():
         assert before != after
 
@@ -140,12 +142,12 @@ def test_every_super_admin_read_of_tenant_data_is_recorded(
         answer = curious.get(url)
         if endpoint in BEHIND_A_REASON and "/preflight" not in url:
             assert 'name="reason"' in answer.text, endpoint
-        elif endpoint in DEEDS and answer.status_code == 200:
+        elif endpoint in AUDITED and answer.status_code == 200:
             told = {e.activity for e in recorded(app, answer.headers["X-Request-ID"])}
-            assert told == {DEEDS[endpoint].activity}
+            assert told == {AUDITED[endpoint].activity}
         elif endpoint not in BEHIND_A_REASON:
             assert answer.status_code == 404 or endpoint in TELLS_NOTHING, endpoint
-        assert journey.company.mark not in answer.text or endpoint in DEEDS, endpoint
+        assert journey.company.mark not in answer.text or endpoint in AUDITED, endpoint
     for part in ("", "/download"):
         assert curious.get(f"/admin/exports/{export}{part}").status_code == 404
 

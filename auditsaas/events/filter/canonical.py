@@ -63,7 +63,7 @@ def _ordered(name: str, values: Sequence[str]) -> tuple[str, ...]:
 
 
 def _distinct(terms: Sequence[Term]) -> list[Term]:
-    """The terms without their places, each once, in one order; those of workspaces are gone."""
+    """Sort the terms, each once and without positions or those of workspaces."""
     plain = {
         replace(term, values=_values(term), start=0, end=0, quoted=False)
         for term in terms
@@ -79,7 +79,7 @@ def _values(term: Term) -> tuple[str, ...]:
 
 
 def _filter_of(term: Term) -> str | None:
-    """The filter that could say the same; None where there is none."""
+    """Find the filter that could say the same; None where there is none."""
     if term.negated:
         return None
     if term.key == "ms":
@@ -88,7 +88,7 @@ def _filter_of(term: Term) -> str | None:
 
 
 def _says(event_filter: EventFilter, name: str, term: Term) -> bool:
-    """Whether the filter itself says what the term says."""
+    """Tell whether the filter itself says what the term says."""
     value = getattr(event_filter, name)
     if term.key == "ms":
         return bool(value == float(term.values[0]))

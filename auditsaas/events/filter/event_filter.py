@@ -183,13 +183,13 @@ class EventFilter:
     q: str = ""
     """The search box, as typed."""
     terms: tuple[Term, ...] = ()
-    """What the search box means; all of them must hold."""
+    """The terms of the search box; all of them must hold."""
     range: str | None = None
     """A preset's key, ``custom`` where dates are given, None for all time."""
     from_text: str = ""
     to_text: str = ""
     period: TimeRange = field(default=TimeRange())
-    """What the range meant when it was parsed."""
+    """The range as instants, as of when it was parsed."""
 
     @classmethod
     def from_args(
@@ -221,7 +221,7 @@ class EventFilter:
         return cls(**values)
 
     def to_args(self) -> list[tuple[str, str]]:
-        """The filter as query arguments, in one canonical order; the reverse of ``from_args``."""
+        """Write the filter as query arguments, in one canonical order; reverses ``from_args``."""
         pairs = [
             pair for name, known in FILTERS.items() for pair in known.pairs(getattr(self, name))
         ]
@@ -238,7 +238,7 @@ class EventFilter:
         return urlencode(self.to_args())
 
     def with_period(self, period: TimeRange) -> EventFilter:
-        """The same filter over fixed instants, written as RFC 3339 in UTC."""
+        """Return the same filter over fixed instants, written as RFC 3339 in UTC."""
         return replace(
             self,
             range=CUSTOM if period.start or period.end else None,
@@ -248,7 +248,7 @@ class EventFilter:
         )
 
     def without(self, name: str) -> EventFilter:
-        """The filter without its choice in one field."""
+        """Return the filter without its choice in one field."""
         if name == "range":
             return replace(self, range=None, from_text="", to_text="", period=TimeRange())
         cleared: dict[str, Any] = {name: getattr(EMPTY, name)}
@@ -261,7 +261,7 @@ class EventFilter:
         return replace(self, **changed)
 
     def active_fields(self) -> list[str]:
-        """The fields that narrow it."""
+        """List the fields that narrow the filter."""
         names = [name for name, _ in self.to_args()]
         return list(dict.fromkeys("range" if name in ("from", "to") else name for name in names))
 
@@ -271,7 +271,7 @@ class EventFilter:
         return any(getattr(self, name) for name in OF_ACTORS)
 
     def alternatives(self) -> list[EventFilter]:
-        """The filter split into filters of one activity or one address each, to be merged.
+        """Split the filter into filters of one activity or one address each, to be merged.
 
         An index by activity is ordered by time only below a single activity; a few ordered scans
         beat one sort of everything that any of them matches.
@@ -289,7 +289,7 @@ class EventFilter:
         return not self.terms and all(getattr(self, name) in ((), None) for name in unknown)
 
     def describe(self) -> str:
-        """The filter, without its range, as one English sentence part; '' when it is empty."""
+        """Describe the filter, without its range, as a part of a sentence; '' when it is empty."""
         parts = [known.describe(getattr(self, name)) for name, known in FILTERS.items()]
         parts += map(describe_term, self.terms)
         sentence = " and ".join(part for part in parts if part)

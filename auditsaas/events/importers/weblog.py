@@ -85,7 +85,7 @@ def readable(raw: bytes) -> str:
 
 
 def unescaped(text: str) -> str:
-    r"""``\"`` and ``\xNN`` (of Apache and nginx) as what they stand for, where it is readable."""
+    r"""Replace ``\"`` and ``\xNN`` (of Apache and nginx) by what they stand for, if readable."""
     return _ESCAPES.sub(_unescape, text) if "\\" in text else text
 
 

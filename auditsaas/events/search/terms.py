@@ -72,7 +72,7 @@ class QueryError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Key:
-    """What can stand before a colon: its words, the values that it takes, how it is explained."""
+    """A key before a colon: its words, the values that it takes, its explanation."""
 
     name: str
     label: str
@@ -84,11 +84,11 @@ class Key:
     of_actor: bool = False
     """Whether only the actors table has the answer."""
     hint: str = ""
-    """What stands after the label while a person types it."""
+    """Words after the label while a person types it."""
     example: str
     """A term with this key, for the help."""
     meaning: str
-    """What the example finds."""
+    """A description of the events that the example finds."""
 
 
 KEYS: Mapping[str, Key] = {
@@ -248,7 +248,7 @@ _OTHER_NAMES = {
 
 
 def key_named(name: str) -> Key | None:
-    """The key of a name in any case, or of a ``meta.`` path; None for another."""
+    """Find the key of a name in any case, or of a ``meta.`` path; None for another."""
     if name[: len(META)].lower() == META:
         path = name[len(META) :]
         return _metadata_key(path) if all(path.split(".")) else None
@@ -273,7 +273,7 @@ def nearest_key(name: str) -> str | None:
 
 
 def syntax() -> list[tuple[str, str]]:
-    """Every kind of term with what it finds, for the help beside the search box."""
+    """List every kind of term with what it finds, for the help beside the search box."""
     plan = _metadata_key("plan")
     known = [(key.example, key.meaning) for key in (*KEYS.values(), plan)]
     return [*known, ('"exact words"', "this text, anywhere")]

@@ -94,7 +94,7 @@ def _in_order(value: str) -> str:
 
 
 def number_range(value: str) -> tuple[float, float]:
-    """The numbers, both inclusive, that a value of ``ms`` or ``code`` means."""
+    """Read the numbers, both inclusive, that a value of ``ms`` or ``code`` means."""
     first, dots, last = value.partition("..")
     if dots:
         return float(first), float(last)
@@ -105,5 +105,5 @@ def number_range(value: str) -> tuple[float, float]:
 
 
 def shown(text: str) -> str:
-    """A value as a message can show it."""
+    """Write a value as a message can show it."""
     return text if len(text) <= 40 else f"{text[:39]}…"

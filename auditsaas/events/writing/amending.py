@@ -42,7 +42,7 @@ Values = dict[str, Any]
 def event_from_json(
     raw: bytes | msgspec.Raw, now: datetime, *, keep_unknown: bool = False
 ) -> EventInput:
-    """One event from its JSON text, amended where that makes it one.
+    """Read one event from its JSON text, amended where that makes it one.
 
     Raises:
         RefusedEvent: it breaks a rule of the contract.
@@ -60,7 +60,7 @@ def event_from_json(
 def event_from_mapping(
     values: object, now: datetime, *, keep_unknown: bool = False, copied: bool = False
 ) -> EventInput:
-    """One event from plain values, amended where that makes it one.
+    """Read one event from plain values, amended where that makes it one.
 
     Raises:
         RefusedEvent: it breaks a rule of the contract.
@@ -72,7 +72,7 @@ def event_from_mapping(
 
 
 def amend(values: Values, *, keep_unknown: bool = False) -> Values:
-    """The values as the contract writes them; nothing is changed in place."""
+    """Rewrite the values as the contract has them; nothing is changed in place."""
     amended = dict(values)
     kept: Values = {}
     if isinstance(status := values.get("status"), str) and status.lower() in STATUSES:
@@ -143,7 +143,7 @@ def _amend_address(amended: Values, kept: Values, *, keep_unknown: bool) -> None
 
 
 def _with_metadata(amended: Values, kept: Values) -> Values:
-    """``kept`` goes into metadata, beside what is there; a name that is taken gets a number."""
+    """Add ``kept`` to metadata, beside what is there; a name that is taken gets a number."""
     metadata = amended.get("metadata")
     if not kept or not isinstance(metadata, dict | None):
         return amended

@@ -128,7 +128,7 @@ class _Batch:
     rows: list[Row]
 
     def values(self, rules: list[str]) -> dict[str, Any]:
-        """The parameters of the statement that stores them under these rules of redaction."""
+        """Build the parameters of the store statement under these rules of redaction."""
         return {
             "workspace": self.workspace_id,
             "source": self.source,
@@ -196,7 +196,7 @@ def _sort_out(
 def there_already(
     session: Session, workspace_id: UUID, ids: Sequence[UUID]
 ) -> Sequence[Stored[Any]]:
-    """The stored rows of those of ``ids`` (at least one) that the log holds."""
+    """Read the stored rows of those of ``ids`` (at least one) that the log holds."""
     bounds = {"lowest": min(ids, key=_number), "highest": max(ids, key=_number)}
     asked = {"workspace": workspace_id, "ids": list(ids)} | bounds
     return session.execute(THERE_ALREADY, asked).all()

@@ -37,15 +37,15 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def content_of(row: Row | Stored[Any], rules: frozenset[str]) -> Content:
-    """The content of a row that is to be stored, or of one that is, without redacted values."""
+    """Return the content of a stored row, or of one to be stored, without redacted values."""
     return tuple(_digest(_plain(name, getattr(row, name), rules)) for name in FIELDS)
 
 
 def same_content(given: Content, standing: Content, *, partial: bool = False) -> bool:
     """Check that the given content equals the stored content.
 
-    ``partial`` is for a file that may leave out fields, as our own files with chosen columns do:
-    it is then compared by those that it has.
+    ``partial`` is for a file that may leave out fields, as the product's files with chosen columns
+    do: it is then compared by those that it has.
     """
     if not partial:
         return given == standing
@@ -63,7 +63,7 @@ def conflicting(
 ) -> tuple[bool, ...]:
     """Check each known event for content that differs from the stored event of its id.
 
-    Of ``rows`` of one id the last is the one that stands. ``ids`` are those that events of our own
+    Of ``rows`` of one id the last is the one that stands. ``ids`` are those that the product's own
     files have already, see ``same_content``.
     """
     if all(new):
@@ -102,7 +102,7 @@ def _digest(value: Any) -> bytes:
 
 
 def _canonical(value: Any) -> Any:
-    """The value with equal numbers written alike, for some senders write 1 and others 1.0."""
+    """Write equal numbers alike, for some senders write 1 and others 1.0."""
     if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_INTEGER:
         return int(value)
     if isinstance(value, Mapping):

@@ -47,7 +47,7 @@ class Address(Struct, gc=False):
 
 
 def additions(rows: Sequence[Row]) -> dict[str, Json]:
-    """The counts, actors and addresses of a batch, by name of the parameter."""
+    """Compute the counts, actors and addresses of a batch, by name of the parameter."""
     kinds = []
     newest: dict[str, Row] = {}
     addresses: set[tuple[str, str]] = set()

@@ -27,7 +27,7 @@ _RECALL = "SELECT content FROM seen WHERE id = ?"
 
 @contextmanager
 def foresight(session: Session, workspace_id: UUID, now: datetime) -> Iterator[Foresight]:
-    """A look ahead over one file; the session's scope must hold the workspace."""
+    """Begin a look ahead over one file; the session's scope must hold the workspace."""
     with closing(sqlite3.connect("")) as seen:
         seen.execute("CREATE TABLE seen (id BLOB PRIMARY KEY, content BLOB) WITHOUT ROWID")
         yield Foresight(session, workspace_id, now, seen)
@@ -49,7 +49,7 @@ class Foresight:
         orders: Sequence[int | None],
         ids: Sequence[UUID | None] | None,
     ) -> Appended:
-        """The ids of a batch, which of its events are new, and which are in conflict."""
+        """Predict the ids of a batch, which of its events are new, and which are in conflict."""
         asked = {"workspace": self._workspace_id}
         rules = frozenset(self._session.execute(RULES, asked).scalar_one_or_none() or ())
         identified = identify(

@@ -26,7 +26,7 @@ def identify(
     orders: Sequence[int | None] | None = None,
     ids: Sequence[UUID | None] | None = None,
 ) -> list[tuple[datetime, UUID]]:
-    """The time and the id of each event of a batch, see ``append``."""
+    """Compute the time and the id of each event of a batch, see ``append``."""
     identified = Identifier(workspace_id, arrived_at, len(events))
     unknown = [None] * len(events)
     return [
@@ -36,7 +36,7 @@ def identify(
 
 
 def first_places(identified: list[tuple[datetime, UUID]]) -> list[int]:
-    """The places in the batch of the events whose id was not met before in it."""
+    """Return the places in the batch of the events whose id it holds for the first time."""
     first: dict[int, int] = {}
     for place, (_, identifier) in enumerate(identified):
         first.setdefault(identifier.int, place)

@@ -18,7 +18,7 @@ USUAL_KEYS = (
 
 
 def redacted(value: Any, keys: frozenset[str]) -> Any:
-    """``value`` with everything under one of ``keys`` (in lower case) replaced, at any depth.
+    """Replace everything in ``value`` under one of ``keys`` (in lower case), at any depth.
 
     What holds none of them is returned as it is; nothing is changed in place.
     """
@@ -26,7 +26,7 @@ def redacted(value: Any, keys: frozenset[str]) -> Any:
 
 
 def _holds_any(value: Any, keys: frozenset[str]) -> bool:
-    """Whether one of the keys is there; nearly always none is, and every event is asked."""
+    """Tell whether a value holds one of the keys; nearly always none, and every event is asked."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if key.lower() in keys:
@@ -51,7 +51,7 @@ def _replaced(value: Any, keys: frozenset[str]) -> Any:
 def redacted_changes(
     changes: Mapping[str, list[Any]], keys: frozenset[str]
 ) -> Mapping[str, list[Any]]:
-    """As ``redacted``, keeping that a field under such a key changed, and not from or to what."""
+    """Redact the values of changes, keeping that a field under such a key changed."""
     if not _holds_any(changes, keys):
         return changes
     return {

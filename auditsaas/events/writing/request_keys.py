@@ -31,7 +31,7 @@ RETURNING arrived_at
 
 
 def first_arrival(session: Session, workspace_id: UUID, key: str, now: datetime) -> datetime:
-    """When a request of this key first came; ``now`` where it has not come before.
+    """Read when a request of this key first came; ``now`` where it has not come before.
 
     Of several at once all wait for the first to commit, and get its time.
     """

@@ -93,12 +93,12 @@ def row_of(event: EventInput, occurred_at: datetime, identifier: UUID) -> Row:
 
 
 def as_json(items: Sequence[Struct]) -> Json:
-    """A parameter that is written as JSON only when it is sent, and never becomes text."""
+    """Wrap a parameter that is written as JSON only when sent, and never becomes text."""
     return Json(items, dumps=msgspec.json.encode)
 
 
 def encoded(rows: list[Row], rules: list[str]) -> Json:
-    """The rows as JSON, without the values of the keys that ``rules`` names."""
+    """Encode the rows as JSON, without the values of the keys that ``rules`` names."""
     if rules:
         keys = frozenset(rules)
         rows = [_redacted(row, keys) if row.metadata or row.changes else row for row in rows]

@@ -32,7 +32,7 @@ _KNOWN = ", ".join(
 
 
 def _store_sql(*, conflict: str = "") -> str:
-    """One statement that locks the head, numbers and stores a batch, and adds what goes with it.
+    """Write the statement that locks the head, numbers and stores a batch, and adds counts.
 
     The head is asked for by the rows one by one, so JSON has been read before the lock is waited
     for. Nothing is counted unless all of the batch was stored.

@@ -58,7 +58,7 @@ _PRODUCT = re.compile(
 
 
 def derive(user_agent: str | None) -> tuple[str, str]:
-    """The platform (one of PLATFORMS) and the browser, such as "Chrome 156" or "curl 8.5".
+    """Derive the platform (one of PLATFORMS) and the browser, as "Chrome 156" or "curl 8.5".
 
     Browsers are told by their major version, other clients by two parts of it; the browser is
     empty where nothing is known, and 64 characters at most. Only the first 2,048 characters count.

@@ -13,12 +13,12 @@ from auditsaas.events.models import events
 
 
 def kind_of(name: str) -> Kind:
-    """The kind of values of a file's column."""
+    """Return the kind of values of a file's column."""
     return TABLE[name].kind
 
 
 def stored(name: str, slugs: Mapping[UUID, str]) -> ColumnElement[Any]:
-    """The value of a file's column, as the log holds it."""
+    """Select the value of a file's column, as the log holds it."""
     known = TABLE[name]
     return slug_of(slugs) if known.kind is Kind.SLUG else events.c[known.column]
 

@@ -36,7 +36,7 @@ def write(source: Source, out: Output, progress: Progress) -> int:
 
 
 def cell(name: str, slugs: Mapping[UUID, str]) -> ColumnElement[Any]:
-    """The cell of a column, by the column's name in the header."""
+    """Select the cell of a column, by the column's name in the header."""
     value = stored(name, slugs)
     known = TABLE[name]
     if known.kind is Kind.TIME:
@@ -46,7 +46,7 @@ def cell(name: str, slugs: Mapping[UUID, str]) -> ColumnElement[Any]:
 
 
 def harmless(column: ColumnElement[str]) -> ColumnElement[str]:
-    """A text with ``'`` before it where a spreadsheet would run it (OWASP "CSV Injection")."""
+    """Write ``'`` before a text that a spreadsheet would run (OWASP "CSV Injection")."""
     # A comparison of the first code point is several times cheaper than a regular expression.
     runs = func.ascii(column).in_(FORMULA_STARTS)
     return case((runs, literal("'", String) + column), else_=column)

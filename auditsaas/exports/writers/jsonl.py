@@ -35,7 +35,7 @@ def write(source: Source, out: Output, progress: Progress) -> int:
 
 
 def event_json(slug: Text_) -> Text_:
-    """One event as JSON text, its fields in the order of ``stored_event``."""
+    """Build one event as JSON text, its fields in the order of ``stored_event``."""
     members: list[Piece] = []
     for in_actor, fields in groupby(FIELDS, lambda known: known.in_actor):
         written = [piece for known in fields for piece in _member(known, slug)]
@@ -44,7 +44,7 @@ def event_json(slug: Text_) -> Text_:
 
 
 def _member(known: EventField, slug: Text_) -> list[Piece]:
-    """A field behind a comma; NULL, which ``concat`` leaves out, where an event has none."""
+    """Build a field behind a comma; NULL, which ``concat`` leaves out, where there is none."""
     quote = '"' if known.kind in (Kind.ID, Kind.TIME) or _is_plain(known) else ""
     before, value = f',"{known.key}":{quote}', _value(known, slug)
     if known.always:
@@ -54,12 +54,12 @@ def _member(known: EventField, slug: Text_) -> list[Piece]:
 
 
 def _is_plain(known: EventField) -> bool:
-    """Whether it is a word of the product's own, which JSON has nothing to escape in."""
+    """Tell whether it is a word of the product's own, in which JSON escapes nothing."""
     return known.kind is Kind.WORD and not known.free
 
 
 def _value(known: EventField, slug: Text_) -> ColumnElement[Any]:
-    """A field's value as JSON writes it, without quotes where ``_member`` puts them."""
+    """Build a field's value as JSON writes it, without quotes where ``_member`` puts them."""
     if known.kind is Kind.SLUG:
         return _json(slug)
     column = events.c[known.column]
@@ -79,7 +79,7 @@ def _value(known: EventField, slug: Text_) -> ColumnElement[Any]:
 
 
 def _joined(pieces: Iterable[Piece]) -> Iterator[Piece]:
-    """The pieces with texts that follow one another as one; no object begins with a comma."""
+    """Join texts that follow one another; no object begins with a comma."""
     for is_text, group in groupby(pieces, lambda piece: isinstance(piece, str)):
         if not is_text:
             yield from group
@@ -92,7 +92,7 @@ def _json(value: ColumnElement[Any]) -> Text_:
 
 
 def _rfc3339(moment: ColumnElement[Any]) -> Text_:
-    """Python's ``isoformat``: six decimals or none."""
+    """Write a time as Python's ``isoformat`` does: six decimals or none."""
     utc = cast(func.timezone("UTC", moment), TIMESTAMP)
     whole = func.date_trunc("second", utc) == utc
     return case(
@@ -102,7 +102,7 @@ def _rfc3339(moment: ColumnElement[Any]) -> Text_:
 
 
 def _number(value: ColumnElement[float]) -> Text_:
-    """As msgspec writes a number up to 86,400,000: exponents only below 1e-5, and unpadded."""
+    """Write a number up to 86,400,000 as msgspec does: exponents only below 1e-5, unpadded."""
     text = cast(value, Text)
     return case(
         ((value >= 0.0001) | (value == 0), text),

@@ -58,7 +58,7 @@ class _Stream:
         return len(chunk)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: no byte is held back."""
 
     def close(self) -> None:
         """Leave the file open; its opener closes it."""

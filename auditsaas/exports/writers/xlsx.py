@@ -65,7 +65,7 @@ def write(source: Source, out: Output, progress: Progress) -> int:
 
 
 class _Stream:
-    """What the archive is written to; without ``seek``, it is written in one go."""
+    """The stream that the archive is written to; without ``seek``, it is written in one go."""
 
     def __init__(self, out: Output) -> None:
         self._out = out
@@ -75,7 +75,7 @@ class _Stream:
         return len(chunk)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: no byte is held back."""
 
 
 def _head(sheet: Worksheet, source: Source, bold: Format) -> None:
@@ -126,7 +126,7 @@ def _rows(
 
 
 def _value(name: str, source: Source) -> Any:
-    """A column as text or number, so that no row pays for conversions in Python."""
+    """Select a column as text or number, so that no row pays for conversions in Python."""
     value = stored(name, source.slugs)
     kind = kind_of(name)
     if kind is Kind.TIME or kind in NUMBERS:
@@ -135,7 +135,7 @@ def _value(name: str, source: Source) -> Any:
 
 
 def _writer(sheet: Worksheet, at: int, name: str, times: _Times) -> Callable[[int, Any], bool]:
-    """Writes a value into a column; whether it had to be cut."""
+    """Return a function that writes a value into a column, and tells whether it had to be cut."""
 
     def number(row: int, value: float) -> bool:
         sheet.write_number(row, at, value)
@@ -157,7 +157,7 @@ def _writer(sheet: Worksheet, at: int, name: str, times: _Times) -> Callable[[in
 
 
 def fitted(text: str) -> str:
-    """The text itself, or its beginning and an ellipsis where a cell cannot hold it all."""
+    """Return the text itself, or its beginning and an ellipsis where a cell cannot hold it all."""
     if len(text) <= LONGEST_TEXT // 2 or _units(text) <= LONGEST_TEXT:
         return text
     return text.encode("utf-16-le")[: 2 * (LONGEST_TEXT - 1)].decode("utf-16-le", "ignore") + "…"

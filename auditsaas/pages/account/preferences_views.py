@@ -104,7 +104,7 @@ def my_event(slug: str, event_id: str) -> ResponseReturnValue:
 def _my_activity() -> tuple[LogScope, EventFilter]:
     """Bind all of the person's workspaces; return them with the filter for own events.
 
-    Anybody who may send events could send some in this person's name, so only the product's own
+    A sender of events could send some in this person's name, so only the product's own
     count, and those from before sources were recorded, which the page marks.
     """
     person = current.require_person()

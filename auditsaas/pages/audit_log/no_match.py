@@ -1,4 +1,4 @@
-"""What to offer where nothing matches: the one filter without which most events would."""
+"""The suggestion where nothing matches: the one filter without which most events would."""
 
 from __future__ import annotations
 

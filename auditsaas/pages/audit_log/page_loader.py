@@ -21,7 +21,7 @@ from auditsaas.workspaces.former_slugs import with_current_slugs
 
 LIMITS = (25, 50, 100)
 BESIDE = ("limit", "before", "after", "at", "view", "term")
-"""What an address of the log or of a part of it holds besides the filter."""
+"""Parameters of the log or of a part of it besides the filter."""
 
 Args = MultiDict[str, str]
 
@@ -37,7 +37,7 @@ def read(scope: LogScope, args: Args) -> LogView:
 
 
 def _understood(scope: LogScope, viewer: Viewer, now: datetime, args: Args) -> LogView:
-    """Raises FilterError, naming everything that cannot be understood."""
+    """Read the filter and page; raise FilterError, naming everything that is wrong."""
     errors: list[FieldError] = []
     chosen = EventFilter()
     try:

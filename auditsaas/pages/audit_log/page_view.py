@@ -113,7 +113,7 @@ class LogView:
 
     @property
     def syntax(self) -> list[tuple[str, str]]:
-        """Every kind of term with what it finds, for the help beside the search box."""
+        """List every kind of term with what it finds, for the help beside the search box."""
         return syntax()
 
     @property

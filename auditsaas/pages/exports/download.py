@@ -24,7 +24,7 @@ LARGE = 10_000
 
 
 def ask_again_if_large(session: Session, export: Export) -> None:
-    """Ask again who somebody is before a large file, where one of its workspaces says so."""
+    """Ask the person again who they are before a large file, where a workspace says so."""
     if (export.rows_total or export.rows_done) <= LARGE:
         return
     asking = select(Workspace.id).where(

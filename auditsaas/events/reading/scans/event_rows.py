@@ -20,7 +20,7 @@ ROW_COLUMNS: tuple[ColumnElement[Any], ...] = tuple(
 def with_actors(found: Select[Any], cursor: Cursor, of: Collection[UUID] = ()) -> Select[Any]:
     """Join the actors' present role and status to limited rows, in the cursor's order.
 
-    ``of`` names the rows' workspaces, so that no plan can begin with everybody's actors.
+    ``of`` names the rows' workspaces, so that no plan can begin with all workspaces' actors.
     """
     row = found.subquery("row")
     same = [actors.c.workspace_id == row.c.workspace_id, actors.c.id == row.c.actor_id]

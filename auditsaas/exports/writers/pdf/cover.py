@@ -15,7 +15,7 @@ NAMES_WIDTH: Final = 700
 
 
 def texts(about: About, typesetter: Typesetter) -> dict[str, Line]:
-    """What people wrote, by the name that the template has for it."""
+    """Return what people wrote, by the name that the template has for it."""
     words = about.filter or "Everything"
     if len(words) > LONGEST_FILTER:
         words = f"{words[:LONGEST_FILTER]}… (the whole filter is on the export’s page)"
@@ -28,7 +28,7 @@ def texts(about: About, typesetter: Typesetter) -> dict[str, Line]:
 
 
 def bars(counted: Facts) -> list[tuple[float, float, float, float]]:
-    """Each bar's left, width, and the heights of errors and successes, of 240 by 44 units."""
+    """Return each bar's left, width, and heights of errors and successes, of 240 by 44 units."""
     highest = max((sum(bar) for bar in counted.bars), default=0)
     if not highest:
         return []

@@ -1,4 +1,4 @@
-"""Which characters can be drawn: those of the packaged font, and of the fonts of this machine.
+"""Characters that can be drawn: those of the packaged font, and of the fonts of this machine.
 
 Pango draws a character with the first of fontconfig's fonts that has it, and a box where none has.
 So fontconfig is asked, once a process, for the characters of all its fonts together.
@@ -17,7 +17,7 @@ from auditsaas.exports.writers.pdf.layout import packaged_characters
 from auditsaas.visible_text import code_point
 
 FORMATS: Final = (b"TrueType", b"CFF")
-"""What Pango draws with (since 1.44)."""
+"""Formats of fonts that Pango draws with (since 1.44)."""
 SCRIPTS: Final = {
     "Greek": "Ω",
     "Cyrillic": "Ж",
@@ -54,12 +54,12 @@ HALF_FLAGS: Final = "".join(map(chr, range(0x1F1E6, 0x1F200)))
 
 
 def undrawn_scripts() -> list[str]:
-    """The scripts that this machine has no font for. OSError without fontconfig."""
+    """List the scripts that this machine has no font for. Raise OSError without fontconfig."""
     return [name for name, letter in SCRIPTS.items() if not is_drawn(letter)]
 
 
 def drawn(text: str) -> tuple[str, ...]:
-    """The text's clusters, a character that no font has being its code point, `‹U+1F9FF›`.
+    """Split a text into clusters; write a character that no font has as its code point.
 
     A cluster is what a reader takes for one letter.
     """
@@ -76,13 +76,13 @@ def drawn(text: str) -> tuple[str, ...]:
 
 
 def is_code_point(cluster: str) -> bool:
-    """Whether `drawn` wrote it; of a text that has the same characters, each is a cluster."""
+    """Tell whether `drawn` wrote a cluster as a code point; a text of its characters is several."""
     return len(cluster) > 1 and cluster[0] == "‹"
 
 
 @cache
 def is_drawn(character: str) -> bool:
-    """Whether a font has it, or none needs to: a blank, a joiner, a selector of variants."""
+    """Tell whether a font has it, or none needs to: a blank, a joiner, a selector of variants."""
     return (
         character in packaged_characters()
         or character.isspace()
@@ -103,7 +103,7 @@ def _clusters(text: str) -> Iterator[str]:
 
 
 def _joins(text: str, at: int) -> bool:
-    """Whether the character continues the cluster before it, for most scripts as in UAX 29."""
+    """Tell whether the character continues the cluster before it, mostly as in UAX 29."""
     character = text[at]
     if JOINER in (text[at - 1], character) or ord(character) in SKIN_TONES:
         return True
@@ -121,7 +121,7 @@ class _FontSet(ctypes.Structure):
 
 @cache
 def _all_characters() -> c_void_p:
-    """The union of the fonts' character sets; it lives as long as the process."""
+    """Join the fonts' character sets; the union lives as long as the process."""
     library = _fontconfig()
     config = library.FcInitLoadConfigAndFonts()
     found = c_void_p(library.FcCharSetCreate())

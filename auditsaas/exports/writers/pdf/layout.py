@@ -38,7 +38,7 @@ class Column:
 
 
 def columns(several: bool, zone: ZoneInfo) -> tuple[Column, ...]:
-    """The columns from left to right; the workspace's only where there is more than one."""
+    """List the columns from left to right; the workspace's only where there is more than one."""
     letters = _letters_width(zone)
     wanted = [
         ("created", f"Created at ({zones.place(zone)})", 122 + letters),
@@ -62,7 +62,7 @@ def columns(several: bool, zone: ZoneInfo) -> tuple[Column, ...]:
 
 
 def _letters_width(zone: ZoneInfo) -> int:
-    """What the zone's letters take behind the time; nothing in UTC."""
+    """Return the width of the zone's letters behind the time; nothing in UTC."""
     if zones.is_utc(zone):
         return 0
     return math.ceil(max(_width(f" {letters}") for letters in zones.all_letters(zone)))
@@ -74,7 +74,7 @@ def _width(text: str, weight: int = 400) -> float:
 
 
 def fitted(text: str, width: float, weight: int = 400) -> str:
-    """A text of the packaged font's characters, or its beginning and an ellipsis."""
+    """Cut a text of the packaged font's characters to a width, ending in an ellipsis."""
     if _width(text, weight) <= width:
         return text
     widths = _widths(weight)
@@ -88,13 +88,13 @@ def fitted(text: str, width: float, weight: int = 400) -> str:
 
 @cache
 def packaged_characters() -> frozenset[str]:
-    """All that the packaged font can draw."""
+    """Return all characters that the packaged font can draw."""
     return frozenset(_widths(400))
 
 
 @cache
 def _widths(weight: int) -> dict[str, float]:
-    """The advance of every character that Inter has."""
+    """Return the advance of every character that Inter has."""
     from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 
     font = TTFont(FONT)

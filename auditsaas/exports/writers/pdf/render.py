@@ -60,8 +60,11 @@ class Renderer:
 
 @contextmanager
 def _without_collecting() -> Iterator[None]:
-    """A few pages are a hundred thousand objects that all live until the end of their rendering:
-    looking for garbage among them again and again takes a seventh of the time."""
+    """Stop garbage collection while pages are rendered.
+
+    A few pages are a hundred thousand objects that all live until the end of their rendering:
+    looking for garbage among them again and again takes a seventh of the time.
+    """
     gc.disable()
     try:
         yield
@@ -70,7 +73,7 @@ def _without_collecting() -> Iterator[None]:
 
 
 def _rules(rows: int) -> str:
-    """The lines below so many rows, as the data of one SVG path."""
+    """Draw the lines below so many rows, as the data of one SVG path."""
     return "".join(f"M0 {row * ROW_HEIGHT - 0.5}H1035" for row in range(1, rows + 1))
 
 

@@ -114,7 +114,7 @@ class _Report:
         return target
 
     def _portions(self) -> Iterator[list[PresentedEvent]]:
-        """The cover's rows, which may be none, and then those of a few pages at a time."""
+        """Yield the cover's rows, which may be none, and then those of a few pages at a time."""
         waiting: list[PresentedEvent] = []
         size = ROWS_ON_COVER
         for rows in self._source.rows(COLUMNS, ROWS_A_PART):
@@ -141,7 +141,7 @@ class _Report:
         self._parts.append(self._rendered("pages.html", shown=shown))
 
     def _cover(self) -> None:
-        """The first page, drawn last: it tells what was found in the rows."""
+        """Render the first page, drawn last: it tells what was found in the rows."""
         said = cover.texts(self._about, self._renderer.typesetter)
         for line in said.values():
             self._counted(line)

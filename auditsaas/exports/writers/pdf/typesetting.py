@@ -57,7 +57,7 @@ class Typesetter:
         return (*clusters[:count], ELLIPSIS)
 
     def _width(self, text: str, weight: int) -> float:
-        """In CSS pixels, as Pango lays the text out."""
+        """Return the text's width in CSS pixels, as Pango lays it out."""
         layout = self._layouts.get(weight)
         if layout is None:
             layout = self._layouts[weight] = _layout(self._fonts, weight)
@@ -69,7 +69,7 @@ class Typesetter:
 
 
 def whole(text: str) -> Line:
-    """The text as it is, for where there is room for all of it."""
+    """Return the text as it is, for where there is room for all of it."""
     clusters = coverage.drawn(text)
     return Line(escape("".join(clusters)), tuple(filter(coverage.is_code_point, clusters)))
 

@@ -6,7 +6,7 @@ import ipaddress
 
 
 def client_address(peer: str | None, forwarded: str, trusted_proxies: int) -> str | None:
-    """The address that the outermost trusted proxy saw; None if it is not an address.
+    """Return the address that the outermost trusted proxy saw; None if it is not an address.
 
     Each proxy adds, on the right of ``X-Forwarded-For``, the address it was called from; what
     stands further left came with the request and may be invented. So with N trusted proxies the
@@ -20,7 +20,7 @@ def client_address(peer: str | None, forwarded: str, trusted_proxies: int) -> st
 
 
 def _address(text: str) -> str | None:
-    """An address as the log takes it, from `192.0.2.1`, `192.0.2.1:80`, `[2001:db8::1]:80`."""
+    """Normalise an address for the log, from `192.0.2.1`, `192.0.2.1:80`, `[2001:db8::1]:80`."""
     text = text.strip().strip('"')
     if text.startswith("["):
         text = text[1:].partition("]")[0]

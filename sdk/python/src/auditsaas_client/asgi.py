@@ -139,6 +139,6 @@ def _headers(scope: Scope) -> dict[str, str]:
 
 
 def _route(scope: Scope) -> str | None:
-    """The pattern that FastAPI matched; other frameworks tell it through ``annotate``."""
+    """Return the pattern that FastAPI matched; other frameworks give it by ``annotate``."""
     path = getattr(scope.get("route"), "path", None)
     return path if isinstance(path, str) else None

@@ -47,7 +47,7 @@ class Progress:
             self._changed.notify_all()
 
     def end_epoch(self) -> int:
-        """The number of the epoch that ends now."""
+        """End the epoch and return its number."""
         with self._changed:
             self.epoch += 1
             return self.epoch - 1

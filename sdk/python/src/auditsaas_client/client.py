@@ -145,7 +145,7 @@ class Recorder:
         self._engine.put(line)
 
     def counts(self) -> Counts:
-        """What became of the events so far."""
+        """Count the events so far by their outcome."""
         return self._reports.counts() if self._enabled else Counts()
 
     def start_afresh(self) -> None:

@@ -36,7 +36,7 @@ class Delivery:
         self._keep_refused = keep_refused
 
     def send(self, lines: Sequence[bytes]) -> Held | None:
-        """What has to be sent again later; None when everything is settled."""
+        """Send the events; return those to send again later, None when all are settled."""
         work = [list(lines)]
         while work:
             batch = work.pop()

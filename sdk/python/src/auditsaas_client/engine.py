@@ -162,7 +162,7 @@ class Engine:
         return self._progress.is_past(epoch) and not in_folder
 
     def _keep_refused(self, report: Undelivered) -> None:
-        """A copy that a person can mend and import; without a folder the callback is all."""
+        """Keep a copy that a person can mend and import; without a folder the callback is all."""
         if self._options.spill is None or report.reason == "dropped":
             return
         errors = [asdict(error) for error in report.errors]

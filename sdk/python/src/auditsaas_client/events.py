@@ -50,7 +50,7 @@ class UnusableEvent(ValueError):
 
 
 def complete(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The event as it is sent, with the time and the key that tell it from every other.
+    """Build the event as sent, with the time and the key that tell it from every other.
 
     Both are made here, once: whatever is sent again later carries the same ones.
 
@@ -103,7 +103,7 @@ def _plain_actor(actor: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """An actor or target as the API takes it: unknown members left out, numbers as ids allowed."""
+    """Build an actor or target for the API, without unknown members; an id may be a number."""
     members = asdict(value) if isinstance(value, (Actor, Target)) else value
     if not isinstance(members, Mapping):
         return members
@@ -114,7 +114,7 @@ def _plain(value: Any) -> Any:
 
 
 def _text_of(value: Any) -> Any:
-    """What applications put into metadata and JSON does not know."""
+    """Convert values of metadata that JSON does not know."""
     if isinstance(value, (datetime, date)):
         return value.isoformat()
     if isinstance(value, (UUID, Decimal, PurePath)):

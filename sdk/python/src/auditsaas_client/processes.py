@@ -24,7 +24,7 @@ _running: set[Log] = set()
 
 
 def entered(log: Log) -> None:
-    """The log has threads now: it is closed when the process ends."""
+    """Register a log with threads, to be closed when the process ends."""
     _running.add(log)
     if multiprocessing.parent_process() is not None:
         # A child of multiprocessing ends without atexit.

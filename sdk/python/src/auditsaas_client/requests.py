@@ -155,5 +155,5 @@ def _nouns(route: str) -> list[str]:
 
 
 def storable(text: str, limit: int) -> str:
-    """The text as the log can hold it: cut, and without NUL and halves of surrogate pairs."""
+    """Make a text storable: cut, and without NUL and halves of surrogate pairs."""
     return _UNSTORABLE.sub("\ufffd", text[:limit])

@@ -40,7 +40,7 @@ class Segment:
 
     @classmethod
     def create(cls, folder: Path, mark: str, epoch: int) -> Segment:
-        """A new file, seen by other processes only once it is locked."""
+        """Create a file, seen by other processes only once it is locked."""
         begun = time.time_ns() // 1_000_000
         path = folder / f"{mark}-{begun:013d}-{os.getpid()}-{uuid4().hex[:8]}.new"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
@@ -54,7 +54,7 @@ class Segment:
 
     @classmethod
     def adopt(cls, path: Path) -> Segment | None:
-        """A file whose process is gone; None while it lives, or when the file is gone too."""
+        """Open a file whose process is gone; None while it lives, or when the file is gone too."""
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
         except OSError:
@@ -95,7 +95,7 @@ class Segment:
             _sync_folder(self.path.parent)
 
     def next_lines(self) -> list[bytes]:
-        """The next batch of events that are not settled yet; empty when all are."""
+        """Read the next batch of unsettled events; empty when all are settled."""
         while len(self._unsettled) < MAX_EVENTS and self._offset < self.size:
             self._read_more()
         size = 0
@@ -106,7 +106,7 @@ class Segment:
         return self._unsettled[:MAX_EVENTS]
 
     def settled(self, count: int, held: Sequence[bytes] = ()) -> None:
-        """The first ``count`` lines are done, but for those ``held``."""
+        """Settle the first ``count`` lines but for those ``held``."""
         self._unsettled[:count] = held
 
     def delete(self) -> None:
@@ -144,7 +144,7 @@ def begun_at(path: Path) -> int:
 
 
 def mark_of(path: Path) -> str:
-    """The mark of the key that a file's events were recorded for, by its name."""
+    """Read the mark of the key that a file's events were recorded for, by its name."""
     return path.name.partition("-")[0]
 
 

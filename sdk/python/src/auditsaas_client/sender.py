@@ -70,7 +70,7 @@ class Sender:
         self._hurry.set()
 
     def unsettled(self) -> list[Batch]:
-        """What is in memory only. Exact once the thread has ended."""
+        """Return the batches that are in memory only. Exact once the thread has ended."""
         return [batch for batch in (self.current, self._slot) if batch is not None]
 
     def run(self) -> None:
@@ -130,7 +130,7 @@ class Sender:
             self._after(held)
 
     def _given_up(self, held: Held, age: float) -> list[bytes]:
-        """What is still worth another attempt."""
+        """Return the events that are still worth another attempt."""
         if not held.misdirected:
             self._misdirected_since = None
             return held.lines

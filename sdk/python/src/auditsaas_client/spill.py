@@ -22,7 +22,7 @@ COMPLAIN_SECONDS = 60.0
 
 
 def key_mark(key: str) -> str:
-    """What file names say of a key, so that no event reaches the workspace of another key."""
+    """Mark file names by their key, so that no event reaches the workspace of another key."""
     return hashlib.sha256(b"auditsaas-client spill " + key.encode()).hexdigest()[:12]
 
 
@@ -98,7 +98,7 @@ class Spill:
                     segment.sync()
 
     def seal(self) -> None:
-        """What was appended so far can be sent; what follows goes to another file."""
+        """Close the current file for sending; what follows goes to another."""
         with self._lock:
             if self._active is not None:
                 self._sealed.append(self._active)
@@ -111,7 +111,7 @@ class Spill:
             return any(s.epoch is not None and s.epoch <= epoch for s in self._mine())
 
     def first(self) -> Segment | None:
-        """The file to send from: the oldest of this process, or one that nobody owns."""
+        """Choose the file to send from: the oldest of this process, or one without an owner."""
         with self._lock:
             if not self._sealed:
                 self._adopt()
@@ -132,7 +132,7 @@ class Spill:
 
     @property
     def is_ready(self) -> bool:
-        """Whether there is a file to send from that nobody writes to any more."""
+        """Whether there is a file to send from without a living writer."""
         return bool(self._sealed)
 
     @property
@@ -141,7 +141,7 @@ class Spill:
         return self._active is None and not self._sealed
 
     def close(self, *, keeps_files_open: bool = False) -> None:
-        """Leave all files to whoever comes next: now, or when this process ends."""
+        """Leave all files to the next process: now, or when this one ends."""
         with self._lock:
             self.seal()
             for segment in self._sealed:

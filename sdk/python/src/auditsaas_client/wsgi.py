@@ -152,7 +152,7 @@ class _Body:
 
 
 def _path(environ: WSGIEnvironment) -> str:
-    """The decoded path; WSGI hands bytes over as Latin-1. The query is left out: it may hold
+    """Decode the path; WSGI hands bytes over as Latin-1. The query is left out: it may hold
     secrets."""
     text = str(environ.get("SCRIPT_NAME", "")) + str(environ.get("PATH_INFO", ""))
     return text.encode("latin-1", "replace").decode("utf-8", "replace")
@@ -164,6 +164,6 @@ def _headers(environ: WSGIEnvironment) -> dict[str, str]:
 
 
 def _route(environ: WSGIEnvironment) -> str | None:
-    """The rule that Flask matched; other frameworks tell it through ``annotate``."""
+    """Return the rule that Flask matched; other frameworks give it by ``annotate``."""
     rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
     return None if rule is None else str(rule.rule)
