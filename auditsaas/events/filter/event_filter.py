@@ -256,10 +256,6 @@ class EventFilter:
             cleared["terms"] = EMPTY.terms  # what the text was read as
         return replace(self, **cleared)
 
-    def _with(self, name: str, value: Any) -> EventFilter:
-        changed: dict[str, Any] = {name: value}
-        return replace(self, **changed)
-
     def active_fields(self) -> list[str]:
         """List the fields that narrow the filter."""
         names = [name for name, _ in self.to_args()]
@@ -269,18 +265,6 @@ class EventFilter:
     def names_actors(self) -> bool:
         """Whether it asks what only the actors table knows."""
         return any(getattr(self, name) for name in OF_ACTORS)
-
-    def alternatives(self) -> list[EventFilter]:
-        """Split the filter into filters of one activity or one address each, to be merged.
-
-        An index by activity is ordered by time only below a single activity; a few ordered scans
-        beat one sort of everything that any of them matches.
-        """
-        for name, known in FILTERS.items():
-            values = getattr(self, name)
-            if known.splits is not None and len(values) > 1 and known.splits(values):
-                return [self._with(name, (value,)) for value in values]
-        return [self]
 
     @property
     def hourly(self) -> bool:
