@@ -87,7 +87,7 @@ def test_export_page_shows_filter_and_period(
     chosen = {"status": "error", "from": "2026-01-01", "to": "2026-01-31"}
     export_id = ask(admin, [workspace], parsed_filter(chosen))
     page = client.get(f"/w/{workspace.slug}/exports/{export_id}").text
-    assert "<dt>Filter</dt><dd>Status is Error</dd>" in page
+    assert '<dt>Filter</dt><dd class="text-break">Status is Error</dd>' in page
     assert ">01/01/2026 – 01/31/2026</dd>" in page
 
 
