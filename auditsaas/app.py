@@ -25,6 +25,7 @@ from auditsaas.pages.exports.views import exports
 from auditsaas.pages.imports.mapping_views import import_mappings
 from auditsaas.pages.imports.views import imports
 from auditsaas.pages.notifications.views import notifications
+from auditsaas.pages.reads.views import log_reads
 from auditsaas.pages.saved_views.views import saved_views
 from auditsaas.pages.schedules import views as schedule_pages
 from auditsaas.pages.superadmin.views import superadmin
@@ -61,7 +62,15 @@ def create_app(
     jinja.install(app)
     setup.install(app)
     queue.install(app, settings)
-    for blueprint in (account, accounts, audit_logs, exports, notifications, saved_views):
+    for blueprint in (
+        account,
+        accounts,
+        audit_logs,
+        exports,
+        log_reads,
+        notifications,
+        saved_views,
+    ):
         app.register_blueprint(blueprint)
     for blueprint in (imports, import_mappings):
         app.register_blueprint(blueprint)

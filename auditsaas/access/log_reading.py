@@ -51,6 +51,8 @@ PARTS: Final = {
     "audit_logs.related": "related",
     "audit_logs.suggest": "suggestions",
     "exports": "preflight",
+    "log_reads.index": "reads",
+    "log_reads.of_event": "read by",
     "members": "members",
     "schedules": "count",
     "workspace_settings": "count",
@@ -127,6 +129,13 @@ def shown(rows: Sequence[Any], *, pages: int = 0) -> None:
         noted.pages += pages
         noted.rows.update(row.workspace_id for row in rows)
         noted.others |= any(row.activity != Activity.LOG_READ for row in rows)
+
+
+def shown_reads(workspace_id: UUID, number: int) -> None:
+    """Say that a page of reads of this log is shown, and nothing else of it."""
+    if (noted := _noted()) is not None:
+        noted.pages += 1
+        noted.rows[workspace_id] += number
 
 
 def opened(workspace_id: UUID, event_id: UUID) -> None:

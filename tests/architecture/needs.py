@@ -31,6 +31,7 @@ OWN_VIEW = Need(Permission.LOG_READ, makers_only=True)
 WORKSPACE: dict[str, Need] = {
     **dict.fromkeys(("audit_logs.log", "audit_logs.part", "audit_logs.suggest"), LOG),
     **dict.fromkeys(("audit_logs.related", "audit_logs.event_as_super_admin"), LOG),
+    **dict.fromkeys(("log_reads.index", "log_reads.of_event"), LOG),
     "saved_views.save": LOG,
     "saved_views.remove": OWN_VIEW,
     **dict.fromkeys(("members.show", "members.invite_form", "members.invite"), MEMBERS),

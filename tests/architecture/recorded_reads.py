@@ -13,6 +13,8 @@ READS: dict[str, str] = {
     "account.activity": "own events",
     "account.my_event": "event",
     "exports.before": "preflight",
+    "log_reads.index": "reads",
+    "log_reads.of_event": "read by",
     "members.show": "members",
     "schedules.new": "count",
     "schedules.edit": "count",

@@ -46,6 +46,8 @@ INSIDE = {
     "new schedule": "/w/{slug}/schedules/new",
     "one schedule": "/w/{slug}/schedules/{schedule}",
     "edit a schedule": "/w/{slug}/schedules/{schedule}/edit",
+    "who read the log": "/w/{slug}/reads",
+    "reads that were looked for": "/w/{slug}/reads?about=ann&range=today",
     "members": "/w/{slug}/members",
     "invite": "/w/{slug}/members/invite",
     "keys": "/w/{slug}/api-keys",
@@ -84,6 +86,7 @@ NO_PAGES = {
     *("health.alive", "health.ready", "health.metrics"),
     # Fragments, which the pages above hold.
     *("audit_logs.related", "audit_logs.suggest", "exports.before", "notifications.count"),
+    "log_reads.of_event",
     # Files.
     *("exports.download", "schedules.download_run", "notifications.kept_mail"),
     # Lead elsewhere.

@@ -67,6 +67,7 @@ def context(scope: LogScope, row: Row[Any], chosen: EventFilter, root_url: str) 
         "filter_base": scope.base_url,
         "permalink": f"{root_url.rstrip('/')}{shown.url}",
         "related_url": f"{shown.url}/related",
+        "read_by_url": f"{shown.url}/read-by" if scope.views_of is not None else None,
         "older_url": _neighbour(scope, page.rows, query),
         "newer_url": _neighbour(scope, newer.rows, query),
     }

@@ -143,6 +143,13 @@ class LogView:
         return f"{self.base_url.removesuffix('/audit-logs')}/views"
 
     @property
+    def reads_url(self) -> str | None:
+        """The address of who read this log; None over several workspaces."""
+        if self.several:
+            return None
+        return f"{self.base_url.removesuffix('/audit-logs')}/reads"
+
+    @property
     def can_share(self) -> bool:
         return not self.several
 

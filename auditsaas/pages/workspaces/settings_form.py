@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 from werkzeug.datastructures import MultiDict
 
 from auditsaas.errors import Invalid
-from auditsaas.workspaces.models import Workspace
+from auditsaas.workspaces.models import ReadRecording, Workspace
 from auditsaas.workspaces.service import MAX_NAME, checked_slug
 
 MAX_RETENTION_DAYS = 36_500
@@ -34,6 +34,7 @@ class SettingsForm:
     two_admins: bool
     confirm_downloads: bool
     legal_hold: bool
+    read_recording: str
     reason: str = ""
 
     @classmethod
@@ -49,6 +50,7 @@ class SettingsForm:
             two_admins=workspace.two_admins,
             confirm_downloads=workspace.confirm_downloads,
             legal_hold=workspace.legal_hold,
+            read_recording=workspace.read_recording,
         )
 
     def with_fields(self, given: MultiDict[str, str]) -> SettingsForm:
@@ -81,6 +83,8 @@ class SettingsForm:
             wrong["retention_days"] = f"1 to {MAX_RETENTION_DAYS:,} days, or empty to keep all."
         if not _whole(self.export_days, MAX_EXPORT_DAYS):
             wrong["export_days"] = f"1 to {MAX_EXPORT_DAYS} days."
+        if self.read_recording not in set(ReadRecording):
+            wrong["read_recording"] = "Choose off, by the hour or every request."
         keys = self.keys()
         if len(keys) > MAX_KEYS or any(len(key) > MAX_KEY for key in keys):
             wrong["redacted_keys"] = f"Up to {MAX_KEYS} keys of up to {MAX_KEY} characters."
@@ -105,6 +109,7 @@ class SettingsForm:
             "two_admins": self.two_admins,
             "confirm_downloads": self.confirm_downloads,
             "legal_hold": self.legal_hold,
+            "read_recording": self.read_recording,
         }
 
     def fields(self) -> dict[str, str]:
