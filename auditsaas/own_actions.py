@@ -15,18 +15,22 @@ from sqlalchemy.orm import Session
 from auditsaas.events.event_sources import PRODUCT
 from auditsaas.events.schema import ActorInput, EventInput, TargetInput
 from auditsaas.events.writing.append import append
+from auditsaas.events.writing.outcome import Difference, by_kind
 from auditsaas.text import storable
 
 MAX_PATH = 4096
 MAX_USER_AGENT = 2048
 NAMED_CONFLICTS = 500
 """The most conflicting ids that an event names; all are counted."""
+HASHED_CONFLICTS = 25
+"""Of how many of them an event gives the hashes of both contents."""
 
 
 class Activity(StrEnum):
     USER_LOGIN = "user.login"
     USER_LOGOUT = "user.logout"
     EVENT_CONFLICT = "event.conflict"
+    EVENT_CONTESTED = "event.contested"
     LOG_IMPORT = "log.import"
     IMPORT_REQUESTED = "import.requested"
     IMPORT_CANCELLED = "import.cancelled"
@@ -97,7 +101,11 @@ ACTIVITIES: dict[Activity, ActivityKind] = {
     Activity.USER_LOGIN: ActivityKind("A person signed in, or tried to", SUCCESS | ERROR),
     Activity.USER_LOGOUT: ActivityKind("A person signed out", SUCCESS),
     Activity.EVENT_CONFLICT: ActivityKind(
-        "Events came under the ids of others, with other content, and were not stored", ERROR
+        "A sender gave other content under its own event's key, which was not stored", ERROR
+    ),
+    Activity.EVENT_CONTESTED: ActivityKind(
+        "Events of other senders were stored beside others of their keys and other content",
+        SUCCESS,
     ),
     Activity.LOG_IMPORT: ActivityKind("Log files were imported", SUCCESS | ERROR),
     Activity.IMPORT_REQUESTED: ActivityKind("An admin uploaded a file to be imported", SUCCESS),
@@ -267,32 +275,56 @@ def record(
         )
 
 
-def record_conflicts(
+def record_differences(
     session: Session,
     workspace_id: UUID,
-    ids: Sequence[UUID],
+    differences: Iterable[Difference],
     *,
     actor: ActorInput,
     conflicts: int | None = None,
+    contested: int | None = None,
     facts: RequestFacts | None = None,
     targets: Sequence[TargetInput] = (),
 ) -> None:
-    """Append one ``event.conflict`` for a request or a file, with the ids that were taken.
+    """Append one ``event.conflict`` and one ``event.contested`` for a request or a file, as needed.
 
-    ``conflicts`` is their number, where ``ids`` are only the first. The event has no key of its
-    own, so it cannot itself be in conflict.
+    Each holds the ids, and of the first the hashes of both contents. ``conflicts`` and
+    ``contested`` are their numbers, where ``differences`` are only the first. These events have no
+    key of their own, so they cannot themselves be in conflict.
     """
-    named = list(dict.fromkeys(str(identifier) for identifier in ids))[:NAMED_CONFLICTS]
-    record(
-        session,
-        Activity.EVENT_CONFLICT,
-        workspaces=[workspace_id],
-        actor=actor,
-        status="error",
-        facts=facts,
-        targets=targets,
-        metadata={"conflicts": len(ids) if conflicts is None else conflicts, "ids": named},
-    )
+    in_conflict, beside = by_kind(differences)
+    kinds: list[tuple[Activity, str, int | None, list[Difference], Literal["success", "error"]]]
+    kinds = [
+        (Activity.EVENT_CONFLICT, "conflicts", conflicts, in_conflict, "error"),
+        (Activity.EVENT_CONTESTED, "contested", contested, beside, "success"),
+    ]
+    for activity, name, number, found, status in kinds:
+        if not found:
+            continue
+        metadata: dict[str, Any] = {
+            name: len(found) if number is None else number,
+            "ids": list(dict.fromkeys(str(each.id) for each in found))[:NAMED_CONFLICTS],
+            "contents": [_contents(each) for each in found[:HASHED_CONFLICTS]],
+        }
+        record(
+            session,
+            activity,
+            workspaces=[workspace_id],
+            actor=actor,
+            status=status,
+            facts=facts,
+            targets=targets,
+            metadata=metadata,
+        )
+
+
+def _contents(difference: Difference) -> dict[str, str]:
+    both = {
+        "id": str(difference.id),
+        "standing": difference.standing,
+        "given": difference.given,
+    }
+    return both if difference.beside is None else both | {"beside": str(difference.beside)}
 
 
 def _told_by(facts: RequestFacts | None) -> dict[str, Any]:

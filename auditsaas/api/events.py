@@ -14,6 +14,7 @@ from auditsaas.errors import NotFound
 from auditsaas.events.filter.event_filter import PARAMETERS
 from auditsaas.events.reading import pages
 from auditsaas.events.stored import stored_event
+from auditsaas.events.writing.contests import contested_with
 from auditsaas.extensions import db
 
 DEFAULT_LIMIT = 100
@@ -49,7 +50,9 @@ def get_event(event_id: UUID) -> Response:
     if row is None:
         raise NotFound("There is no event of this id in the key's workspace.")
     log_reading.opened(row.workspace_id, row.id)
-    return answer(stored_event(row, workspace_slug()))
+    others = contested_with(db.session(), key_access().workspace_id, event_id)
+    event = stored_event(row, workspace_slug())
+    return answer(event | {"contested_with": others} if others else event)
 
 
 def _cursor(parameters: Parameters) -> UUID | None:

@@ -72,6 +72,14 @@ class ConflictingEvent(Struct, kw_only=True):
     """The id of the event that stands."""
 
 
+class ContestedEvent(Struct, kw_only=True):
+    """An event stored beside another sender's of the same key and time and other content."""
+
+    index: Count
+    id: UUID
+    """The id of that other event; ``ids`` has the id of this one."""
+
+
 class Ingested(Struct, kw_only=True):
     """The outcome of a batch."""
 
@@ -79,7 +87,9 @@ class Ingested(Struct, kw_only=True):
     duplicates: Count
     """Those that were there already, with the same content."""
     conflicts: list[ConflictingEvent]
-    """Those that were not stored, for another event has their key and time."""
+    """Those that were not stored, for this sender gave other content under their key and time."""
+    contested: list[ContestedEvent]
+    """Of the accepted, those whose key and time another sender's event of other content has."""
     expired: Count
     """Of the accepted, those older than the workspace keeps; the next night removes them."""
     rejected: list[RejectedEvent]
@@ -125,6 +135,9 @@ class StoredEvent(Struct, kw_only=True, omit_defaults=True, forbid_unknown_field
     source: str | None = None
     """Where it came from, as the server states it: ``product``, ``api:`` and a key's id,
     ``import:`` and an import's id, or ``cli``. Left out of events from before it was recorded."""
+    contested_with: list[UUID] | None = None
+    """The events that other senders sent under its key and time, with other content; given where
+    one event is asked for by its id."""
 
 
 class EventPage(Struct, kw_only=True):

@@ -76,9 +76,9 @@ KINDS = (
     ProblemKind(
         409,
         "Other content",
-        "Other events have the ids of the events sent, which their keys and times make, and their"
-        " content differs; conflicts names each. Nothing was stored, and the conflict is recorded"
-        " as event.conflict.",
+        "The same sender gave other content under the keys and times of the events sent; conflicts"
+        " names each event that stands. Nothing was stored, and the conflict is recorded as"
+        " event.conflict.",
         "Give every event a key of its own. The same request will be refused again.",
     ),
     ProblemKind(

@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     Uuid,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, INET, JSON
@@ -122,6 +123,17 @@ actor_names = Table(
 )
 """Names that an actor had, as compared and cut at 256 characters, to lead to those
 whose name in ``actors`` is the one that is asked for."""
+
+contested_events = Table(
+    "contested_events",
+    Base.metadata,
+    Column("workspace_id", Uuid, primary_key=True),
+    Column("asked_id", Uuid, primary_key=True),
+    Column("event_id", Uuid, primary_key=True),
+    UniqueConstraint("workspace_id", "event_id"),
+)
+"""Of each event whose id another sender's event of other content had already: the id that its key
+and time ask for, and the one that it has instead."""
 
 request_keys = Table(
     "request_keys",

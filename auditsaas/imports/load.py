@@ -19,7 +19,8 @@ from auditsaas.events.importers.reading import Reading
 from auditsaas.events.importers.registry import checked_format
 from auditsaas.events.schema import ActorInput, EventInput, RefusedEvent, TargetInput
 from auditsaas.events.writing.amending import event_from_mapping
-from auditsaas.events.writing.append import MAX_BATCH, Appended, append
+from auditsaas.events.writing.append import MAX_BATCH, append
+from auditsaas.events.writing.outcome import Appended
 from auditsaas.imports.expired import Expired, oldest_kept, refuse_expired
 from auditsaas.imports.outcome import Accepted, Outcome
 from auditsaas.own_actions import Activity
@@ -187,18 +188,18 @@ def record(
     actor: ActorInput,
     outcome: Outcome,
 ) -> None:
-    """Append ``log.import`` for a file, and ``event.conflict`` if it holds conflicts."""
+    """Append ``log.import`` for a file, and what its events contradict."""
     stored = outcome.added + outcome.already_there
     file = TargetInput(type="file", id=sha256, name=_name(name))
-    if outcome.conflicts:
-        own_actions.record_conflicts(
-            session,
-            workspace_id,
-            outcome.conflicting_ids,
-            conflicts=outcome.conflicts,
-            actor=actor,
-            targets=[file],
-        )
+    own_actions.record_differences(
+        session,
+        workspace_id,
+        outcome.differences,
+        conflicts=outcome.conflicts,
+        contested=outcome.contested,
+        actor=actor,
+        targets=[file],
+    )
     own_actions.record(
         session,
         Activity.LOG_IMPORT,
@@ -212,6 +213,7 @@ def record(
             "already_there": outcome.already_there,
             "refused": outcome.refused,
             "conflicts": outcome.conflicts,
+            "contested": outcome.contested,
         },
     )
 

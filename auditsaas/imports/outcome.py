@@ -9,8 +9,8 @@ from uuid import UUID
 
 from auditsaas.events.importers.outcome import Refused
 from auditsaas.events.schema import EventInput
-from auditsaas.events.writing.append import Appended
-from auditsaas.own_actions import NAMED_CONFLICTS
+from auditsaas.events.writing.outcome import Appended, Difference, by_kind
+from auditsaas.own_actions import NAMED_CONFLICTS as NAMED
 
 SHOWN_REFUSALS = 20
 
@@ -39,8 +39,10 @@ class Outcome:
     conflicts: int = 0
     """Lines whose id stands for other content; they are not stored."""
     first_conflicts: list[Refused] = field(default_factory=list)
-    conflicting_ids: list[UUID] = field(default_factory=list)
-    """Of the first conflicts, as many as their event names."""
+    contested: int = 0
+    """Added events whose id another sender's event of other content has."""
+    differences: list[Difference] = field(default_factory=list, compare=False)
+    """Of the first in conflict or contested, as many of each as their events name."""
     shown: int = SHOWN_REFUSALS
     """The most lines of a kind that are kept."""
 
@@ -54,10 +56,12 @@ class Outcome:
         self.added += appended.accepted
         self.already_there += appended.duplicates
         self.conflicts += appended.conflicts
+        conflicts, contested = by_kind(appended.differences.values())
+        named, beside = by_kind(self.differences)
+        self.contested += len(contested)
+        self.differences += conflicts[: NAMED - len(named)] + contested[: NAMED - len(beside)]
         if not appended.conflicts:
             return
-        room = NAMED_CONFLICTS - len(self.conflicting_ids)
-        self.conflicting_ids += appended.conflicting_ids[:room]
         for item, differs in zip(batch, appended.conflicting, strict=True):
             if differs and len(self.first_conflicts) < self.shown:
                 self.first_conflicts.append(Refused(item.line, OTHER_CONTENT, item.byte))
@@ -68,6 +72,7 @@ class Outcome:
         return (
             f"{self.added:,} {events} added, {self.already_there:,} already there,"
             f" {self.refused:,} {_lines(self.refused)} refused{self.conflict_words}"
+            f"{self.contested_words}"
         )
 
     @property
@@ -77,7 +82,8 @@ class Outcome:
         there = f", {self.already_there:,} already there" if self.already_there else ""
         return (
             f"{self.added:,} {events} as {self.format}{there},"
-            f" {self.refused:,} {_lines(self.refused)} refused{self.conflict_words}, nothing stored"
+            f" {self.refused:,} {_lines(self.refused)} refused{self.conflict_words}"
+            f"{self.contested_words}, nothing stored"
         )
 
     @property
@@ -86,6 +92,13 @@ class Outcome:
         if not self.conflicts:
             return ""
         return f", {self.conflicts:,} {_lines(self.conflicts)} in conflict ({OTHER_CONTENT})"
+
+    @property
+    def contested_words(self) -> str:
+        """`, 2 beside another sender's event of the same id`; empty where there is none."""
+        if not self.contested:
+            return ""
+        return f", {self.contested:,} beside another sender's event of the same id"
 
 
 def _lines(number: int) -> str:

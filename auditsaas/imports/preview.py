@@ -59,7 +59,7 @@ def preview(
     found = events_to_add(
         workspace, source, chosen, outcome, zone=zone, expired=expired, progress=progress
     )
-    with foresight(session, workspace.id, datetime.now(UTC)) as ahead:
+    with foresight(session, workspace.id, datetime.now(UTC), CLI) as ahead:
         while batch := list(islice(found, MAX_BATCH)):
             accepted, orders, ids = columns(batch)
             foreseen = ahead.append(accepted, orders=orders, ids=ids)

@@ -259,6 +259,7 @@ WITHOUT: dict[str, str] = {
 BY_ITSELF = {
     "event.conflict": "tests/functional/test_conflicts.py",
     "log.read": "tests/functional/test_reads.py",
+    "event.contested": "tests/functional/test_contested_events.py",
     "log.import": "tests/functional/test_imports.py",
     "export.completed": "tests/functional/test_exports.py",
     "export.failed": "tests/functional/test_exports.py",

@@ -36,6 +36,7 @@ def acme(app: Flask) -> Company:
     company.report(company.schedule())
     company.look()
     company.read()
+    company.contested_event()
     company.change()
     return company
 

@@ -28,6 +28,7 @@ def acme(app: Flask) -> Company:
     company.report(company.schedule())
     company.request_key()
     company.read()
+    company.contested_event()
     company.notification()
     company.mail()
     company.mapping()

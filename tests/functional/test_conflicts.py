@@ -1,4 +1,4 @@
-"""One id has one content: anything else under it is a conflict, counted, named and recorded."""
+"""One sender has one content under an id: anything else is a conflict, named and recorded."""
 
 from __future__ import annotations
 
@@ -36,8 +36,13 @@ def keyed(key: str = "k", **fields: Any) -> dict[str, Any]:
     return event_input(idempotency_key=key, occurred_at=WHEN, **fields)
 
 
-def post(client: FlaskClient, acme: Workspace, *batch: dict[str, Any]) -> TestResponse:
-    headers = {"Authorization": f"Bearer {make_api_key(acme)}"}
+@pytest.fixture
+def key(acme: Workspace) -> str:
+    return make_api_key(acme)
+
+
+def post(client: FlaskClient, key: str, *batch: dict[str, Any]) -> TestResponse:
+    headers = {"Authorization": f"Bearer {key}"}
     return client.post("/api/v1/events", json={"events": batch}, headers=headers)
 
 
@@ -64,10 +69,10 @@ OTHER_CONTENT = [
 
 @pytest.mark.parametrize("difference", OTHER_CONTENT, ids=lambda d: next(iter(d)))
 def test_a_key_with_other_content_is_a_conflict(
-    client: FlaskClient, acme: Workspace, difference: dict[str, Any]
+    client: FlaskClient, key: str, difference: dict[str, Any]
 ) -> None:
-    first = post(client, acme, keyed())
-    answer = post(client, acme, keyed(**difference))
+    first = post(client, key, keyed())
+    answer = post(client, key, keyed(**difference))
     assert (answer.status_code, answer.mimetype) == (409, "application/problem+json")
     assert first.json is not None
     assert answer.json is not None
@@ -91,24 +96,24 @@ SAME_CONTENT: list[tuple[dict[str, Any], dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("first", "again"), SAME_CONTENT)
 def test_the_same_content_in_another_spelling_is_a_duplicate(
-    client: FlaskClient, acme: Workspace, first: dict[str, Any], again: dict[str, Any]
+    client: FlaskClient, acme: Workspace, key: str, first: dict[str, Any], again: dict[str, Any]
 ) -> None:
-    post(client, acme, keyed(**first))
-    answer = post(client, acme, keyed(**again))
+    post(client, key, keyed(**first))
+    answer = post(client, key, keyed(**again))
     assert answer.json is not None
     assert (answer.status_code, answer.json["duplicates"]) == (200, 1)
     assert recorded(acme) == []
 
 
-def test_true_and_one_are_different_content(client: FlaskClient, acme: Workspace) -> None:
-    post(client, acme, keyed(metadata={"admin": 1}))
-    assert post(client, acme, keyed(metadata={"admin": True})).status_code == 409
+def test_true_and_one_are_different_content(client: FlaskClient, key: str) -> None:
+    post(client, key, keyed(metadata={"admin": 1}))
+    assert post(client, key, keyed(metadata={"admin": True})).status_code == 409
 
 
 def test_conflict_within_a_batch_stores_the_first_and_names_the_other(
-    client: FlaskClient, acme: Workspace
+    client: FlaskClient, key: str
 ) -> None:
-    answer = post(client, acme, keyed(path="/a"), keyed(path="/b"), keyed(path="/a"))
+    answer = post(client, key, keyed(path="/a"), keyed(path="/b"), keyed(path="/a"))
     assert answer.status_code == 201
     assert answer.json is not None
     first = answer.json["ids"][0]
@@ -118,34 +123,38 @@ def test_conflict_within_a_batch_stores_the_first_and_names_the_other(
 
 
 def test_stored_event_is_compared_before_the_first_of_the_batch(
-    client: FlaskClient, acme: Workspace
+    client: FlaskClient, key: str
 ) -> None:
-    post(client, acme, keyed(path="/b"))
-    answer = post(client, acme, keyed(path="/a"), keyed(path="/b"), keyed("other"))
+    post(client, key, keyed(path="/b"))
+    answer = post(client, key, keyed(path="/a"), keyed(path="/b"), keyed("other"))
     assert answer.json is not None
     assert (answer.json["accepted"], answer.json["duplicates"]) == (1, 1)
     assert [item["index"] for item in answer.json["conflicts"]] == [0]
 
 
 def test_the_conflicts_of_a_batch_are_one_event_with_their_ids(
-    client: FlaskClient, acme: Workspace
+    client: FlaskClient, acme: Workspace, key: str
 ) -> None:
-    first = post(client, acme, keyed("a"), keyed("b"))
-    post(client, acme, keyed("a", path="/x"), keyed("b", path="/x"), keyed("c"))
+    first = post(client, key, keyed("a"), keyed("b"))
+    post(client, key, keyed("a", path="/x"), keyed("b", path="/x"), keyed("c"))
     assert first.json is not None
-    assert recorded(acme) == [{"conflicts": 2, "ids": first.json["ids"]}]
+    [told] = recorded(acme)
+    assert (told["conflicts"], told["ids"]) == (2, first.json["ids"])
+    assert [each["id"] for each in told["contents"]] == first.json["ids"]
+    for each in told["contents"]:
+        assert len({each["given"], each["standing"]}) == 2
 
 
-def test_redacted_values_are_no_conflict(client: FlaskClient, acme: Workspace) -> None:
+def test_redacted_values_are_no_conflict(client: FlaskClient, acme: Workspace, key: str) -> None:
     secret: dict[str, Any] = {
         "metadata": {"password": "x", "plan": "pro"},
         "changes": {"password": [1, 2]},
     }
-    post(client, acme, keyed(**secret))
+    post(client, key, keyed(**secret))
     redact(acme, ["password"])
-    answer = post(client, acme, keyed(**secret))
+    answer = post(client, key, keyed(**secret))
     assert (answer.status_code, recorded(acme)) == (200, [])
-    assert post(client, acme, keyed(metadata={"plan": "free"})).status_code == 409
+    assert post(client, key, keyed(metadata={"plan": "free"})).status_code == 409
 
 
 def redact(acme: Workspace, keys: Sequence[str]) -> None:

@@ -77,6 +77,12 @@ class Company:
             newest = select(ApiKey.id).order_by(ApiKey.id.desc()).limit(1)
             return session.scalars(newest).one()
 
+    def contested_event(self) -> None:
+        """Two events of one key, with other content, of two senders."""
+        event = event_input(idempotency_key=self.mark, occurred_at=datetime.now(UTC).isoformat())
+        append_events(self.workspace, [event])
+        append_events(self.workspace, [event | {"path": "/other"}], PRODUCT)
+
     def invitation(self, email: str | None = None) -> tuple[UUID, str]:
         """An open invitation, and the token of its link."""
         token = secrets.token_urlsafe(32)

@@ -23,8 +23,9 @@ from auditsaas.db.tenancy import Scope
 from auditsaas.events.event_sources import CLI, EventSource
 from auditsaas.events.models import events
 from auditsaas.events.schema import from_mapping
-from auditsaas.events.writing.append import MAX_BATCH, Appended, append
+from auditsaas.events.writing.append import MAX_BATCH, append
 from auditsaas.events.writing.identity import identify
+from auditsaas.events.writing.outcome import Appended
 from auditsaas.events.writing.rows import row_of
 from auditsaas.permissions import ApiScope, Role
 from auditsaas.workspaces import api_keys, service

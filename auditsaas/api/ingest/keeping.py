@@ -21,7 +21,8 @@ from auditsaas.api.ingest.options import Options
 from auditsaas.api.problems import problem
 from auditsaas.events.event_sources import of_key
 from auditsaas.events.schema import EventInput
-from auditsaas.events.writing.append import MAX_BATCH, Appended, append
+from auditsaas.events.writing.append import MAX_BATCH, append
+from auditsaas.events.writing.outcome import Appended
 from auditsaas.events.writing.request_keys import first_arrival
 from auditsaas.extensions import db
 from auditsaas.metrics import count_ingest
@@ -36,6 +37,8 @@ class Kept:
     """None for one that is not in the log."""
     conflicts: tuple[tuple[int, UUID], ...] = ()
     """Of each in conflict its place, and the id of the event that stands."""
+    contested: tuple[tuple[int, UUID], ...] = ()
+    """Of each stored beside another sender's event of its id its place, and that event's id."""
     accepted: int = 0
     duplicates: int = 0
     expired: int = 0
@@ -53,11 +56,14 @@ def keep(parsed: Parsed, now: datetime, options: Options) -> Kept:
     undone = bool(options.strict and appended.conflicts)
     if undone:
         session.rollback()
-    if appended.conflicts:
-        own_actions.record_conflicts(
+    differences = appended.differences
+    if undone:
+        differences = {place: each for place, each in differences.items() if each.beside is None}
+    if differences:
+        own_actions.record_differences(
             session,
             access.workspace_id,
-            appended.conflicting_ids,
+            list(differences.values()),
             actor=own_actions.application(access.key_id, name=access.name),
             facts=current_request.facts(),
         )
@@ -78,7 +84,7 @@ def ingested(parsed: Parsed, kept: Kept) -> Response:
     if not parsed.events:
         return problem(422, "Invalid input", "Every event was refused.", **result)
     if kept.conflicts and not kept.accepted:
-        words = "Nothing was stored: other events have the ids of these, with other content."
+        words = "Nothing was stored: the same sender gave other content under these keys and times."
         return problem(409, "Other content", words, **result)
     return answer(result, 201 if kept.accepted else 200)
 
@@ -101,6 +107,7 @@ def _account(parsed: Parsed, kept: Kept) -> dict[str, Any]:
         "accepted": kept.accepted,
         "duplicates": kept.duplicates,
         "conflicts": [{"index": places[place], "id": stands} for place, stands in kept.conflicts],
+        "contested": [{"index": places[place], "id": other} for place, other in kept.contested],
         "expired": kept.expired,
         "rejected": [
             {"index": index, "errors": refusal.errors} for index, refusal in parsed.refused.items()
@@ -120,6 +127,13 @@ def _kept(appended: Appended, *, undone: bool) -> Kept:
             (place, identifier)
             for place, (identifier, _, differs) in enumerate(outcomes)
             if differs
+        ),
+        contested=()
+        if undone
+        else tuple(
+            (place, each.id)
+            for place, each in appended.differences.items()
+            if each.beside is not None
         ),
         accepted=0 if undone else appended.accepted,
         duplicates=appended.duplicates,
@@ -164,6 +178,11 @@ def _append(
         tuple(chain.from_iterable(part.conflicting for part in parts)),
         numbered[0].first_seq if numbered else None,
         numbered[-1].last_seq if numbered else None,
+        {
+            at * MAX_BATCH + place: difference
+            for at, part in enumerate(parts)
+            for place, difference in part.differences.items()
+        },
     )
 
 

@@ -123,7 +123,7 @@ def _account(parsed: Parsed, kept: Kept) -> ExportLogsServiceResponse:
     places = list(parsed.events)
     reasons = [f"log record {index}: {refusal}" for index, refusal in parsed.refused.items()]
     reasons += [
-        f"log record {places[place]}: another event has its id {stands}, with other content"
+        f"log record {places[place]}: its sender gave event {stands} that id, with other content"
         for place, stands in kept.conflicts
     ]
     more = f"; and {rejected - SHOWN_REASONS:,} more" if rejected > SHOWN_REASONS else ""

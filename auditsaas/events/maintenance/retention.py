@@ -94,6 +94,12 @@ DELETE FROM event_counts WHERE workspace_id = :workspace AND n = 0
 """)
 
 
+FORGET_CONTESTS = text("""
+DELETE FROM contested_events AS c WHERE workspace_id = :workspace AND event_id < :before
+AND NOT EXISTS (SELECT FROM events AS e WHERE e.workspace_id = :workspace AND e.id = c.event_id)
+""")
+
+
 class MonthKept(Exception):
     """A month must be kept after all; its transaction is rolled back."""
 
@@ -130,6 +136,8 @@ def apply(engine: Engine, now: datetime) -> list[Removed]:
             for workspace, cut in cuts.items():
                 removed = _remove_rows(connection, workspace, cut)
                 counted[workspace] = counted.get(workspace, 0) + removed
+                if counted[workspace]:
+                    _forget_contests(connection, workspace, cut)
     return [Removed(key, counted[key], cuts[key].before) for key in cuts if counted.get(key)]
 
 
@@ -231,6 +239,14 @@ def _remove_rows(connection: Connection, workspace: UUID, cut: Cut) -> int:
         removed += gone
         if gone < BATCH:
             return removed
+
+
+def _forget_contests(connection: Connection, workspace: UUID, cut: Cut) -> None:
+    """Forget which events stood beside others once they are removed."""
+    with bound(connection, [workspace]):
+        connection.execute(
+            FORGET_CONTESTS, {"workspace": workspace, "before": first_id_at(cut.before)}
+        )
 
 
 def _still(connection: Connection, workspace: UUID, cut: Cut) -> bool:

@@ -8,7 +8,7 @@ encoding happen before the lock.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -22,45 +22,23 @@ from sqlalchemy.orm import Session
 
 from auditsaas.events.event_sources import EventSource
 from auditsaas.events.schema import EventInput
-from auditsaas.events.writing.content import conflicting
+from auditsaas.events.writing.content import Contradiction, content_of, contradictions
+from auditsaas.events.writing.contests import (
+    Claim,
+    claim_of,
+    note,
+    other_claims,
+    settle,
+    with_verdicts,
+)
 from auditsaas.events.writing.counters import additions
 from auditsaas.events.writing.identity import first_places, identify
+from auditsaas.events.writing.outcome import NOTHING, Appended
 from auditsaas.events.writing.rows import Row, encoded, row_of
 from auditsaas.events.writing.sql import LOCK_HEAD, SAVE, STORE, STORE_IF_NEW, THERE_ALREADY, UNDO
 from auditsaas.metrics import APPEND_LOCK_WAIT
 
 MAX_BATCH = 1000
-
-
-@dataclass(frozen=True)
-class Appended:
-    """The outcome of a batch, in its order."""
-
-    ids: tuple[UUID, ...]
-    """The id of each event, whether new or already there."""
-    new: tuple[bool, ...]
-    """Whether each was stored now; False for one that was there before or twice in the batch."""
-    conflicting: tuple[bool, ...]
-    """Whether the id of each stands for other content, so that it was not stored."""
-    first_seq: int | None
-    last_seq: int | None
-    """The sequence numbers that the new events took; None when none was new."""
-
-    @property
-    def accepted(self) -> int:
-        return sum(self.new)
-
-    @property
-    def duplicates(self) -> int:
-        return len(self.new) - self.accepted - self.conflicts
-
-    @property
-    def conflicts(self) -> int:
-        return sum(self.conflicting)
-
-    @property
-    def conflicting_ids(self) -> list[UUID]:
-        return [each for each, differs in zip(self.ids, self.conflicting, strict=True) if differs]
 
 
 class UnknownWorkspace(LookupError):
@@ -81,13 +59,14 @@ def append(
     """Append ``events`` (at most 1,000) to a workspace's log, in the session's transaction.
 
     ``source`` is stored with each of them; no sender has a say in it. It is no part of an event's
-    content: the same event from several sources is one, of the first.
+    content: the same event from several sources is one, of the first, while other content under
+    the id of another source's event is stored beside it (``contests``).
     ``orders`` gives, for a source that knows no fraction of a second, the place of each event
     among those of the same instant; it becomes part of the id, so a file keeps its order.
     ``ids`` gives events that have been in a log before the ids they had there, which must hold
     their time; like one with a key, such an event is stored once. ``alone`` says that the
-    transaction did nothing before that is to be kept: it may be begun anew. What has the id of
-    another event is stored no more than what is there already, and told apart from it.
+    transaction did nothing before that is to be kept: it may be begun anew. Other content under the
+    id of the source's own event is stored no more than what is there already, and told apart.
 
     Raises:
         UnknownWorkspace: there is no such log in the session's scope.
@@ -96,7 +75,7 @@ def append(
     if len(events) > MAX_BATCH:
         raise ValueError(f"a batch holds at most {MAX_BATCH} events, not {len(events)}")
     if not events:
-        return Appended((), (), (), None, None)
+        return NOTHING
     identified = identify(
         workspace_id, events, arrived_at=arrived_at or datetime.now(UTC), orders=orders, ids=ids
     )
@@ -108,15 +87,54 @@ def append(
     new = [False] * len(events)
     for index in range(len(rows)) if fresh is None else fresh:
         new[places[index]] = True
-    added = len(rows) if fresh is None else len(fresh)
+    appended = _appended([identifier for _, identifier in identified], new, head)
+    if all(new):
+        return appended
     rules = frozenset(_redactions.get(workspace_id, ()))
+    known = {identified[place][1] for place, is_new in enumerate(new) if not is_new}
+    claims = {row.id: claim_of(row, rules) for row in standing}
+    for row in rows:
+        if row.id in known and row.id not in claims:
+            claims[row.id] = Claim(row.id, source, content_of(row, rules))
+    contents = {identifier: claim.content for identifier, claim in claims.items()}
+    found = contradictions(events, identified, new, contents, rules, ids=ids)
+    return _settle(session, batch, appended, found, claims) if found else appended
+
+
+def _appended(ids: Sequence[UUID], new: Sequence[bool], head: int) -> Appended:
+    """Build the outcome of a batch without contradictions, after the sequence number ``head``."""
+    added = sum(new)
     return Appended(
-        tuple(identifier for _, identifier in identified),
+        tuple(ids),
         tuple(new),
-        conflicting(events, identified, new, (*rows, *standing), rules, ids=ids),
+        (False,) * len(new),
         head + 1 if added else None,
         head + added if added else None,
     )
+
+
+def _settle(
+    session: Session,
+    batch: _Batch,
+    appended: Appended,
+    found: Sequence[Contradiction],
+    claims: Mapping[UUID, Claim],
+) -> Appended:
+    """Store beside other senders' events what contradicts them, still under the head's lock."""
+    rules = _redactions.get(batch.workspace_id, [])
+    asked = {given.row.id for given in found}
+    others = other_claims(session, batch.workspace_id, asked, frozenset(rules))
+    verdicts = settle(
+        found, batch.source, {each: [claims[each], *others.get(each, ())] for each in asked}
+    )
+    rows = [verdict.row for verdict in verdicts if verdict.row is not None]
+    settled = with_verdicts(appended, verdicts)
+    if not rows:
+        return settled
+    before = session.execute(STORE, replace(batch, rows=rows).values(rules)).one().head
+    note(session, batch.workspace_id, verdicts)
+    first = appended.first_seq or before + 1
+    return replace(settled, first_seq=first, last_seq=before + len(rows))
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ which are read from the user agent, and of course ``seq`` and the time of arriva
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -52,34 +52,43 @@ def same_content(given: Content, standing: Content, *, partial: bool = False) ->
     return all(one in (_ABSENT, other) for one, other in zip(given, standing, strict=True))
 
 
-def conflicting(
+class Contradiction(NamedTuple):
+    """An event of a batch whose content is not that of the event that has its id."""
+
+    place: int
+    row: Row
+    content: Content
+    partial: bool
+    """Whether it may leave out fields, see ``same_content``."""
+
+
+def contradictions(
     events: Sequence[EventInput],
     identified: Sequence[tuple[datetime, UUID]],
     new: Sequence[bool],
-    rows: Iterable[Row | Stored[Any]],
+    standing: Mapping[UUID, Content],
     rules: frozenset[str],
     *,
     ids: Sequence[UUID | None] | None,
-) -> tuple[bool, ...]:
-    """Check each known event for content that differs from the stored event of its id.
+) -> list[Contradiction]:
+    """Find the known events whose content is not that of the event that has their id.
 
-    Of ``rows`` of one id the last is the one that stands. ``ids`` are those that the product's own
-    files have already, see ``same_content``.
+    ``ids`` are those that the product's own files have already, see ``same_content``.
     """
-    if all(new):
-        return (False,) * len(new)
-    standing = {row.id: row for row in rows}
-    contents: dict[UUID, Content] = {}
-    found = [False] * len(new)
+    found = []
     for place, (event, (moment, identifier)) in enumerate(zip(events, identified, strict=True)):
         if new[place]:
             continue
-        if identifier not in contents:
-            contents[identifier] = content_of(standing[identifier], rules)
-        given = content_of(row_of(event, moment, identifier), rules)
-        partial = ids is not None and ids[place] is not None
-        found[place] = not same_content(given, contents[identifier], partial=partial)
-    return tuple(found)
+        row = row_of(event, moment, identifier)
+        given, partial = content_of(row, rules), ids is not None and ids[place] is not None
+        if not same_content(given, standing[identifier], partial=partial):
+            found.append(Contradiction(place, row, given, partial))
+    return found
+
+
+def fingerprint(content: Content) -> str:
+    """Hash a content: SHA-256, in hex, of the digests of its fields in order."""
+    return sha256(b"".join(content)).hexdigest()
 
 
 def _plain(name: str, value: Any, rules: frozenset[str]) -> Any:

@@ -23,6 +23,7 @@ from auditsaas.events.reading.scans.event_rows import ROW_COLUMNS
 from auditsaas.events.reading.totals import count
 from auditsaas.events.search.parser import Term, parse, unparse
 from auditsaas.events.stored import stored_event
+from auditsaas.events.writing.contests import contested_with
 from auditsaas.pages.audit_log.event_details import describe
 from auditsaas.pages.audit_log.log_scope import LogScope
 
@@ -62,6 +63,10 @@ def context(scope: LogScope, row: Row[Any], chosen: EventFilter, root_url: str) 
         "event": shown,
         "details": describe(row, shown, query, row.actor_role_now, row.actor_status_now),
         "received_at": row.received_at,
+        "contested_with": [
+            (other, scope.event_url(name.slug, other))
+            for other in contested_with(scope.session, row.workspace_id, row.id)
+        ],
         "event_json": json.dumps(stored_event(row, name.slug), ensure_ascii=False, indent=2),
         "list_url": _url(scope.base_url, query),
         "filter_base": scope.base_url,
