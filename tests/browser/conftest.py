@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from shutil import which
@@ -21,16 +18,11 @@ from playwright.sync_api import (
 from sqlalchemy import Engine
 
 from auditsaas.accounts.models import User
+from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
-from tests.support.factories import PASSWORD
-from tests.support.workers import (
-    BROWSER_QUEUE,
-    ROOT,
-    WorkerProcess,
-    eventually,
-    process_environment,
-    with_queue,
-)
+from tests.support.factories import PASSWORD, make_member, make_workspace
+from tests.support.serving import WebProcess
+from tests.support.workers import BROWSER_QUEUE, WorkerProcess, with_queue
 
 # Chromium without the windows of a desktop browser, which take half of its work; or with them.
 CHROMIUM = which("chromium-headless-shell") or which("chromium")
@@ -52,20 +44,11 @@ def server(
     settings: Settings, engine: Engine, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """The address of the product, served by gunicorn."""
-    port = _free_port()
-    log = tmp_path_factory.mktemp("web") / "log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py", "wsgi:app"],
-            cwd=ROOT,
-            env=process_environment(with_queue(settings, BROWSER_QUEUE)) | {"PORT": str(port)},
-            stdout=out,
-            stderr=subprocess.STDOUT,
-        )
-    eventually(lambda: _answers(port) or None, "a web server that answers")
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait(60)
+    queue = with_queue(settings, BROWSER_QUEUE)
+    web = WebProcess(queue, tmp_path_factory.mktemp("web") / "log")
+    web.start()
+    yield web.url
+    web.stop()
 
 
 @pytest.fixture(scope="session")
@@ -84,6 +67,18 @@ def browser() -> Iterator[Browser]:
         launched = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield launched
         launched.close()
+
+
+@pytest.fixture
+def acme(server: str) -> Workspace:
+    """A workspace without events; a file whose tests want some makes its own."""
+    return make_workspace("Acme Freight")
+
+
+@pytest.fixture
+def admin(acme: Workspace) -> User:
+    """An admin of Acme Freight, signed in nowhere."""
+    return make_member(acme)
 
 
 @dataclass
@@ -127,14 +122,3 @@ def visitor(browser: Browser, server: str) -> Iterator[Visitor]:
     assert [
         said for said in made.said if "the server responded with a status of 4" not in said
     ] == []
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -16,7 +16,7 @@ from auditsaas.accounts.models import User
 from auditsaas.workspaces.models import Workspace
 from tasks.schedules import tick
 from tests.browser.conftest import Visitor, visit
-from tests.support.factories import append_events, event_input, make_member, make_workspace
+from tests.support.factories import append_events, event_input, make_workspace
 from tests.support.scheduling import end_all_schedules
 
 
@@ -26,11 +26,6 @@ def acme(server: str, owner_engine: Engine) -> Workspace:
     workspace = make_workspace("Acme Freight")
     append_events(workspace, [event_input(status="error", path=f"/{n}") for n in range(5)])
     return workspace
-
-
-@pytest.fixture
-def admin(acme: Workspace) -> User:
-    return make_member(acme)
 
 
 @pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])

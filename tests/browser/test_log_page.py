@@ -5,25 +5,14 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from playwright.sync_api import expect
 
 from auditsaas.accounts.models import User
 from auditsaas.workspaces.models import Workspace
 from tests.browser.conftest import Visitor
-from tests.support.factories import append_events, event_input, make_member, make_workspace
+from tests.support.factories import append_events, event_input
 
 START = datetime(2026, 11, 16, 10, tzinfo=UTC)
-
-
-@pytest.fixture
-def acme(server: str) -> Workspace:
-    return make_workspace("Acme Freight")
-
-
-@pytest.fixture
-def admin(acme: Workspace) -> User:
-    return make_member(acme)
 
 
 def fill(workspace: Workspace, number: int = 60) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 from auditsaas.accounts.models import User
 from auditsaas.workspaces.models import Workspace
 from tests.browser.conftest import Visitor, visit
-from tests.support.factories import append_events, event_input, make_member, make_workspace
+from tests.support.factories import append_events, event_input, make_workspace
 
 
 @pytest.fixture
@@ -32,11 +32,6 @@ def acme(server: str) -> Workspace:
         ],
     )
     return workspace
-
-
-@pytest.fixture
-def admin(acme: Workspace) -> User:
-    return make_member(acme)
 
 
 def test_every_filter_works_without_scripts(

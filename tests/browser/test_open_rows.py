@@ -9,16 +9,11 @@ from auditsaas.accounts.models import User
 from auditsaas.events.event_sources import PRODUCT
 from auditsaas.workspaces.models import Workspace
 from tests.browser.conftest import Visitor
-from tests.support.factories import append_events, event_input, make_member, make_workspace
+from tests.support.factories import append_events, event_input, make_member
 
 WIDTHS = (1440, 1024, 390)
 CELLS = ["c-act", "c-st", "c-ms", "c-us", "c-ua", "c-ip", "c-ws", "c-ts"]
 LONG = "A very long name of a target, as an export of a filter with many words has " * 3
-
-
-@pytest.fixture
-def acme(server: str) -> Workspace:
-    return make_workspace("Acme Freight")
 
 
 @pytest.fixture

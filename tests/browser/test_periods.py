@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from auditsaas.accounts.models import User
 from auditsaas.workspaces.models import Workspace
 from tests.browser.conftest import Visitor
-from tests.support.factories import append_events, event_input, make_member, make_workspace
+from tests.support.factories import append_events, event_input, make_workspace
 
 WIDTHS = (1440, 1024, 390, 320)
 
@@ -21,11 +21,6 @@ def acme(server: str) -> Workspace:
     workspace = make_workspace("Acme Freight")
     append_events(workspace, [event_input(path=f"/{n}") for n in range(20)])
     return workspace
-
-
-@pytest.fixture
-def admin(acme: Workspace) -> User:
-    return make_member(acme)
 
 
 def open_log(visitor: Visitor, acme: Workspace, admin: User, width: int, query: str = "") -> Page:

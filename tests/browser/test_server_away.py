@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from auditsaas.accounts.models import User
 from auditsaas.workspaces.models import Workspace
 from tests.browser.conftest import Visitor, visit
-from tests.support.factories import append_events, event_input, make_member, make_workspace
+from tests.support.factories import append_events, event_input, make_workspace
 
 PROXY_PAGE = "<html><body><center><h1>502 Bad Gateway</h1></center><hr>nginx</body></html>"
 Fault = Callable[[Route], None]
@@ -38,11 +38,6 @@ def acme(server: str) -> Workspace:
         ],
     )
     return workspace
-
-
-@pytest.fixture
-def admin(acme: Workspace) -> User:
-    return make_member(acme)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from config.settings import Settings
 from tests.support.exporting import end_all_exports
 from tests.support.factories import make_api_key, make_workspace, sign_in
 from tests.support.scheduling import end_all_schedules
+from tests.support.serving import WebProcess
 from tests.support.workers import JOURNEY_QUEUE, WorkerProcess, with_queue
 
 
@@ -56,6 +57,15 @@ def signed_in_admin(client: FlaskClient, admin: User) -> User:
     """The workspace's admin, signed in in ``client``."""
     sign_in(client, admin)
     return admin
+
+
+@pytest.fixture(scope="session")
+def web(settings: Settings, engine: Engine, data_dir: Path) -> Iterator[WebProcess]:
+    """The product on gunicorn, which no test may stop."""
+    made = WebProcess(settings, data_dir / "web.log")
+    made.start()
+    yield made
+    made.stop()
 
 
 @pytest.fixture

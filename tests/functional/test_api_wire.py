@@ -5,15 +5,12 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from auditsaas.workspaces.models import Workspace
-from config.settings import Settings
 from tests.support.factories import event_input
 from tests.support.hostile import with_another_end
 from tests.support.log_state import in_log
@@ -22,14 +19,6 @@ from tests.support.serving import WebProcess
 
 KEYED = event_input(idempotency_key="k", occurred_at="2026-11-16T10:00:00Z")
 RACERS = 50
-
-
-@pytest.fixture(scope="module")
-def web(settings: Settings, data_dir: Path) -> Iterator[WebProcess]:
-    made = WebProcess(settings, data_dir / "web.log")
-    made.start()
-    yield made
-    made.stop()
 
 
 def test_chunked_body_is_read(web: WebProcess, acme: Workspace, key: str) -> None:

@@ -7,25 +7,13 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, select
 from werkzeug.test import TestResponse
 
-from auditsaas.events.models import events
 from auditsaas.workspaces.models import Workspace
-from tests.support.factories import make_api_key, make_workspace, scoped
+from tests.support.log_state import stored
 
 ONE = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
-
-
-@pytest.fixture
-def acme(engine: Engine) -> Workspace:
-    return make_workspace()
-
-
-@pytest.fixture
-def key(acme: Workspace) -> str:
-    return make_api_key(acme)
 
 
 def cloud_event(**attributes: Any) -> dict[str, Any]:
@@ -44,11 +32,6 @@ def post(client: FlaskClient, key: str, kind: str, body: object, **headers: str)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     sent = {"Content-Type": kind, "Authorization": f"Bearer {key}"} | named
     return client.post("/api/v1/events", data=data, headers=sent)
-
-
-def stored(acme: Workspace) -> list[Any]:
-    with scoped(acme.id) as session:
-        return list(session.execute(select(events).order_by(events.c.seq)))
 
 
 def test_a_structured_event_is_stored_with_its_attributes(

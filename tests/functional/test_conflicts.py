@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from auditsaas.events.models import events, log_heads
@@ -19,17 +19,11 @@ from tests.support.factories import (
     append_events,
     event_input,
     make_api_key,
-    make_workspace,
     scoped,
 )
 from tests.support.importing import counts, look, run
 
 WHEN = "2026-11-16T10:00:00.123Z"
-
-
-@pytest.fixture
-def acme(engine: Engine) -> Workspace:
-    return make_workspace()
 
 
 def keyed(key: str = "k", **fields: Any) -> dict[str, Any]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,39 +19,13 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 from opentelemetry.sdk.resources import Resource
-from sqlalchemy import Engine, select
 
-from auditsaas.events.models import events
 from auditsaas.workspaces.models import Workspace
-from config.settings import Settings
-from tests.support.factories import make_api_key, make_workspace, scoped
+from tests.support.log_state import stored
 from tests.support.serving import WebProcess
 
 NANOSECONDS = 1_763_287_200_123_456_789  # 2025-11-16T10:00:00.123456789Z
 PROTOBUF = "application/x-protobuf"
-
-
-@pytest.fixture(scope="module")
-def web(settings: Settings, engine: Engine, data_dir: Path) -> Iterator[WebProcess]:
-    made = WebProcess(settings, data_dir / "web.log")
-    made.start()
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def acme(engine: Engine) -> Workspace:
-    return make_workspace()
-
-
-@pytest.fixture
-def key(acme: Workspace) -> str:
-    return make_api_key(acme)
-
-
-def stored(acme: Workspace) -> list[Any]:
-    with scoped(acme.id) as session:
-        return list(session.execute(select(events).order_by(events.c.seq)))
 
 
 def exported(address: str, key: str, compression: Compression, *records: LogRecord) -> None:

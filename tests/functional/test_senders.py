@@ -9,24 +9,15 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from auditsaas.events.models import events, request_keys
+from auditsaas.events.models import request_keys
 from auditsaas.workspaces.models import Workspace
 from tests.support.factories import event_input, make_api_key, make_workspace, scoped
+from tests.support.log_state import stored
 
 WHEN = "2026-11-16T10:00:00Z"
-
-
-@pytest.fixture
-def acme(engine: Engine) -> Workspace:
-    return make_workspace()
-
-
-@pytest.fixture
-def key(acme: Workspace) -> str:
-    return make_api_key(acme)
 
 
 def post(
@@ -36,11 +27,6 @@ def post(
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     sent = {"Content-Type": "application/json", "Authorization": f"Bearer {key}"} | named
     return client.post(f"/api/v1/events{query}", data=data, headers=sent)
-
-
-def stored(acme: Workspace) -> list[Any]:
-    with scoped(acme.id) as session:
-        return list(session.execute(select(events).order_by(events.c.seq)))
 
 
 def lines(*batch: dict[str, Any]) -> bytes:

@@ -6,46 +6,20 @@ import gzip
 import json
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from sqlalchemy import Engine, select
 
 from auditsaas.api.ingest import otlp_fields
-from auditsaas.events.models import events
 from auditsaas.workspaces.models import Workspace
-from config.settings import Settings
-from tests.support.factories import make_api_key, make_workspace, scoped
+from tests.support.log_state import stored
 from tests.support.serving import WebProcess
 
 PAGE = (Path(__file__).parents[2] / "docs" / "senders.md").read_text()
 EVENT = {"activity": "user.login", "status": "success", "actor": {"id": "u_1"}}
-
-
-@pytest.fixture(scope="module")
-def web(settings: Settings, engine: Engine, data_dir: Path) -> Iterator[WebProcess]:
-    made = WebProcess(settings, data_dir / "web.log")
-    made.start()
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def acme(engine: Engine) -> Workspace:
-    return make_workspace()
-
-
-@pytest.fixture
-def key(acme: Workspace) -> str:
-    return make_api_key(acme)
-
-
-def stored(acme: Workspace) -> list[Any]:
-    with scoped(acme.id) as session:
-        return list(session.execute(select(events).order_by(events.c.seq)))
 
 
 def compact(value: object) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 from sqlalchemy import Table, func, select
 
@@ -20,6 +21,12 @@ def in_log(workspace: Workspace) -> tuple[int, int, int]:
             session.scalar(select(func.count()).select_from(events)) or 0,
             session.scalar(select(func.sum(event_counts.c.n))) or 0,
         )
+
+
+def stored(workspace: Workspace) -> list[Any]:
+    """Return all columns of the workspace's events, in the order of their sequence."""
+    with scoped(workspace.id) as session:
+        return list(session.execute(select(events).order_by(events.c.seq)))
 
 
 def counts_are_exact(workspace: Workspace) -> bool:
