@@ -94,7 +94,7 @@ def tighten(settings: Settings) -> list[str]:
 
 
 def _is_tight(connection: Connection, roles: Roles) -> bool:
-    """Whether no process can be running that needs more rights: of a new database, or a tight one.
+    """Tell whether no running process can need more rights: of a new database, or a tight one.
 
     What the schema of this version adds is not looked at, for it is not there yet.
     """

@@ -215,7 +215,7 @@ def _is_about(read: Read, about: About | None, opened: Mapping[UUID, Row[Any]]) 
 
 
 def _said_of(row: Row[Any]) -> list[str]:
-    """Who and what an event is about, by any of their names."""
+    """Collect the actor and targets of an event, by any of their names."""
     targets = [
         str(target[key])
         for target in row.targets or ()

@@ -1,4 +1,4 @@
-"""Who read the log, as the page and the drawer show it."""
+"""The readers of the log, as the page and the drawer show them."""
 
 from __future__ import annotations
 
