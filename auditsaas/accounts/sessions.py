@@ -157,14 +157,22 @@ def confirm(
     The one before no longer signs in (ASVS 5.0, 7.2.4).
     """
     now, new_id = now or datetime.now(UTC), tokens.new()
-    values: dict[str, object] = {"id_hash": tokens.digest(new_id), "confirmed_at": now}
-    if second_factor:
-        values["second_factor_at"] = now
-    session.execute(
-        update(SignInSession)
-        .where(SignInSession.id_hash == tokens.digest(session_id))
-        .values(values)
+    before = session.get_one(SignInSession, tokens.digest(session_id))
+    session.add(
+        SignInSession(
+            id_hash=tokens.digest(new_id),
+            user_id=before.user_id,
+            created_at=before.created_at,
+            last_seen_at=now,
+            expires_at=before.expires_at,
+            confirmed_at=now,
+            second_factor_at=now if second_factor else before.second_factor_at,
+            ip=before.ip,
+            user_agent=before.user_agent,
+        )
     )
+    session.delete(before)
+    session.flush()
     return new_id
 
 
