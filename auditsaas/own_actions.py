@@ -12,6 +12,8 @@ from uuid import UUID
 from msgspec import structs
 from sqlalchemy.orm import Session
 
+from auditsaas import system_log
+from auditsaas.db import tenancy
 from auditsaas.events.event_sources import PRODUCT
 from auditsaas.events.schema import ActorInput, EventInput, TargetInput
 from auditsaas.events.writing.append import append
@@ -181,6 +183,21 @@ ACTIVITIES: dict[Activity, ActivityKind] = {
 }
 
 
+LASTING_FAMILIES = frozenset(
+    {"api_key", "change", "invitation", "member", "platform", "retention", "workspace"}
+)
+LASTING = frozenset(one for one in Activity if one.partition(".")[0] in LASTING_FAMILIES) | {
+    Activity.USER_DISABLE,
+    Activity.USER_ENABLE,
+}
+"""What outlives a workspace's retention, and is also told in the log of the installation: who
+changed settings, people and keys, what was removed, and who looked in from outside."""
+
+
+COPY_OF = "copy_of"
+"""The key of a copy's metadata that names the workspace whose log has the event itself."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RequestFacts:
     """The facts of a web request that its events record."""
@@ -241,11 +258,13 @@ def record(
     targets: Sequence[TargetInput] = (),
     changes: dict[str, list[Any]] | None = None,
     metadata: dict[str, Any] | None = None,
+    copied: bool = True,
 ) -> None:
     """Append one event to the log of each workspace, in the session's transaction.
 
     The session's scope must hold every workspace. ``workspaces`` may map each to the actor's role
-    there. ``facts`` and ``status_code`` are those of the web request, if there is one.
+    there. ``facts`` and ``status_code`` are those of the web request, if there is one. What lasts
+    is also copied to the log of the installation, unless that is kept elsewhere (``copied``).
 
     Raises:
         ValueError: the activity is not in ``ACTIVITIES``, or never has this status.
@@ -273,6 +292,32 @@ def record(
             [structs.replace(event, actor=structs.replace(actor, role=role)) if role else event],
             source=PRODUCT,
         )
+    if copied and activity in LASTING:
+        _tell_installation(session, event, roles)
+
+
+def _tell_installation(
+    session: Session, event: EventInput, roles: Mapping[UUID, str | None]
+) -> None:
+    """Append a copy for each workspace to the log of the installation, which no tenant reaches.
+
+    It comes last: the head that all workspaces share is locked when no other is waited for.
+    """
+    tenants = sorted(set(roles) - {system_log.SYSTEM_WORKSPACE_ID})
+    if not tenants:
+        return
+    before = system_log.admit(session, system_log.SYSTEM_WORKSPACE_ID)
+    system_log.ensure(session)
+    copies = [
+        structs.replace(
+            event,
+            actor=structs.replace(event.actor, role=roles[tenant]),
+            metadata={**(event.metadata or {}), COPY_OF: system_log.name_of(session, tenant)},
+        )
+        for tenant in tenants
+    ]
+    append(session, system_log.SYSTEM_WORKSPACE_ID, copies, source=PRODUCT)
+    tenancy.bind(before, session)
 
 
 def record_differences(

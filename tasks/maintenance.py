@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import NullPool, create_engine
+from sqlalchemy import NullPool, create_engine, text
 
 from auditsaas import own_actions
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.events.maintenance import daily_counts, partitions, retention
+from auditsaas.events.maintenance.lasting import Lasting
 from auditsaas.events.schema import ActorInput
 from auditsaas.extensions import db, settings
 from auditsaas.jobs.queue import task
@@ -38,7 +39,15 @@ def apply_retention() -> int:
         poolclass=NullPool,
         connect_args={"options": "-c timezone=UTC"},
     )
-    removed = retention.apply(engine, datetime.now(UTC))
+    made = settings()
+    with engine.connect() as connection:
+        now = connection.scalars(text("SELECT now()")).one()
+    removed = retention.apply(
+        engine,
+        now,
+        keep=Lasting(own_actions.LASTING, made.own_events_days),
+        least_days=made.min_retention_days,
+    )
     for part in removed:
         own_actions.record(
             tenancy.bind(Scope.of(part.workspace_id)),

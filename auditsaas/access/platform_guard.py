@@ -23,8 +23,8 @@ from auditsaas.extensions import db
 from auditsaas.platform_access import reasons
 from auditsaas.platform_access.looks import Looker, Question
 from auditsaas.platform_access.reasons import PlatformActor
+from auditsaas.system_log import SYSTEM_WORKSPACE_ID
 from auditsaas.workspaces.models import NamedWorkspace
-from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID
 
 ACCESS = "/admin/access"
 

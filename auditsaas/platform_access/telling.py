@@ -123,6 +123,7 @@ def _record(session: Session, row: PlatformLook) -> None:
     own_actions.record(
         session,
         activity,
+        copied=False,  # a look may reach every workspace there is
         workspaces={row.workspace_id: ROLE},
         actor=actor,
         facts=_facts(kept),

@@ -21,13 +21,9 @@ from auditsaas.events.models import actors
 from auditsaas.events.schema import TargetInput
 from auditsaas.own_actions import Activity
 from auditsaas.platform_access.reasons import ROLE, PlatformActor
+from auditsaas.system_log import SYSTEM_WORKSPACE_ID
 from auditsaas.workspaces.models import Membership, Workspace
-from auditsaas.workspaces.service import (
-    SYSTEM_WORKSPACE_ID,
-    create_workspace,
-    find_workspace,
-    system_workspace,
-)
+from auditsaas.workspaces.service import create_workspace, find_workspace, system_workspace
 
 SEE_OTHER = 303
 

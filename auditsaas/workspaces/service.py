@@ -7,21 +7,17 @@ import unicodedata
 from uuid import UUID
 
 from sqlalchemy import func, insert, select
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from auditsaas.db import tenancy
+from auditsaas import system_log
 from auditsaas.db.ids import new_id
-from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Conflict, Invalid
 from auditsaas.events.models import log_heads
 from auditsaas.events.writing.redaction import USUAL_KEYS
 from auditsaas.permissions import Role
+from auditsaas.system_log import SYSTEM_WORKSPACE_ID
 from auditsaas.workspaces.models import FormerSlug, Membership, Workspace
-
-SYSTEM_WORKSPACE_ID = UUID("00000000-0000-7000-8000-000000000001")
-SYSTEM_SLUG = "system"
 
 # fmt: off
 RESERVED_SLUGS = frozenset({
@@ -53,7 +49,7 @@ def create_workspace(session: Session, name: str, slug: str | None = None) -> Wo
     workspace = Workspace(id=new_id(), name=name, slug=slug)
     if session.get(FormerSlug, workspace.slug) is not None:
         raise Conflict(f"The slug {workspace.slug} is taken.")
-    _admit(session, workspace.id)
+    system_log.admit(session, workspace.id)
     try:
         with session.begin_nested():
             session.add(workspace)
@@ -69,15 +65,9 @@ def system_workspace(session: Session) -> Workspace:
 
     It has no members; super-admins read it.
     """
-    _admit(session, SYSTEM_WORKSPACE_ID)
-    workspace = session.get(Workspace, SYSTEM_WORKSPACE_ID)
-    if workspace is None:
-        row = {"id": SYSTEM_WORKSPACE_ID, "slug": SYSTEM_SLUG, "name": "System", "time_zone": "UTC"}
-        session.execute(upsert(Workspace).values(row).on_conflict_do_nothing())
-        head = {"workspace_id": SYSTEM_WORKSPACE_ID, "seq": 0}
-        session.execute(upsert(log_heads).values(head).on_conflict_do_nothing())
-        workspace = session.get_one(Workspace, SYSTEM_WORKSPACE_ID)
-    return workspace
+    system_log.admit(session, SYSTEM_WORKSPACE_ID)
+    system_log.ensure(session)
+    return session.get_one(Workspace, SYSTEM_WORKSPACE_ID)
 
 
 def find_workspace(session: Session, slug: str) -> Workspace | None:
@@ -116,12 +106,6 @@ def workspaces_of(session: Session, user_id: UUID) -> list[tuple[Workspace, Role
     for workspace, _ in rows:
         session.expunge(workspace)
     return [(workspace, Role(role)) for workspace, role in rows]
-
-
-def _admit(session: Session, workspace_id: UUID) -> None:
-    bound = session.info.get("scope")
-    scope = bound if isinstance(bound, Scope) else Scope()
-    tenancy.bind(Scope.of(*scope.workspaces, workspace_id, user=scope.user), session)
 
 
 def checked_slug(slug: str) -> str:

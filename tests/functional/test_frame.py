@@ -17,8 +17,8 @@ from auditsaas.events.models import events
 from auditsaas.extensions import db
 from auditsaas.notifications.models import Notification
 from auditsaas.permissions import Role
+from auditsaas.system_log import SYSTEM_WORKSPACE_ID
 from auditsaas.version import version
-from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID
 from config.settings import Settings
 from tests.support import factories
 from tests.support.factories import make_member, make_user, make_workspace

@@ -16,8 +16,8 @@ from auditsaas.accounts.models import SignInSession, User
 from auditsaas.events.models import events
 from auditsaas.pages.account import sign_in_views
 from auditsaas.permissions import Role
+from auditsaas.system_log import SYSTEM_WORKSPACE_ID
 from auditsaas.workspaces.models import Membership
-from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID
 from tests.support import factories
 from tests.support.factories import PASSWORD, csrf_token, make_member, make_user, make_workspace
 

@@ -23,8 +23,8 @@ from auditsaas.operations.kinds import KINDS
 from auditsaas.permissions import Role
 from auditsaas.platform_access.models import PlatformAccess
 from auditsaas.platform_access.reasons import HOLDS_FOR
+from auditsaas.system_log import SYSTEM_WORKSPACE_ID
 from auditsaas.workspaces.models import Workspace
-from auditsaas.workspaces.service import SYSTEM_WORKSPACE_ID
 from config.celery import ALIVE_FOR, WORKERS_KEY
 from config.settings import Settings
 from tests.support.company import Company

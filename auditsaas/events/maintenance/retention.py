@@ -4,6 +4,7 @@ Runs as the owner of the tables, the only role that may remove events; row-level
 on the owner too, so every transaction binds the workspaces it touches. A month goes as a whole
 partition where every workspace in it allows that, anything else in bounded batches by key. The
 head of each log is locked first, as appending does, so the two take turns; ``seq`` stays as it is.
+The product's own events of lasting kinds stay longer (``lasting``).
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Connection, Engine, Uuid, bindparam, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import NotSupportedError, OperationalError
 
 from auditsaas.db.ids import first_id_at
+from auditsaas.events.maintenance import lasting
+from auditsaas.events.maintenance.lasting import STAYS, Lasting, days_before
 from auditsaas.events.maintenance.partitions import add_months
 
 BATCH = 2_000
@@ -61,12 +64,12 @@ COUNT_REMOVED = text("""
 UPDATE log_heads SET removed = removed + :n, days_counted = days_counted + :n
 WHERE workspace_id = :workspace
 """)
-REMOVE_BATCH = text("""
+REMOVE_BATCH = text(f"""
 WITH gone AS (
     DELETE FROM events WHERE workspace_id = :workspace AND id IN (
-        SELECT id FROM events WHERE workspace_id = :workspace AND id < :before
-        ORDER BY id LIMIT :batch)
-    RETURNING date_trunc('hour', occurred_at, 'UTC') AS hour, activity,
+        SELECT id FROM events WHERE workspace_id = :workspace AND id > :after AND id < :before
+        AND NOT ({STAYS}) ORDER BY id LIMIT :batch)
+    RETURNING id, date_trunc('hour', occurred_at, 'UTC') AS hour, activity,
         coalesce(method, '') AS method, status
 ), less AS (
     SELECT hour, activity, method, status, count(*) AS n FROM gone GROUP BY 1, 2, 3, 4
@@ -86,8 +89,8 @@ WITH gone AS (
         days_counted = days_counted + (SELECT count(*) FROM gone)
     WHERE workspace_id = :workspace
 )
-SELECT count(*) FROM gone
-""")
+SELECT count(*) AS n, (SELECT id FROM gone ORDER BY id DESC LIMIT 1) AS last FROM gone
+""")  # noqa: S608  # joins two constants
 FORGET_EMPTY = text("""
 WITH days AS (DELETE FROM event_days WHERE workspace_id = :workspace AND n = 0)
 DELETE FROM event_counts WHERE workspace_id = :workspace AND n = 0
@@ -98,6 +101,8 @@ FORGET_CONTESTS = text("""
 DELETE FROM contested_events AS c WHERE workspace_id = :workspace AND event_id < :before
 AND NOT EXISTS (SELECT FROM events AS e WHERE e.workspace_id = :workspace AND e.id = c.event_id)
 """)
+
+NOTHING_LASTS = Lasting()
 
 
 class MonthKept(Exception):
@@ -113,6 +118,18 @@ class Cut:
 
 
 @dataclass(frozen=True)
+class Month:
+    """A month that has a partition of its own."""
+
+    name: str
+    start: datetime
+
+    @property
+    def end(self) -> datetime:
+        return add_months(self.start, 1)
+
+
+@dataclass(frozen=True)
 class Removed:
     """The events and months removed from one workspace's log."""
 
@@ -121,55 +138,59 @@ class Removed:
     before: datetime
 
 
-def apply(engine: Engine, now: datetime) -> list[Removed]:
-    """Remove events past their retention; do nothing while another process does."""
+def apply(
+    engine: Engine, now: datetime, *, keep: Lasting = NOTHING_LASTS, least_days: int = 0
+) -> list[Removed]:
+    """Remove events past their retention; do nothing while another process does.
+
+    No workspace loses events younger than ``least_days``.
+    """
     with engine.connect() as watch:
         if not watch.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME}):
             return []
         with engine.connect() as connection:
-            cuts = {
-                row.id: Cut(now - timedelta(days=row.retention_days), row.retention_days)
-                for row in connection.execute(POLICIES)
+            days = {
+                row.id: max(row.retention_days, least_days) for row in connection.execute(POLICIES)
             }
+            cuts = {key: Cut(days_before(now, kept), kept) for key, kept in days.items()}
             connection.rollback()
-            counted = _drop_months(connection, cuts)
+            stays = keep.values(now)
+            counted = _drop_months(connection, cuts, stays)
             for workspace, cut in cuts.items():
-                removed = _remove_rows(connection, workspace, cut)
+                removed = _remove_rows(connection, workspace, cut, stays)
                 counted[workspace] = counted.get(workspace, 0) + removed
                 if counted[workspace]:
                     _forget_contests(connection, workspace, cut)
     return [Removed(key, counted[key], cuts[key].before) for key in cuts if counted.get(key)]
 
 
-def _drop_months(connection: Connection, cuts: Mapping[UUID, Cut]) -> dict[UUID, int]:
+def _drop_months(
+    connection: Connection, cuts: Mapping[UUID, Cut], stays: Mapping[str, Any]
+) -> dict[UUID, int]:
     """Drop months past every workspace's retention; return the events removed by workspace."""
     counted: dict[UUID, int] = {}
     for name in list(connection.scalars(MONTHS)):
-        year, month = map(int, name.split("_")[1:])
-        start = datetime(year, month, 1, tzinfo=UTC)
-        end = add_months(start, 1)
-        if any(end <= cut.before for cut in cuts.values()):
-            for workspace, n in _drop(connection, name, start, end, cuts).items():
+        year, number = map(int, name.split("_")[1:])
+        month = Month(name, datetime(year, number, 1, tzinfo=UTC))
+        if any(month.end <= cut.before for cut in cuts.values()):
+            for workspace, n in _drop(connection, month, cuts, stays).items():
                 counted[workspace] = counted.get(workspace, 0) + n
         connection.rollback()
     return counted
 
 
 def _drop(
-    connection: Connection,
-    name: str,
-    start: datetime,
-    end: datetime,
-    cuts: Mapping[UUID, Cut],
+    connection: Connection, month: Month, cuts: Mapping[UUID, Cut], stays: Mapping[str, Any]
 ) -> dict[UUID, int]:
     for _ in range(LOCK_TRIES):
         connection.rollback()
-        inside = _workspaces_in(connection, name)
-        if not inside or not _all_allow(inside, end, cuts):
+        inside = _workspaces_in(connection, month.name)
+        if not inside or not _all_allow(inside, month.end, cuts):
             return {}
         try:
-            return _drop_locked(connection, name, start, end, cuts, inside)
-        except MonthKept:
+            return _drop_locked(connection, month, cuts, inside, stays)
+        except (MonthKept, NotSupportedError):
+            # A cluster may not take a partition that was made apart; then its rows go one by one.
             return {}
         except OperationalError:
             # A reader or writer holds the month; let it go first, as often as it takes.
@@ -180,29 +201,37 @@ def _drop(
 
 def _drop_locked(
     connection: Connection,
-    name: str,
-    start: datetime,
-    end: datetime,
+    month: Month,
     cuts: Mapping[UUID, Cut],
     inside: frozenset[UUID],
+    stays: Mapping[str, Any],
 ) -> dict[UUID, int]:
-    month = {"workspaces": sorted(inside), "start": start, "end": end}
+    period = {"workspaces": sorted(inside), "start": month.start, "end": month.end}
     with bound(connection, inside):
+        copied = lasting.copy(connection, month.name, stays)
+        if copied is None:
+            raise MonthKept
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}")
-        # There are many counts, so they go first, without a lock; what late events add
+        # There are many counts, so they go first, while nobody waits; what late events add
         # meanwhile goes once the locks are held.
-        gone = Counter(_forgotten(connection, month))
+        gone = Counter(_forgotten(connection, period))
         connection.execute(LOCK_HEADS, {"workspaces": sorted(inside)})
-        connection.exec_driver_sql(f"LOCK TABLE events, {name} IN ACCESS EXCLUSIVE MODE")
+        if not lasting.still(connection, month.name, stays, copied):
+            raise MonthKept
+        connection.exec_driver_sql(f"LOCK TABLE events, {month.name} IN ACCESS EXCLUSIVE MODE")
         # Late events, or a legal hold, may have come while the lock was waited for.
         held = {key: cuts[key] for key in inside if _still(connection, key, cuts[key])}
-        now_inside = _workspaces_in(connection, name)
-        if not now_inside <= inside or not _all_allow(now_inside, end, held):
+        now_inside = _workspaces_in(connection, month.name)
+        if not now_inside <= inside or not _all_allow(now_inside, month.end, held):
             raise MonthKept
-        gone.update(_forgotten(connection, month))
+        gone.update(_forgotten(connection, period))
+        gone.subtract(copied)
         for workspace, n in gone.items():
             connection.execute(COUNT_REMOVED, {"workspace": workspace, "n": n})
-        connection.exec_driver_sql(f"DROP TABLE {name}")
+        connection.exec_driver_sql(f"DROP TABLE {month.name}")
+        if copied:
+            first, after = first_id_at(month.start), first_id_at(month.end)
+            lasting.take_place(connection, month.name, first, after)
         return dict(gone)
 
 
@@ -222,22 +251,25 @@ def _all_allow(inside: Iterable[UUID], end: datetime, cuts: Mapping[UUID, Cut]) 
     return all(workspace in cuts and end <= cuts[workspace].before for workspace in inside)
 
 
-def _remove_rows(connection: Connection, workspace: UUID, cut: Cut) -> int:
+def _remove_rows(
+    connection: Connection, workspace: UUID, cut: Cut, stays: Mapping[str, Any]
+) -> int:
     """Remove a workspace's old events batch by batch; a legal hold stops it at the next one."""
     removed = 0
+    after = UUID(int=0)
     while True:
         with bound(connection, [workspace]):
             if not _still(connection, workspace, cut):
                 return removed
             connection.execute(LOCK_HEADS, {"workspaces": [workspace]})
-            gone: int = connection.execute(
-                REMOVE_BATCH,
-                {"workspace": workspace, "before": first_id_at(cut.before), "batch": BATCH},
-            ).scalar_one()
-            if gone:
+            before = first_id_at(cut.before)
+            values = {"workspace": workspace, "before": before, "after": after, "batch": BATCH}
+            gone = connection.execute(REMOVE_BATCH, {**values, **stays}).one()
+            if gone.n:
                 connection.execute(FORGET_EMPTY, {"workspace": workspace})
-        removed += gone
-        if gone < BATCH:
+                after = gone.last
+        removed += int(gone.n)
+        if gone.n < BATCH:
             return removed
 
 

@@ -9,8 +9,8 @@ from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Conflict, Invalid
 from auditsaas.events.models import log_heads
 from auditsaas.permissions import Role
+from auditsaas.system_log import SYSTEM_SLUG
 from auditsaas.workspaces.service import (
-    SYSTEM_SLUG,
     add_member,
     create_workspace,
     find_workspace,
