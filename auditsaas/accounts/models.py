@@ -32,7 +32,7 @@ class User(Base):
     theme: Mapped[str] = mapped_column(Text, default="auto")
     density: Mapped[str] = mapped_column(Text, default="comfortable")
     single_key_shortcuts: Mapped[bool] = mapped_column(default=True)
-    hidden_columns: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    hidden_columns: Mapped[list[str]] = mapped_column(ARRAY(Text), default=lambda: ["source"])
     totp_secret: Mapped[str | None] = mapped_column(Text)
     """Encrypted; it counts once ``totp_confirmed_at`` is set."""
     totp_confirmed_at: Mapped[datetime | None] = mapped_column(Timestamp)

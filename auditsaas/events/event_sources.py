@@ -30,6 +30,8 @@ KINDS: Final = {
 }
 """The kinds of sources as filters write them, in words."""
 
+_TELLERS: Final = {"product": "the product", "api": "an API key", "import": "an import"}
+
 
 def of_key(key_id: UUID) -> EventSource:
     """Return the source of events that an application sends by this key."""
@@ -39,6 +41,11 @@ def of_key(key_id: UUID) -> EventSource:
 def of_import(import_id: UUID) -> EventSource:
     """Return the source of the events of this upload."""
     return EventSource(f"{IMPORT}{import_id}")
+
+
+def teller(source: str) -> str:
+    """Word a source as the one that says something."""
+    return _TELLERS.get(source.partition(":")[0], "the command line")
 
 
 def in_words(value: str) -> str:

@@ -77,7 +77,21 @@ def test_hidden_columns_are_not_sent(workspace: Workspace, client: FlaskClient) 
     page = client.get(f"/w/{workspace.slug}/audit-logs").text
     head = re.findall(r'scope="col" class="(c-\w+)', page)
     assert head == ["c-act", "c-st", "c-ts"]
+    assert post(client, "/account/table", columns=["source"], density="compact") == 303
+    page = client.get(f"/w/{workspace.slug}/audit-logs").text
+    assert re.findall(r'scope="col" class="(c-\w+)', page) == ["c-act", "c-so"]
+    assert re.search(r'class="c-so">\s*Command line\s*<', page)
     assert post(client, "/account/table", columns=["nonsense"], density="compact") == 422
+
+
+def test_source_is_a_column_that_is_hidden_at_first(
+    workspace: Workspace, client: FlaskClient
+) -> None:
+    append_events(workspace, [event_input()])
+    page = client.get(f"/w/{workspace.slug}/audit-logs").text
+    assert 'class="c-ts' in page
+    assert 'class="c-so' not in page
+    assert re.search(r'name="columns"\s*value="source"\s*>', page), "it is offered, unticked"
 
 
 def test_my_activity_shows_only_the_members_own_events(

@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from html import unescape
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -15,6 +18,7 @@ from sqlalchemy import select
 
 from auditsaas import own_actions
 from auditsaas.accounts.models import User
+from auditsaas.events.event_sources import CLI, PRODUCT, EventSource, of_import, of_key
 from auditsaas.events.models import actors, events
 from auditsaas.exports import service
 from auditsaas.exports.models import Export
@@ -33,6 +37,7 @@ from tests.support.factories import (
     make_workspace,
     scoped,
     sign_in,
+    store_unrecorded,
 )
 
 INVOICES = parsed_filter({"activity": "invoice.*"})
@@ -242,3 +247,80 @@ def downloads(workspace: Workspace) -> list[str | None]:
     with scoped(workspace.id) as session:
         found = select(events.c.source).where(events.c.activity == "export.downloaded")
         return list(session.scalars(found.order_by(events.c.seq)))
+
+
+def source_of(client: FlaskClient, workspace: Workspace, event_id: UUID) -> str:
+    """The words of the drawer's section about the source."""
+    page = client.get(f"/w/{workspace.slug}/audit-logs/{event_id}")
+    assert page.status_code == 200
+    section = re.search(
+        r'<section aria-labelledby="h-source">(.*?)</section>', page.text, re.DOTALL
+    )
+    assert section is not None
+    return " ".join(re.sub(r"<[^>]+>", " ", section[1]).split())
+
+
+@pytest.mark.usefixtures("signed_in_admin")
+def test_drawer_names_the_key_that_sent_an_event(client: FlaskClient, workspace: Workspace) -> None:
+    post(client, make_api_key(workspace), event_input())
+    identifier = UUID(key_id(workspace))
+    [event] = append_events(workspace, [event_input()], of_key(identifier)).ids
+    words = source_of(client, workspace, event)
+    assert "Sent by Test key API key" in words
+    assert f"Key {identifier}" in words
+    assert "Test key states the actor" in words
+    page = client.get(f"/w/{workspace.slug}/audit-logs/{event}").text
+    [only] = re.findall(r'href="[^"?]*\?(q=source[^"]*)"', page)
+    found = client.get(f"/w/{workspace.slug}/audit-logs?{unescape(only)}").text
+    assert found.count("data-event-id") == 2
+
+
+@pytest.mark.usefixtures("signed_in_admin")
+def test_drawer_names_the_file_and_the_person_of_an_import(
+    app: Flask, client: FlaskClient, workspace: Workspace, admin: User
+) -> None:
+    asked = importing.ask_for_import(app, admin, workspace, b"{}")
+    [event] = append_events(workspace, [event_input()], of_import(asked)).ids
+    words = source_of(client, workspace, event)
+    assert f"Imported by {admin.name} import" in words
+    assert "File access.log" in words
+
+
+@pytest.mark.usefixtures("signed_in_admin")
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (PRODUCT, "Recorded by The product itself"),
+        (CLI, "Imported by Command line"),
+        (of_key(UUID(int=7)), "Sent by A key no longer kept"),
+        (of_import(UUID(int=7)), "Imported by A person no longer kept"),
+    ],
+)
+def test_drawer_tells_the_source_of_an_event(
+    client: FlaskClient, workspace: Workspace, source: EventSource, words: str
+) -> None:
+    [event] = append_events(workspace, [event_input()], source).ids
+    assert words in source_of(client, workspace, event)
+
+
+@pytest.mark.usefixtures("signed_in_admin")
+def test_drawer_says_that_an_old_events_source_was_not_recorded(
+    client: FlaskClient, workspace: Workspace
+) -> None:
+    [old] = store_unrecorded(workspace, [event_input()])
+    words = source_of(client, workspace, old)
+    assert "Source Not recorded" in words
+    assert "none is guessed" in words
+
+
+@pytest.mark.usefixtures("signed_in_admin")
+def test_facet_counts_the_kinds_of_sources(client: FlaskClient, workspace: Workspace) -> None:
+    for source in (PRODUCT, CLI, CLI, of_key(UUID(int=7)), of_key(UUID(int=8))):
+        append_events(workspace, [event_input()], source)
+    store_unrecorded(workspace, [event_input()])
+    partial = {"HX-Request": "true", "HX-Request-Type": "partial"}
+    page = client.get(f"/w/{workspace.slug}/audit-logs/facets", headers=partial).text
+    counts = dict(
+        re.findall(r'name="source"\s+value="([^"]+)".*?class="c">([\d,]+)<', page, re.DOTALL)
+    )
+    assert counts == {"product": "1", "api:*": "2", "import:*": "0", "cli": "2", "none": "1"}

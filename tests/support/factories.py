@@ -138,7 +138,7 @@ def store_unrecorded(workspace: Workspace, given: Sequence[dict[str, Any]]) -> l
         structs.asdict(row_of(event, *name)) | stated | {"seq": next(_old_numbers)}
         for event, name in zip(parsed, named, strict=True)
     ]
-    with scoped(workspace.id) as session:
+    with as_owner(workspace.id) as session:
         session.execute(insert(events), rows)
         session.commit()
     return [identifier for _, identifier in named]

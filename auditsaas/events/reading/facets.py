@@ -18,6 +18,7 @@ from sqlalchemy import Row, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from auditsaas.events import folding
+from auditsaas.events.event_sources import teller
 from auditsaas.events.filter.event_filter import EMPTY, FILTERS, EventFilter
 from auditsaas.events.labels import capitalized
 from auditsaas.events.models import actors, event_counts, events
@@ -57,6 +58,8 @@ class KnownActor:
     email: str | None
     role: str | None
     status: str
+    source: str | None = None
+    """The source that said so; None where it was not recorded."""
 
     @property
     def label(self) -> str:
@@ -64,8 +67,9 @@ class KnownActor:
 
     @property
     def standing(self) -> str:
-        """`Admin · Active`."""
-        return " · ".join(capitalized(word) for word in (self.role, self.status) if word)
+        """`Admin · Active · says an API key`."""
+        known = [capitalized(word) for word in (self.role, self.status) if word]
+        return " · ".join([*known, f"says {teller(self.source)}"] if self.source else known)
 
 
 def facets(
@@ -145,7 +149,13 @@ def find_actors(
 
 def _actor(row: Row[Any]) -> KnownActor:
     return KnownActor(
-        row.workspace_id, row.id, row.name, row.email, row.role, row.status or "active"
+        row.workspace_id,
+        row.id,
+        row.name,
+        row.email,
+        row.role,
+        row.status or "active",
+        row.source,
     )
 
 

@@ -15,7 +15,7 @@ MAX_NAME = 128
 CLOCKS = ("24", "12")
 THEMES = ("auto", "light", "dark")
 DENSITIES = ("comfortable", "compact")
-COLUMNS = ("status", "response", "user", "user_agent", "ip", "workspace", "created_at")
+COLUMNS = ("status", "response", "user", "user_agent", "ip", "workspace", "source", "created_at")
 """Columns of the log that can be hidden; the activity always shows."""
 
 

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
+from auditsaas.events.event_sources import teller
 from auditsaas.events.filter.fields import plain_number
 from auditsaas.events.labels import capitalized
 from auditsaas.events.presenter import EventRow, PresentedEvent, status_words
@@ -72,14 +73,15 @@ def describe(
     query: str = "",
     role_now: str | None = None,
     status_now: str | None = None,
+    said_by: str | None = None,
 ) -> EventDetails:
     """Describe an event in full, as the drawer and its page show it.
 
     ``query`` is the list's filter, which the include and exclude links extend; the ``_now``
-    values are those of ``actors`` today.
+    values are those of ``actors`` today, and ``said_by`` is the source of these.
     """
     return EventDetails(
-        actor=list(_actor(row, event, query, role_now, status_now)),
+        actor=list(_actor(row, event, query, role_now, status_now, said_by)),
         request=list(_request(row, event, query)),
         record=list(_record(row, event)),
         changes=[
@@ -132,6 +134,7 @@ def _actor(
     query: str,
     role_now: str | None,
     status_now: str | None,
+    said_by: str | None,
 ) -> Iterator[Detail]:
     name = row.actor_name or row.actor_email or row.actor_id
     more = " · ".join(
@@ -141,17 +144,18 @@ def _actor(
     then = _role_and_status(row.actor_role, row.actor_status)
     today = _role_and_status(role_now or row.actor_role, status_now or row.actor_status)
     if then or today:
-        changed = f"now {today}" if today != then else ""
+        says = f", says {teller(said_by)}" if said_by else ""
+        changed = f"now {today}{says}" if today != then else ""
         # The filter knows roles as they are now.
         role = row.actor_role if role_now in (None, row.actor_role) else None
-        only, without = _queries(query, "role", role or "")
+        only, without = filter_queries(query, "role", role or "")
         yield Detail("Role and status", then or "Not given", changed, then, only, without)
     yield _filterable("Activity", row.activity, query, "activity", mono=True)
     for target in row.targets or []:
         shown = str(target.get("name") or target.get("id"))
         more = f"{target.get('type')}, {target.get('id')}"
         yield _filterable("Target", shown, query, "target", str(target.get("id")), visible(more))
-    only, without = _queries(query, "workspace", event.workspace_slug)
+    only, without = filter_queries(query, "workspace", event.workspace_slug)
     yield Detail("Workspace", event.workspace, "", event.workspace, only, without)
 
 
@@ -159,11 +163,11 @@ def _request(row: EventRow, event: PresentedEvent, query: str) -> Iterator[Detai
     line = " ".join(text for text in (row.method, row.path) if text)
     if line:
         key, value = ("path", row.path) if row.path else ("method", row.method or "")
-        only, without = _queries(query, key, value)
+        only, without = filter_queries(query, key, value)
         yield Detail("Request", visible(line), "", line, only, without, mono=True)
     if row.status_code is not None:
         words = status_words(row.status_code)
-        only, without = _queries(query, "code", str(row.status_code))
+        only, without = filter_queries(query, "code", str(row.status_code))
         yield Detail("HTTP status", words, "", words, only, without)
     if row.duration_ms is not None:
         slower = f"ms:>={int(row.duration_ms)}"
@@ -177,7 +181,7 @@ def _request(row: EventRow, event: PresentedEvent, query: str) -> Iterator[Detai
         client = " · ".join(text for text in (row.platform, row.browser) if text and known)
         more = visible(row.user_agent) if client else ""
         shown = visible(client or row.user_agent)
-        only, without = _queries(query, "platform", row.platform or "")
+        only, without = filter_queries(query, "platform", row.platform or "")
         yield Detail("User agent", shown, more, row.user_agent, only, without)
     if row.request_id:
         yield _filterable("Request ID", row.request_id, query, "request", mono=True)
@@ -196,7 +200,7 @@ def _filterable(
     more: str = "",
     mono: bool = False,
 ) -> Detail:
-    only, without = _queries(query, key, value or text)
+    only, without = filter_queries(query, key, value or text)
     return Detail(name, visible(text), more, text, only, without, mono)
 
 
@@ -207,13 +211,14 @@ def _values(found: dict[str, Any], query: str, path: str = "meta") -> Iterator[D
             yield from _values(value, query, key)
         elif isinstance(value, str | int | float):
             plain = _plain(value)
-            only, without = _queries(query, key, value if isinstance(value, str) else plain)
+            only, without = filter_queries(query, key, value if isinstance(value, str) else plain)
             if only:
                 name = visible(key.removeprefix("meta."))
                 yield Detail(name, visible(plain), "", plain, only, without, mono=True)
 
 
-def _queries(query: str, key: str, value: str) -> tuple[str, str]:
+def filter_queries(query: str, key: str, value: str) -> tuple[str, str]:
+    """Build the filters that leave only a value, and that exclude it; '' where no term can."""
     words = term(key, value) if value else ""
     return (with_term(query, words), with_term(query, f"-{words}")) if words else ("", "")
 

@@ -25,6 +25,7 @@ from auditsaas.events.search.parser import Term, parse, unparse
 from auditsaas.events.stored import stored_event
 from auditsaas.events.writing.contests import contested_with
 from auditsaas.pages.audit_log.event_details import describe
+from auditsaas.pages.audit_log.event_source import describe_source
 from auditsaas.pages.audit_log.log_scope import LogScope
 
 RELATED = 5
@@ -61,7 +62,10 @@ def context(scope: LogScope, row: Row[Any], chosen: EventFilter, root_url: str) 
     newer = pages.page(scope.session, [row.workspace_id], chosen, limit=1, after=row.id)
     return {
         "event": shown,
-        "details": describe(row, shown, query, row.actor_role_now, row.actor_status_now),
+        "details": describe(
+            row, shown, query, row.actor_role_now, row.actor_status_now, row.actor_source_now
+        ),
+        "source": describe_source(scope.session, row, query),
         "received_at": row.received_at,
         "contested_with": [
             (other, scope.event_url(name.slug, other))

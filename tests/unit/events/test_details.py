@@ -19,9 +19,12 @@ JSON = st.recursive(
 )
 
 
+NOW = ("role_now", "status_now", "said_by")
+
+
 def described(query: str = "", **values: Any) -> Any:
-    row = event(**{key: value for key, value in values.items() if not key.endswith("_now")})
-    now = {key: value for key, value in values.items() if key.endswith("_now")}
+    now = {name: values.pop(name) for name in list(values) if name in NOW}
+    row = event(**values)
     return describe(row, present(row, NAMES[ACME]), query, **now)
 
 
@@ -36,6 +39,13 @@ def test_current_role_and_status_are_shown_beside_those_of_the_event_after_a_cha
     assert line(changed, "Role and status").text == "Admin · Active"
     assert line(changed, "Role and status").more == "now Member · Disabled"
     assert line(described(role_now="admin"), "Role and status").more == ""
+
+
+def test_current_role_tells_which_source_says_it() -> None:
+    told = described(role_now="member", said_by="product")
+    assert line(told, "Role and status").more == "now Member · Active, says the product"
+    told = described(role_now="member", said_by=f"api:{ACME}")
+    assert line(told, "Role and status").more == "now Member · Active, says an API key"
 
 
 def test_a_value_can_be_added_to_the_filter_or_excluded() -> None:

@@ -16,7 +16,7 @@ from auditsaas.events.event_sources import CLI, PRODUCT, EventSource, of_import,
 from auditsaas.events.models import actors, events
 from auditsaas.own_actions import Activity
 from auditsaas.workspaces.models import Workspace
-from tests.support.factories import append_events, event_input, scoped
+from tests.support.factories import append_events, as_owner, event_input, scoped
 
 KEY, OTHER_KEY = of_key(uuid4()), of_key(uuid4())
 NOW = datetime.now(UTC)
@@ -75,13 +75,13 @@ def test_event_sent_by_two_keys_keeps_the_source_of_the_first(workspace: Workspa
 
 
 def test_row_without_a_source_is_refused(workspace: Workspace) -> None:
-    with scoped(workspace.id) as session, pytest.raises(IntegrityError, match="ck_events_source"):
+    with as_owner(workspace.id) as session, pytest.raises(IntegrityError, match="ck_events_source"):
         session.execute(insert(events).values(**row(workspace)))
 
 
 def test_row_with_a_source_is_taken(workspace: Workspace) -> None:
     """The control of the refusal: nothing else is wrong with the row."""
-    with scoped(workspace.id) as session:
+    with as_owner(workspace.id) as session:
         session.execute(insert(events).values(**row(workspace), source=CLI))
 
 

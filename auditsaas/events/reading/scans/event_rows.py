@@ -28,7 +28,10 @@ def with_actors(found: Select[Any], cursor: Cursor, of: Collection[UUID] = ()) -
         same.append(actors.c.workspace_id.in_(of))
     return (
         select(
-            row, actors.c.status.label("actor_status_now"), actors.c.role.label("actor_role_now")
+            row,
+            actors.c.status.label("actor_status_now"),
+            actors.c.role.label("actor_role_now"),
+            actors.c.source.label("actor_source_now"),
         )
         .select_from(row)
         .outerjoin(actors, and_(*same))
