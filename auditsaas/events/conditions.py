@@ -50,6 +50,13 @@ def came_from(values: Sequence[str]) -> ColumnElement[bool]:
     return or_(*found)
 
 
+def are_indexed(values: Sequence[str]) -> bool:
+    """Whether the index of sources serves these, which holds none of keys."""
+    return not any(
+        value == UNRECORDED or value.endswith("*") or value.startswith(KEY) for value in values
+    )
+
+
 KIND_OF_SOURCE: ColumnElement[str] = case(
     *(
         (events.c.source.op("^@", is_comparison=True)(prefix), f"{prefix}*")

@@ -7,11 +7,13 @@ import re
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, event
 
+from auditsaas.events.event_sources import PRODUCT, of_key
 from auditsaas.workspaces.models import Workspace
 from tests.support.factories import append_events, event_input, make_member, make_workspace, sign_in
 
@@ -26,6 +28,8 @@ FILTERS: list[dict[str, Any]] = [
     {"range": "last_30_days", "min_ms": "10"},
     {"q": "invoice -status:error"},
     {"role": "admin", "user_status": "active"},
+    {"source": ["product", "cli"]},
+    {"source": "api:*"},
 ]
 TENANT_TABLES = (
     "events",
@@ -147,3 +151,22 @@ def bound(scan: dict[str, Any]) -> bool:
 def test_unbound_scan_is_detected(acme: Workspace, owner_engine: Engine) -> None:
     scans = scans_of(owner_engine, "SELECT count(*) FROM events WHERE duration_ms > 1", ())
     assert any(not bound(scan) for scan in scans)
+
+
+@pytest.mark.parametrize(
+    ("args", "served"), [({"source": "product"}, True), ({"source": "api:*"}, False)]
+)
+def test_index_of_sources_serves_all_but_those_of_keys(
+    client: FlaskClient, owner_engine: Engine, args: dict[str, Any], served: bool
+) -> None:
+    workspace = make_workspace("Sent to")
+    for _ in range(5):
+        append_events(workspace, [event_input() for _ in range(1000)], of_key(UUID(int=7)))
+    append_events(workspace, [event_input()], PRODUCT)
+    with owner_engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.exec_driver_sql("ANALYZE events")
+    sign_in(client, make_member(workspace))
+    address = f"/w/{workspace.slug}/audit-logs?{urlencode(args)}"
+    scans = scans_while_opening(client, [address], owner_engine)
+    used = any("source" in scan.get("Index Cond", "") for scan in scans)
+    assert used is served

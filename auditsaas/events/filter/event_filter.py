@@ -19,6 +19,7 @@ from auditsaas.errors import InvalidFields
 from auditsaas.events.conditions import (
     KIND_OF_SOURCE,
     among,
+    are_indexed,
     came_from,
     in_network,
     matches_activity,
@@ -157,6 +158,8 @@ class EventFilter:
         choices=tuple(KINDS),
         closed=False,
         condition=came_from,
+        indexed=are_indexed,
+        splits=are_indexed,
         column=KIND_OF_SOURCE,
         shown=in_words,
         panel="fixed",

@@ -28,9 +28,9 @@ class Filter:
 
     ``read`` takes the parameter from a ``Reader``, which collects what is wrong with it.
     ``condition`` is what an event must meet; without one the actors table or the scope has the
-    answer. ``indexed`` says that an index serves it; ``lead`` ranks the indexes of one field, the
-    one that usually leaves fewest events first, and ``splits`` tells whether a list of values is
-    better read as one ordered scan a value.
+    answer. ``indexed`` says that an index serves it, or which of its values; ``lead`` ranks the
+    indexes of one field, the one that usually leaves fewest events first, and ``splits`` tells
+    whether a list of values is better read as one ordered scan a value.
     """
 
     name: str = ""
@@ -43,7 +43,7 @@ class Filter:
     closed: bool = True
     """Whether other values than the choices are refused."""
     condition: Callable[[Any], Condition | None] | None = None
-    indexed: bool = False
+    indexed: bool | Callable[[Any], bool] = False
     lead: int | None = None
     splits: Callable[[Values], bool] | None = None
     rolled_up: bool = False
@@ -58,6 +58,10 @@ class Filter:
     """Words for a description; otherwise “title is value or value”."""
     panel: Literal["fixed", "listed", "own"] | None = None
     """Its facet: every choice, the most frequent values, or one drawn by a function of its own."""
+
+    def is_indexed(self, value: Any) -> bool:
+        """Whether an index serves the condition of this value."""
+        return self.indexed(value) if callable(self.indexed) else self.indexed
 
     def describe(self, value: Any) -> str:
         """Word the filter's part of a description; '' where it does not narrow."""

@@ -47,7 +47,7 @@ def conditions(
             continue
         wanted = known.condition(value)
         if wanted is not None:
-            (indexed if known.indexed else checked).append(wanted)
+            (indexed if known.is_indexed(value) else checked).append(wanted)
     checked += [condition(term, actors.by_term.get(term)) for term in event_filter.terms]
     return indexed, checked
 
