@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
@@ -19,6 +20,7 @@ from auditsaas.events.models import events
 from auditsaas.exports.kind import EXPORTS
 from auditsaas.imports.kind import IMPORTS
 from auditsaas.imports.run import import_job
+from auditsaas.jobs.kind import Kind
 from auditsaas.jobs.queue import EXTENSION
 from auditsaas.jobs.runner import run
 from auditsaas.storage.local import LocalStorage
@@ -59,68 +61,52 @@ def let_go_once_one_was_killed(worker: WorkerProcess, stopped: set[int]) -> None
     worker.signal_children(signal.SIGCONT)
 
 
-@pytest.mark.parametrize("frozen", [False, True], ids=["soft", "hard"])
+PastLimit = Callable[[Kind, UUID, Callable[[Flask, UUID], Any]], Any]
+
+
+@pytest.fixture(params=[False, True], ids=["soft", "hard"])
+def past_limit(
+    request: pytest.FixtureRequest, app: Flask, worker: WorkerProcess, owner_engine: Engine
+) -> PastLimit:
+    """Sends a job that passes its limit in the middle of a statement; returns its last row."""
+
+    def send(kind: Kind, job_id: UUID, read: Callable[[Flask, UUID], Any]) -> Any:
+        before, stopped = worker.said("soft time limit"), None
+        # A job's end is an event too, so it waits for the log as well, until the lock is let go.
+        with log_locked_to_readers(owner_engine):
+            limits = {"soft_time_limit": 2, "time_limit": 4}
+            celery = app.extensions[EXTENSION]
+            celery.send_task(kind.task, args=[str(job_id)], queue=QUICK, retry=False, **limits)
+            eventually(lambda: read(app, job_id).state != "queued", "a job under way")
+            if request.param:
+                stopped = freeze(worker)
+            else:
+                eventually(lambda: worker.said("soft time limit") > before, "a passed limit")
+        if stopped is not None:
+            let_go_once_one_was_killed(worker, stopped)
+        return eventually(
+            lambda: ((row := read(app, job_id)).state == "failed" and row) or None,
+            "a job that failed",
+        )
+
+    return send
+
+
 def test_build_past_its_time_limit_fails_with_a_reason_and_notifies(
-    app: Flask,
-    worker: WorkerProcess,
-    workspace: Workspace,
-    admin: User,
-    owner_engine: Engine,
-    client: FlaskClient,
-    frozen: bool,
+    past_limit: PastLimit, workspace: Workspace, admin: User, client: FlaskClient
 ) -> None:
-    export_id = ask(admin, [workspace])
-    before = worker.said("soft time limit")
-    # Its end is an event too, so it waits for the log as well, until the lock is let go.
-    with log_locked_to_readers(owner_engine):
-        celery = app.extensions[EXTENSION]
-        limits = {"soft_time_limit": 2, "time_limit": 4}
-        celery.send_task(EXPORTS.task, args=[str(export_id)], queue=QUICK, retry=False, **limits)
-        eventually(lambda: row_of(app, export_id).state == "building", "a build under way")
-        if frozen:
-            stopped = freeze(worker)
-        else:
-            eventually(lambda: worker.said("soft time limit") > before, "a limit that was passed")
-    if frozen:
-        let_go_once_one_was_killed(worker, stopped)
-    failed = eventually(
-        lambda: ((row := row_of(app, export_id)).state == "failed" and row) or None,
-        "an export that failed",
-    )
+    failed = past_limit(EXPORTS, ask(admin, [workspace]), row_of)
     assert failed.error.startswith("Building took too long")
     sign_in(client, admin)
     assert "Building took too long" in client.get("/notifications").text
 
 
-@pytest.mark.parametrize("frozen", [False, True], ids=["soft", "hard"])
 def test_import_past_its_time_limit_fails_with_a_reason_and_notifies(
-    app: Flask,
-    worker: WorkerProcess,
-    workspace: Workspace,
-    admin: User,
-    owner_engine: Engine,
-    client: FlaskClient,
-    frozen: bool,
+    past_limit: PastLimit, app: Flask, workspace: Workspace, admin: User, client: FlaskClient
 ) -> None:
     import_id = ask_for_import(app, admin, workspace, ACCESS_LOG.read_bytes())
-    before = worker.said("soft time limit")
-    # The limit strikes in the middle of a statement, which waits for the log until it is let go.
-    with log_locked_to_readers(owner_engine):
-        celery = app.extensions[EXTENSION]
-        limits = {"soft_time_limit": 2, "time_limit": 4}
-        celery.send_task(IMPORTS.task, args=[str(import_id)], queue=QUICK, retry=False, **limits)
-        eventually(lambda: import_row(app, import_id).state == "running", "an import under way")
-        if frozen:
-            stopped = freeze(worker)
-        else:
-            eventually(lambda: worker.said("soft time limit") > before, "a limit that was passed")
-    if frozen:
-        let_go_once_one_was_killed(worker, stopped)
-    ended = eventually(
-        lambda: ((row := import_row(app, import_id)).state == "failed" and row) or None,
-        "an import that failed",
-    )
-    assert ended.error.startswith("Importing took too long")
+    failed = past_limit(IMPORTS, import_id, import_row)
+    assert failed.error.startswith("Importing took too long")
     sign_in(client, admin)
     assert "Importing took too long" in client.get("/notifications").text
 
