@@ -14,7 +14,7 @@ CREATE TABLE contested_events (
     UNIQUE (workspace_id, event_id)
 )
 """
-BOUND = "workspace_id = ANY (NULLIF(current_setting('auditsaas.workspaces', true), '')::uuid[])"
+HERE = "workspace_id = ANY (bound_workspaces())"
 
 # As the platform role's policy of the log itself.
 LOOKED_AT = "current_setting('auditsaas.looked_at', true)"
@@ -33,7 +33,9 @@ def upgrade() -> None:
     op.execute(TABLE)
     op.execute("ALTER TABLE contested_events ENABLE ROW LEVEL SECURITY")
     op.execute("ALTER TABLE contested_events FORCE ROW LEVEL SECURITY")
-    op.execute(f"CREATE POLICY tenant ON contested_events USING ({BOUND}) WITH CHECK ({BOUND})")
+    for command, check in (("SELECT", "USING"), ("INSERT", "WITH CHECK"), ("DELETE", "USING")):
+        policy = f"tenant_{command.lower()} ON contested_events FOR {command}"
+        op.execute(f"CREATE POLICY {policy} {check} ({HERE})")
     op.execute(f'GRANT SELECT, INSERT ON contested_events TO "{roles.app}"')
     op.execute(
         f'CREATE POLICY platform ON contested_events FOR SELECT TO "{roles.platform}" USING ({LOG})'

@@ -39,6 +39,7 @@ alembic_version    s--- s--- s--- s--- s--- s---
 api_key_lookups    s--- s--- si-- si-- si-- s---
 api_keys           ---- ---- siu- siu- siu- ----
 attempts           siud siud siud siud siud siud
+contested_events   ---- ---- si-- si-- si-- ----
 event_counts       ---- ---- s--- s--- s--- ----
 event_days         ---- ---- s--- s--- s--- ----
 events             ---- ---- s--- s--- s--- ----

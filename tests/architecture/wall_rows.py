@@ -129,7 +129,8 @@ def _company(app: Flask) -> Company:
     company = Company.found(app)
     made: list[Callable[[], object]] = [company.event, company.key, company.invitation]
     made += [company.upload, company.view, company.request_key, company.notification]
-    for make in (*made, company.mail, company.mapping, company.change, company.read):
+    made += [company.mail, company.mapping, company.change, company.read]
+    for make in (*made, company.contested_event):
         make()
     company.report(company.schedule())
     with scoped(company.workspace.id, user=company.admin.id) as session:

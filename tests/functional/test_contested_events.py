@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, case, func, select, update
 
 from auditsaas.accounts.models import User
 from auditsaas.db.ids import TAIL_BITS
@@ -22,6 +22,7 @@ from auditsaas.workspaces.models import Workspace
 from tests.support.factories import (
     Sessions,
     append_events,
+    as_owner,
     event_input,
     make_api_key,
     make_workspace,
@@ -155,13 +156,21 @@ def test_event_that_an_upload_took_first_stands_beside_it(acme: Workspace, tmp_p
     assert str(outcome).endswith("1 beside another sender's event of the same id")
 
 
+def limit_retention_to(acme: Workspace) -> None:
+    """Give the workspace 30 days of retention, and every other one none."""
+    with Sessions.begin() as session:
+        known = session.scalars(select(Workspace.id)).all()
+    with as_owner(*known) as session:
+        days = case((Workspace.id == acme.id, 30), else_=None)
+        session.execute(update(Workspace).values(retention_days=days, legal_hold=False))
+        session.commit()
+
+
 def test_removed_event_is_forgotten_as_contested(acme: Workspace, owner_engine: Engine) -> None:
     old = keyed() | {"occurred_at": (WHEN - timedelta(days=60)).isoformat()}
     send(acme, FIRST, old)
     send(acme, SECOND, old | {"path": "/b"}, keyed())
-    with Sessions.begin() as session:
-        session.execute(update(Workspace).values(retention_days=None))
-        session.execute(update(Workspace).where(Workspace.id == acme.id).values(retention_days=30))
+    limit_retention_to(acme)
     retention.apply(owner_engine, datetime.now(UTC))
     with scoped(acme.id) as session:
         assert session.scalar(select(func.count()).select_from(contested_events)) == 0
