@@ -28,6 +28,7 @@ from auditsaas.pages.notifications.views import notifications
 from auditsaas.pages.reads.views import log_reads
 from auditsaas.pages.saved_views.views import saved_views
 from auditsaas.pages.schedules import views as schedule_pages
+from auditsaas.pages.superadmin.request_views import access_requests
 from auditsaas.pages.superadmin.views import superadmin
 from auditsaas.pages.workspaces import views as workspace_pages
 from config.settings import Settings
@@ -77,7 +78,8 @@ def create_app(
     schedule_pages.install(app)
     for blueprint in (security, password_reset, passkey_pages, confirmation):
         app.register_blueprint(blueprint)
-    app.register_blueprint(superadmin)
+    for blueprint in (superadmin, access_requests):
+        app.register_blueprint(blueprint)
     workspace_pages.install(app)
     api.install(app)
     return app

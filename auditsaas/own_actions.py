@@ -84,6 +84,10 @@ class Activity(StrEnum):
     USER_ENABLE = "user.enable"
     PLATFORM_ACCESS = "platform.access"
     PLATFORM_VIEW = "platform.view"
+    PLATFORM_REQUEST = "platform.request"
+    PLATFORM_APPROVE = "platform.approve"
+    PLATFORM_DECLINE = "platform.decline"
+    PLATFORM_BREAK_GLASS = "platform.break_glass"
     RETENTION_APPLY = "retention.apply"
     LOG_READ = "log.read"
 
@@ -177,6 +181,16 @@ ACTIVITIES: dict[Activity, ActivityKind] = {
     ),
     Activity.PLATFORM_VIEW: ActivityKind(
         "A super-admin opened a page that tells of every workspace", SUCCESS
+    ),
+    Activity.PLATFORM_REQUEST: ActivityKind(
+        "A super-admin asked to look into a workspace that approves it first", SUCCESS
+    ),
+    Activity.PLATFORM_APPROVE: ActivityKind("An admin let a super-admin look", SUCCESS),
+    Activity.PLATFORM_DECLINE: ActivityKind(
+        "An admin refused a super-admin, or ended their access", SUCCESS
+    ),
+    Activity.PLATFORM_BREAK_GLASS: ActivityKind(
+        "A second super-admin opened the workspace without its approval", SUCCESS
     ),
     Activity.RETENTION_APPLY: ActivityKind("Events past the retention were removed", SUCCESS),
     Activity.LOG_READ: ActivityKind("A person or a key read the log", SUCCESS),

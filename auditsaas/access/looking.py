@@ -82,7 +82,8 @@ class Looking:
     def _shown(self) -> dict[UUID, int | None]:
         if self.shown is None:
             return dict.fromkeys(self.within | self.begun.keys())
-        return {**dict.fromkeys(self.begun, 0), **self.shown}
+        read = {key: n for key, n in self.shown.items() if key in self.within}
+        return {**dict.fromkeys(self.begun, 0), **read}
 
     def _tell_searched(self, session: Session, shown: Mapping[UUID, int | None]) -> int:
         """Count a search with named values in the workspaces that it found nothing in."""

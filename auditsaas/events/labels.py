@@ -22,6 +22,10 @@ OWN_LABELS: Final[dict[str, str]] = {
     "member.role_update": "Update member role",
     "platform.access": "Open log as super-admin",
     "platform.view": "View super-admin page",
+    "platform.request": "Ask to open log as super-admin",
+    "platform.approve": "Let super-admin open log",
+    "platform.decline": "Refuse super-admin",
+    "platform.break_glass": "Open log without approval",
     "user.update": "Update account",
     "workspace.opened": "Open workspace as super-admin",
 }

@@ -25,7 +25,7 @@ from auditsaas.pending_changes.kinds import Kinds
 from auditsaas.pending_changes.models import ChangeState, PendingChange
 from auditsaas.permissions import Role
 from auditsaas.workspaces.acting_member import ActingMember
-from auditsaas.workspaces.members import lock_people
+from auditsaas.workspaces.members import active_admins, lock_people
 from auditsaas.workspaces.models import Workspace
 
 LEAST_NOTICE = service.REMINDED_BEFORE - timedelta(hours=1)
@@ -102,7 +102,7 @@ def _cancel(session: Session, worker: ActingMember, change: PendingChange, becau
 
 
 def _still_asked_for(session: Session, change: PendingChange) -> bool:
-    admins = telling.active_admins(session, change.workspace_id)
+    admins = active_admins(session, change.workspace_id)
     return change.asked_by in admins or change.approved_by in admins
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from auditsaas.accounts.models import User
 from auditsaas.errors import Conflict
-from auditsaas.pending_changes import service, telling
+from auditsaas.pending_changes import service
 from auditsaas.pending_changes.kinds import ChangeKind
 from auditsaas.pending_changes.models import PendingChange
 from auditsaas.pending_changes.rules import Rules
@@ -21,6 +21,7 @@ from auditsaas.pending_changes.service import Asked
 from auditsaas.permissions import Role
 from auditsaas.workspaces import members
 from auditsaas.workspaces.acting_member import ActingMember
+from auditsaas.workspaces.members import active_admins
 
 REMOVE, DISABLE, CHANGE_ROLE = "remove", "disable", "role"
 
@@ -72,7 +73,7 @@ def change_role(
 
 def _is_last_other_admin(session: Session, actor: ActingMember, user_id: UUID) -> bool:
     members.lock_people(session, actor.workspace_id)
-    others = set(telling.active_admins(session, actor.workspace_id)) - {actor.user_id}
+    others = set(active_admins(session, actor.workspace_id)) - {actor.user_id}
     return others == {user_id}
 
 
@@ -93,7 +94,7 @@ def _ask(
 
 def _apply(session: Session, actor: ActingMember, change: PendingChange) -> None:
     user_id, wanted = UUID(change.subject), change.wanted
-    if user_id not in telling.active_admins(session, change.workspace_id):
+    if user_id not in active_admins(session, change.workspace_id):
         raise Conflict("Who it was about is no longer an admin.")
     if wanted["act"] == REMOVE:
         members.remove(session, actor, user_id)

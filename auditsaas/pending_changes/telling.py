@@ -17,8 +17,8 @@ from auditsaas.formatting.viewer import DEFAULT
 from auditsaas.mail import outbox
 from auditsaas.notifications.service import notify
 from auditsaas.pending_changes.models import PendingChange
-from auditsaas.permissions import Role
-from auditsaas.workspaces.models import Membership, Workspace
+from auditsaas.workspaces.members import active_admins
+from auditsaas.workspaces.models import Workspace
 
 TITLES = {
     "change.asked": "{words} on {day}",
@@ -59,21 +59,6 @@ def tell(session: Session, change: PendingChange, kind: str, *, by: str) -> None
     tenancy.bind(before if isinstance(before, Scope) else Scope.of(workspace.id), session)
     change.admins_told, change.super_admins_told = len(admins), len(above)
     session.flush()
-
-
-def active_admins(session: Session, workspace_id: UUID) -> Sequence[UUID]:
-    """List the people who may administer a workspace now; its scope must be bound."""
-    return session.scalars(
-        select(Membership.user_id)
-        .join(User, User.id == Membership.user_id)
-        .where(
-            Membership.workspace_id == workspace_id,
-            Membership.role == Role.ADMIN.value,
-            Membership.disabled_at.is_(None),
-            User.disabled_at.is_(None),
-        )
-        .order_by(Membership.user_id)
-    ).all()
 
 
 def super_admins(session: Session, *, but: Sequence[UUID]) -> Sequence[UUID]:

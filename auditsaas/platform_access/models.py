@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, Text
+from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from auditsaas.db.columns import Timestamp
@@ -26,6 +27,38 @@ class PlatformAccess(Base):
     asked: Mapped[bool] = mapped_column()
     """The reason was given for this workspace itself, not for all, of which it was shown."""
     given_at: Mapped[datetime] = mapped_column(Timestamp)
+
+
+class RequestState(StrEnum):
+    WAITING = "waiting"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    BROKEN = "broken"
+    """Opened by a second super-admin, without the workspace's approval."""
+
+
+class AccessRequest(Base):
+    """A super-admin's wish to look into a workspace that asks to be asked first."""
+
+    __tablename__ = "access_requests"
+
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    reason: Mapped[str] = mapped_column(Text)
+    asked_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
+    state: Mapped[str] = mapped_column(Text, default=RequestState.WAITING)
+    decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    decided_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    because: Mapped[str | None] = mapped_column(Text)
+    """The reason of the second super-admin."""
+    open_until: Mapped[datetime | None] = mapped_column(Timestamp)
+
+    def waits(self, now: datetime, at_most: timedelta) -> bool:
+        return self.state == RequestState.WAITING and now < self.asked_at + at_most
+
+    def is_open(self, now: datetime) -> bool:
+        return self.open_until is not None and now < self.open_until
 
 
 class PlatformLook(Base):

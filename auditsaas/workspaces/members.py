@@ -223,3 +223,18 @@ def _member(membership: Membership, user: User, has_factor: bool) -> Member:
 def _status(membership: Membership) -> str:
     off = membership.disabled_at is not None or membership.user.disabled_at is not None
     return "disabled" if off else "active"
+
+
+def active_admins(session: Session, workspace_id: UUID) -> Sequence[UUID]:
+    """List the people who may administer a workspace now; its scope must be bound."""
+    return session.scalars(
+        select(Membership.user_id)
+        .join(User, User.id == Membership.user_id)
+        .where(
+            Membership.workspace_id == workspace_id,
+            Membership.role == Role.ADMIN.value,
+            Membership.disabled_at.is_(None),
+            User.disabled_at.is_(None),
+        )
+        .order_by(Membership.user_id)
+    ).all()

@@ -57,6 +57,8 @@ class Workspace(Base):
     """What cannot be undone needs the approval of another admin, besides its delay."""
     read_recording: Mapped[str] = mapped_column(Text, default=ReadRecording.HOURLY)
     """How reads of the log are recorded in it: one of ``ReadRecording``."""
+    asks_first: Mapped[bool] = mapped_column(default=False)
+    """Super-admins look into it only once an admin has approved, or two of them opened it."""
     suspended_at: Mapped[datetime | None] = mapped_column(Timestamp)
     """Since when members and keys are refused, by a super-admin's word."""
 

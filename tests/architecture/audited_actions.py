@@ -133,6 +133,21 @@ AUDITED: dict[str, AuditedAction] = {
         "change.approve",
         lambda s: s.here(f"/settings/changes/{s.company.change(by_another=True)}/approve"),
     ),
+    "workspace_access.approve": audited(
+        "platform.approve",
+        lambda s: s.here(f"/access-requests/{s.company.request()}/approve"),
+    ),
+    "workspace_access.decline": audited(
+        "platform.decline",
+        lambda s: s.here(f"/access-requests/{s.company.request()}/decline"),
+    ),
+    "access_requests.open_without_approval": audited(
+        "platform.break_glass",
+        lambda s: s.over(
+            f"/access/requests/{s.company.workspace.id}/{s.company.request()}/open",
+            reason="Nobody answers",
+        ),
+    ),
     "imports.upload": audited("import.requested", upload),
     "imports.cancel": audited(
         "import.cancelled", lambda s: s.here(f"/imports/{s.company.upload()}/cancel")
@@ -257,6 +272,7 @@ WITHOUT: dict[str, str] = {
 """Routes that change something and leave no event, and why."""
 
 BY_ITSELF = {
+    "platform.request": "tests/functional/test_access_requests.py",
     "event.conflict": "tests/functional/test_conflicts.py",
     "log.read": "tests/functional/test_reads.py",
     "event.contested": "tests/functional/test_contested_events.py",
@@ -282,6 +298,7 @@ TELLS_NOTHING = {
     "superadmin.home": "leads to the workspaces page",
     "superadmin.new_workspace": "an empty form",
     "superadmin.ask_reason": "the form that asks why",
+    "access_requests.index": "what super-admins themselves asked for",
     "exports.detail": "a super-admin's own export",
 }
 """Super-admins' pages that hold nothing of a tenant, and why."""

@@ -44,6 +44,8 @@ WORKSPACE: dict[str, Need] = {
     "workspace_settings.save_retention": MANAGE,
     "workspace_settings.cancel_change": MANAGE,
     "workspace_settings.approve_change": MANAGE,
+    **dict.fromkeys(("workspace_access.show", "workspace_access.approve"), MANAGE),
+    "workspace_access.decline": MANAGE,
     **dict.fromkeys(("imports.index", "imports.new", "imports.upload"), MANAGE),
     **dict.fromkeys(("imports.detail", "imports.cancel"), MANAGE),
     **dict.fromkeys(("import_mappings.index", "import_mappings.new"), MANAGE),
@@ -68,6 +70,7 @@ PLATFORM = {
     *("superadmin.resume_workspace", "superadmin.users", "superadmin.disable_user"),
     *("superadmin.enable_user", "superadmin.system_state"),
     *("superadmin.ask_reason", "superadmin.give_reason"),
+    *("access_requests.index", "access_requests.open_without_approval"),
 }
 """Super-admins'; besides these, the log and the exports have an address of theirs."""
 

@@ -61,6 +61,8 @@ def one_of_everything(company: Company) -> dict[str, Any]:
         "mail_id": company.mail(),
         "mapping": company.mapping(),
         "notification_id": company.notification(),
+        "request_id": company.request(),
+        "workspace_id": company.workspace.id,
         "run_id": company.report(schedule),
         "schedule_id": schedule,
         "token": token,
@@ -178,6 +180,8 @@ def _for_once(case: Case) -> dict[str, Any]:
         return {"invitation_id": company.invitation()[0], "user_id": company.person()}
     if endpoint.endswith("_change"):
         return {"change_id": company.change(by_another=True)}
+    if "request_id" in case.rule.arguments:
+        return {"request_id": company.request()}
     if endpoint == "saved_views.remove":
         return {"view_id": company.view(), "everywhere": company.view(everywhere=True)}
     if endpoint == "import_mappings.remove":

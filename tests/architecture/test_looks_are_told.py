@@ -87,6 +87,7 @@ TELLS_NOTHING = {
     "/admin": "leads to the workspaces page",
     "/admin/workspaces/new": "an empty form",
     "/admin/access": "the form that asks why",
+    "/admin/access/requests": "what super-admins themselves asked for, and of which workspaces",
     "/admin/system": "the installation's parts; what waits is counted for all workspaces together",
 }
 """Addresses that hold nothing of a workspace, and why."""

@@ -24,7 +24,7 @@ OPEN = {
 """Tables that the role reads without a look, and why."""
 
 HANDED_TO_WORKERS = {"exports", "imports", "mails", "schedules", "schedule_runs"}
-HANDED_TO_WORKERS |= {"pending_changes", "platform_looks", "log_reads"}
+HANDED_TO_WORKERS |= {"pending_changes", "platform_looks", "log_reads", "access_requests"}
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +38,7 @@ def acme(app: Flask) -> Company:
     company.read()
     company.contested_event()
     company.change()
+    company.request()
     return company
 
 

@@ -33,6 +33,7 @@ def acme(app: Flask) -> Company:
     company.mail()
     company.mapping()
     company.look()
+    company.request()
     with scoped(company.workspace.id, user=company.admin.id) as session:
         session.add(MailChoice(user_id=company.admin.id))
         session.add(SentForm(user_id=company.admin.id, key=b"sent"))

@@ -27,7 +27,7 @@ from auditsaas.mail.models import Mail
 from auditsaas.notifications.models import Notification
 from auditsaas.pending_changes.models import PendingChange
 from auditsaas.permissions import Role
-from auditsaas.platform_access.models import PlatformLook
+from auditsaas.platform_access.models import AccessRequest, PlatformLook
 from auditsaas.reads.counting import count
 from auditsaas.reads.reading import Reader, Reading
 from auditsaas.saved_views.models import ALL_MY_WORKSPACES, SavedView
@@ -40,6 +40,7 @@ from tests.support.factories import (
     event_input,
     make_api_key,
     make_member,
+    make_user,
     make_workspace,
     scoped,
     unique,
@@ -213,6 +214,17 @@ class Company:
         folder.mkdir(exist_ok=True)
         (folder / f"{made}.eml").write_text(self.mark)
         return made
+
+    def request(self) -> UUID:
+        """A super-admin's wish to look into it."""
+        asker = make_user(name="Robin Ross", is_super_admin=True)
+        with scoped(self.workspace.id, user=asker.id) as session:
+            made = AccessRequest(
+                workspace_id=self.workspace.id, user_id=asker.id, reason=f"{self.mark} case 4711"
+            )
+            session.add(made)
+            session.commit()
+            return made.id
 
     def look(self) -> None:
         """What a super-admin read of it, as the admin's own row."""

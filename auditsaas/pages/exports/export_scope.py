@@ -58,9 +58,15 @@ class ExportScope:
         look.asks(event_filter)
         return look
 
+    def readable(self, slugs: Sequence[str], look: Looking | None) -> list[UUID]:
+        """Choose the workspaces that a filter names, or all; a super-admin's must be open."""
+        chosen = self.chosen(slugs)
+        return chosen if look is None else [key for key in chosen if key in look.within]
+
     def bind_to(self, workspaces: Sequence[UUID]) -> None:
         """Let a super-admin write what they do into the logs of these workspaces, and no others."""
         if self.reader is not None:
+            platform_guard.refuse_closed(workspaces)
             tenancy.bind(Scope.of(*workspaces, user=self.person.id), self.session)
 
     def tell_of(self, export: Export) -> None:

@@ -59,7 +59,7 @@ def before(slug: str | None = None) -> ResponseReturnValue:
     shares: Shares | None = None if look is None else Shares()
     chosen = request.args.get("format")
     wanted = [format_called(chosen)] if chosen else list(FORMATS.values())
-    ids = set(scope.chosen(event_filter.workspace))
+    ids = set(scope.readable(event_filter.workspace, look))
     found = preflight(
         scope.reader or scope.session,
         {workspace.id: workspace.slug for workspace in scope.workspaces if workspace.id in ids},
@@ -190,8 +190,7 @@ def _request(scope: ExportScope, event_filter: EventFilter) -> ExportRequest:
     """Read the request of the form, once a super-admin has said why."""
     form = request.form
     chosen = format_called(form.get("monthly") or form.get("format", ""))
-    workspaces = scope.chosen(event_filter.workspace)
-    scope.look_into(event_filter)
+    workspaces = scope.readable(event_filter.workspace, scope.look_into(event_filter))
     scope.bind_to(workspaces)
     return ExportRequest(
         requester=scope.requester,

@@ -20,7 +20,6 @@ from auditsaas.db.platform import JOBS, NOTHING, platform_session
 from auditsaas.errors import Conflict, Invalid
 from auditsaas.extensions import db, settings
 from auditsaas.operations import system
-from auditsaas.platform_access import reasons
 from auditsaas.superadmin import figures, service
 from auditsaas.superadmin.people import people
 from auditsaas.workspaces.models import Workspace
@@ -69,6 +68,7 @@ def workspaces() -> ResponseReturnValue:
         older_url=_page_url("workspaces", kept, page + 1) if shown.more else None,
         days=figures.DAYS,
         over=figures.LATENCY_OVER,
+        closed=look.look.closed,
         done=DONE.get(request.args.get("done", "")),
     )
 
@@ -177,7 +177,7 @@ def give_reason() -> ResponseReturnValue:
     try:
         if slugs and len(chosen) < len(set(slugs)):
             raise Invalid("There is no such workspace.")
-        reasons.give_reason(db.session(), platform_guard.platform_actor(), reason, chosen)
+        platform_guard.say_why(reason, chosen)
     except Invalid as error:
         db.session.rollback()
         return platform_guard.form(slugs, next_url=after, reason=reason, error=str(error)), 422

@@ -32,6 +32,7 @@ class SettingsForm:
     redacted_keys: str
     require_second_factor: bool
     two_admins: bool
+    asks_first: bool
     confirm_downloads: bool
     legal_hold: bool
     read_recording: str
@@ -48,6 +49,7 @@ class SettingsForm:
             redacted_keys="\n".join(redacted_keys),
             require_second_factor=workspace.require_second_factor,
             two_admins=workspace.two_admins,
+            asks_first=workspace.asks_first,
             confirm_downloads=workspace.confirm_downloads,
             legal_hold=workspace.legal_hold,
             read_recording=workspace.read_recording,
@@ -107,6 +109,7 @@ class SettingsForm:
             "export_days": int(self.export_days),
             "require_second_factor": self.require_second_factor,
             "two_admins": self.two_admins,
+            "asks_first": self.asks_first,
             "confirm_downloads": self.confirm_downloads,
             "legal_hold": self.legal_hold,
             "read_recording": self.read_recording,

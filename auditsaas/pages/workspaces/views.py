@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+from auditsaas.pages.workspaces.access_views import access_pages
 from auditsaas.pages.workspaces.invitation_views import invitation_pages
 from auditsaas.pages.workspaces.key_views import key_pages
 from auditsaas.pages.workspaces.member_views import member_pages
@@ -11,5 +12,5 @@ from auditsaas.pages.workspaces.settings_views import settings_pages
 
 
 def install(app: Flask) -> None:
-    for blueprint in (member_pages, invitation_pages, key_pages, settings_pages):
+    for blueprint in (member_pages, invitation_pages, key_pages, settings_pages, access_pages):
         app.register_blueprint(blueprint)
