@@ -81,6 +81,11 @@ _ALL = {
         "bench.crowd",
         lambda m, run: m.measure(run.options.events, run.options.share),
     ),
+    "reads": Part(
+        "Pages with recorded reads",
+        "bench.reads",
+        lambda m, run: m.measure(run.options.events, run.options.share),
+    ),
     "exports": Part("Exports", "bench.exports", lambda m, run: m.measure(run.data)),
     "ingest": Part(
         "Ingest",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any, Final
 from uuid import uuid4
 
 from sqlalchemy import ARRAY, Integer, LargeBinary, Text, Uuid, bindparam, text
@@ -26,17 +27,13 @@ from auditsaas.reads.reading import (
     targets_of,
 )
 
-_KEEP = f"""
-WITH patience AS MATERIALIZED (
-    SELECT set_config('synchronous_commit', 'off', true), set_config('lock_timeout', '250ms', true)
-)
+IN_HASTE = "SET LOCAL synchronous_commit = off; SET LOCAL lock_timeout = '250ms'"
+
+_INTO = """
 INSERT INTO log_reads AS r (workspace_id, hour, reader, query_hash, id, query, name, email, role,
     pages, rows, parts, opened, addresses, first_at, last_at)
-SELECT workspace_id, date_trunc('hour', now(), 'UTC'), :reader, query_hash, id, query, :name,
-    :email, role, pages, rows, ARRAY[part], array_remove(ARRAY[opened], NULL),
-    array_remove(ARRAY[CAST(:address AS text)], NULL), now(), now()
-FROM patience, unnest(:workspaces, :hashes, :ids, :queries, :roles, :pages, :rows, :parts, :opened)
-    AS given (workspace_id, query_hash, id, query, role, pages, rows, part, opened)
+"""
+_ADD = f"""
 ON CONFLICT (workspace_id, hour, reader, query_hash) DO UPDATE SET
     pages = r.pages + EXCLUDED.pages,
     rows = r.rows + EXCLUDED.rows,
@@ -44,14 +41,27 @@ ON CONFLICT (workspace_id, hour, reader, query_hash) DO UPDATE SET
     opened = CASE WHEN EXCLUDED.opened <@ r.opened OR cardinality(r.opened) > {MOST_OPENED}
         THEN r.opened ELSE r.opened || EXCLUDED.opened END,
     addresses = CASE WHEN EXCLUDED.addresses <@ r.addresses
-        OR cardinality(r.addresses) >= {MOST_ADDRESSES}
+        OR cardinality(r.addresses) > {MOST_ADDRESSES}
         THEN r.addresses ELSE r.addresses || EXCLUDED.addresses END,
     last_at = greatest(r.last_at, EXCLUDED.last_at)
 WHERE EXCLUDED.pages > 0 OR EXCLUDED.rows > 0 OR r.last_at < now() - interval '1 minute'
     OR NOT (EXCLUDED.parts <@ r.parts AND EXCLUDED.opened <@ r.opened
         AND EXCLUDED.addresses <@ r.addresses)
-"""  # noqa: S608
-KEEP = text(_KEEP).bindparams(
+"""
+_HOUR = "date_trunc('hour', now(), 'UTC')"
+_OPENED = "array_remove(ARRAY[{}], NULL)"
+_ADDRESS = "array_remove(ARRAY[CAST(:address AS text)], NULL)"
+# Only constants of this module are put together; every value is a parameter.
+ONE: Final = text(f"""{_INTO}
+VALUES (:workspace, {_HOUR}, :reader, :hash, :id, :query, :name, :email, :role, :pages, :rows,
+    ARRAY[CAST(:part AS text)], {_OPENED.format("CAST(:opened AS uuid)")}, {_ADDRESS}, now(), now())
+{_ADD}""")
+SEVERAL: Final = text(f"""{_INTO}
+SELECT workspace, {_HOUR}, :reader, hash, id, query, :name, :email, role, pages, rows,
+    ARRAY[part], {_OPENED.format("opened")}, {_ADDRESS}, now(), now()
+FROM unnest(:workspaces, :hashes, :ids, :queries, :roles, :pages, :rows, :parts, :opened)
+    AS given (workspace, hash, id, query, role, pages, rows, part, opened)
+{_ADD}""").bindparams(  # noqa: S608
     bindparam("workspaces", type_=ARRAY(Uuid)),
     bindparam("hashes", type_=ARRAY(LargeBinary)),
     bindparam("ids", type_=ARRAY(Uuid)),
@@ -72,26 +82,41 @@ def count(session: Session, readings: Sequence[Reading]) -> None:
     if not readings:
         return
     first = readings[0]
-    readings = sorted(readings, key=lambda reading: reading.workspace_id)
-    queries = [reading.whole_query for reading in readings]
-    session.execute(
-        KEEP,
-        {
-            "reader": first.reader.id,
-            "name": first.reader.name,
-            "email": first.reader.email,
-            "address": first.address,
-            "workspaces": [reading.workspace_id for reading in readings],
-            "hashes": list(map(hashed, queries)),
-            "ids": [uuid4() for _ in readings],
-            "queries": list(map(shortened, queries)),
-            "roles": [reading.role for reading in readings],
-            "pages": [reading.pages for reading in readings],
-            "rows": [reading.rows for reading in readings],
-            "parts": [reading.part for reading in readings],
-            "opened": [reading.opened for reading in readings],
-        },
-    )
+    known = {
+        "reader": first.reader.id,
+        "name": first.reader.name,
+        "email": first.reader.email,
+        "address": first.address,
+    }
+    session.connection().exec_driver_sql(IN_HASTE)
+    if len(readings) == 1:
+        session.execute(ONE, known | _values(first))
+    else:
+        session.execute(SEVERAL, known | _columns(readings))
+
+
+def _values(reading: Reading) -> dict[str, Any]:
+    query = reading.whole_query
+    return {
+        "workspace": reading.workspace_id,
+        "hash": hashed(query),
+        "id": uuid4(),
+        "query": shortened(query),
+        "role": reading.role,
+        "pages": reading.pages,
+        "rows": reading.rows,
+        "part": reading.part,
+        "opened": reading.opened,
+    }
+
+
+def _columns(readings: Sequence[Reading]) -> dict[str, Any]:
+    """Turn several into columns, in the one order in which rows are locked."""
+    ordered = sorted(readings, key=lambda reading: reading.workspace_id)
+    rows = [_values(reading) for reading in ordered]
+    names = {"workspace": "workspaces", "hash": "hashes", "id": "ids", "query": "queries"}
+    names |= {"role": "roles", "part": "parts"}
+    return {names.get(name, name): [row[name] for row in rows] for name in rows[0]}
 
 
 def append_now(

@@ -17,7 +17,7 @@ from auditsaas.events.writing.append import MAX_BATCH, append
 from auditsaas.events.writing.sql import LOCK_HEAD
 from auditsaas.own_actions import Activity
 from auditsaas.reads.models import log_reads
-from auditsaas.reads.reading import metadata_of, targets_of
+from auditsaas.reads.reading import MOST_ADDRESSES, metadata_of, targets_of
 
 IDLE: Final = text("interval '15 minutes'")
 """How long after its last page a read is appended, though its hour goes on."""
@@ -59,7 +59,9 @@ def _event(row: Row[Any]) -> EventInput:
     metadata["first_page_at"] = row.first_at.isoformat()
     metadata["last_page_at"] = row.last_at.isoformat()
     if len(row.addresses) > 1:
-        metadata["addresses"] = row.addresses
+        metadata["addresses"] = row.addresses[:MOST_ADDRESSES]
+    if len(row.addresses) > MOST_ADDRESSES:
+        metadata["more_addresses"] = True
     return EventInput(
         activity=Activity.LOG_READ.value,
         status="success",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,7 @@ MOST_TARGETS = 20
 MOST_OPENED = 500
 """How many opened events a read names; of more it says so."""
 MOST_ADDRESSES = 20
+"""How many addresses a read names; of more it says so."""
 LONGEST_QUERY = 4_096
 """Of a longer filter the beginning is kept; reads of it are still told apart by all of it."""
 
@@ -56,7 +58,12 @@ class Reading:
     @property
     def whole_query(self) -> str:
         """The filter in its canonical form, which names no workspace."""
-        return canonical(self.filter).query_string()
+        return _canonical_query(self.filter)
+
+
+@lru_cache(maxsize=1024)
+def _canonical_query(event_filter: EventFilter) -> str:
+    return canonical(event_filter).query_string()
 
 
 def shortened(query: str) -> str:
