@@ -116,7 +116,7 @@ ADDRESSES = [(place, args) for place, those in addresses().items() for args in t
 def examples() -> Workspace:
     workspace = make_workspace("Acme")
     append_events(workspace, EVENTS)
-    append_events(workspace, [FAILED], PRODUCT)
+    append_events(workspace, [FAILED, FAILED | {"activity": "log.read"}], PRODUCT)
     return workspace
 
 
