@@ -229,7 +229,7 @@ def _above(app: Flask) -> Any:
         db.session.add(
             PlatformAccess(user_id=user.id, reason=REASON, asked=True, given_at=datetime.now(UTC))
         )
-        session_id = sessions.start(db.session(), user.id)
+        session_id = sessions.start(db.session(), user.id, second_factor=True)
         db.session.commit()
     client.set_cookie(app.config["SESSION_COOKIE_NAME"], session_id)
     return client

@@ -14,6 +14,7 @@ from auditsaas.access import log_reading
 from auditsaas.access.asked_again import SAFE_METHODS, require_recent
 from auditsaas.access.current import require_person
 from auditsaas.access.log_reading import ReadableLog
+from auditsaas.accounts import passkeys
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Forbidden, NotFound
@@ -28,6 +29,7 @@ ASKED_AGAIN = frozenset(one for one in Permission if one.name.endswith("_MANAGE"
 """What a person may only do with these is asked again before it is done."""
 
 SECOND_FACTOR_PAGE = "/account/security"
+CONFIRM_PAGE = "/account/confirm"
 
 
 @dataclass(frozen=True)
@@ -107,12 +109,12 @@ def _lead_to_new_slug(slug: str) -> None:
             abort(redirect(f"/w/{mine.slug}{rest}", 307))
 
 
-def _lead_to_second_factor() -> None:
+def _lead_to_second_factor(page: str = SECOND_FACTOR_PAGE) -> None:
     """Send the person where a second factor is set up, and afterwards back here."""
     if current_request.is_htmx():
-        abort(Response(status=403, headers={"HX-Redirect": SECOND_FACTOR_PAGE}))
+        abort(Response(status=403, headers={"HX-Redirect": page}))
     here = quote(current_request.own_address(), safe="/") if request.method == "GET" else ""
-    abort(redirect(f"{SECOND_FACTOR_PAGE}?needed=1" + (f"&next={here}" if here else ""), 303))
+    abort(redirect(f"{page}?needed=1" + (f"&next={here}" if here else ""), 303))
 
 
 def load_all(permission: Permission) -> Sequence[WorkspaceAccess]:
@@ -131,7 +133,9 @@ def load_all(permission: Permission) -> Sequence[WorkspaceAccess]:
 
 
 def load_platform() -> None:
-    """Let super-admins in, and refuse all others.
+    """Let super-admins in who have shown a second factor or a passkey, and refuse all others.
+
+    One without is led to set it up, or to show it.
 
     Raises:
         NotFound: the person is not a super-admin; for them these pages do not exist.
@@ -139,6 +143,9 @@ def load_platform() -> None:
     person = require_person()
     if not person.is_super_admin:
         raise NotFound("There is no such page.")
+    if not person.second_factor:
+        has_one = bool(passkeys.list_passkeys(db.session(), person.id))
+        _lead_to_second_factor(CONFIRM_PAGE if has_one else SECOND_FACTOR_PAGE)
 
 
 def my_workspaces() -> Sequence[WorkspaceAccess]:

@@ -94,6 +94,7 @@ def announce(settings: Settings, credentials: Credentials) -> None:
     click.echo(f"sign-in: auditor {auditor.email} {auditor.password}")
     click.echo(f"sign-in: super-admin {above.email} {above.password}")
     click.echo(f"api-key: acme {credentials.api_key}")
+    click.echo("The super-admin sets up a second factor on the way to /admin.", err=True)
     sys.stdout.flush()
 
 

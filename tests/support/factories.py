@@ -155,9 +155,12 @@ def as_owner(*workspaces: UUID, user: UUID | None = None) -> Session:
 
 
 def sign_in(client: FlaskClient, user: User) -> str:
-    """Give the browser a live session of ``user``, without the form; returns the session's id."""
+    """Give the browser a live session of ``user``, without the form; returns the session's id.
+
+    A super-admin's began with a second factor, without which nothing of theirs opens.
+    """
     with Sessions.begin() as session:
-        session_id = sessions.start(session, user.id)
+        session_id = sessions.start(session, user.id, second_factor=user.is_super_admin)
     client.set_cookie(client.application.config["SESSION_COOKIE_NAME"], session_id)
     return session_id
 
