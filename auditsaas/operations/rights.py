@@ -13,6 +13,7 @@ from typing import Final
 from sqlalchemy import Connection, text
 
 from auditsaas.events.writing import sql as appending
+from auditsaas.operations import platform_sight
 
 INSERT, UPDATE = "INSERT", "UPDATE"
 
@@ -125,7 +126,7 @@ def grant(connection: Connection, app: str) -> None:
 
 
 def tighten(connection: Connection, app: str) -> None:
-    """Take from the app role all that this version does not use; in one transaction."""
+    """Take from the roles all that this version does not use; in one transaction."""
     connection.exec_driver_sql("SET LOCAL lock_timeout = '3s'")
     for table in LIMITS:
         # A right to the whole table goes together with those to its columns.
@@ -134,18 +135,20 @@ def tighten(connection: Connection, app: str) -> None:
     for table in connection.scalars(_UNWALLED, {"tables": [*WALLED]}).all():
         connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         connection.exec_driver_sql(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+    platform_sight.narrow(connection)
     for signature in _appends(connection):
         if signature not in appending.FUNCTIONS:
             connection.exec_driver_sql(f"DROP FUNCTION {signature}")
 
 
 def excess(connection: Connection, app: str) -> list[str]:
-    """List what the app role could do and this version does not; empty where it is tight."""
+    """List what the roles could do and this version does not; empty where it is tight."""
     columns = [each for each in _columns(connection, app) if each.held and not each.wanted]
     unwalled = connection.scalars(_UNWALLED, {"tables": [*WALLED]})
     return [
         *(f"{each.command} of {each.table}.{each.name}" for each in columns),
         *(f"writing to {table} without policies" for table in unwalled),
+        *(f"a look at all of {table}" for table in platform_sight.wide(connection)),
     ]
 
 

@@ -153,3 +153,22 @@ def test_column_that_an_upgrade_adds_to_a_tight_table_is_written(installed: Sett
     assert left_over(installed) == []
     with bound(installed) as session:
         session.execute(text("UPDATE users SET pronouns = 'they'"))
+
+
+def seen_by_platform(settings: Settings, look: str | None = None) -> int:
+    """How many events the platform role sees, as the version before or with a look."""
+    with engine_of(settings.platform_database_url).begin() as connection:
+        if look is not None:
+            connection.execute(text(f"SET LOCAL auditsaas.looked_at = '{look}'"))
+        return int(connection.scalar(text("SELECT count(*) FROM events")) or 0)
+
+
+def test_platform_role_sees_all_until_the_version_before_is_gone(installed: Settings) -> None:
+    upgrade.upgrade(installed)
+    assert seen_by_platform(installed) == 1
+    assert "a look at all of events" in left_over(installed)
+    upgrade.tighten(installed)
+    assert seen_by_platform(installed) == 0
+    for look in ("all", f"{{{WORKSPACE}}}"):
+        assert seen_by_platform(installed, look) == 1
+    assert left_over(installed) == []
