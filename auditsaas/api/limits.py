@@ -1,21 +1,26 @@
 """Limits the requests of a key, counted in Redis for all processes together.
 
-With Redis away each process counts for itself, so the limit is never gone; and no request waits for
-a Redis that has stopped answering longer than its short timeout.
+Each process also counts for itself, and goes by that while Redis is away, frozen or full: the limit
+is never gone, and no request fails. One request a second then asks Redis again and waits for its
+short timeout; the others do not wait.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
-from time import time
+import threading
+from time import monotonic, time
 
 from flask import Flask, Response, current_app, g, request
 from flask_limiter import Limit, Limiter
 from limits import RateLimitItem
+from limits.storage import MemoryStorage, Storage
 from limits.strategies import STRATEGIES, FixedWindowRateLimiter
 from limits.util import WindowStats
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from auditsaas.api.access import CALLS, Rate, presented_key
@@ -27,24 +32,61 @@ PER_MINUTE = {Rate.INGEST: 6000, Rate.READ: 3000, Rate.EXPORT: 120}
 """Requests a minute of one key; a batch of 1,000 events is one request."""
 
 REDIS_TIMEOUT_SECONDS = 0.3
+REST_SECONDS = 1.0
 EXTENSION = "api_limiter"
 
 BY_THE_CLOCK = "by-the-clock"
 
 
-class ClockWindow(FixedWindowRateLimiter):
-    """Counts per minute of the clock.
+log = logging.getLogger(__name__)
 
-    One increment says all there is to say, where the usual windows ask Redis three times.
+
+class ClockWindow(FixedWindowRateLimiter):
+    """Counts per minute of the clock, in Redis and in the process.
+
+    One increment says all there is to say, where the usual windows ask Redis three times. The
+    larger count stands, so a Redis that comes back or has forgotten all gives nobody a new minute.
     """
+
+    def __init__(self, storage: Storage) -> None:
+        super().__init__(storage)
+        self._own = MemoryStorage()
+        self._ask_again_at = 0.0
+        self._asking = threading.Lock()
 
     def hit(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
         expiry = item.get_expiry()
         number = int(time() // expiry)
         key = item.key_for(*identifiers, str(number))
-        used = self.storage.incr(key, expiry, amount=cost)
+        used = max(
+            self._own.incr(key, expiry, amount=cost), self._used_by_all(key, expiry, cost) or 0
+        )
         g.api_window = WindowStats((number + 1) * expiry, max(0, item.amount - used))
         return used <= item.amount
+
+    def _used_by_all(self, key: str, expiry: int, cost: int) -> int | None:
+        """Count in Redis and return its count; None while it does not answer."""
+        if self._ask_again_at == 0:
+            return self._incremented(key, expiry, cost)
+        if monotonic() < self._ask_again_at or not self._asking.acquire(blocking=False):
+            return None
+        try:
+            return self._incremented(key, expiry, cost)
+        finally:
+            self._asking.release()
+
+    def _incremented(self, key: str, expiry: int, cost: int) -> int | None:
+        try:
+            used: int = self.storage.incr(key, expiry, amount=cost)
+        except (RedisError, OSError) as error:
+            if self._ask_again_at == 0:
+                log.warning("Requests are counted in each process, for Redis fails: %s", error)
+            self._ask_again_at = monotonic() + REST_SECONDS
+            return None
+        if self._ask_again_at:
+            self._ask_again_at = 0.0
+            log.info("Requests are counted in Redis again")
+        return used
 
     def get_window_stats(self, item: RateLimitItem, *identifiers: str) -> WindowStats:
         found: WindowStats = g.api_window
@@ -68,7 +110,6 @@ def install(app: Flask, settings: Settings) -> None:
             "retry": Retry(NoBackoff(), 0),  # type: ignore[dict-item]  # handed on to redis-py
         },
         strategy=BY_THE_CLOCK,
-        in_memory_fallback_enabled=True,
         key_prefix="api",
     )
     limiter.init_app(app)

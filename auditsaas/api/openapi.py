@@ -21,7 +21,7 @@ from auditsaas.exports.formats import FORMATS
 from auditsaas.version import version
 
 JSON = "application/json"
-EVERY_CALL = (401, 403, 429, 503)
+EVERY_CALL = (401, 403, 429, 500, 503)
 
 _REF = "#/components/schemas/{name}"
 

@@ -115,6 +115,13 @@ KINDS = (
         "Wait as many seconds as Retry-After says, then send the same request again.",
     ),
     ProblemKind(
+        500,
+        "Something failed",
+        "The product has a fault. An event may have been stored if it had been sent; with an"
+        " idempotency key, sending it again stores it once.",
+        "Send the same request again after a growing pause, and tell an operator the request_id.",
+    ),
+    ProblemKind(
         503,
         "Unavailable",
         "The database does not answer. An event may have been stored if it had been sent; with an"
