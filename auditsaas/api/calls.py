@@ -117,6 +117,11 @@ SENDING = (
     ),
 )
 
+RECORDED = (
+    "That the key read is recorded in the log as log.read, by the hour unless the workspace chose"
+    " otherwise; where it wants every request recorded, one that cannot be is refused (503)."
+)
+
 DESCRIBED = {
     "api.post_events": Described(
         method="post",
@@ -161,7 +166,7 @@ DESCRIBED = {
         path="/events",
         summary="Read events, newest first",
         description="Several values of one parameter are alternatives; different parameters must"
-        " all hold.",
+        f" all hold. {RECORDED}",
         parameters=(
             *FILTER,
             LIMIT,
@@ -178,6 +183,7 @@ DESCRIBED = {
         method="get",
         path="/events/{id}",
         summary="Read one event",
+        description=RECORDED,
         parameters=(_id("event"),),
         answers={200: ("The event.", _json("StoredEvent"))},
         refusals=(404,),
@@ -187,7 +193,7 @@ DESCRIBED = {
         path="/events/feed",
         summary="Follow the log as it is written",
         description="Events in the order of their sequence numbers, oldest first. Go on from"
-        " last_seq; no event is skipped or given twice.",
+        f" last_seq; no event is skipped or given twice. {RECORDED}",
         parameters=(
             _whole("after", "The last_seq of the answer before; 0 for all.", 0, LARGEST_SEQ, 0),
             LIMIT,
