@@ -66,6 +66,7 @@ LIMITS: Final = {
     "actor_names": APPENDED,
     "actors": _only("role", "status", "source", "as_of", inserted=False),
     "log_heads": _only("redacted_keys"),
+    "log_reads": _only("pages", "rows", "parts", "opened", "addresses", "last_at"),
     "pending_changes": _fixed(
         *(*OWNED, "kind", "subject", "wanted", "words", "removes"),
         *("asked_by", "asked_at", "needs_second"),

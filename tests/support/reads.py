@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Flask
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, delete, insert, select, update
 
 from auditsaas.events.models import events
 from auditsaas.reads.models import log_reads
@@ -35,12 +35,13 @@ def appended(workspace: Workspace) -> Sequence[Row[Any]]:
 
 def let_pass(workspace: Workspace, time: timedelta) -> None:
     """Make what was counted older by ``time``, whose hour goes with it."""
+    names = {"first_at", "last_at"} | ({"hour"} if abs(time) >= HOUR else set())
     with scoped(workspace.id) as session:
-        moved = {name: log_reads.c[name] - time for name in ("first_at", "last_at")}
-        if time >= HOUR or time < timedelta():
-            moved["hour"] = log_reads.c.hour - time
         here = log_reads.c.workspace_id == workspace.id
-        session.execute(update(log_reads).where(here).values(**moved))
+        rows = session.execute(delete(log_reads).where(here).returning(log_reads)).all()
+        for row in rows:
+            moved = {name: value - time for name, value in row._mapping.items() if name in names}
+            session.execute(insert(log_reads).values({**row._mapping, **moved}))
         session.commit()
 
 
