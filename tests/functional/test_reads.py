@@ -11,13 +11,15 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, text, update
+from sqlalchemy.exc import ProgrammingError
 
 from auditsaas.accounts.models import User
 from auditsaas.metrics import READS_UNRECORDED
 from auditsaas.permissions import ApiScope, Role
 from auditsaas.reads import counting, flushing
-from auditsaas.reads.reading import Reader, Reading
+from auditsaas.reads.models import log_reads
+from auditsaas.reads.reading import MOST_OPENED, Reader, Reading
 from auditsaas.workspaces.models import ApiKey, Workspace
 from tests.support.factories import (
     append_events,
@@ -310,6 +312,47 @@ def test_events_opened_beyond_the_targets_are_named_in_the_metadata(
     also = [UUID(each) for each in event.metadata["also_opened"]]
     assert (*opened(event), *also) == ids
     assert event.metadata["opened"] == 30
+
+
+def test_more_opened_events_than_a_read_names_are_said_to_be_more(
+    app: Flask, acme: Workspace, log: list[UUID]
+) -> None:
+    with scoped(acme.id) as session:
+        for number in range(MOST_OPENED + 3):
+            event_id = UUID(int=number)
+            one = Reading(
+                workspace_id=acme.id, reader=Reader(id="u"), part="event", opened=event_id
+            )
+            counting.count(session, [one])
+        session.commit()
+    let_pass(acme, HOUR)
+    flush(app)
+    (event,) = appended(acme)
+    assert (event.metadata["opened"], event.metadata["more_opened"]) == (MOST_OPENED, True)
+    assert len(event.targets) + len(event.metadata["also_opened"]) == MOST_OPENED
+
+
+def test_reads_from_several_addresses_name_them(
+    app: Flask, acme: Workspace, log: list[UUID], browser: Browser, reader: User
+) -> None:
+    client = browser(reader)
+    for address in ("192.0.2.1", "192.0.2.2", "192.0.2.1"):
+        url = f"/w/{acme.slug}/audit-logs"
+        assert client.get(url, environ_base={"REMOTE_ADDR": address}).status_code == 200
+    let_pass(acme, HOUR)
+    flush(app)
+    (event,) = appended(acme)
+    assert event.metadata["addresses"] == ["192.0.2.1", "192.0.2.2"]
+
+
+@pytest.mark.parametrize("column", ["reader", "query", "name", "first_at", "id"])
+def test_app_role_rewrites_neither_reader_nor_filter_of_a_counted_read(
+    ann: FlaskClient, acme: Workspace, column: str
+) -> None:
+    page(ann, acme)
+    rewritten = update(log_reads).values({column: log_reads.c[column]})
+    with scoped(acme.id) as session, pytest.raises(ProgrammingError, match="permission denied"):
+        session.execute(rewritten)
 
 
 def test_switched_off_counts_nothing(ann: FlaskClient, acme: Workspace) -> None:
