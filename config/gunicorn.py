@@ -1,18 +1,25 @@
 """Gunicorn's settings; its own environment variable and options go before them:
-``GUNICORN_CMD_ARGS="--bind 0.0.0.0:8000 --workers 4"``."""
+``GUNICORN_CMD_ARGS="--bind 0.0.0.0:8000 --workers 4"``.
+
+The master outlives the version that it was started with, for a reload replaces the workers only. So
+it imports nothing of the product, whose modules every worker would inherit beside the new ones.
+"""
 
 from __future__ import annotations
 
 import gc
+import json
+import logging
 import os
+import shutil
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from config import errors, settings
+PRODUCT = ("auditsaas", "config", "tasks", "wsgi")
 
 # Loopback, for TLS and the outside belong to a proxy.
-bind = f"127.0.0.1:{settings.port()}"
+bind = f"127.0.0.1:{os.environ.get('PORT') or 8000}"
 
 # A page waits for the database most of its time, so threads; two processes, so that one that
 # serves a long answer does not hold up everybody.
@@ -36,13 +43,30 @@ accesslog = None
 _memory = Path("/dev/shm")  # noqa: S108 - gunicorn makes the file there by mkstemp
 worker_tmp_dir = str(_memory) if os.access(_memory, os.W_OK) else None
 
+# It would be one file per account of the machine, which two installations fight over.
+control_socket_disable = True
 
-# The master's own words, in the form of all others.
-if settings.is_production():
+
+class JsonLine(logging.Formatter):
+    """The master's own words, in the form of ``auditsaas.logs``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {
+            "event": record.getMessage(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
+        }
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        return json.dumps(fields)
+
+
+if os.environ.get("AUDITSAAS_ENV") == "production":
     logconfig_dict = {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"json": {"()": "auditsaas.logs.json_formatter"}},
+        "formatters": {"json": {"()": JsonLine}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
         "root": {"handlers": []},  # the application's own
         "loggers": {
@@ -52,25 +76,24 @@ if settings.is_production():
 
 
 def on_starting(_server: object) -> None:
-    """Say at once, and once, why production does not start; add up the workers' figures."""
+    """Let the workers keep their figures in one folder, emptied first, so that they add up."""
+    data = Path(os.environ.get("DATA_DIR") or "var").expanduser().resolve()
+    folder = data / "run" / f"metrics-{os.environ.get('PORT') or 8000}"
     try:
-        settings.refuse_unsafe()
-        settings.share_metrics(settings.data_folder() / "run" / f"metrics-{settings.port()}")
-    except (errors.SettingsError, OSError) as error:
-        sys.exit(str(error))
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700, parents=True)
+    except OSError as error:
+        sys.exit(f"The data folder {data} cannot be used: {error.strerror}.")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
-def child_exit(_server: object, worker: Any) -> None:
-    from prometheus_client import multiprocess
-
-    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
-
-
-# It would be one file per account of the machine, which two installations fight over.
-control_socket_disable = True
+def post_fork(_server: object, _worker: object) -> None:
+    """Forget what the master imported; that of a version before this one has old settings."""
+    for name in [name for name in sys.modules if name.partition(".")[0] in PRODUCT]:
+        del sys.modules[name]
 
 
-def post_worker_init(worker: object) -> None:
+def post_worker_init(_worker: object) -> None:
     """Freeze what is loaded by now, so that garbage collection does not look through it."""
     gc.collect()
     gc.freeze()

@@ -1,9 +1,11 @@
-"""Settings, read once from the environment; nothing else reads ``os.environ``."""
+"""Settings, read once from the environment.
+
+Nothing else reads ``os.environ`` but ``config/gunicorn.py``, which imports no product module.
+"""
 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,13 +130,6 @@ def refuse_unsafe(environ: Mapping[str, str] = os.environ) -> bool:
 def data_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """Return ``DATA_DIR``, absolute; nothing is made or started."""
     return Path(environ.get("DATA_DIR") or "var").expanduser().resolve()
-
-
-def share_metrics(folder: Path) -> None:
-    """Let the processes that this one starts keep their figures in ``folder``, emptied first."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700, parents=True)
-    os.environ[SHARED_METRICS] = str(folder)
 
 
 def metrics_are_shared() -> bool:

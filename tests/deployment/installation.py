@@ -21,7 +21,10 @@ CELERY = ("celery", "--quiet", "--app", "tasks.worker")
 
 
 class Installation:
-    """Commands as in docker-compose.yml; ``python -m`` stands for the image's PATH."""
+    """Commands as in docker-compose.yml; ``python -m`` stands for the image's PATH.
+
+    ``code`` is the folder of the product's code.
+    """
 
     def __init__(
         self,
@@ -31,6 +34,7 @@ class Installation:
         **variables: str,
     ) -> None:
         self._folder = folder
+        self.code = ROOT
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.port = free_port()
         self.metrics_token = secrets.token_hex(16)
@@ -56,7 +60,7 @@ class Installation:
         """Run ``auditsaas`` to the end; its output."""
         run = subprocess.run(
             [sys.executable, "-c", "from auditsaas.cli import main; main()", *words],
-            cwd=ROOT,
+            cwd=self.code,
             env=self.as_owner,
             input=given,
             capture_output=True,
@@ -123,7 +127,7 @@ class Installation:
         with (self._folder / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
                 [sys.executable, "-m", *command],
-                cwd=ROOT,
+                cwd=self.code,
                 env=self.as_owner if name == f"worker-{MAINTENANCE}" else self.environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -8,12 +8,12 @@ import psycopg
 import pytest
 
 from tests.deployment.installation import Installation
+from tests.deployment.senders import Sender, acknowledged, await_more, steady_load, stop
 from tests.deployment.servers import PostgresServer
 from tests.deployment.visitor import Visitor, is_ready
 from tests.support.workers import eventually
 
 EMAIL, PASSWORD = "bob@globex.example", "a long enough password for Bob"
-SENDERS = 4
 
 
 @pytest.fixture(scope="module")
@@ -26,33 +26,6 @@ def key(installation: Installation) -> str:
     ).strip()
 
 
-class Sender(threading.Thread):
-    """Sends event after event until the server takes no connection any more."""
-
-    def __init__(self, port: int, key: str) -> None:
-        super().__init__(daemon=True)
-        self._port = port
-        self._key = key
-        self.acknowledged = 0
-        self.cut: list[str] = []
-        self.enough = threading.Event()
-
-    def run(self) -> None:
-        event = {"activity": "load.test", "status": "success", "actor": {"id": "u_1"}}
-        visitor = Visitor(self._port)
-        while not self.enough.is_set():
-            try:
-                sent = visitor.post_json(
-                    "/api/v1/events", event, Authorization=f"Bearer {self._key}"
-                )
-            except OSError as error:
-                self.cut.append(repr(error))
-                return
-            if sent.status != 201:
-                self.cut.append(str(sent.status))
-            self.acknowledged += 1
-
-
 @pytest.fixture
 def stored_before(installation: Installation, postgres_server: PostgresServer) -> int:
     eventually(lambda: is_ready(installation.port), "an installation that is ready")
@@ -61,12 +34,7 @@ def stored_before(installation: Installation, postgres_server: PostgresServer) -
 
 @pytest.fixture
 def senders(installation: Installation, key: str, stored_before: int) -> list[Sender]:
-    """A steady load."""
-    made = [Sender(installation.port, key) for _ in range(SENDERS)]
-    for sender in made:
-        sender.start()
-    eventually(lambda: all(sender.acknowledged > 10 for sender in made), "a steady load")
-    return made
+    return steady_load(installation.port, key)
 
 
 def test_reload_replaces_every_worker_without_cutting_a_request(
@@ -78,13 +46,9 @@ def test_reload_replaces_every_worker_without_cutting_a_request(
     before = installation.children("web")
     installation.reload_web()
     eventually(lambda: not before & installation.children("web"), "workers that were all replaced")
-    served = [sender.acknowledged for sender in senders]
-    eventually(
-        lambda: all(s.acknowledged > n for s, n in zip(senders, served, strict=True)),
-        "answers of the new workers",
-    )
+    await_more(senders)
     stop(senders)
-    assert [sender.cut for sender in senders] == [[]] * SENDERS
+    assert [sender.cut for sender in senders] == [[]] * len(senders)
     assert stored(postgres_server) - stored_before == acknowledged(senders)
 
 
@@ -141,17 +105,6 @@ def test_page_waits_for_a_restarting_database(
     postgres_server.start()
     asking.join()
     assert (refused_at_once, answers) == ([], [200])
-
-
-def stop(senders: list[Sender]) -> None:
-    for sender in senders:
-        sender.enough.set()
-    for sender in senders:
-        sender.join()
-
-
-def acknowledged(senders: list[Sender]) -> int:
-    return sum(sender.acknowledged for sender in senders)
 
 
 def stored(server: PostgresServer) -> int:
