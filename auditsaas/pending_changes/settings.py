@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from auditsaas.errors import FieldError, InvalidFields
+from auditsaas.events.maintenance import lasting
+from auditsaas.events.maintenance.lasting import Lasting, days_before
+from auditsaas.own_actions import LASTING
 from auditsaas.pending_changes import service
 from auditsaas.pending_changes.models import PendingChange
 from auditsaas.pending_changes.rules import Rules
@@ -79,12 +81,14 @@ def refuse_under_floor(workspace: Workspace, values: Mapping[str, Any], rules: R
     )
 
 
-def removes(
-    session: Session, workspace_id: UUID, days: int, rules: Rules, at: datetime | None = None
-) -> int:
+def removes(session: Session, workspace_id: UUID, days: int, rules: Rules) -> int:
     """Count the events that a retention of ``days`` takes away once it is in effect."""
-    effective_at = at or service.now_of(session, workspace_id) + rules.delay
-    return settings.events_before(session, workspace_id, effective_at - timedelta(days=days))
+    effective_at = service.now_of(session, workspace_id) + rules.delay
+    cut = days_before(effective_at, days)
+    stays = lasting.count(
+        session, workspace_id, Lasting(LASTING, rules.own_events_days), effective_at, before=cut
+    )
+    return settings.events_before(session, workspace_id, cut) - stays
 
 
 def _ask(

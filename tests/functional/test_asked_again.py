@@ -117,8 +117,8 @@ def test_answer_without_password_code_or_passkey_is_refused(
     client: FlaskClient, workspace: Workspace, member: User
 ) -> None:
     confirmed_ago(client)
-    refused = confirm(client, make_auditor(client, workspace, member), password="", code="")
-    assert refused.status_code == 401
+    refused = confirm(client, make_auditor(client, workspace, member), password="", code=" ")
+    assert refused.status_code == 422
     assert role_of(workspace, member) == "member"
 
 
@@ -272,3 +272,15 @@ def test_page_of_the_question_leads_on(client: FlaskClient) -> None:
     assert confirm(client, page).location == "/account/sessions"
     elsewhere = client.get("/account/confirm?next=//evil.example/")
     assert confirm(client, elsewhere).location == "/audit-logs"
+
+
+def test_blank_code_beside_the_password_is_no_second_factor(
+    client: FlaskClient, workspace: Workspace, member: User
+) -> None:
+    confirmed_ago(client)
+    asked = make_auditor(client, workspace, member)
+    assert confirm(client, asked, password=PASSWORD, code=" ").status_code == 303
+    with Sessions() as session:
+        found = sessions.find(session, cookie_of(client))
+    assert found is not None
+    assert found.second_factor is False

@@ -79,13 +79,28 @@ def test_traces_of_an_admin_outlive_the_events_of_their_workspace(
     assert counts_are_exact(workspace)
 
 
-def test_nightly_retention_keeps_lasting_events(app: Flask, workspace: Workspace) -> None:
+def test_events_that_stay_are_not_counted_among_those_that_go(
+    client: FlaskClient, workspace: Workspace
+) -> None:
     old = (datetime.now(UTC) - timedelta(days=60)).isoformat()
-    given = [event_input(activity=name, occurred_at=old) for name in ("user.login", "member.join")]
+    append_events(workspace, [event_input(occurred_at=old)] * 3)
+    append_own(workspace, event_input(activity="member.join", occurred_at=old))
+    ask_for(client, workspace, retention_days="30")
+    assert [change.removes for change in changes_of(workspace)] == [3]
+
+
+def append_own(workspace: Workspace, *given: dict[str, Any]) -> None:
+    """Append events as the product's own."""
     with scoped(workspace.id) as session:
         made = [from_mapping(event, datetime.now(UTC)) for event in given]
         append(session, workspace.id, made, source=PRODUCT)
         session.commit()
+
+
+def test_nightly_retention_keeps_lasting_events(app: Flask, workspace: Workspace) -> None:
+    old = (datetime.now(UTC) - timedelta(days=60)).isoformat()
+    given = [event_input(activity=name, occurred_at=old) for name in ("user.login", "member.join")]
+    append_own(workspace, *given)
     only_this_keeps_for_days(workspace)
     with app.app_context():
         assert apply_retention() == 1

@@ -505,3 +505,14 @@ def test_mail_of_a_change_says_who_when_why_and_where_to_cancel(
         assert ("Case &lt;7&gt;" if part == "html" else "Case <7>") in words
         assert "Retention goes from unlimited to 30 days" in words
         assert "3" in words
+
+
+def test_two_admins_are_required_only_where_there_are_two(
+    client: FlaskClient, workspace: Workspace
+) -> None:
+    refused = ask_for(client, workspace, two_admins="1")
+    assert refused.status_code == 422
+    assert 'id="two_admins-error"' in refused.text
+    make_member(workspace)
+    assert ask_for(client, workspace, two_admins="1").status_code == 303
+    assert now_of(workspace).two_admins is True

@@ -17,6 +17,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, text
+from sqlalchemy.orm import Session
 
 from auditsaas.db.ids import first_id_at
 
@@ -43,6 +44,17 @@ class Lasting:
             "lasting": sorted(self.activities),
             "lasting_from": first_id_at(days_before(now, self.days)),
         }
+
+
+def count(
+    session: Session, workspace_id: UUID, keep: Lasting, now: datetime, *, before: datetime
+) -> int:
+    """Count the events that stay of those from before an instant."""
+    found = text(
+        f"SELECT count(*) FROM events WHERE workspace_id = :workspace AND id < :before AND {STAYS}"  # noqa: S608  # joins two constants
+    )
+    values = {"workspace": workspace_id, "before": first_id_at(before), **keep.values(now)}
+    return int(session.scalars(found, values).one())
 
 
 def days_before(now: datetime, days: int) -> datetime:

@@ -32,6 +32,7 @@ NOTHING = "Enter your password or a code, or use a passkey."
 WRONG_PASSWORD = "That is not your password."  # noqa: S105
 WRONG_CODE = "That code is not right. Enter the one shown now, or a recovery code."
 OTHER_PASSKEY = "That passkey is another account’s."
+GIVEN = ("password", "code", "credential")
 PASSED_ON = ("User-Agent", "Referer", "Accept-Language")
 
 
@@ -56,12 +57,14 @@ def confirm() -> ResponseReturnValue:
     kept = kept_requests.unseal(settings().secret_key, person.id, request.form.get("kept", ""))
     kept = kept or KeptRequest("GET", own_path(request.form.get("next", "")) or HOME)
     user = session.get_one(User, person.id)
+    if not any(request.form.get(name, "").strip() for name in GIVEN):
+        return asked_again.ask(kept, error=NOTHING, status=422)
     by_passkey = bool(request.form.get("credential"))
     wrong = _wrong_passkey(user) if by_passkey else _wrong_secret(user)
     if wrong is not None:
         _record(user, status="error", status_code=401)
         return asked_again.ask(kept, error=wrong)
-    with_factor = by_passkey or bool(request.form.get("code"))
+    with_factor = by_passkey or bool(_code())
     session_id = sessions.confirm(session, browser_session().session_id, second_factor=with_factor)
     _record(user, status="success", status_code=303)
     browser_session().rotate(session_id)
@@ -92,11 +95,13 @@ def _send_again(kept: KeptRequest) -> AnyResponse:
         builder.close()
 
 
+def _code() -> str:
+    return request.form.get("code", "").strip()
+
+
 def _wrong_secret(user: User) -> str | None:
-    """Return a sentence unless each secret that was given is right, and one was."""
-    password, code = request.form.get("password", ""), request.form.get("code", "").strip()
-    if not password and not code:
-        return NOTHING
+    """Return a sentence unless each secret that was given is right."""
+    password, code = request.form.get("password", ""), _code()
     return (_wrong_password(user, password) if password else None) or (
         _wrong_code(user, code) if code else None
     )

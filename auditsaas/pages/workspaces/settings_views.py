@@ -23,7 +23,7 @@ from auditsaas.pending_changes import service
 from auditsaas.pending_changes import settings as changes
 from auditsaas.pending_changes.rules import Rules
 from auditsaas.permissions import Permission
-from auditsaas.workspaces import settings
+from auditsaas.workspaces import members, settings
 
 settings_pages = Blueprint("workspace_settings", __name__, url_prefix="/w/<slug>/settings")
 
@@ -96,7 +96,7 @@ def _show(slug: str, page: Page) -> ResponseReturnValue:
 def _save(slug: str, page: Page) -> ResponseReturnValue:
     access = load_workspace(slug, Permission.WORKSPACE_MANAGE)
     form = _present(access).with_fields(request.form)
-    errors = form.errors() | _second_factor_error(access, form)
+    errors = form.errors() | _second_factor_error(access, form) | _alone_error(access, form)
     if errors:
         return _rendered(access, page, form, errors), 422
     rules = Rules.of(installation())
@@ -139,6 +139,15 @@ def _second_factor_error(access: WorkspaceAccess, form: SettingsForm) -> dict[st
     if person.second_factor or db.session().get_one(User, person.id).totp_confirmed_at is not None:
         return {}
     return {"require_second_factor": "Set up your own second factor first, under Account."}
+
+
+def _alone_error(access: WorkspaceAccess, form: SettingsForm) -> dict[str, str]:
+    """Refuse to require two admins where there is one, who could then change nothing."""
+    if not form.two_admins or access.workspace.two_admins:
+        return {}
+    if len(members.active_admins(db.session(), access.id)) > 1:
+        return {}
+    return {"two_admins": "Invite another admin first: you could not approve your own changes."}
 
 
 def _question(access: WorkspaceAccess, form: SettingsForm, rules: Rules) -> str | None:
