@@ -13,7 +13,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from auditsaas import tokens
-from auditsaas.accounts import encryption
+from auditsaas.accounts import attempts, encryption
+from auditsaas.accounts.attempts import Standing
 from auditsaas.accounts.models import RecoveryCode, User
 from auditsaas.errors import Conflict
 
@@ -61,15 +62,24 @@ def confirm(session: Session, user: User, code: str, secret_key: str) -> Sequenc
     return renew_recovery_codes(session, user)
 
 
-def check(session: Session, user: User, code: str, secret_key: str) -> bool:
-    """Check a code of the app or a recovery code, and use it up.
+def refused(session: Session, user: User, code: str, secret_key: str) -> Standing | None:
+    """Use up a code of the app or a recovery code; return None, or the attempts left if refused.
 
-    Locks the person's row, so that one code cannot serve two who ask at once.
+    Commits the attempt before the code is looked at, so that no caller can forget to count it, and
+    clears the attempts in the caller's transaction once a code is right. Locks the person's row, so
+    that one code cannot serve two who ask at once.
     """
+    standing = attempts.count(session, attempts.CODE, str(user.id))
+    session.commit()
+    if standing.paused:
+        return standing
     session.refresh(user, with_for_update={"key_share": True})
     if user.totp_confirmed_at is None:
-        return False
-    return _takes(user, code, secret_key) or _uses_recovery_code(session, user, code)
+        return standing
+    if not (_takes(user, code, secret_key) or _uses_recovery_code(session, user, code)):
+        return standing
+    attempts.forget(session, attempts.CODE, str(user.id))
+    return None
 
 
 def remove(session: Session, user: User) -> None:

@@ -15,22 +15,24 @@ from auditsaas import current_request
 from auditsaas.access import asked_again
 from auditsaas.access.browser import CSRF_FIELD, browser_session
 from auditsaas.access.current import require_person
-from auditsaas.accounts import attempts, kept_requests, passkeys, passwords, second_factor, sessions
-from auditsaas.accounts.attempts import Limit
+from auditsaas.accounts import kept_requests, passkeys, sessions
 from auditsaas.accounts.forms import HOME, own_path
 from auditsaas.accounts.kept_requests import KeptRequest
 from auditsaas.accounts.models import User
 from auditsaas.errors import Invalid
 from auditsaas.extensions import db, settings
 from auditsaas.own_actions import Activity
-from auditsaas.pages.account.sign_in_views import pause_words
+from auditsaas.pages.account.given_secrets import (
+    Wrong,
+    forget_wrong_passwords,
+    wrong_code,
+    wrong_password,
+)
 from auditsaas.workspaces import account_events
 
 confirmation = Blueprint("confirmation", __name__, url_prefix="/account/confirm")
 
 NOTHING = "Enter your password or a code, or use a passkey."
-WRONG_PASSWORD = "That is not your password."  # noqa: S105
-WRONG_CODE = "That code is not right. Enter the one shown now, or a recovery code."
 OTHER_PASSKEY = "That passkey is another account’s."
 GIVEN = ("password", "code", "credential")
 PASSED_ON = ("User-Agent", "Referer", "Accept-Language")
@@ -62,8 +64,11 @@ def confirm() -> ResponseReturnValue:
     by_passkey = bool(request.form.get("credential"))
     wrong = _wrong_passkey(user) if by_passkey else _wrong_secret(user)
     if wrong is not None:
-        _record(user, status="error", status_code=401)
-        return asked_again.ask(kept, error=wrong)
+        answer = wrong.answer(asked_again.ask(kept, error=wrong.words), 401)
+        _record(user, status="error", status_code=answer.status_code)
+        return answer
+    if request.form.get("password"):
+        forget_wrong_passwords(user)
     with_factor = by_passkey or bool(_code())
     session_id = sessions.confirm(session, browser_session().session_id, second_factor=with_factor)
     _record(user, status="success", status_code=303)
@@ -99,49 +104,22 @@ def _code() -> str:
     return request.form.get("code", "").strip()
 
 
-def _wrong_secret(user: User) -> str | None:
-    """Return a sentence unless each secret that was given is right."""
+def _wrong_secret(user: User) -> Wrong | None:
+    """Refuse unless each secret that was given is right."""
     password, code = request.form.get("password", ""), _code()
-    return (_wrong_password(user, password) if password else None) or (
-        _wrong_code(user, code) if code else None
+    return (wrong_password(user, password) if password else None) or (
+        wrong_code(user, code) if code else None
     )
 
 
-def _wrong_password(user: User, password: str) -> str | None:
-    paused = _paused(attempts.PASSWORD, user)
-    if paused is not None:
-        return paused
-    if not passwords.matches(password, user.password_hash):
-        return WRONG_PASSWORD
-    attempts.forget(db.session(), attempts.PASSWORD, str(user.id))
-    return None
-
-
-def _wrong_code(user: User, code: str) -> str | None:
-    paused = _paused(attempts.CODE, user)
-    if paused is not None:
-        return paused
-    if not second_factor.check(db.session(), user, code, settings().secret_key):
-        return WRONG_CODE
-    attempts.forget(db.session(), attempts.CODE, str(user.id))
-    return None
-
-
-def _wrong_passkey(user: User) -> str | None:
+def _wrong_passkey(user: User) -> Wrong | None:
     try:
         signer = passkeys.whose(
             db.session(), browser_session().session_id, request.form["credential"], settings()
         )
     except Invalid as error:
-        return str(error)
-    return None if signer.id == user.id else OTHER_PASSKEY
-
-
-def _paused(limit: Limit, user: User) -> str | None:
-    """Count a try before it is known how it ends; the sentence of the pause, if one holds."""
-    standing = attempts.count(db.session(), limit, str(user.id))
-    db.session.commit()
-    return pause_words(standing) if standing.paused else None
+        return Wrong(str(error))
+    return None if signer.id == user.id else Wrong(OTHER_PASSKEY)
 
 
 def _record(user: User, *, status: str, status_code: int) -> None:

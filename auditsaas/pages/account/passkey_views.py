@@ -14,6 +14,7 @@ from auditsaas.errors import Invalid
 from auditsaas.extensions import db, settings
 from auditsaas.own_actions import Activity
 from auditsaas.pages.account import security_views
+from auditsaas.pages.account.given_secrets import forget_wrong_passwords
 from auditsaas.pages.account.sign_in_views import pause_words, sign_in_again
 from auditsaas.workspaces import account_events
 
@@ -70,9 +71,9 @@ def registration_options() -> ResponseReturnValue:
 @passkey_pages.post("/account/security/passkeys")
 def register() -> ResponseReturnValue:
     user, session = security_views.me(), db.session()
-    wrong = security_views.wrong_password(user)
+    wrong = security_views.given_password(user)
     if wrong:
-        return security_views.page(user, {"passkey": wrong}), 422
+        return wrong.answer(security_views.page(user, {"passkey": wrong.words}))
     try:
         passkeys.register(
             session,
@@ -85,6 +86,7 @@ def register() -> ResponseReturnValue:
     except Invalid as error:
         session.commit()
         return security_views.page(user, {"passkey": str(error)}), 422
+    forget_wrong_passwords(user)
     account_events.record(
         session, Activity.USER_PASSKEY_ADD, user, current_request.facts(), status_code=303
     )
@@ -95,9 +97,10 @@ def register() -> ResponseReturnValue:
 @passkey_pages.post("/account/security/passkeys/remove")
 def remove() -> ResponseReturnValue:
     user, session = security_views.me(), db.session()
-    wrong = security_views.wrong_password(user)
+    wrong = security_views.given_password(user)
     if wrong:
-        return security_views.page(user, {"removal": wrong}), 422
+        return wrong.answer(security_views.page(user, {"removal": wrong.words}))
+    forget_wrong_passwords(user)
     if passkeys.remove(session, user.id, request.form.get("passkey", "")):
         account_events.record(
             session, Activity.USER_PASSKEY_REMOVE, user, current_request.facts(), status_code=303

@@ -15,7 +15,7 @@ from auditsaas import current_request
 from auditsaas.access.asked_again import require_recent
 from auditsaas.access.browser import browser_session
 from auditsaas.access.current import require_person
-from auditsaas.accounts import attempts, passkeys, passwords, second_factor, sessions
+from auditsaas.accounts import passkeys, passwords, second_factor, sessions
 from auditsaas.accounts.forms import own_path
 from auditsaas.accounts.models import SignInSession, User
 from auditsaas.errors import Conflict, Invalid
@@ -23,12 +23,16 @@ from auditsaas.events.writing.useragent import derive
 from auditsaas.extensions import db, settings
 from auditsaas.mail import account_mails
 from auditsaas.own_actions import Activity
-from auditsaas.pages.account.sign_in_views import pause_words
+from auditsaas.pages.account.given_secrets import (
+    Wrong,
+    forget_wrong_passwords,
+    wrong_code,
+    wrong_password,
+)
 from auditsaas.workspaces import account_events
 
 security = Blueprint("security", __name__, url_prefix="/account")
 
-WRONG_PASSWORD = "That is not your password."  # noqa: S105
 DONE = {
     "password": "The password is changed. Every other browser is signed out.",
     "passkey": "The passkey is added.",
@@ -47,10 +51,9 @@ def show() -> ResponseReturnValue:
 @security.post("/security/password")
 def change_password() -> ResponseReturnValue:
     user, new = me(), request.form.get("new_password", "")
-    wrong = wrong_password(user)
+    wrong = given_password(user)
     if wrong:
-        _refused(user, Activity.USER_PASSWORD_CHANGE)
-        return page(user, {"password": wrong}), 422
+        return _refused(user, Activity.USER_PASSWORD_CHANGE, wrong, "password")
     try:
         if passwords.matches(new, user.password_hash):
             raise Invalid("That is the password you have.")
@@ -59,6 +62,7 @@ def change_password() -> ResponseReturnValue:
         return page(user, {"new_password": str(error)}), error.status
     session = db.session()
     user.password_hash = passwords.hashed(new)
+    forget_wrong_passwords(user)
     _renew_session(user, second_factor=require_person().second_factor)
     account_events.record(
         session, Activity.USER_PASSWORD_CHANGE, user, current_request.facts(), status_code=303
@@ -78,9 +82,9 @@ def begin_second_factor() -> ResponseReturnValue:
 @security.post("/security/second-factor/confirm")
 def confirm_second_factor() -> ResponseReturnValue:
     user, session = me(), db.session()
-    wrong = wrong_password(user)
+    wrong = given_password(user)
     if wrong:
-        return page(user, {"factor": wrong}), 422
+        return wrong.answer(page(user, {"factor": wrong.words}))
     codes = second_factor.confirm(
         session, user, request.form.get("code", ""), settings().secret_key
     )
@@ -95,9 +99,9 @@ def renew_recovery_codes() -> ResponseReturnValue:
     user = me()
     if user.totp_confirmed_at is None:
         raise Conflict("Recovery codes come with a second factor. Set it up first.")
-    wrong = wrong_password(user)
+    wrong = given_password(user)
     if wrong:
-        return page(user, {"factor": wrong}), 422
+        return wrong.answer(page(user, {"factor": wrong.words}))
     codes = second_factor.renew_recovery_codes(db.session(), user)
     return _record_and_show(user, Activity.USER_RECOVERY_CODES_RENEW, codes)
 
@@ -105,15 +109,11 @@ def renew_recovery_codes() -> ResponseReturnValue:
 @security.post("/security/second-factor/remove")
 def remove_second_factor() -> ResponseReturnValue:
     user, session = me(), db.session()
-    wrong = wrong_password(user)
-    if not wrong and not second_factor.check(
-        session, user, request.form.get("code", ""), settings().secret_key
-    ):
-        wrong = "That code is not right. Enter the one shown now, or a recovery code."
+    wrong = given_password(user) or wrong_code(user, request.form.get("code", ""))
     if wrong:
-        _refused(user, Activity.USER_SECOND_FACTOR_DISABLE)
-        return page(user, {"factor": wrong}), 422
+        return _refused(user, Activity.USER_SECOND_FACTOR_DISABLE, wrong, "factor")
     second_factor.remove(session, user)
+    forget_wrong_passwords(user)
     _renew_session(user, second_factor=False)
     account_events.record(
         session, Activity.USER_SECOND_FACTOR_DISABLE, user, current_request.facts(), status_code=303
@@ -164,25 +164,20 @@ def me() -> User:
     return db.session().get_one(User, require_person().id)
 
 
-def wrong_password(user: User) -> str | None:
-    """Refuse a wrong password, or too many tries, in a sentence; None for the right one."""
-    session = db.session()
-    standing = attempts.count(session, attempts.PASSWORD, str(user.id))
-    session.commit()
-    if standing.paused:
-        return pause_words(standing)
-    if not passwords.matches(request.form.get("password", ""), user.password_hash):
-        return WRONG_PASSWORD
-    attempts.forget(session, attempts.PASSWORD, str(user.id))
-    return None
+def given_password(user: User) -> Wrong | None:
+    """Refuse the password of this form; None if it is right."""
+    return wrong_password(user, request.form.get("password", ""))
 
 
-def _refused(user: User, activity: Activity) -> None:
-    """Record a failed attempt to confirm the account."""
+def _refused(user: User, activity: Activity, wrong: Wrong, part: str) -> AnyResponse:
+    """Record a failed attempt to confirm the account, and say it beside its form."""
+    answer = wrong.answer(page(user, {part: wrong.words}))
+    facts, status_code = current_request.facts(), answer.status_code
     account_events.record(
-        db.session(), activity, user, current_request.facts(), status="error", status_code=422
+        db.session(), activity, user, facts, status="error", status_code=status_code
     )
     db.session.commit()
+    return answer
 
 
 def _renew_session(user: User, *, second_factor: bool) -> None:
@@ -194,6 +189,7 @@ def _renew_session(user: User, *, second_factor: bool) -> None:
 
 
 def _record_and_show(user: User, activity: Activity, codes: Sequence[str]) -> str:
+    forget_wrong_passwords(user)
     account_events.record(db.session(), activity, user, current_request.facts(), status_code=200)
     db.session.commit()
     return page(user, codes=codes)

@@ -49,20 +49,23 @@ def sign_in_page() -> AnyResponse:
 @accounts.post("/login")
 def sign_in() -> AnyResponse:
     form, facts, session = SignInForm.of(request.form), current_request.facts(), db.session()
-    standing, paused = _standing(form.email, facts.ip)
-    if paused:
-        if paused.left == -1:
+    standing, pause = _standing(form.email, facts.ip)
+    if pause:
+        if pause.left == -1:
             user = service.find_by_email(session, form.email)
             account_events.record_refusal(session, form.email, user, "too_often", facts)
             db.session.commit()
-        return _pause(_page(email=form.email, after=form.next, error=pause_words(paused)), paused)
+        return paused(_page(email=form.email, after=form.next, error=pause_words(pause)), pause)
     entered = account_events.sign_in(session, form.email, form.password, facts)
     if entered is None:
         db.session.commit()
         error = f"{REFUSED} {tries_words(standing)}"
         current_request.take_at_least(REFUSED_AFTER_SECONDS)
         return make_response(_page(email=form.email, after=form.next, error=error), 401)
-    attempts.forget(session, attempts.ACCOUNT, form.email)
+    if entered.awaits_second_factor:
+        attempts.take_back(session, attempts.ACCOUNT, form.email)
+    else:
+        attempts.forget(session, attempts.ACCOUNT, form.email)
     attempts.take_back(session, attempts.ADDRESS, attempts.network_of(facts.ip))
     if signed_in():
         sessions.end(session, browser_session().session_id)
@@ -93,24 +96,29 @@ def give_second_factor() -> AnyResponse:
     user = sessions.find_awaiting(session, waiting)
     if user is None:
         return redirect("/login")
-    standing = attempts.count(session, attempts.CODE, str(user.id))
-    db.session.commit()
-    if standing.paused:
-        if standing.left == -1:
-            account_events.record_refusal(session, user.email, user, "too_often", facts)
-            db.session.commit()
-        return _pause(_second_factor_page(after, pause_words(standing)), standing)
-    if not second_factor.check(session, user, request.form.get("code", ""), settings().secret_key):
-        account_events.record_refusal(session, user.email, user, "second_factor", facts)
-        db.session.commit()
-        error = f"That code is not right. {tries_words(standing)}"
-        return make_response(_second_factor_page(after, error), 401)
-    attempts.forget(session, attempts.CODE, str(user.id))
+    code = request.form.get("code", "")
+    standing = second_factor.refused(session, user, code, settings().secret_key)
+    if standing is not None:
+        return _refuse_code(user, standing, after)
+    attempts.forget(session, attempts.ACCOUNT, user.email)
     sessions.end(session, waiting)
     session_id = account_events.enter(session, user, facts, second_factor=True)
     db.session.commit()
     browser_session().rotate(session_id)
     return redirect(own_path(after) or HOME)
+
+
+def _refuse_code(user: User, standing: Standing, after: str) -> AnyResponse:
+    """Record the refusal, of a pause only the first, and word it."""
+    session, facts = db.session(), current_request.facts()
+    if standing.left >= -1:
+        reason = "too_often" if standing.paused else "second_factor"
+        account_events.record_refusal(session, user.email, user, reason, facts)
+        session.commit()
+    if standing.paused:
+        return paused(_second_factor_page(after, pause_words(standing)), standing)
+    error = f"That code is not right. {tries_words(standing)}"
+    return make_response(_second_factor_page(after, error), 401)
 
 
 @accounts.post("/logout")
@@ -164,7 +172,8 @@ def tries_words(standing: Standing) -> str:
     )
 
 
-def _pause(page: str, standing: Standing) -> AnyResponse:
+def paused(page: str | AnyResponse, standing: Standing) -> AnyResponse:
+    """Answer 429 with the page that words the pause."""
     response = make_response(page, 429)
     response.headers["Retry-After"] = str(standing.seconds)
     return response
