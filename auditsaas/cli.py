@@ -18,6 +18,7 @@ from auditsaas.imports.command import import_command
 from auditsaas.operations import upgrade as schema
 from auditsaas.operations.distribute import distribute
 from auditsaas.operations.doctor import doctor
+from auditsaas.operations.revisions import Standing
 from auditsaas.own_actions import Activity
 from auditsaas.permissions import ApiScope, Role
 from auditsaas.version import version
@@ -54,8 +55,12 @@ def database_group() -> None:
 @database_group.command("upgrade", with_appcontext=False)
 def upgrade() -> None:
     """Bring the schema to this version; safe to run again."""
-    schema.upgrade(load())
-    click.echo("The database is up to date.")
+    newer = schema.upgrade(load()) is Standing.NEWER
+    click.echo(
+        "The database is newer than this version; nothing was changed."
+        if newer
+        else "The database is up to date."
+    )
 
 
 @database_group.command("tighten", with_appcontext=False)

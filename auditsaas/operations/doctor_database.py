@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from auditsaas.db import isolation
 from auditsaas.jobs.backlog import backlogs
-from auditsaas.operations import rights, upgrade
+from auditsaas.operations import revisions, rights
 from auditsaas.operations.finding import Finding, fail, ok, warn
 from auditsaas.operations.gauges import partition_horizon_days
 from auditsaas.operations.kinds import KINDS
+from auditsaas.operations.revisions import Standing
 from config.settings import Settings
 
 OLDEST_SERVER = 150_000
@@ -30,7 +31,8 @@ def as_app(connection: Connection) -> Iterator[Finding]:
     yield _standing("app role", "DATABASE_URL", connection)
     yield _log("app role", connection)
     yield _walls(connection)
-    yield _rights(connection)
+    if revisions.standing(revisions.of(connection)) is not Standing.NEWER:
+        yield _rights(connection)  # a newer version's own are no excess
     yield _migrations(connection)
     yield _clock(connection)
     yield _durability(connection)
@@ -173,11 +175,16 @@ def _rights(connection: Connection) -> Finding:
 
 
 def _migrations(connection: Connection) -> Finding:
-    here = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    newest = upgrade.newest_migration()
-    if here != newest:
-        return fail(
-            "migrations", f"the database is at {here}, this version needs {newest}", UPGRADE
+    here = revisions.of(connection)
+    standing = revisions.standing(here)
+    if standing is Standing.OLDER:
+        words = f"the database is at {here}, this version needs {revisions.HEAD}"
+        return fail("migrations", words, UPGRADE)
+    if standing is Standing.NEWER:
+        return warn(
+            "migrations",
+            f"the database is at {here}, newer than this version, which ends with {revisions.HEAD}",
+            "Start the newer version when it is ready; until then this one serves.",
         )
     return ok("migrations", f"at {here}, the newest")
 

@@ -5,22 +5,20 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.exc import ProgrammingError
 
 from auditsaas.events.maintenance import daily_counts, partitions
-from auditsaas.operations import rights
+from auditsaas.operations import revisions, rights
+from auditsaas.operations.revisions import Standing
 from config.errors import SettingsError
 from config.settings import Settings
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 UPGRADE_LOCK = 0x41554449
 TURN_SECONDS = 0.2
 
@@ -47,8 +45,10 @@ class Roles:
         return cls(app, platform)
 
 
-def upgrade(settings: Settings, now: datetime | None = None) -> None:
+def upgrade(settings: Settings, now: datetime | None = None) -> Standing:
     """Apply what is missing; safe to run again, and by two processes at once.
+
+    Returns how the schema stands then: what a later version migrated is left as it is.
 
     Raises:
         SettingsError: the roles are missing and may not be created with this connection.
@@ -58,6 +58,9 @@ def upgrade(settings: Settings, now: datetime | None = None) -> None:
     try:
         with engine.connect() as connection:
             _take_turns(connection)
+            if revisions.standing(revisions.of(connection)) is Standing.NEWER:
+                return Standing.NEWER
+            connection.commit()
             _ensure_roles(connection, roles)
             tight = _is_tight(connection, roles)
             _migrate(connection, roles)
@@ -68,6 +71,7 @@ def upgrade(settings: Settings, now: datetime | None = None) -> None:
             connection.commit()
             partitions.ensure(connection, now or datetime.now(UTC))
             daily_counts.rebuild_stale(engine)
+            return Standing.SAME
     finally:
         engine.dispose()
 
@@ -83,8 +87,7 @@ def tighten(settings: Settings) -> list[str]:
     try:
         with engine.connect() as connection:
             _take_turns(connection)
-            if _version(connection) != newest_migration():
-                raise SettingsError("The schema is of another version. Run: auditsaas db upgrade")
+            _refuse_other_schema(revisions.standing(revisions.of(connection)))
             before = rights.excess(connection, roles.app)
             rights.tighten(connection, roles.app)
             connection.commit()
@@ -93,30 +96,22 @@ def tighten(settings: Settings) -> list[str]:
         engine.dispose()
 
 
+def _refuse_other_schema(standing: Standing) -> None:
+    if standing is Standing.NEWER:
+        raise SettingsError("The schema is of a newer version. Run the command of that version.")
+    if standing is Standing.OLDER:
+        raise SettingsError("The schema is of an older version. Run: auditsaas db upgrade")
+
+
 def _is_tight(connection: Connection, roles: Roles) -> bool:
     """Tell whether no running process can need more rights: of a new database, or a tight one.
 
     What the schema of this version adds is not looked at, for it is not there yet.
     """
-    new = _version(connection) is None
+    new = revisions.of(connection) is None
     tight = new or not rights.excess(connection, roles.app)
     connection.commit()
     return tight
-
-
-def _version(connection: Connection) -> str | None:
-    if connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
-        return None
-    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    return found
-
-
-@cache
-def newest_migration() -> str | None:
-    """Read the schema version that this code needs."""
-    from alembic.script import ScriptDirectory
-
-    return ScriptDirectory.from_config(_alembic()).get_current_head()
 
 
 def _take_turns(connection: Connection) -> None:
@@ -147,7 +142,7 @@ def _alembic() -> Config:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(revisions.MIGRATIONS))
     return config
 
 

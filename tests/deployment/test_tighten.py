@@ -21,8 +21,9 @@ from auditsaas.events.event_sources import PRODUCT
 from auditsaas.events.schema import from_mapping
 from auditsaas.events.writing.append import append
 from auditsaas.operations import upgrade
+from auditsaas.operations.revisions import MIGRATIONS
 from auditsaas.operations.rights import excess
-from auditsaas.operations.upgrade import MIGRATIONS, Roles
+from auditsaas.operations.upgrade import Roles
 from config.settings import Settings
 from tests.deployment.servers import PostgresServer
 from tests.support.factories import event_input

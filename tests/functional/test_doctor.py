@@ -11,11 +11,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from flask.testing import FlaskClient
 from sqlalchemy import Engine, make_url, text
 
-from auditsaas.operations import doctor, doctor_services
+from auditsaas.cli import cli
+from auditsaas.operations import doctor, doctor_services, revisions
 from auditsaas.operations.finding import Finding, Verdict
 from config.settings import Settings
+from tests.support.workers import process_environment
+
+SET_REVISION = "UPDATE alembic_version SET version_num = '{}'"
+OLDER, SAME, NEWER = map(SET_REVISION.format, (revisions.KNOWN[0], revisions.HEAD, "9999"))
 
 
 def findings(settings: Settings) -> dict[str, Finding]:
@@ -81,13 +88,46 @@ def test_the_owner_as_app_role_fails(settings: Settings) -> None:
 
 
 def test_database_behind_on_migrations_fails(settings: Settings, owner_engine: Engine) -> None:
-    with owner_engine.connect() as connection:
-        here = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    change = "UPDATE alembic_version SET version_num = '{}'"
-    with owner_says(owner_engine, change.format("0001"), change.format(here)):
+    with owner_says(owner_engine, OLDER, SAME):
         found = findings(settings)["migrations"]
     assert found.verdict is Verdict.FAIL
     assert "auditsaas db upgrade" in found.remedy
+
+
+def test_database_of_a_newer_version_is_a_warning(settings: Settings, owner_engine: Engine) -> None:
+    with owner_says(owner_engine, NEWER, SAME):
+        found = findings(settings)
+    assert found["migrations"].verdict is Verdict.WARN
+    assert "newer than this version" in found["migrations"].words
+    assert "db upgrade" not in found["migrations"].remedy
+    assert [each for each in found.values() if each.verdict is Verdict.FAIL] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "words"),
+    [(NEWER, 200, "ok"), (OLDER, 503, "migrations are missing")],
+    ids=["newer", "older"],
+)
+def test_process_is_ready_unless_the_database_is_of_an_older_version(
+    client: FlaskClient, owner_engine: Engine, change: str, status: int, words: str
+) -> None:
+    with owner_says(owner_engine, change, SAME):
+        answer = client.get("/readyz")
+    assert (answer.status_code, answer.json) == (status, {"database": words, "redis": "ok"})
+
+
+def test_upgrade_leaves_the_database_of_a_newer_version(
+    settings: Settings, owner_engine: Engine
+) -> None:
+    runner = CliRunner(env=process_environment(settings))
+    with owner_says(owner_engine, NEWER, SAME):
+        upgraded, tightened = (runner.invoke(cli, ["db", do]) for do in ("upgrade", "tighten"))
+        with owner_engine.connect() as connection:
+            assert revisions.of(connection) == "9999"
+    assert upgraded.exit_code == 0
+    assert "newer than this version; nothing was changed" in upgraded.output
+    assert tightened.exit_code == 2
+    assert "The schema is of a newer version" in tightened.output
 
 
 def test_unreachable_mail_server_fails() -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import redis
 from flask import Blueprint, Response, jsonify, make_response
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from auditsaas.extensions import db, settings
-from auditsaas.operations import upgrade
+from auditsaas.operations import revisions
 from auditsaas.version import version
 
 health = Blueprint("health", __name__)
@@ -32,11 +31,12 @@ def ready() -> Response:
 
 def _database() -> str:
     try:
-        schema = db.session.scalar(text("SELECT version_num FROM alembic_version"))
+        revision = revisions.of(db.session.connection())
     except SQLAlchemyError:
         db.session.rollback()
         return "does not answer"
-    return "ok" if schema == upgrade.newest_migration() else "migrations are missing"
+    older = revisions.standing(revision) is revisions.Standing.OLDER
+    return "migrations are missing" if older else "ok"
 
 
 def _redis() -> str:

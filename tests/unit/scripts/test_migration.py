@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from auditsaas.operations.upgrade import MIGRATIONS
+from auditsaas.operations.revisions import MIGRATIONS
 from scripts import migration
 from tests.support.workers import ROOT
 
