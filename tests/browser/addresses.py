@@ -11,6 +11,7 @@ from auditsaas.events.event_sources import PRODUCT
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.imports import mappings
 from auditsaas.imports import service as imports
+from auditsaas.platform_access.models import AccessRequest
 from auditsaas.storage.address import storage_at
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
@@ -48,6 +49,7 @@ INSIDE = {
     "edit a schedule": "/w/{slug}/schedules/{schedule}/edit",
     "who read the log": "/w/{slug}/reads",
     "reads that were looked for": "/w/{slug}/reads?about=ann&range=today",
+    "access requests": "/w/{slug}/access-requests",
     "members": "/w/{slug}/members",
     "invite": "/w/{slug}/members/invite",
     "keys": "/w/{slug}/api-keys",
@@ -76,6 +78,7 @@ AS_SUPER_ADMIN = {
     "every workspace": "/admin/workspaces",
     "new workspace": "/admin/workspaces/new",
     "everybody": "/admin/users",
+    "what waits for a workspace": "/admin/access/requests",
     "every export": "/admin/exports",
     "system": "/admin/system",
 }
@@ -125,6 +128,7 @@ def fill(acme: Workspace, person: User, settings: Settings) -> dict[str, str]:
     )
     long = EventFilter(user=("x" * 400,))
     ask(person, [acme])
+    _ask_for_access(acme)
     make_schedule(acme, person, datetime.now(UTC))
     own = event_input(actor={"id": str(person.id), "email": person.email})
     [own_event] = append_events(acme, [own], PRODUCT).ids
@@ -142,6 +146,13 @@ def fill(acme: Workspace, person: User, settings: Settings) -> dict[str, str]:
         "mapping": _mapping(acme, person),
         "reset": reset,
     }
+
+
+def _ask_for_access(acme: Workspace) -> None:
+    asker = factories.make_user(name="n" * 80, is_super_admin=True)
+    with factories.scoped(acme.id, user=asker.id) as session:
+        session.add(AccessRequest(workspace_id=acme.id, user_id=asker.id, reason="r" * 500))
+        session.commit()
 
 
 def _mapping(acme: Workspace, person: User) -> str:
