@@ -19,7 +19,7 @@ from auditsaas.operations import upgrade as schema
 from auditsaas.operations.distribute import distribute
 from auditsaas.operations.doctor import doctor
 from auditsaas.operations.revisions import Standing
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 from auditsaas.permissions import ApiScope, Role
 from auditsaas.version import version
 from auditsaas.workspaces.account_events import record_for

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import NullPool, create_engine, text
 
-from auditsaas import own_actions
+from auditsaas import own_actions, own_activities
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.events.maintenance import daily_counts, partitions, retention
@@ -14,7 +14,7 @@ from auditsaas.events.maintenance.lasting import Lasting
 from auditsaas.events.schema import ActorInput
 from auditsaas.extensions import db, settings
 from auditsaas.jobs.queue import task
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 
 
 @task("maintenance.make_partitions")
@@ -45,7 +45,7 @@ def apply_retention() -> int:
     removed = retention.apply(
         engine,
         now,
-        keep=Lasting(own_actions.LASTING, made.own_events_days),
+        keep=Lasting(own_activities.LASTING, made.own_events_days),
         least_days=made.min_retention_days,
     )
     for part in removed:

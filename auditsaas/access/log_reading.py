@@ -29,7 +29,7 @@ from auditsaas.events.filter.canonical import reaches
 from auditsaas.events.filter.event_filter import EMPTY, EventFilter
 from auditsaas.extensions import db
 from auditsaas.metrics import READS_UNRECORDED
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 from auditsaas.reads import counting
 from auditsaas.reads.reading import Reader, Reading
 from auditsaas.workspaces.models import ReadRecording

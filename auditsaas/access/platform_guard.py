@@ -19,11 +19,11 @@ from auditsaas.db import tenancy
 from auditsaas.db.platform import Look
 from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Forbidden
+from auditsaas.events.system_log import SYSTEM_WORKSPACE_ID
 from auditsaas.extensions import db
 from auditsaas.platform_access import reasons, requests
 from auditsaas.platform_access.looks import Looker, Question
 from auditsaas.platform_access.reasons import PlatformActor, Reasons
-from auditsaas.system_log import SYSTEM_WORKSPACE_ID
 from auditsaas.workspaces.models import NamedWorkspace
 
 ACCESS = "/admin/access"

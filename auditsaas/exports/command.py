@@ -27,7 +27,7 @@ from auditsaas.exports.building.file_header import period_words
 from auditsaas.exports.formats import FORMATS, Format
 from auditsaas.exports.source import About, Source
 from auditsaas.formatting.viewer import Viewer
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 from auditsaas.workspaces.former_slugs import with_current_slugs
 from auditsaas.workspaces.models import Workspace
 from config.start import load

@@ -20,7 +20,8 @@ from auditsaas.events.models import events
 from auditsaas.events.schema import ActorInput, TargetInput
 from auditsaas.exports.kind import UNFINISHED
 from auditsaas.exports.models import Export, ExportState
-from auditsaas.own_actions import Activity, RequestFacts
+from auditsaas.own_actions import RequestFacts
+from auditsaas.own_activities import Activity
 from auditsaas.workspaces.api_keys import KeyAccess
 from auditsaas.workspaces.models import ApiKey, Workspace
 

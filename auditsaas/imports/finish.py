@@ -18,7 +18,7 @@ from auditsaas.imports.load import record
 from auditsaas.imports.models import Import, ImportState
 from auditsaas.imports.outcome import Outcome
 from auditsaas.notifications.service import notify
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 from auditsaas.workspaces.models import Workspace
 
 

@@ -23,7 +23,7 @@ from auditsaas.events.writing.append import MAX_BATCH, append
 from auditsaas.events.writing.outcome import Appended
 from auditsaas.imports.expired import Expired, oldest_kept, refuse_expired
 from auditsaas.imports.outcome import Accepted, Outcome
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 from auditsaas.workspaces.models import Workspace
 
 

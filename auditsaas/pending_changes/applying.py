@@ -19,7 +19,7 @@ from auditsaas.accounts.models import User
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.errors import DomainError
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 from auditsaas.pending_changes import recording, service, telling
 from auditsaas.pending_changes.kinds import Kinds
 from auditsaas.pending_changes.models import ChangeState, PendingChange

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from auditsaas.events.schema import TargetInput
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 from auditsaas.pending_changes.models import PendingChange
 from auditsaas.workspaces.acting_member import ActingMember
 

@@ -21,7 +21,7 @@ from auditsaas.errors import Conflict, FieldError, InvalidFields, NotFound
 from auditsaas.events.models import log_heads
 from auditsaas.formatting import times
 from auditsaas.formatting.viewer import DEFAULT
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 from auditsaas.pending_changes import recording, telling
 from auditsaas.pending_changes.kinds import ChangeKind
 from auditsaas.pending_changes.models import ChangeState, PendingChange

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from auditsaas.errors import FieldError, InvalidFields
 from auditsaas.events.maintenance import lasting
 from auditsaas.events.maintenance.lasting import Lasting, days_before
-from auditsaas.own_actions import LASTING
+from auditsaas.own_activities import LASTING
 from auditsaas.pending_changes import service
 from auditsaas.pending_changes.models import PendingChange
 from auditsaas.pending_changes.rules import Rules

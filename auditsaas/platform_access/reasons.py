@@ -20,7 +20,8 @@ from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Invalid
 from auditsaas.events.schema import ActorInput
-from auditsaas.own_actions import Activity, RequestFacts
+from auditsaas.own_actions import RequestFacts
+from auditsaas.own_activities import Activity
 from auditsaas.platform_access.models import PlatformAccess
 from auditsaas.workspaces.acting_member import SEE_OTHER
 from auditsaas.workspaces.service import system_workspace

@@ -22,7 +22,7 @@ from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Conflict, Forbidden, NotFound
 from auditsaas.events.schema import TargetInput
 from auditsaas.notifications.service import notify
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 from auditsaas.platform_access.models import AccessRequest, RequestState
 from auditsaas.platform_access.reasons import ROLE, PlatformActor, checked_reason
 from auditsaas.workspaces.acting_member import SEE_OTHER, ActingMember

@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 from auditsaas import own_actions
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
-from auditsaas.own_actions import Activity, RequestFacts
+from auditsaas.own_actions import RequestFacts
+from auditsaas.own_activities import Activity
 from auditsaas.platform_access.looks import Looker, Noted, Question, note
 from auditsaas.platform_access.models import PlatformLook
 from auditsaas.platform_access.reasons import ROLE

@@ -16,7 +16,8 @@ from sqlalchemy import ARRAY, Integer, LargeBinary, Text, Uuid, bindparam, text
 from sqlalchemy.orm import Session
 
 from auditsaas import own_actions
-from auditsaas.own_actions import Activity, RequestFacts
+from auditsaas.own_actions import RequestFacts
+from auditsaas.own_activities import Activity
 from auditsaas.reads.reading import (
     MOST_ADDRESSES,
     MOST_OPENED,

@@ -15,7 +15,7 @@ from auditsaas.events.event_sources import PRODUCT
 from auditsaas.events.schema import ActorInput, EventInput
 from auditsaas.events.writing.append import MAX_BATCH, append
 from auditsaas.events.writing.sql import LOCK_HEAD
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 from auditsaas.reads.models import log_reads
 from auditsaas.reads.reading import MOST_ADDRESSES, metadata_of, targets_of
 

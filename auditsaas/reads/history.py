@@ -21,7 +21,7 @@ from auditsaas.events.folding import fold
 from auditsaas.events.models import events
 from auditsaas.events.reading import pages
 from auditsaas.events.reading.facets import known_actors
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 from auditsaas.reads.models import log_reads
 
 READS: Final = EventFilter(

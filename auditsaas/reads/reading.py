@@ -13,7 +13,7 @@ from auditsaas.events.filter.canonical import canonical
 from auditsaas.events.filter.event_filter import EMPTY, EventFilter
 from auditsaas.events.schema import ActorInput, TargetInput
 from auditsaas.events.search.parser import Term
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 
 MOST_TARGETS = 20
 """How many targets an event has at most; what was opened beyond them stands in its metadata."""

@@ -24,7 +24,7 @@ from auditsaas.exports.models import FINAL_STATES, Export, ExportState
 from auditsaas.formatting import numbers, times, viewer
 from auditsaas.formatting.viewer import Clock, DateFormat, Viewer
 from auditsaas.notifications.service import notify
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 from auditsaas.schedules import report_summary, service
 from auditsaas.schedules.models import RunState, Schedule, ScheduleRun
 from auditsaas.schedules.report_summary import Findings

@@ -32,7 +32,7 @@ from auditsaas.exports.formats import Options, format_called
 from auditsaas.exports.models import Export
 from auditsaas.exports.service import Requester
 from auditsaas.notifications.service import notify
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 from auditsaas.schedules import service
 from auditsaas.schedules.models import RunState, Schedule, ScheduleRun
 from auditsaas.workspaces.models import Workspace

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from auditsaas.db.ids import first_id_at
 from auditsaas.events.folding import fold
 from auditsaas.events.presenter import Latency, latency
+from auditsaas.events.system_log import SYSTEM_WORKSPACE_ID
 from auditsaas.superadmin.spark import Day, Spark
-from auditsaas.system_log import SYSTEM_WORKSPACE_ID
 
 DAYS = 7
 SILENT_AFTER = timedelta(hours=24)

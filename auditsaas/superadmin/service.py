@@ -19,9 +19,9 @@ from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Conflict, NotFound
 from auditsaas.events.models import actors
 from auditsaas.events.schema import TargetInput
-from auditsaas.own_actions import Activity
+from auditsaas.events.system_log import SYSTEM_WORKSPACE_ID
+from auditsaas.own_activities import Activity
 from auditsaas.platform_access.reasons import ROLE, PlatformActor
-from auditsaas.system_log import SYSTEM_WORKSPACE_ID
 from auditsaas.workspaces.models import Membership, Workspace
 from auditsaas.workspaces.service import create_workspace, find_workspace, system_workspace
 

@@ -16,7 +16,8 @@ from auditsaas.accounts.service import find_by_email, normal_email
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.events.schema import ActorInput, TargetInput
-from auditsaas.own_actions import Activity, RequestFacts
+from auditsaas.own_actions import RequestFacts
+from auditsaas.own_activities import Activity
 from auditsaas.workspaces.service import system_workspace, workspaces_of
 
 UNKNOWN_PERSON = "unknown"

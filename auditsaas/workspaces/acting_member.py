@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from auditsaas import own_actions
 from auditsaas.events.schema import ActorInput, TargetInput
-from auditsaas.own_actions import Activity, RequestFacts
+from auditsaas.own_actions import RequestFacts
+from auditsaas.own_activities import Activity
 
 SEE_OTHER = 303
 

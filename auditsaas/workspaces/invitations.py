@@ -18,7 +18,8 @@ from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Conflict, Gone, Invalid, NotFound
 from auditsaas.events.schema import TargetInput
-from auditsaas.own_actions import Activity, RequestFacts, without_token
+from auditsaas.own_actions import RequestFacts, without_token
+from auditsaas.own_activities import Activity
 from auditsaas.permissions import Role
 from auditsaas.workspaces.account_events import actor_of
 from auditsaas.workspaces.acting_member import SEE_OTHER, ActingMember

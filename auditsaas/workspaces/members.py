@@ -15,7 +15,7 @@ from auditsaas.errors import Conflict, NotFound
 from auditsaas.events.event_sources import PRODUCT
 from auditsaas.events.models import actors
 from auditsaas.events.schema import TargetInput
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 from auditsaas.permissions import Role
 from auditsaas.workspaces.acting_member import ActingMember
 from auditsaas.workspaces.models import Membership, Workspace

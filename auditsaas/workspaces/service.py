@@ -10,13 +10,13 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from auditsaas import system_log
 from auditsaas.db.ids import new_id
 from auditsaas.errors import Conflict, Invalid
+from auditsaas.events import system_log
 from auditsaas.events.models import log_heads
+from auditsaas.events.system_log import SYSTEM_WORKSPACE_ID
 from auditsaas.events.writing.redaction import USUAL_KEYS
 from auditsaas.permissions import Role
-from auditsaas.system_log import SYSTEM_WORKSPACE_ID
 from auditsaas.workspaces.models import FormerSlug, Membership, Workspace
 
 # fmt: off

@@ -17,7 +17,7 @@ from auditsaas.events.filter.period import TimeRange
 from auditsaas.events.models import log_heads
 from auditsaas.events.reading import totals
 from auditsaas.events.schema import TargetInput
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 from auditsaas.workspaces.acting_member import ActingMember
 from auditsaas.workspaces.models import FormerSlug, Workspace
 

@@ -14,7 +14,8 @@ from sqlalchemy import Engine, select
 from auditsaas.app import create_app
 from auditsaas.db.platform import Look, platform_session
 from auditsaas.events.models import events
-from auditsaas.own_actions import ACTIVITIES, COPY_OF
+from auditsaas.own_actions import COPY_OF
+from auditsaas.own_activities import ACTIVITIES
 from config.settings import Settings
 from tests.architecture.audited_actions import (
     AUDITED,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from auditsaas.own_actions import ACTIVITIES
+from auditsaas.own_activities import ACTIVITIES
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = {path.name: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}

@@ -15,7 +15,7 @@ from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
 from auditsaas.accounts.models import Passkey, User
 from auditsaas.app import create_app
 from auditsaas.events.models import events
-from auditsaas.system_log import SYSTEM_WORKSPACE_ID
+from auditsaas.events.system_log import SYSTEM_WORKSPACE_ID
 from config.settings import Settings
 from tests.support import factories
 from tests.support.factories import PASSWORD, csrf_token, make_user, unique

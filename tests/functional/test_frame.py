@@ -14,10 +14,10 @@ from sqlalchemy.exc import OperationalError
 from auditsaas.app import create_app
 from auditsaas.errors import FieldError, InvalidFields
 from auditsaas.events.models import events
+from auditsaas.events.system_log import SYSTEM_WORKSPACE_ID
 from auditsaas.extensions import db
 from auditsaas.notifications.models import Notification
 from auditsaas.permissions import Role
-from auditsaas.system_log import SYSTEM_WORKSPACE_ID
 from auditsaas.version import version
 from config.settings import Settings
 from tests.support import factories

@@ -10,16 +10,16 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select, update
 
-from auditsaas import own_actions
+from auditsaas import own_actions, own_activities
 from auditsaas.accounts.models import User
 from auditsaas.events.event_sources import PRODUCT
 from auditsaas.events.maintenance import retention
 from auditsaas.events.maintenance.lasting import Lasting
 from auditsaas.events.models import events
 from auditsaas.events.schema import from_mapping
+from auditsaas.events.system_log import SYSTEM_WORKSPACE_ID
 from auditsaas.events.writing.append import append
 from auditsaas.own_actions import COPY_OF
-from auditsaas.system_log import SYSTEM_WORKSPACE_ID
 from auditsaas.workspaces.models import Workspace
 from tasks.maintenance import apply_retention
 from tests.support.factories import (
@@ -73,7 +73,7 @@ def test_traces_of_an_admin_outlive_the_events_of_their_workspace(
     act_on(client, workspace, changes_of(workspace)[0], "cancel")
     only_this_keeps_for_days(workspace)
     later = datetime.now(UTC) + timedelta(days=60)
-    [removed] = retention.apply(owner_engine, later, keep=Lasting(own_actions.LASTING, 400))
+    [removed] = retention.apply(owner_engine, later, keep=Lasting(own_activities.LASTING, 400))
     assert removed.events == 3
     assert activities(workspace) == ["member.remove", "change.request", "change.cancel"]
     assert counts_are_exact(workspace)
@@ -139,7 +139,7 @@ def test_copy_is_taken_back_with_the_act(workspace: Workspace, admin: User) -> N
     with scoped(workspace.id) as session:
         own_actions.record(
             session,
-            own_actions.Activity.WORKSPACE_UPDATE,
+            own_activities.Activity.WORKSPACE_UPDATE,
             workspaces=[workspace.id],
             actor=own_actions.installation("AuditSaaS"),
         )

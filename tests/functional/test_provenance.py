@@ -25,7 +25,7 @@ from auditsaas.exports.models import Export
 from auditsaas.exports.service import Requester
 from auditsaas.imports.run import import_job
 from auditsaas.jobs.runner import run
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 from auditsaas.storage.address import storage_at
 from auditsaas.workspaces.models import ApiKey, Workspace
 from tests.support import importing

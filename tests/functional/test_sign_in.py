@@ -14,9 +14,9 @@ from werkzeug.test import TestResponse
 
 from auditsaas.accounts.models import SignInSession, User
 from auditsaas.events.models import events
+from auditsaas.events.system_log import SYSTEM_WORKSPACE_ID
 from auditsaas.pages.account import sign_in_views
 from auditsaas.permissions import Role
-from auditsaas.system_log import SYSTEM_WORKSPACE_ID
 from auditsaas.workspaces.models import Membership
 from tests.support import factories
 from tests.support.factories import PASSWORD, csrf_token, make_member, make_user, make_workspace

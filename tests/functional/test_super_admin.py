@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from auditsaas.db.platform import JOBS, PLATFORM_BIND, platform_session
 from auditsaas.events.models import events
+from auditsaas.events.system_log import SYSTEM_WORKSPACE_ID
 from auditsaas.extensions import db
 from auditsaas.imports.models import Import
 from auditsaas.jobs.backlog import backlogs
@@ -23,7 +24,6 @@ from auditsaas.operations.kinds import KINDS
 from auditsaas.permissions import Role
 from auditsaas.platform_access.models import PlatformAccess
 from auditsaas.platform_access.reasons import HOLDS_FOR
-from auditsaas.system_log import SYSTEM_WORKSPACE_ID
 from auditsaas.workspaces.models import Workspace
 from config.celery import ALIVE_FOR, WORKERS_KEY
 from config.settings import Settings

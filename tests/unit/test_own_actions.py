@@ -11,7 +11,8 @@ from sqlalchemy import select
 from auditsaas import own_actions
 from auditsaas.events.models import events
 from auditsaas.events.schema import ActorInput, TargetInput
-from auditsaas.own_actions import ACTIVITIES, Activity, RequestFacts
+from auditsaas.own_actions import RequestFacts
+from auditsaas.own_activities import ACTIVITIES, Activity
 from tests.support.factories import make_workspace, scoped
 
 pytestmark = pytest.mark.usefixtures("engine")

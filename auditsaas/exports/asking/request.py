@@ -18,7 +18,7 @@ from auditsaas.exports.formats import Format, Options
 from auditsaas.exports.limits import ROW_LIMITS, refuse_too_many
 from auditsaas.exports.models import Export
 from auditsaas.exports.service import Requester
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 
 NO_OPTIONS = Options()
 

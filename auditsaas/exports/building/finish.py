@@ -16,7 +16,7 @@ from auditsaas.exports import wording
 from auditsaas.exports.kind import ExportClaim
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.notifications.service import notify
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 from auditsaas.workspaces.models import Workspace
 
 DEFAULT_DAYS = 7

@@ -21,7 +21,7 @@ from auditsaas.accounts.kept_requests import KeptRequest
 from auditsaas.accounts.models import User
 from auditsaas.errors import Invalid
 from auditsaas.extensions import db, settings
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 from auditsaas.pages.account.given_secrets import (
     Wrong,
     forget_wrong_passwords,

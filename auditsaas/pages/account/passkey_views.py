@@ -12,7 +12,7 @@ from auditsaas.accounts import attempts, passkeys, sessions
 from auditsaas.accounts.forms import HOME, own_path
 from auditsaas.errors import Invalid
 from auditsaas.extensions import db, settings
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 from auditsaas.pages.account import security_views
 from auditsaas.pages.account.given_secrets import forget_wrong_passwords
 from auditsaas.pages.account.sign_in_views import pause_words, sign_in_again

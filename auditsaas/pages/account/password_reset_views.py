@@ -10,7 +10,8 @@ from auditsaas.accounts import attempts, passwords, resets, service
 from auditsaas.errors import Gone, Invalid
 from auditsaas.extensions import db
 from auditsaas.mail import account_mails
-from auditsaas.own_actions import Activity, RequestFacts, without_token
+from auditsaas.own_actions import RequestFacts, without_token
+from auditsaas.own_activities import Activity
 from auditsaas.workspaces import account_events
 
 password_reset = Blueprint("password_reset", __name__, url_prefix="/password-reset")

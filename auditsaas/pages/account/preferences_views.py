@@ -21,7 +21,7 @@ from auditsaas.errors import Invalid, NotFound
 from auditsaas.events.event_sources import PRODUCT, UNRECORDED
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.extensions import db
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 from auditsaas.pages.account.preferences import COLUMNS, DENSITIES, PreferencesForm
 from auditsaas.pages.audit_log import event_page, page_loader
 from auditsaas.pages.audit_log.log_scope import LogScope

@@ -22,7 +22,7 @@ from auditsaas.errors import Conflict, Invalid
 from auditsaas.events.writing.useragent import derive
 from auditsaas.extensions import db, settings
 from auditsaas.mail import account_mails
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 from auditsaas.pages.account.given_secrets import (
     Wrong,
     forget_wrong_passwords,

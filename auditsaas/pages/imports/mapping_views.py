@@ -23,7 +23,7 @@ from auditsaas.events.schema import TargetInput
 from auditsaas.extensions import db
 from auditsaas.imports import mappings
 from auditsaas.imports.trial import sample_of
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 from auditsaas.pages.imports.mapping_form import MappingForm
 from auditsaas.permissions import Permission
 from auditsaas.workspaces.settings import redacted_keys

@@ -25,7 +25,7 @@ from auditsaas.imports.kind import IMPORTS
 from auditsaas.imports.models import Import
 from auditsaas.jobs.queue import send
 from auditsaas.notifications.service import mark_read
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 from auditsaas.pages.imports.presenter import present
 from auditsaas.permissions import Permission
 from auditsaas.storage.address import storage_at

@@ -23,7 +23,7 @@ from auditsaas.mail import outbox
 from auditsaas.mail.models import Mail, MailState
 from auditsaas.notifications import service
 from auditsaas.notifications.models import Notification
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 from auditsaas.workspaces import account_events
 
 notifications = Blueprint("notifications", __name__)

@@ -18,7 +18,7 @@ from auditsaas.events.filter import text as filter_text
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.schema import TargetInput
 from auditsaas.extensions import db
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 from auditsaas.permissions import Permission
 from auditsaas.saved_views import service
 from auditsaas.saved_views.models import ALL_MY_WORKSPACES, SavedView

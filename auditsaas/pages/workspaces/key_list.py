@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from auditsaas.accounts.models import User
 from auditsaas.errors import Conflict, NotFound
 from auditsaas.events.schema import TargetInput
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 from auditsaas.permissions import ApiScope
 from auditsaas.workspaces.acting_member import ActingMember
 from auditsaas.workspaces.api_keys import NewKey, create_api_key

@@ -14,7 +14,7 @@ from auditsaas import own_actions
 from auditsaas.db.ids import new_id
 from auditsaas.events.event_sources import CLI, PRODUCT, EventSource, of_import, of_key
 from auditsaas.events.models import actors, events
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 from auditsaas.workspaces.models import Workspace
 from tests.support.factories import append_events, as_owner, event_input, scoped
 

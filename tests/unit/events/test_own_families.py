@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditsaas.events.own_families import FAMILIES, LOOKALIKES, is_own
-from auditsaas.own_actions import Activity
+from auditsaas.own_activities import Activity
 
 SPELLINGS = [
     "platform.access",

@@ -8,8 +8,8 @@ from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Conflict, Invalid
 from auditsaas.events.models import log_heads
+from auditsaas.events.system_log import SYSTEM_SLUG
 from auditsaas.permissions import Role
-from auditsaas.system_log import SYSTEM_SLUG
 from auditsaas.workspaces.service import (
     add_member,
     create_workspace,
