@@ -32,7 +32,7 @@ READS: Final = EventFilter(
 BATCH: Final = 200
 PATIENCE_SECONDS: Final = 0.5
 MOST_WAITING: Final = 500
-"""How many reads of this hour are looked through."""
+"""The most reads of this hour that are looked through."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +70,8 @@ class History:
 
     waiting: Sequence[Read]
     """Those of this hour, which are still counted; none but on the first page."""
+    more_waiting: bool
+    """Whether more of this hour than ``MOST_WAITING`` are counted."""
     reads: Sequence[Read]
     opened: Mapping[UUID, Row[Any]]
     """The events that they name, as far as the log still has them."""
@@ -105,7 +107,7 @@ def page(
 
     What reads are about no index knows, so it is looked for in batches for half a second.
     """
-    waiting = [] if before else _waiting(session, workspace_id, wanted)
+    waiting, more_waiting = ([], False) if before else _waiting(session, workspace_id, wanted)
     opened = _opened(session, workspace_id, waiting)
     found: list[tuple[UUID, Read]] = []
     until = time.monotonic() + PATIENCE_SECONDS
@@ -122,6 +124,7 @@ def page(
         found, edge = found[:limit], found[limit - 1][0]
     return History(
         waiting=[read for read in waiting if _is_about(read, about, opened)],
+        more_waiting=more_waiting,
         reads=[read for _, read in found],
         opened=opened,
         before=edge if full or going_on else None,
@@ -129,18 +132,23 @@ def page(
     )
 
 
-def _waiting(session: Session, workspace_id: UUID, wanted: EventFilter) -> list[Read]:
-    """Read what is being counted, the last first; the reader is compared by any of their names."""
+def _waiting(session: Session, workspace_id: UUID, wanted: EventFilter) -> tuple[list[Read], bool]:
+    """Read what is being counted, the last first; tell whether there is more than was read.
+
+    The reader is compared by any of their names.
+    """
     here = select(log_reads).where(log_reads.c.workspace_id == workspace_id)
     start, end = wanted.period.start, wanted.period.end
     if start is not None:
         here = here.where(log_reads.c.first_at >= start)
     if end is not None:
         here = here.where(log_reads.c.first_at < end)
-    rows = session.execute(here.order_by(log_reads.c.last_at.desc()).limit(MOST_WAITING))
+    newest = here.order_by(log_reads.c.last_at.desc()).limit(MOST_WAITING + 1)
+    rows = session.execute(newest).all()
     readers = set(map(fold, wanted.user))
-    reads = [_counted(row) for row in rows]
-    return [read for read in reads if not readers or readers & _names(read)]
+    reads = [_counted(row) for row in rows[:MOST_WAITING]]
+    found = [read for read in reads if not readers or readers & _names(read)]
+    return found, len(rows) > MOST_WAITING
 
 
 def _names(read: Read) -> set[str]:

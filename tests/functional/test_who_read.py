@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from auditsaas.accounts.models import User
 from auditsaas.events.models import events
 from auditsaas.permissions import ApiScope, Role
+from auditsaas.reads.models import log_reads
 from auditsaas.workspaces.models import Workspace
 from tests.support.factories import (
     append_events,
@@ -252,3 +253,21 @@ def test_search_that_takes_long_says_how_far_back_it_came(
     monkeypatch.setattr(history, "BATCH", 5)
     page = listed(admin, acme, "about=Filter2")
     assert "Keep searching" in page
+
+
+def count_copies(acme: Workspace, copies: int) -> None:
+    """Count the read that waits as often by other readers."""
+    [row] = counted(acme)
+    with scoped(acme.id) as session:
+        others = [{**row._mapping, "reader": f"reader-{n}", "id": uuid4()} for n in range(copies)]
+        session.execute(insert(log_reads), others)
+        session.commit()
+
+
+@pytest.mark.parametrize(("copies", "told"), [(499, False), (500, True)])
+def test_page_says_when_more_reads_are_counted_than_it_looks_through(
+    auditor: FlaskClient, admin: FlaskClient, acme: Workspace, copies: int, told: bool
+) -> None:
+    read(auditor, acme)
+    count_copies(acme, copies)
+    assert ("More reads of this hour" in listed(admin, acme)) is told

@@ -51,6 +51,7 @@ def index(slug: str) -> ResponseReturnValue:
         ranges=PRESETS,
         reads=_shown(access, found),
         searched_back_to=found.searched_back_to,
+        more_waiting=found.more_waiting,
         recording=access.workspace.read_recording,
         all_url=base,
         newest_url=url_with(base, given) if before is not None else None,
@@ -74,7 +75,7 @@ def of_event(slug: str, event_id: UUID) -> ResponseReturnValue:
     return render_template(
         "reads/_read_by.html",
         reads=shown[:IN_DRAWER],
-        more=len(shown) > IN_DRAWER or found.before is not None,
+        more=len(shown) > IN_DRAWER or found.before is not None or found.more_waiting,
         searched_back_to=found.searched_back_to,
         all_url=everything,
     )
