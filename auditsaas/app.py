@@ -8,7 +8,7 @@ from flask import Flask
 
 from auditsaas import logs
 from auditsaas.api import views as api
-from auditsaas.db import isolation, pools, replica
+from auditsaas.db import isolation, pools, replica, tickets
 from auditsaas.db.platform import PLATFORM_BIND
 from auditsaas.extensions import compress, csrf, db, login_manager
 from auditsaas.formatting import jinja
@@ -56,6 +56,7 @@ def create_app(
     app = Flask("auditsaas", template_folder=str(setup.TEMPLATES), static_folder=str(setup.STATIC))
     app.config.update(setup.configuration(settings))
     app.extensions["settings"] = settings
+    tickets.sign_with(settings.secret_key)
     _connect(app, settings, statement_timeout_ms)
     csrf.init_app(app)
     login_manager.init_app(app)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from auditsaas import own_actions
-from auditsaas.db import pools, tenancy
+from auditsaas.db import pools, tenancy, tickets
 from auditsaas.db.tenancy import Scope
 from auditsaas.errors import DomainError
 from auditsaas.events.schema import ActorInput
@@ -40,6 +40,7 @@ def open_session(settings: Settings | None = None, *, as_owner: bool = False) ->
     The command commits.
     """
     settings = settings or load()
+    tickets.sign_with(settings.secret_key)
     url = settings.owner_url if as_owner else settings.database_url
     # Migrations lock, so the owner's URL names the server itself.
     pooled = settings.transaction_pooling and not as_owner

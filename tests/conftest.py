@@ -25,6 +25,7 @@ from sqlalchemy import URL, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.orm import Session
 
 from auditsaas.accounts.models import User
+from auditsaas.db import tickets
 from auditsaas.operations import upgrade
 from auditsaas.workspaces.models import Workspace
 from config import embedded
@@ -81,6 +82,7 @@ def settings(database_urls: embedded.DatabaseUrls, data_dir: Path) -> Settings:
         storage_url=(data_dir / "files").as_uri(),
     )
     upgrade.upgrade(made)
+    tickets.sign_with(made.secret_key)
     return made
 
 

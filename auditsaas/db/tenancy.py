@@ -1,21 +1,30 @@
 """Binds the workspaces and the person whose rows a transaction may see (row-level security).
 
 A ``Scope`` is bound to a database session; each transaction that the session begins tells
-PostgreSQL of it by ``SET LOCAL``, and row-level security refuses everything else. The settings end
-with the transaction, so nothing survives into the next user of a pooled connection. A session
-without a scope sees no tenant rows at all.
+PostgreSQL of it, with a ticket that proves it (``tickets``), and row-level security refuses
+everything else. The settings end with the transaction, so nothing survives into the next user of a
+pooled connection. A session without a scope sees no tenant rows at all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.orm import Session, SessionTransaction
 
+from auditsaas.db import tickets
 from auditsaas.extensions import db
+
+_SETTINGS: Final = ("auditsaas.workspaces", "auditsaas.person", "auditsaas.ticket")
+_TOLD: Final = "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for name in _SETTINGS)
+_CITUS: Final = "SELECT true FROM pg_extension WHERE extname = 'citus'"
+
+_spread: WeakKeyDictionary[Engine, bool] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +58,24 @@ def _bind_transaction(
 
 
 def _bind_settings(connection: Connection, scope: Scope) -> None:
-    # SET takes no parameters (and Citus propagates SET LOCAL, not set_config), so the text is
-    # literal; it holds nothing but uuids.
-    user = str(scope.user) if scope.user else ""
-    connection.exec_driver_sql(
-        f"SET LOCAL auditsaas.workspaces = '{uuid_array(scope.workspaces)}'; "
-        f"SET LOCAL auditsaas.person = '{user}'"
-    )
+    workspaces, person = uuid_array(scope.workspaces), str(scope.user) if scope.user else ""
+    values = (workspaces, person, tickets.ticket(workspaces, person))
+    if not _is_spread(connection):
+        # As parameters: other sessions of the role see each other's statements, and no values.
+        connection.exec_driver_sql(_TOLD, values)
+        return
+    # Citus tells its nodes of SET LOCAL alone, which takes no parameters: uuids and hexadecimals.
+    statements = zip(_SETTINGS, values, strict=True)
+    connection.exec_driver_sql("; ".join(f"SET LOCAL {name} = '{v}'" for name, v in statements))
+
+
+def _is_spread(connection: Connection) -> bool:
+    """Tell whether the database is a Citus cluster, asked once of each pool."""
+    known = _spread.get(connection.engine)
+    if known is None:
+        known = connection.exec_driver_sql(_CITUS).scalar() is not None
+        _spread[connection.engine] = known
+    return known
 
 
 def uuid_array(ids: Iterable[UUID]) -> str:

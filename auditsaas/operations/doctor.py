@@ -8,6 +8,7 @@ import click
 from sqlalchemy import Connection, NullPool, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from auditsaas.db import tickets
 from auditsaas.operations import doctor_database, doctor_services
 from auditsaas.operations.finding import Finding, Verdict, fail, ok
 from config.settings import Settings
@@ -33,6 +34,7 @@ def doctor(context: click.Context) -> None:
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Yield each finding as soon as it is made; an unreachable part costs seconds, not the rest."""
+    tickets.sign_with(settings.secret_key)
     yield from doctor_services.settings(settings)
     yield from _connected("app role", settings.database_url, doctor_database.as_app)
     yield from _connected(

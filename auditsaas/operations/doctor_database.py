@@ -6,9 +6,13 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from auditsaas.db import isolation
+from auditsaas.db import isolation, platform, tenancy
+from auditsaas.db.ids import new_id
+from auditsaas.db.platform import Look
+from auditsaas.db.tenancy import Scope
 from auditsaas.jobs.backlog import backlogs
 from auditsaas.operations import revisions, rights
 from auditsaas.operations.finding import Finding, fail, ok, warn
@@ -33,6 +37,7 @@ def as_app(connection: Connection) -> Iterator[Finding]:
     yield _walls(connection)
     if revisions.standing(revisions.of(connection)) is not Standing.NEWER:
         yield _rights(connection)  # a newer version's own are no excess
+    yield _ticket(connection)
     yield _migrations(connection)
     yield _clock(connection)
     yield _durability(connection)
@@ -51,7 +56,7 @@ def as_platform(connection: Connection) -> Iterator[Finding]:
         )
     else:
         yield ok("platform role", "reads, and writes nothing")
-    with Session(connection) as session:
+    with platform.bind(Session(connection), Look(jobs=True)) as session:
         yield _horizon(session)
         yield from _jobs(session)
 
@@ -158,6 +163,21 @@ def _walls(connection: Connection) -> Finding:
     return fail(
         "row-level security", f"is not forced on {', '.join(tables)}", f"As the owner: {remedy}"
     )
+
+
+def _ticket(connection: Connection) -> Finding:
+    connection.rollback()
+    try:
+        with tenancy.bind(Scope(user=new_id()), Session(connection)) as session:
+            session.scalar(text("SELECT scope_is_proven()"))
+    except DBAPIError as error:
+        cause = str(error.orig).splitlines()[0]
+        return fail(
+            "scope",
+            f"is refused by the database: {cause}",
+            "With this process's SECRET_KEY: auditsaas db upgrade; then compare the clocks.",
+        )
+    return ok("scope", "of each transaction is signed, and the database knows the key")
 
 
 def _rights(connection: Connection) -> Finding:

@@ -12,6 +12,7 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
+from auditsaas.db import tickets
 from auditsaas.events.writing import sql as appending
 from auditsaas.operations import platform_sight
 
@@ -108,6 +109,56 @@ _APPENDS = text(
 )
 
 
+_UNPROVEN = text(
+    """
+    SELECT c.relname FROM pg_class AS c
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relrowsecurity AND NOT EXISTS (
+        SELECT FROM pg_policy AS p WHERE p.polrelid = c.oid AND p.polname LIKE 'proven%')
+    AND NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') ORDER BY 1
+    """
+)
+PROVEN: Final = "scope_is_proven()"
+PROVEN_ONCE: Final = "(SELECT scope_is_proven())"
+"""Asked once a statement, where a table is read in parts or row by row; it takes longer to plan.
+
+Citus takes no subquery in a policy, and has neither.
+"""
+ASKED_ONCE: Final = frozenset(
+    {"events", "event_counts", "event_days", "actors", "actor_emails", "actor_names"}
+)
+
+_KEEP_KEY = text(
+    "INSERT INTO scope_keys (inner_pad, outer_pad) VALUES (:inner, :outer) ON CONFLICT DO NOTHING"
+)
+_FORGET_KEYS = text("DELETE FROM scope_keys WHERE inner_pad <> :inner")
+
+
+def keep_key(connection: Connection, secret_key: str) -> None:
+    """Let the database know tickets that are signed by this secret, beside those of others."""
+    inner, outer = tickets.pads(tickets.key_of(secret_key))
+    connection.execute(_KEEP_KEY, {"inner": inner, "outer": outer})
+
+
+def forget_other_keys(connection: Connection, secret_key: str) -> None:
+    """Refuse tickets by any secret that was in use before."""
+    inner, _ = tickets.pads(tickets.key_of(secret_key))
+    connection.execute(_FORGET_KEYS, {"inner": inner})
+
+
+def proven_policies(table: str, app: str) -> list[str]:
+    """Build the policies by which a table asks for a proven scope, whatever else it allows."""
+    proof = PROVEN_ONCE if table in ASKED_ONCE else PROVEN
+    conditions = dict.fromkeys(("SELECT", "UPDATE", "DELETE"), f"USING ({proof})")
+    conditions["INSERT"] = f"WITH CHECK ({PROVEN_ONCE})"
+    if table in WALLED:
+        del conditions["SELECT"]  # what leads to a scope is read before one is known
+    return [
+        f"CREATE POLICY proven_{command.lower()} ON {table} AS RESTRICTIVE FOR {command}"
+        f' TO "{app}" {condition}'
+        for command, condition in conditions.items()
+    ]
+
+
 def install_functions(connection: Connection, app: str) -> None:
     """Make the functions of this version's append, beside those of others."""
     for signature, made in appending.FUNCTIONS.items():
@@ -137,6 +188,9 @@ def tighten(connection: Connection, app: str) -> None:
         connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         connection.exec_driver_sql(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
     platform_sight.narrow(connection)
+    for table in connection.scalars(_UNPROVEN).all():
+        for statement in proven_policies(table, app):
+            connection.exec_driver_sql(statement)
     for signature in _appends(connection):
         if signature not in appending.FUNCTIONS:
             connection.exec_driver_sql(f"DROP FUNCTION {signature}")
@@ -150,6 +204,7 @@ def excess(connection: Connection, app: str) -> list[str]:
         *(f"{each.command} of {each.table}.{each.name}" for each in columns),
         *(f"writing to {table} without policies" for table in unwalled),
         *(f"a look at all of {table}" for table in platform_sight.wide(connection)),
+        *(f"rows of {table} without a ticket" for table in connection.scalars(_UNPROVEN)),
     ]
 
 

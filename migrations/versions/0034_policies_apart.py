@@ -21,6 +21,7 @@ LANGUAGE sql STABLE PARALLEL SAFE
 RETURN NULLIF(current_setting('auditsaas.person', true), '')::uuid;
 """
 
+# What scope_is_proven() does comes with 0039; a body is read when it is called.
 # To keep less, a change has to have waited for its time, whoever asks; to keep more, an admin asks.
 SET_RETENTION = """
 CREATE FUNCTION set_retention(workspace uuid, days integer, held boolean) RETURNS void
@@ -37,7 +38,8 @@ BEGIN
     lifted := before.legal_hold AND NOT held;
     allowed := CASE
         WHEN session_user = current_user THEN true
-        WHEN workspace <> ALL (bound_workspaces()) THEN false
+        WHEN workspace = ANY (bound_workspaces()) IS NOT TRUE THEN false
+        WHEN NOT scope_is_proven() THEN false
         WHEN shorter OR lifted THEN
             (NOT shorter OR change_is_due(workspace, jsonb_build_object('retention_days', days)))
             AND (NOT lifted OR change_is_due(workspace, jsonb_build_object('legal_hold', held)))
@@ -69,7 +71,7 @@ SET_DISABLED = """
 CREATE FUNCTION set_disabled(person uuid, since timestamptz) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    IF NOT EXISTS (
+    IF NOT scope_is_proven() OR NOT EXISTS (
         SELECT FROM users WHERE id = bound_person() AND is_super_admin AND disabled_at IS NULL
     ) THEN
         RAISE insufficient_privilege USING

@@ -32,6 +32,7 @@ member of that."""
 
 # Select, insert, update, delete. A new table gets its line here.
 ALLOWED = """
+access_requests    ---- s--- s-u- s-u- siu- ----
 actor_emails       ---- ---- s--- s--- s--- ----
 actor_names        ---- ---- s--- s--- s--- ----
 actors             ---- ---- s-u- s-u- s-u- ----
@@ -66,6 +67,7 @@ request_keys       ---- ---- siud siud siud ----
 saved_views        ---- s-ud s--- s--- siud ----
 schedule_runs      ---- ---- siu- siu- siu- ----
 schedules          ---- ---- siu- siu- siu- ----
+scope_keys         ---- ---- ---- ---- ---- ----
 sent_forms         ---- siud ---- ---- siud ----
 sessions           siud siud siud siud siud siud
 users              siu- siu- siu- siu- siu- siu-

@@ -32,7 +32,9 @@ INSERT INTO platform_accesses (id, user_id, tenant, reason, asked, given_at)
     VALUES (gen_random_uuid(), :person, :workspace, 'case', true, now());
 INSERT INTO platform_looks (workspace_id, user_id, hour, kind, query_hash, query, filter, every,
         request, first_at, last_at)
-    VALUES (:workspace, :person, now(), 'rows', :mark, '', '', true, '{}', now(), now())
+    VALUES (:workspace, :person, now(), 'rows', :mark, '', '', true, '{}', now(), now());
+INSERT INTO access_requests (workspace_id, id, user_id, reason)
+    VALUES (:workspace, gen_random_uuid(), :person, 'case')
 """
 MARKED = {
     "attempts": "subject = :mark",
@@ -40,6 +42,7 @@ MARKED = {
     "users": "id = :person",
     "workspaces": "id = :workspace",
     "alembic_version": "true",
+    "scope_keys": "true",
 }
 """How a row is told from others where no column names its workspace or its person."""
 PLACES = {

@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, make_url, text
 
 from auditsaas.cli import cli
+from auditsaas.db import tickets
 from auditsaas.operations import doctor, doctor_services, revisions
 from auditsaas.operations.finding import Finding, Verdict
 from config.settings import Settings
@@ -128,6 +129,16 @@ def test_upgrade_leaves_the_database_of_a_newer_version(
     assert "newer than this version; nothing was changed" in upgraded.output
     assert tightened.exit_code == 2
     assert "The schema is of a newer version" in tightened.output
+
+
+def test_secret_that_the_database_does_not_know_fails(settings: Settings) -> None:
+    other = replace(settings, secret_key="another secret of the installation")
+    try:
+        found = findings(other)["scope"]
+    finally:
+        tickets.sign_with(settings.secret_key)
+    assert found.verdict is Verdict.FAIL
+    assert "auditsaas db upgrade" in found.remedy
 
 
 def test_unreachable_mail_server_fails() -> None:

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("signed_in_admin")
 def rename(workspace: Workspace) -> str:
     """Give the workspace another slug; its former one."""
     former = workspace.slug
-    with factories.Sessions() as session:
+    with factories.scoped(workspace.id) as session:
         session.get_one(Workspace, workspace.id).slug = unique("moved")
         session.add(FormerSlug(slug=former, tenant=workspace.id))
         session.commit()

@@ -59,7 +59,8 @@ def person() -> User:
 def tell(person: User, kind: str = "export.ready", **given: Any) -> UUID | None:
     """Notify a person; the id of the mail that goes with it, if one does."""
     facts = {"title": "Everything, yesterday", "body": "CSV · 3 rows", "url": "/exports/1"} | given
-    with scoped(user=person.id) as session:
+    tenants = [given["tenant"]] if "tenant" in given else []
+    with scoped(*tenants, user=person.id) as session:
         notification = notify(session, person.id, kind=kind, **facts)
         session.commit()
         return session.scalar(select(Mail.id).where(Mail.notification_id == notification.id))

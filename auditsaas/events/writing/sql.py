@@ -138,7 +138,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp 
 #variable_conflict use_column
 BEGIN
     stored := 0;
-    IF given_workspace = ANY (bound_workspaces()) THEN
+    IF given_workspace = ANY (bound_workspaces()) AND scope_is_proven() THEN
         {body}
     END IF;
     IF stored NOT IN (0, given_size) THEN
