@@ -44,8 +44,9 @@ class Looking:
     begun: Mapping[UUID, Noted] = field(default_factory=dict)
 
     def asks(self, event_filter: EventFilter, **beside: str) -> None:
-        """Say what is asked: the filter, and what a page takes ``beside`` it."""
-        self.question = self.question.of(event_filter, beside)
+        """Say what is asked: the filter, and what a page takes ``beside`` it; before it is read."""
+        if not self.begun:
+            self.question = self.question.of(event_filter, beside)
 
     def show(self, workspaces: Iterable[UUID]) -> None:
         """Count a row of each of these workspaces as shown."""

@@ -198,6 +198,17 @@ def test_another_filter_or_person_is_another_look(
     assert told(acme, "query", "looks") == [("", 1), ("status=error", 1), ("", 1)]
 
 
+def test_each_event_that_is_opened_is_told_by_its_id(above: FlaskClient, acme: Workspace) -> None:
+    say_why(above, acme.slug)
+    opened = append_events(acme, [event_input(), event_input()]).ids
+    for each in opened:
+        url = f"/admin/audit-logs/{acme.slug}/{each}?q=status:success"
+        assert above.get(url, headers=PARTIAL).status_code == 200
+    assert told(acme, "look", "query", "looks") == [
+        ("event", f"event={each}", 1) for each in opened
+    ]
+
+
 def test_no_workspace_is_told_the_name_of_another(
     above: FlaskClient, acme: Workspace, globex: Workspace
 ) -> None:

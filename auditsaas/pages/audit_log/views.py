@@ -56,6 +56,7 @@ def event_as_super_admin(slug: str, event_id: str) -> ResponseReturnValue:
 
 
 def _event(scope: LogScope, slug: str, event_id: str) -> ResponseReturnValue:
+    scope.asks(EventFilter(), event=event_id)
     row = event_page.load(scope, slug, event_id)
     view = page_loader.read(scope, request.args)
     chosen = EventFilter() if view.problems else view.filter
@@ -68,6 +69,7 @@ def _event(scope: LogScope, slug: str, event_id: str) -> ResponseReturnValue:
 @audit_logs.get("/admin/audit-logs/<slug>/<event_id>/related")
 def related(slug: str, event_id: str) -> ResponseReturnValue:
     scope = log_scope.load(slug)
+    scope.asks(EventFilter(), event=event_id)
     row = event_page.load(scope, slug, event_id)
     found = event_page.related(scope, row, request.args.get("by", ""))
     return render_template("audit_logs/_related.html", **found)
