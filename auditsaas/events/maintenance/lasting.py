@@ -1,11 +1,11 @@
 """Keeps the product's own events of lasting kinds when retention removes the others around them.
 
-They say who changed settings, people and keys, and who looked in from outside: nobody in a
-workspace makes the trace of a deed disappear together with what it removed. An event counts as the
-product's own by its source; of those from before sources were recorded, by its name.
+They say who changed settings, people and keys, and who looked in from outside, so that the trace of
+a deed does not disappear together with what it removed. An event counts as the product's own by its
+source; of those from before sources were recorded, by its name.
 
-Where a month goes as a whole, the few that stay are copied into a new partition before anybody is
-held up, which then takes the old one's place.
+Where a month goes as a whole, the few that stay are copied into a new partition before readers and
+writers are held up, which then takes the place of the old.
 """
 
 from __future__ import annotations
