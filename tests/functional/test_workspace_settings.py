@@ -215,6 +215,18 @@ def test_redacted_keys_apply_from_the_next_event_at_any_depth(
     assert rows[1].changes == {"password": [gone, gone], "plan": ["free", "pro"]}
 
 
+def test_redaction_hides_nothing_that_the_product_records(
+    client: FlaskClient, workspace: Workspace, admin: User
+) -> None:
+    hiding = ["name", "reason", "redacted_keys", "wanted"]
+    save(client, workspace, redacted_keys="\n".join(hiding))
+    save(client, workspace, redacted_keys="\n".join(hiding), name="Renamed")
+    assert changes_of(workspace) == [
+        {"redacted_keys": [sorted(USUAL_KEYS), hiding]},
+        {"name": [workspace.name, "Renamed"]},
+    ]
+
+
 def test_new_workspace_redacts_passwords_and_shows_it(
     client: FlaskClient, workspace: Workspace, admin: User
 ) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy import Row as Stored
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from auditsaas.events.event_sources import EventSource
+from auditsaas.events.event_sources import PRODUCT, EventSource
 from auditsaas.events.schema import EventInput
 from auditsaas.events.writing.content import Contradiction, content_of, contradictions
 from auditsaas.events.writing.contests import (
@@ -151,7 +151,8 @@ class _Batch:
             "workspace": self.workspace_id,
             "source": self.source,
             "rules": rules,
-            "rows": encoded(self.rows, rules),
+            # What the product itself records is whole: no setting hides who changed it.
+            "rows": encoded(self.rows, [] if self.source == PRODUCT else rules),
             "size": len(self.rows),
             **additions(self.rows),
         }
