@@ -21,6 +21,9 @@ demo: export EVENTS ?= 50000
 demo: .venv/.base ## the product with invented data; PORT=8000 DATA_DIR=./var EVENTS=50000
 	@$(BIN)/auditsaas demo
 
+# Developers look into a demo that has ended, too.
+shell psql: export AUDITSAAS_ENV ?= demo
+
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test

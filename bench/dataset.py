@@ -78,7 +78,7 @@ def ready(events: int, share: float) -> Dataset:
 def settings_of(folder: Path) -> Settings:
     """The settings of the servers of a data folder, which are started."""
     environ = {"DATA_DIR": str(folder), "STORAGE_URL": (folder / "files").resolve().as_uri()}
-    return dataclasses.replace(start.load(environ), base_url="http://127.0.0.1:8000")
+    return dataclasses.replace(start.load(start.demo(environ)), base_url="http://127.0.0.1:8000")
 
 
 @contextmanager

@@ -35,7 +35,8 @@ def installation(name: str) -> Iterator[Settings]:
     """Settings of a migrated installation below a temporary folder, which goes with it."""
     folder = Path(tempfile.mkdtemp(prefix=f"auditsaas-{name}-"))
     try:
-        settings = start.load({"DATA_DIR": str(folder), "STORAGE_URL": (folder / "files").as_uri()})
+        environ = {"DATA_DIR": str(folder), "STORAGE_URL": (folder / "files").as_uri()}
+        settings = start.load(start.demo(environ))
         upgrade.upgrade(settings)
         yield settings
     finally:

@@ -83,7 +83,9 @@ SELECT DISTINCT ON (workspace_id, actor_id) workspace_id, actor_id, actor_name, 
 def ready(events: int) -> Flask:
     folder = Path(os.environ.get("BENCH_DIR") or "var/bench") / f"across-{events}"
     environ = {"DATA_DIR": str(folder), "STORAGE_URL": (folder / "files").resolve().as_uri()}
-    settings = dataclasses.replace(start.load(environ), base_url="http://127.0.0.1:8000")
+    settings = dataclasses.replace(
+        start.load(start.demo(environ)), base_url="http://127.0.0.1:8000"
+    )
     now = datetime.now(UTC)
     upgrade.upgrade(settings, now)
     owner = create_engine(settings.owner_url)

@@ -59,8 +59,17 @@ def stop(data_dir: Path) -> None:
 
 def is_running(data_dir: Path) -> bool:
     """Tell whether either engine is running."""
-    data_dir = data_dir.resolve()
-    return postgres.is_running(data_dir) or redis.is_running(data_dir)
+    return has_postgres(data_dir) or has_redis(data_dir)
+
+
+def has_postgres(data_dir: Path) -> bool:
+    """Tell whether a PostgreSQL of this folder is running, to be joined."""
+    return postgres.is_running(data_dir.resolve())
+
+
+def has_redis(data_dir: Path) -> bool:
+    """Tell whether a Redis of this folder is running, to be joined."""
+    return redis.is_running(data_dir.resolve())
 
 
 def _started(data_dir: Path, start: Callable[[Path], Result]) -> Result:

@@ -21,7 +21,8 @@ from sqlalchemy import URL, make_url
 from auditsaas.cli_session import Refusal, open_session, workspace_called
 from config.engines.account import installed
 from config.engines.postgres import VERSION
-from config.settings import Settings, load
+from config.settings import Settings
+from config.start import load
 
 ROLES = ("app", "platform", "owner", "superuser")
 

@@ -42,7 +42,7 @@ def demo(context: click.Context, events: int) -> None:
 
     port, data_dir = environment.port(), environment.data_folder()
     processes.claim(data_dir, port)
-    settings = start.load()
+    settings = start.load(start.demo(environment.environment()))
     upgrade.upgrade(settings)
     # Nothing else runs on a demo's folder, so no process of the version before is left.
     upgrade.tighten(settings)

@@ -86,9 +86,10 @@ def run(
 
 
 def _exports(data_dir: Path, port: int) -> str:
-    """Write shell exports: this environment's programs first, and the demo's own two settings."""
+    """Write shell exports: this environment's programs first, and the demo's own settings."""
     programs = shlex.quote(str(Path(sys.executable).parent))
-    return f'export PATH={programs}:"$PATH" PORT={port} DATA_DIR={shlex.quote(str(data_dir))}'
+    settings = f"PORT={port} DATA_DIR={shlex.quote(str(data_dir))}"
+    return f'export PATH={programs}:"$PATH" AUDITSAAS_ENV="${{AUDITSAAS_ENV:-demo}}" {settings}'
 
 
 class _Tethered(Process):

@@ -27,7 +27,7 @@ _VERSION = text("SELECT version_num FROM alembic_version")
 
 
 class Standing(Enum):
-    """How the database's schema stands to this version of the code."""
+    """The database's schema beside this version of the code."""
 
     OLDER = "older"
     SAME = "same"

@@ -36,8 +36,8 @@ class Installation:
     def __init__(self, folder: Path, megabytes: int | None) -> None:
         self.folder = folder
         self.disk = Disk(folder / "files", megabytes)
-        storage = self.disk.folder.as_uri()
-        self.settings: Settings = start.load({"DATA_DIR": str(folder), "STORAGE_URL": storage})
+        environ = {"DATA_DIR": str(folder), "STORAGE_URL": self.disk.folder.as_uri()}
+        self.settings: Settings = start.load(start.demo(environ))
         upgrade.upgrade(self.settings)
         self.app = create_app(self.settings)
         self._engine = create_engine(self.settings.database_url, pool_pre_ping=True)

@@ -32,7 +32,7 @@ from pathlib import Path
 from auditsaas.demo import processes
 from config import start
 port = int(sys.argv[2])
-loaded = start.load({"DATA_DIR": sys.argv[1], "PORT": sys.argv[2]})
+loaded = start.load(start.demo({"DATA_DIR": sys.argv[1], "PORT": sys.argv[2]}))
 sys.exit(processes.run(loaded, port, Path(sys.argv[3]), patience_seconds=1))
 """
 
