@@ -1,7 +1,7 @@
 """Sending mail: one message to one mail server, or into a folder where there is none.
 
-Python's own ``smtplib`` and ``email`` do it: they are maintained with the language, refuse line
-breaks in headers, and know STARTTLS and SMTPUTF8; a Flask extension would only wrap them.
+Python's own ``smtplib`` and ``email`` do it: they are maintained with the language and know
+STARTTLS and SMTPUTF8; a Flask extension would only wrap them. Headers are made by ``headers``.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from email.errors import MessageError
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+from auditsaas.mail.headers import mailbox, one_line, unstructured
 
 TIMEOUT_SECONDS = 15
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
@@ -110,13 +111,13 @@ def composed(letter: Letter) -> EmailMessage:
     """
     message = EmailMessage(policy=SMTP)
     try:
-        message["Subject"] = _one_line(letter.subject)
-        message["From"] = Address(_one_line(letter.sender_name), addr_spec=letter.sender)
-        message["To"] = Address(_one_line(letter.to_name), addr_spec=letter.to)
+        message["Subject"] = unstructured("Subject", letter.subject)
+        message["From"] = mailbox("From", letter.sender_name, letter.sender)
+        message["To"] = mailbox("To", letter.to_name, letter.to)
         message["Date"] = format_datetime(letter.written_at)
         message["Message-ID"] = f"<{letter.message_id}@{letter.sender.rpartition('@')[2]}>"
         if letter.request_id:
-            message["X-Request-ID"] = letter.request_id
+            message["X-Request-ID"] = unstructured("X-Request-ID", letter.request_id)
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office replies
         message.set_content(letter.text)
         message.add_alternative(letter.html, subtype="html")
@@ -207,9 +208,4 @@ def _kind_of(code: int) -> type[MailError]:
 
 def _said(code: int, words: bytes | str) -> str:
     text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
-    return f"{code} {_one_line(text)[:200]}"
-
-
-def _one_line(text: str) -> str:
-    """Write a header's text in one line, without control characters."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return f"{code} {one_line(text)[:200]}"
