@@ -101,6 +101,7 @@ def _connect(app: Flask, settings: Settings, statement_timeout_ms: int) -> None:
     app.teardown_appcontext(pools.end_transaction)
     with app.app_context():
         for name, engine in db.engines.items():
+            pools.hide_values(engine)
             if name != replica.REPLICA_BIND:  # the primary answers in its place, at once
                 pools.wait_out_restarts(engine)
             if pooled:

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 from psycopg import errors as postgres
-from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -45,7 +44,7 @@ def open_session(settings: Settings | None = None, *, as_owner: bool = False) ->
     # Migrations lock, so the owner's URL names the server itself.
     pooled = settings.transaction_pooling and not as_owner
     options: dict[str, Any] = pools.engine_options(url, 0, transaction_pooling=pooled)
-    engine = create_engine(**options)
+    engine = pools.make_engine(**options)
     if pooled:
         pools.settle_each_transaction(engine, 0)
     try:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import NullPool, text
 
 from auditsaas import own_actions, own_activities
 from auditsaas.db import tenancy
+from auditsaas.db.pools import make_engine
 from auditsaas.db.tenancy import Scope
 from auditsaas.events.maintenance import daily_counts, partitions, retention
 from auditsaas.events.maintenance.lasting import Lasting
@@ -20,7 +21,7 @@ from auditsaas.own_activities import Activity
 @task("maintenance.make_partitions")
 def make_partitions() -> list[str]:
     """Make the months ahead, as the tables' owner; the names of new partitions."""
-    engine = create_engine(settings().owner_url, poolclass=NullPool)
+    engine = make_engine(settings().owner_url, poolclass=NullPool)
     with engine.connect() as connection:
         return partitions.ensure(connection, datetime.now(UTC))
 
@@ -28,13 +29,13 @@ def make_partitions() -> list[str]:
 @task("maintenance.count_days")
 def count_days() -> int:
     """Complete the daily counts, as the tables' owner; how many workspaces were behind."""
-    return daily_counts.rebuild_stale(create_engine(settings().owner_url, poolclass=NullPool))
+    return daily_counts.rebuild_stale(make_engine(settings().owner_url, poolclass=NullPool))
 
 
 @task("maintenance.apply_retention")
 def apply_retention() -> int:
     """Remove events past their retention, as the tables' owner; how many went."""
-    engine = create_engine(
+    engine = make_engine(
         settings().owner_url,
         poolclass=NullPool,
         connect_args={"options": "-c timezone=UTC"},

@@ -5,9 +5,10 @@ Read from PostgreSQL's own catalogue, because a grant made by hand is seen nowhe
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy import Connection, NullPool, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from auditsaas.db.pools import make_engine
 from config.errors import SettingsError
 from config.settings import Settings
 
@@ -93,9 +94,7 @@ def refuse_to_start_above(settings: Settings) -> None:
 
 
 def _reason(url: str) -> str | None:
-    engine = create_engine(
-        url, poolclass=NullPool, connect_args={"connect_timeout": CONNECT_SECONDS}
-    )
+    engine = make_engine(url, poolclass=NullPool, connect_args={"connect_timeout": CONNECT_SECONDS})
     try:
         with engine.connect() as connection:
             return above_the_walls(connection)

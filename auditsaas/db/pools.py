@@ -6,10 +6,14 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 
 from auditsaas.extensions import db
+
+DATA_EXCEPTION = "22"
 
 
 def engine_options(
@@ -31,7 +35,37 @@ def engine_options(
         "pool_size": 8,
         "max_overflow": 8,
         "connect_args": connect_args,
+        "hide_parameters": True,
     }
+
+
+def make_engine(url: str, **options: Any) -> Engine:
+    """Make an engine whose errors hold no value of a statement; every engine but Flask's."""
+    engine = create_engine(url, **{**options, "hide_parameters": True})
+    hide_values(engine)
+    return engine
+
+
+def hide_values(engine: Engine) -> None:
+    """Leave a statement's values out of its errors: log and error hooks must not learn them.
+
+    PostgreSQL repeats them as well: the whole row in the detail of a violated constraint, the
+    text itself where it cannot be read as a number or a date (class 22).
+    """
+    event.listen(engine, "handle_error", _without_values)
+
+
+def _without_values(context: ExceptionContext) -> None:
+    error, wrapped = context.original_exception, context.sqlalchemy_exception
+    if isinstance(error, psycopg.Error) and error.diag.message_primary:
+        said = error.diag.message_primary
+        if (error.sqlstate or "").startswith(DATA_EXCEPTION):
+            said = said.partition('"')[0].strip()
+        error.args = (said,)
+        if wrapped is not None:
+            wrapped.args = (f"({type(error).__module__}.{type(error).__name__}) {said}",)
+    if wrapped is not None:
+        wrapped.params = None
 
 
 RESTART_SECONDS = 3.0

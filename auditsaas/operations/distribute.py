@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import click
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, text
 
+from auditsaas.db.pools import make_engine
 from auditsaas.operations.upgrade import Roles
 from config.settings import Settings
 from config.start import load
@@ -61,7 +62,7 @@ class Placement:
 def distribute() -> None:
     """Spread the tables over a Citus cluster; does nothing on plain PostgreSQL, or again."""
     settings = load()
-    engine = create_engine(settings.owner_url)
+    engine = make_engine(settings.owner_url)
     try:
         with engine.begin() as connection:
             version = connection.scalar(_INSTALLED)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import click
-from sqlalchemy import Connection, NullPool, create_engine
+from sqlalchemy import Connection, NullPool
 from sqlalchemy.exc import SQLAlchemyError
 
 from auditsaas.db import tickets
+from auditsaas.db.pools import make_engine
 from auditsaas.operations import doctor_database, doctor_services
 from auditsaas.operations.finding import Finding, Verdict, fail, ok
 from config.settings import Settings
@@ -62,7 +63,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
 def _connected(
     part: str, url: str, look: Callable[[Connection], Iterator[Finding]]
 ) -> Iterator[Finding]:
-    engine = create_engine(
+    engine = make_engine(
         url,
         poolclass=NullPool,
         connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": "auditsaas doctor"},

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy import Connection, NullPool, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from auditsaas.db import isolation, platform, tenancy
 from auditsaas.db.ids import new_id
 from auditsaas.db.platform import Look
+from auditsaas.db.pools import make_engine
 from auditsaas.db.tenancy import Scope
 from auditsaas.jobs.backlog import backlogs
 from auditsaas.operations import revisions, rights
@@ -91,7 +92,7 @@ def as_replica(settings: Settings) -> Callable[[Connection], Iterator[Finding]]:
 
 
 def _lag(replica: Connection, primary_url: str) -> Finding:
-    primary = create_engine(primary_url, poolclass=NullPool)
+    primary = make_engine(primary_url, poolclass=NullPool)
     with primary.connect() as connection:
         identity = connection.scalar(IDENTITY)
         here = connection.scalar(text("SELECT pg_current_wal_flush_lsn()::text"))

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, create_engine, make_url, text
+from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import ProgrammingError
 
+from auditsaas.db.pools import make_engine
 from auditsaas.events.maintenance import daily_counts, partitions
 from auditsaas.operations import revisions, rights
 from auditsaas.operations.revisions import Standing
@@ -54,7 +55,7 @@ def upgrade(settings: Settings, now: datetime | None = None) -> Standing:
         SettingsError: the roles are missing and may not be created with this connection.
     """
     roles = Roles.of(settings)
-    engine = create_engine(settings.owner_url)
+    engine = make_engine(settings.owner_url)
     try:
         with engine.connect() as connection:
             _take_turns(connection)
@@ -84,7 +85,7 @@ def tighten(settings: Settings) -> list[str]:
         SettingsError: the schema is not that of this version.
     """
     roles = Roles.of(settings)
-    engine = create_engine(settings.owner_url)
+    engine = make_engine(settings.owner_url)
     try:
         with engine.connect() as connection:
             _take_turns(connection)
