@@ -132,10 +132,11 @@ def load_all(permission: Permission) -> Sequence[WorkspaceAccess]:
     return held
 
 
-def load_platform() -> None:
+def load_platform(*, recent: bool = True) -> None:
     """Let super-admins in who have shown a second factor or a passkey, and refuse all others.
 
-    One without is led to set it up, or to show it.
+    One without is led to set it up, or to show it. Before anything is changed they are asked again
+    who they are; a route leaves that out by ``recent``.
 
     Raises:
         NotFound: the person is not a super-admin; for them these pages do not exist.
@@ -146,6 +147,8 @@ def load_platform() -> None:
     if not person.second_factor:
         has_one = bool(passkeys.list_passkeys(db.session(), person.id))
         _lead_to_second_factor(CONFIRM_PAGE if has_one else SECOND_FACTOR_PAGE)
+    if recent and request.method not in SAFE_METHODS:
+        require_recent()
 
 
 def my_workspaces() -> Sequence[WorkspaceAccess]:

@@ -11,7 +11,6 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
 from auditsaas.access import page_scope, platform_guard
-from auditsaas.access.asked_again import require_recent
 from auditsaas.access.loaders import load_platform
 from auditsaas.access.looking import Looking
 from auditsaas.access.once import acts_once
@@ -42,9 +41,7 @@ NOT_ASKED_AGAIN = {"superadmin.give_reason"}
 
 @superadmin.before_request
 def _only_super_admins() -> None:
-    load_platform()
-    if request.method == "POST" and request.endpoint not in NOT_ASKED_AGAIN:
-        require_recent()
+    load_platform(recent=request.endpoint not in NOT_ASKED_AGAIN)
 
 
 @superadmin.get("")
