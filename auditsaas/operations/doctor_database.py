@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from auditsaas.db import isolation, platform, tenancy
 from auditsaas.db.ids import new_id
-from auditsaas.db.platform import Look
+from auditsaas.db.platform import JOBS
 from auditsaas.db.pools import make_engine
 from auditsaas.db.tenancy import Scope
 from auditsaas.jobs.backlog import backlogs
@@ -57,7 +57,7 @@ def as_platform(connection: Connection) -> Iterator[Finding]:
         )
     else:
         yield ok("platform role", "reads, and writes nothing")
-    with platform.bind(Session(connection), Look(jobs=True)) as session:
+    with platform.bind(Session(connection), JOBS) as session:
         yield _horizon(session)
         yield from _jobs(session)
 
