@@ -8,7 +8,7 @@ from flask import Flask
 
 from auditsaas import logs
 from auditsaas.api import views as api
-from auditsaas.db import isolation, pools, replica, tickets
+from auditsaas.db import deadlines, isolation, pools, replica, tickets
 from auditsaas.db.platform import PLATFORM_BIND
 from auditsaas.extensions import compress, csrf, db, login_manager
 from auditsaas.formatting import jinja
@@ -102,7 +102,15 @@ def _connect(app: Flask, settings: Settings, statement_timeout_ms: int) -> None:
     with app.app_context():
         for name, engine in db.engines.items():
             pools.hide_values(engine)
-            if name != replica.REPLICA_BIND:  # the primary answers in its place, at once
-                pools.wait_out_restarts(engine)
+            deadlines.bound(
+                engine,
+                deadlines.beyond(statement_timeout_ms),
+                # Through a pooler a ping waits for its turn like any statement.
+                ping_seconds=deadlines.beyond(statement_timeout_ms)
+                if pooled
+                else deadlines.PING_SECONDS,
+                # The primary answers in the place of a replica, at once.
+                wait_out_restarts=name != replica.REPLICA_BIND,
+            )
             if pooled:
                 pools.settle_each_transaction(engine, statement_timeout_ms)

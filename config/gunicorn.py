@@ -93,7 +93,10 @@ def post_fork(_server: object, _worker: object) -> None:
         del sys.modules[name]
 
 
-def post_worker_init(_worker: object) -> None:
-    """Freeze what is loaded by now, so that garbage collection does not look through it."""
+def post_worker_init(worker: object) -> None:
+    """Keep threads free for probes; freeze what is loaded, so that collection passes it over."""
+    from config import lanes
+
+    lanes.keep_free(worker)
     gc.collect()
     gc.freeze()

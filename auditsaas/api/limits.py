@@ -45,7 +45,7 @@ class ClockWindow(FixedWindowRateLimiter):
     """Counts per minute of the clock, in Redis and in the process.
 
     One increment says all there is to say, where the usual windows ask Redis three times. The
-    larger count stands, so a Redis that comes back or has forgotten all gives nobody a new minute.
+    larger count stands, so a Redis that comes back, or has forgotten all, begins no minute anew.
     """
 
     def __init__(self, storage: Storage) -> None:

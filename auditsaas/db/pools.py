@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from typing import Any
 
@@ -11,6 +10,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 
+from auditsaas.db import deadlines
 from auditsaas.extensions import db
 
 DATA_EXCEPTION = "22"
@@ -21,10 +21,12 @@ def engine_options(
 ) -> dict[str, object]:
     """Build engine options for a role's pool: UTC, bounded statements, stale connections noticed.
 
+    ``deadlines.bound`` bounds the same on the client's side.
+
     A pooler in transaction mode gives each transaction another server connection, so nothing may
     be prepared in one or said when it opens: ``settle_each_transaction`` says it instead.
     """
-    connect_args: dict[str, object] = {"application_name": "auditsaas"}
+    connect_args: dict[str, object] = {"application_name": "auditsaas", **deadlines.TCP}
     if transaction_pooling:
         connect_args["prepare_threshold"] = None
     else:
@@ -66,29 +68,6 @@ def _without_values(context: ExceptionContext) -> None:
             wrapped.args = (f"({type(error).__module__}.{type(error).__name__}) {said}",)
     if wrapped is not None:
         wrapped.params = None
-
-
-RESTART_SECONDS = 3.0
-BETWEEN_TRIES = 0.1
-
-
-def wait_out_restarts(engine: Engine) -> None:
-    """Retry connecting while PostgreSQL restarts.
-
-    Nothing was sent yet, so nothing is done twice; one that stays away for longer is an error.
-    """
-
-    def connect(dialect: Any, _record: Any, args: list[Any], options: dict[str, Any]) -> Any:
-        until = time.monotonic() + RESTART_SECONDS
-        while True:
-            try:
-                return dialect.connect(*args, **options)
-            except dialect.loaded_dbapi.OperationalError:
-                if time.monotonic() > until:
-                    raise
-                time.sleep(BETWEEN_TRIES)
-
-    event.listen(engine, "do_connect", connect)
 
 
 def settle_each_transaction(engine: Engine, statement_timeout_ms: int) -> None:

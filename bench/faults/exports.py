@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from auditsaas.db.pools import RESTART_SECONDS
+from auditsaas.db.deadlines import RESTART_SECONDS
 from auditsaas.workspaces.models import Workspace
 from bench.faults.files import rows_in
 from bench.faults.harm import FAULTS, PAUSE, Harm

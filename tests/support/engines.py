@@ -62,3 +62,11 @@ def in_flight(number: int, act: Callable[[], None]) -> Iterator[None]:
         over.set()
         for thread in threads:
             thread.join()
+
+
+def postgres_processes(folder: Path) -> list[int]:
+    """The postmaster first, so that it starts no other while the rest are stopped."""
+    pid = live_pid(folder / "postgres" / "postmaster.pid")
+    assert pid is not None
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *map(int, children)]
