@@ -25,6 +25,11 @@ REPLICA_READS = Counter(
     "Pages and exports that could be read from the replica, by what became of it",
     ["outcome"],
 )
+DATABASE_ERRORS = Counter(
+    "auditsaas_database_errors_total",
+    "Requests that the database failed, by SQLSTATE, or hung, pool or away without one",
+    ["class"],
+)
 READS_UNRECORDED = Counter(
     "auditsaas_reads_unrecorded_total",
     "Answers made of a log whose reading could not be recorded in it",

@@ -124,8 +124,9 @@ KINDS = (
     ProblemKind(
         503,
         "Unavailable",
-        "The database does not answer. An event may have been stored if it had been sent; with an"
-        " idempotency key, sending it again stores it once.",
+        "The database does not answer, or its disk is full; the detail says which. An event may"
+        " have been stored if it had been sent; with an idempotency key, sending it again stores"
+        " it once.",
         "Wait as many seconds as Retry-After says, then send the same request again.",
     ),
 )

@@ -9,11 +9,13 @@ from flask import Flask, Response, request
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from auditsaas import current_request
 from auditsaas.api import access, docs, events, exports, feed, limits, openapi
 from auditsaas.api.blueprint import api
 from auditsaas.api.ingest import views as ingest
 from auditsaas.api.lingering import linger
 from auditsaas.api.problems import PROBLEM_TYPE, problem
+from auditsaas.db import failures
 from auditsaas.extensions import csrf, db, settings
 
 if TYPE_CHECKING:
@@ -74,7 +76,8 @@ def _let_the_sender_read_it(response: Response) -> Response:
 @api.errorhandler(InterfaceError)
 @api.errorhandler(PoolTimeout)
 def _database_away(error: Exception) -> Response:
+    failure = failures.note(error, current_request.request_id())
     db.session.rollback()
-    response = problem(503, "Unavailable", "The database does not answer. Send it again.")
-    response.headers["Retry-After"] = "2"
+    response = problem(503, "Unavailable", failure.api_detail)
+    response.headers["Retry-After"] = str(failure.retry_after)
     return response

@@ -7,7 +7,6 @@ from typing import Any
 
 from flask import Flask, Response, current_app, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
-from psycopg.errors import QueryCanceled
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
@@ -17,6 +16,7 @@ from auditsaas import current_request
 from auditsaas.access.browser import signed_in
 from auditsaas.accounts.forms import own_path
 from auditsaas.api.problems import problem
+from auditsaas.db import failures
 from auditsaas.errors import DomainError, InvalidFields
 from auditsaas.extensions import db, login_manager
 
@@ -27,9 +27,8 @@ WORDS = {
     405: ("Not allowed here", "This address does not take that kind of request."),
     413: ("Too large", "The request is larger than this address takes."),
     500: ("Something failed", TRY_AGAIN),
-    503: ("The database does not answer", "Nothing was changed. Try again in a minute."),
+    503: (failures.AWAY.title, failures.AWAY.message),
 }
-TOO_SLOW = ("That took too long", "It was stopped. Narrow the time range or the filter.")
 OPEN_FORMS = frozenset(
     {
         "accounts.sign_in",
@@ -100,13 +99,10 @@ def _http_error(error: HTTPException) -> AnyResponse:
 
 
 def _database_away(error: Exception) -> AnyResponse:
-    current_app.logger.error(
-        "%s: the database failed", current_request.request_id(), exc_info=error
-    )
+    failure = failures.note(error, current_request.request_id())
     db.session.rollback()
-    stopped = isinstance(getattr(error, "orig", None), QueryCanceled)
-    response = _answer(503, *(TOO_SLOW if stopped else WORDS[503]))
-    response.headers["Retry-After"] = "2"
+    response = _answer(503, failure.title, failure.message)
+    response.headers["Retry-After"] = str(failure.retry_after)
     return response
 
 

@@ -22,8 +22,8 @@ from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.extensions import db, login_manager, settings
 from auditsaas.frame import error_pages, read_recording, request_log, template_context
+from auditsaas.pages.operations import health as health_pages
 from auditsaas.pages.operations import metrics_view  # noqa: F401  # joins the blueprint of health
-from auditsaas.pages.operations.health import health
 from config.settings import Settings
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
@@ -93,7 +93,7 @@ def install(app: Flask) -> None:
     app.url_defaults(_add_version)
     app.jinja_env.globals["once"] = new_token
     app.context_processor(template_context.context)
-    app.register_blueprint(health)
+    health_pages.install(app)
     error_pages.install(app)
     request_log.install(app)
     read_recording.install(app)
@@ -117,8 +117,12 @@ def _begin() -> None:
 
 
 def _know_the_person() -> None:
-    """Look the session up before the view begins work, for its use is noted and committed."""
-    if request.endpoint != "static" and not current_request.is_api():
+    """Look the session up before the view begins work, for its use is noted and committed.
+
+    A probe's thread must not wait for the database, whatever cookie it was sent.
+    """
+    unasked = request.endpoint == "static" or request.blueprint == health_pages.health.name
+    if not unasked and not current_request.is_api():
         signed_in()
 
 

@@ -8,7 +8,7 @@ import click
 from sqlalchemy import Connection, NullPool
 from sqlalchemy.exc import SQLAlchemyError
 
-from auditsaas.db import tickets
+from auditsaas.db import failures, tickets
 from auditsaas.db.pools import make_engine
 from auditsaas.operations import doctor_database, doctor_services
 from auditsaas.operations.finding import Finding, Verdict, fail, ok
@@ -73,6 +73,4 @@ def _connected(
             yield from look(connection)
     except SQLAlchemyError as error:
         cause = str(getattr(error, "orig", error)).strip().splitlines()[0]
-        yield fail(
-            part, f"the database refuses: {cause}", "Mend its URL, or run: auditsaas db upgrade"
-        )
+        yield fail(part, f"the database refuses: {cause}", failures.told(error).remedy)

@@ -9,13 +9,13 @@ from sqlalchemy import Connection, NullPool, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from auditsaas.db import isolation, platform, tenancy
+from auditsaas.db import failures, isolation, platform, tenancy
 from auditsaas.db.ids import new_id
 from auditsaas.db.platform import JOBS
 from auditsaas.db.pools import make_engine
 from auditsaas.db.tenancy import Scope
 from auditsaas.jobs.backlog import backlogs
-from auditsaas.operations import revisions, rights
+from auditsaas.operations import readiness, revisions, rights
 from auditsaas.operations.finding import Finding, fail, ok, warn
 from auditsaas.operations.gauges import partition_horizon_days
 from auditsaas.operations.kinds import KINDS
@@ -42,6 +42,7 @@ def as_app(connection: Connection) -> Iterator[Finding]:
     yield _migrations(connection)
     yield _clock(connection)
     yield _durability(connection)
+    yield _room(connection)
 
 
 def as_platform(connection: Connection) -> Iterator[Finding]:
@@ -240,6 +241,16 @@ def _durability(connection: Connection) -> Finding:
             "Set it to on in postgresql.conf and reload the server.",
         )
     return ok("durability", "an acknowledged event is on disk")
+
+
+def _room(connection: Connection) -> Finding:
+    try:
+        with connection.begin_nested():
+            readiness.write(connection)
+    except DBAPIError as error:
+        failure = failures.told(error)
+        return fail("disk", f"the database cannot write: {failure.title}", failure.remedy)
+    return ok("disk", "the database can write")
 
 
 def _horizon(session: Session) -> Finding:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import redis
-from flask import Blueprint, Response, jsonify, make_response
-from sqlalchemy.exc import SQLAlchemyError
+from flask import Blueprint, Flask, Response, current_app, jsonify, make_response
+from sqlalchemy import Engine
 
-from auditsaas.extensions import db, settings
-from auditsaas.operations import revisions
+from auditsaas.extensions import settings
+from auditsaas.operations import readiness
 from auditsaas.version import version
 
 health = Blueprint("health", __name__)
 
+EXTENSION = "readiness"
 REDIS_TIMEOUT_SECONDS = 0.5
 
 
@@ -24,19 +25,20 @@ def alive() -> Response:
 @health.get("/readyz")
 def ready() -> Response:
     """Answer 200 when everything is there; 503 naming what is not."""
-    parts = {"database": _database(), "redis": _redis()}
+    parts = {"database": readiness.database(_probe()), "redis": _redis()}
     fine = all(state == "ok" for state in parts.values())
     return make_response(jsonify(parts), 200 if fine else 503)
 
 
-def _database() -> str:
-    try:
-        revision = revisions.of(db.session.connection())
-    except SQLAlchemyError:
-        db.session.rollback()
-        return "does not answer"
-    older = revisions.standing(revision) is revisions.Standing.OLDER
-    return "migrations are missing" if older else "ok"
+def install(app: Flask) -> None:
+    """Give an application the engine of its probe, and the addresses."""
+    app.extensions[EXTENSION] = readiness.engine(settings(app))
+    app.register_blueprint(health)
+
+
+def _probe() -> Engine:
+    found: Engine = current_app.extensions[EXTENSION]
+    return found
 
 
 def _redis() -> str:

@@ -1,0 +1,107 @@
+"""Tells what the database's errors mean: in words for people, as a class for figures and logs."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from auditsaas.db.deadlines import NoAnswer
+from auditsaas.metrics import DATABASE_ERRORS
+
+DISK_FULL = "53100"
+TRY_AGAIN = "Nothing was changed. Try again in a minute."
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One kind of failure: its words on a page, in the API, in ``/readyz``, and for the doctor."""
+
+    title: str
+    message: str
+    state: str
+    remedy: str
+    api_advice: str = "Send it again."
+    retry_after: int = 2
+
+    @property
+    def api_detail(self) -> str:
+        return f"{self.title}. {self.api_advice}"
+
+
+AWAY = Failure(
+    "The database does not answer",
+    TRY_AGAIN,
+    "does not answer",
+    "Mend its URL, or run: auditsaas db upgrade",
+)
+HUNG = Failure(
+    "The database does not answer",
+    "It took the request and did not answer in time. See whether it was done before you try again.",
+    "does not answer",
+    "See whether its host, its disk or the way there is frozen.",
+)
+FULL = Failure(
+    "The database's disk is full",
+    "Nothing was changed. It can be read, and changed once an operator has made room.",
+    "the disk is full",
+    "Make room on the database's disk; PostgreSQL goes on by itself.",
+    retry_after=30,
+)
+CROWDED = Failure(
+    "The database takes no more connections",
+    TRY_AGAIN,
+    "takes no more connections",
+    "Raise max_connections, run fewer processes, or put a pooler before it.",
+)
+BUSY = Failure(
+    "Too many requests wait for the database", TRY_AGAIN, "is busy", "Run more web processes."
+)
+SLOW = Failure(
+    "That took too long",
+    "It was stopped. Narrow the time range or the filter.",
+    "is slow",
+    "See what it does in pg_stat_activity.",
+    api_advice="It was stopped. Narrow the time range or the filter, or send smaller batches.",
+)
+_BY_STATE = {DISK_FULL: FULL, "53300": CROWDED, "57014": SLOW}
+
+
+def told(error: BaseException) -> Failure:
+    """Return what an error of the database means."""
+    cause = getattr(error, "orig", None) or error
+    if isinstance(error, PoolTimeout):
+        return BUSY
+    if isinstance(cause, NoAnswer) and cause.sent:
+        return HUNG
+    return _BY_STATE.get(_sqlstate(cause), AWAY)
+
+
+def label(error: BaseException) -> str:
+    """Return an error's class: its SQLSTATE, or ``hung``, ``pool`` or ``away`` without one."""
+    cause = getattr(error, "orig", None) or error
+    if isinstance(error, PoolTimeout):
+        return "pool"
+    return "hung" if isinstance(cause, NoAnswer) else _sqlstate(cause) or "away"
+
+
+def note(error: BaseException, request_id: str) -> Failure:
+    """Count and log an error that a request met; return what it means."""
+    reason = label(error)
+    DATABASE_ERRORS.labels(reason).inc()
+    found = told(error)
+    log.error(
+        "%s: the database failed: %s",
+        request_id,
+        found.title,
+        exc_info=error,
+        extra={"reason": reason},
+    )
+    return found
+
+
+def _sqlstate(cause: BaseException) -> str:
+    return getattr(cause, "sqlstate", None) or ""
