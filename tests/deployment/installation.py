@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,8 @@ from tests.deployment.visitor import HOST
 from tests.support.serving import free_port
 from tests.support.workers import PATIENCE_SECONDS, ROOT, eventually
 
+# What systemd does for a service with a socket; $0 is the descriptor here.
+TAKE_OVER = 'exec 3<&"$0"; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
 CELERY = ("celery", "--quiet", "--app", "tasks.worker")
 
 
@@ -34,6 +37,7 @@ class Installation:
         **variables: str,
     ) -> None:
         self._folder = folder
+        self._held: socket.socket | None = None
         self.code = ROOT
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.port = free_port()
@@ -123,10 +127,20 @@ class Installation:
         lines = [line for line in text.splitlines() if line and not line.startswith("worker: ")]
         return [json.loads(line) for line in lines]
 
+    def hold_socket(self) -> socket.socket:
+        """Listen in the web's place, as its socket unit does; every later web takes it over."""
+        self._held = socket.create_server(("127.0.0.1", self.port), backlog=2048)
+        return self._held
+
     def _start(self, name: str, *command: str) -> None:
+        words = [sys.executable, "-m", *command]
+        passed = [self._held.fileno()] if self._held and name == "web" else []
+        if passed:
+            words = ["bash", "-c", TAKE_OVER, *map(str, passed), *words]
         with (self._folder / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                [sys.executable, "-m", *command],
+                words,
+                pass_fds=passed,
                 cwd=self.code,
                 env=self.as_owner if name == f"worker-{MAINTENANCE}" else self.environment,
                 stdout=log,

@@ -17,7 +17,9 @@ from tests.support.workers import ROOT
 
 BIN = Path(sys.executable).parent
 COMPOSE = ROOT / "docker-compose.yml"
-UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
+SYSTEMD = ROOT / "deploy" / "systemd"
+UNITS = sorted(SYSTEMD.glob("*.service"))
+SOCKET = SYSTEMD / "auditsaas-web.socket"
 PRODUCT = {"web", "worker-quick", "worker-heavy", "maintenance", "beat"}
 LONG_RUNNING = PRODUCT | {"postgres", "redis", "storage"}
 ONCE = {"migrate", "bucket"}
@@ -138,7 +140,7 @@ def test_unedited_example_environment_is_refused(services: Mapping[str, Any]) ->
     assert refusals.PLACEHOLDER in sentence
 
 
-@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+@pytest.mark.parametrize("unit", [*UNITS, SOCKET], ids=lambda unit: unit.name)
 def test_systemd_accepts_the_unit(unit: Path, tmp_path: Path) -> None:
     assert verify(unit, tmp_path) == ""
 
@@ -154,8 +156,10 @@ def verify(unit: Path, folder: Path) -> str:
     """Return systemd's complaints about a unit, whose programs are here, not where they will be."""
     folder.mkdir(exist_ok=True)
     name = unit.name.replace("@", "@quick")
-    text = unit.read_text().replace("/opt/auditsaas/.venv/bin", str(BIN)).replace("%i", "quick")
-    (folder / name).write_text(text)
+    if unit.stem == SOCKET.stem:
+        for other in (SOCKET, SOCKET.with_suffix(".service")):
+            (folder / other.name).write_text(here(other))
+    (folder / name).write_text(here(unit))
     run = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", folder / name],
         capture_output=True,
@@ -163,3 +167,13 @@ def verify(unit: Path, folder: Path) -> str:
         check=False,
     )
     return "\n".join(line for line in run.stderr.splitlines() if name in line)
+
+
+def here(unit: Path) -> str:
+    return unit.read_text().replace("/opt/auditsaas/.venv/bin", str(BIN)).replace("%i", "quick")
+
+
+def test_socket_unit_listens_where_nginx_asks() -> None:
+    listens = re.findall(r"^ListenStream=(.+)$", SOCKET.read_text(), re.MULTILINE)
+    nginx = (ROOT / "deploy" / "nginx" / "auditsaas.conf").read_text()
+    assert listens == re.findall(r"^\s*server (\S+:\d+)", nginx, re.MULTILINE)

@@ -139,6 +139,34 @@ def test_reload_of_workers_that_inherit_settings_ends_the_web(
     assert any(sender.cut for sender in senders)
 
 
+def restart(web: Installation) -> None:
+    web.ask_to_stop("web")
+    assert web.wait_for_end("web") == 0
+    web.start_web()
+
+
+def test_restart_of_a_web_whose_socket_is_held_fails_no_request(
+    tree: Tree, web: Installation
+) -> None:
+    """Unlike a reload it also replaces gunicorn itself."""
+    with web.hold_socket():
+        senders = serve(web)
+        tree.put_this_version()
+        restart(web)
+        await_more(senders)
+        stop(senders)
+        assert [sender.cut for sender in senders] == [[]] * len(senders)
+        assert health(web) == f"ok {version()}\n"
+
+
+def test_restart_of_a_web_with_a_socket_of_its_own_cuts_senders(web: Installation) -> None:
+    """The control."""
+    senders = serve(web)
+    restart(web)
+    stop(senders)
+    assert any(sender.cut for sender in senders)
+
+
 def test_process_is_ready_while_other_migrations_lie_in_place_of_its_own(
     tree: Tree, web: Installation
 ) -> None:
