@@ -59,7 +59,7 @@ def complete(session: Session, user: User, password: str) -> None:
     Raises:
         Invalid: the password is too weak.
     """
-    passwords.refuse_weak(password, about=(user.email, user.name))
+    passwords.refuse_weak(password, owner=(user.email, user.name))
     user.password_hash = passwords.hashed(password)
     session.execute(delete(PasswordReset).where(PasswordReset.user_id == user.id))
     sessions.end_all(session, user.id)

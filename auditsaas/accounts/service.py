@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -25,9 +26,12 @@ def create_user(
     *,
     name: str | None = None,
     password: str,
+    about: Iterable[str] = (),
     is_super_admin: bool = False,
 ) -> User:
     """Create a person who can sign in; a super-admin in a session of the tables' owner.
+
+    Words ``about`` the person, beside name and address, make the password weaker.
 
     Raises:
         Invalid: the address, the name or the password cannot be used.
@@ -39,10 +43,7 @@ def create_user(
     name = " ".join((name or address.partition("@")[0]).split())
     if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
         raise Invalid(f"A name has 1 to {MAX_NAME} printable characters.")
-    if not passwords.MIN_LENGTH <= len(password) <= passwords.MAX_LENGTH:
-        raise Invalid(
-            f"A password has {passwords.MIN_LENGTH} to {passwords.MAX_LENGTH:,} characters."
-        )
+    passwords.refuse_weak(password, owner=(address, name), about=about)
     user = User(
         email=address,
         name=name,

@@ -261,6 +261,16 @@ def test_a_terminal_is_asked_for_the_password_twice(
     assert "correct horse" not in result.output
 
 
+@pytest.mark.parametrize("kind", [(), ("--super-admin",)])
+@pytest.mark.parametrize("password", ["aaaaaaaaaaaa", "qwertyuiop12", "violet mallory tractor"])
+def test_weak_password_is_refused_as_in_the_browser(
+    run: Run, kind: tuple[str, ...], password: str
+) -> None:
+    given = (f"{unique('mallory')}@acme.example", "--password-stdin", *kind)
+    assert run("user", "create", *given, input=f"{password}\n").exit_code == 2
+    assert run("user", "create", *given, input="violet tractor hums\n").exit_code == 0
+
+
 def test_demo_is_filled_once_and_prints_the_same_credentials(
     settings: Settings, engine: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:

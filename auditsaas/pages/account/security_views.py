@@ -57,7 +57,7 @@ def change_password() -> ResponseReturnValue:
     try:
         if passwords.matches(new, user.password_hash):
             raise Invalid("That is the password you have.")
-        passwords.refuse_weak(new, about=(user.email, user.name))
+        passwords.refuse_weak(new, owner=(user.email, user.name))
     except Invalid as error:
         return page(user, {"new_password": str(error)}), error.status
     session = db.session()

@@ -60,8 +60,8 @@ def accept(token: str) -> ResponseReturnValue:
 def _new_user(session: Session, found: Found) -> User:
     name, password = request.form.get("name", ""), request.form.get("password", "")
     email = found.invitation.email
-    passwords.refuse_weak(password, about=(email, name, found.workspace.name))
-    return create_user(session, email, name=name.strip() or None, password=password)
+    about = (found.workspace.name,)
+    return create_user(session, email, name=name.strip() or None, password=password, about=about)
 
 
 def _first_page(found: Found) -> str:

@@ -33,6 +33,15 @@ def test_password_under_twelve_characters_is_refused(session: Session, password:
 
 
 @pytest.mark.parametrize(
+    "password",
+    ["aaaaaaaaaaaa", "password1234", "auditsaas123", "qwertyuiop12", "violet mallory tin"],
+)
+def test_weak_password_is_refused(session: Session, password: str) -> None:
+    with pytest.raises(Invalid):
+        create_user(session, "mallory@acme.example", password=password)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",

@@ -35,6 +35,29 @@ def test_password_made_of_the_products_words_is_refused() -> None:
     passwords.refuse_weak("violet tractor hums lightly")
 
 
+@pytest.mark.parametrize(
+    "password",
+    [
+        "mallory mallory",
+        "violet MALLORY tractor hums",
+        "m.a.l.l.o.r.y violet tractor",
+        "ｍａｌｌｏｒｙ violet tractor",
+        "violet tractor okonkwo",
+        "violet tractor o'konkwo hums",
+        "mallokonkwo7 violet evilcorp",
+        "MalloryOkonkwo-violet-tractor",
+    ],
+)
+def test_password_with_a_part_of_the_owners_name_or_address_is_refused(password: str) -> None:
+    with pytest.raises(Invalid, match="no part of your name or address"):
+        passwords.refuse_weak(password, owner=("mallory@evilcorp.example", "Mallory O'Konkwo"))
+
+
+@pytest.mark.parametrize("name", ["Ann", "Li Bo", "", "---"])
+def test_short_part_of_a_name_may_be_in_a_password(name: str) -> None:
+    passwords.refuse_weak("planned violet tractor", owner=(name,))
+
+
 def test_malformed_hash_matches_no_password() -> None:
     assert not passwords.matches("x", "not a hash")
 
