@@ -41,6 +41,17 @@ class Invalid(DomainError):
     title = "Invalid input"
 
 
+class TooOften(DomainError):
+    """A limit of how often something is done; it is over after ``seconds``."""
+
+    status = 429
+    title = "Too often"
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
 @dataclass(frozen=True)
 class FieldError:
     """The error of one field of the input."""

@@ -35,6 +35,10 @@ CODE = Limit("code", 5)
 PASSWORD = Limit("password", 5)
 RESET_ACCOUNT = Limit("reset-account", 3, timedelta(hours=1))
 RESET_ADDRESS = Limit("reset-address", 20, timedelta(hours=1))
+INVITATIONS = Limit("invitations", 3, timedelta(hours=1))
+"""Mails to one address from one workspace, sent again or anew."""
+WORKSPACE_INVITATIONS = Limit("workspace-invitations", 100, timedelta(days=1))
+"""Mails of one workspace, to whomever; far more than a large team needs in a day."""
 
 
 @dataclass(frozen=True)

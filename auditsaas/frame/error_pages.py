@@ -17,7 +17,7 @@ from auditsaas.access.browser import signed_in
 from auditsaas.accounts.forms import own_path
 from auditsaas.api.problems import problem
 from auditsaas.db import failures
-from auditsaas.errors import DomainError, InvalidFields
+from auditsaas.errors import DomainError, InvalidFields, TooOften
 from auditsaas.extensions import db, login_manager
 
 TRY_AGAIN = "Nothing was changed. Try again; if it fails again, tell your operator the id below."
@@ -63,7 +63,10 @@ def refused(error: DomainError) -> AnyResponse:
         members["errors"] = [
             {"field": wrong.field, "message": wrong.message} for wrong in error.errors
         ]
-    return _answer(error.status, error.title, str(error), **members)
+    response = _answer(error.status, error.title, str(error), **members)
+    if isinstance(error, TooOften):
+        response.headers["Retry-After"] = str(error.seconds)
+    return response
 
 
 def _stale_form(error: CSRFError) -> AnyResponse:

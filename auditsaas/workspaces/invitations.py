@@ -12,11 +12,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from auditsaas import own_actions, tokens
+from auditsaas.accounts import attempts
+from auditsaas.accounts.attempts import Standing
 from auditsaas.accounts.models import User
 from auditsaas.accounts.service import find_by_email, normal_email
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
-from auditsaas.errors import Conflict, Gone, Invalid, NotFound
+from auditsaas.errors import Conflict, Gone, Invalid, NotFound, TooOften
 from auditsaas.events.schema import TargetInput
 from auditsaas.own_actions import RequestFacts, without_token
 from auditsaas.own_activities import Activity
@@ -67,6 +69,7 @@ def invite(session: Session, actor: ActingMember, email: str, role: Role) -> Sen
     Raises:
         Invalid: that is no address.
         Conflict: they are a member, or invited already.
+        TooOften: the address, or the workspace, had as many invitations as it may.
     """
     address = normal_email(email)
     if address is None:
@@ -90,6 +93,7 @@ def invite(session: Session, actor: ActingMember, email: str, role: Role) -> Sen
             session.add(invitation)
     except IntegrityError as error:
         raise Conflict(f"{address} is invited already. Resend that invitation.") from error
+    _count_mail(session, invitation)
     actor.record(
         session,
         Activity.MEMBER_INVITE,
@@ -104,8 +108,10 @@ def resend(session: Session, actor: ActingMember, invitation_id: UUID) -> Sent:
 
     Raises:
         NotFound: no invitation with the id is open.
+        TooOften: the address, or the workspace, had as many invitations as it may.
     """
     invitation = _open_by_id(session, actor.workspace_id, invitation_id)
+    _count_mail(session, invitation)
     before = invitation.expires_at
     token, invitation.token_hash = _new_token(session, actor.workspace_id)
     invitation.expires_at = datetime.now(UTC) + GOOD_FOR
@@ -205,6 +211,29 @@ def _open_by_id(session: Session, workspace_id: UUID, invitation_id: UUID) -> In
     if found is None:
         raise NotFound("There is no such open invitation here.")
     return found
+
+
+def _count_mail(session: Session, invitation: Invitation) -> None:
+    """Count one mail, in the transaction that sends it, so that none counts that is not sent."""
+    workspace = str(invitation.workspace_id)
+    to_address = f"{workspace}:{invitation.email}"
+    standing = attempts.count(session, attempts.INVITATIONS, to_address)
+    if standing.paused:
+        most = attempts.INVITATIONS.most
+        words = f"{invitation.email} was sent {most} invitations within an hour."
+        raise TooOften(f"{words} {_later(standing)}", standing.seconds)
+    standing = attempts.count(session, attempts.WORKSPACE_INVITATIONS, workspace)
+    if standing.paused:
+        most = attempts.WORKSPACE_INVITATIONS.most
+        words = f"This workspace sent {most} invitations within a day."
+        raise TooOften(f"{words} {_later(standing)}", standing.seconds)
+
+
+def _later(standing: Standing) -> str:
+    minutes = -(-standing.seconds // 60)
+    if minutes > 120:
+        return f"Try again in {-(-minutes // 60)} hours."
+    return f"Try again in {minutes} {'minute' if minutes == 1 else 'minutes'}."
 
 
 def _new_token(session: Session, workspace_id: UUID) -> tuple[str, bytes]:

@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, text, update
 from werkzeug.test import TestResponse
 
+from auditsaas.accounts import attempts
 from auditsaas.accounts.models import User
 from auditsaas.events.models import events
 from auditsaas.jobs.runner import run
@@ -46,6 +47,18 @@ def send(workspace: Workspace, admin: User, email: str, role: Role = Role.AUDITO
         sent = invitations.invite(session, acting_member(workspace, admin), email, role)
         session.commit()
     return sent
+
+
+def ask_to_join(client: FlaskClient, workspace: Workspace, email: str) -> TestResponse:
+    form = {"email": email, "role": "auditor", "csrf_token": csrf_token(client)}
+    return client.post(f"/w/{workspace.slug}/members/invite", data=form)
+
+
+def only_invitation(workspace: Workspace, email: str) -> Sent:
+    """The open invitation of an address, without its link."""
+    with factories.scoped(workspace.id) as session:
+        found = select(Invitation).where(Invitation.email == email, Invitation.revoked_at.is_(None))
+        return Sent(session.scalars(found).one(), "")
 
 
 def accept(client: FlaskClient, token: str, **fields: str) -> TestResponse:
@@ -277,3 +290,79 @@ def test_an_invitation_is_behind_the_tenancy_wall(workspace: Workspace, admin: U
     for scope in ([], [make_workspace().id]):
         with factories.scoped(*scope) as session:
             assert session.get(Invitation, (workspace.id, sent.invitation.id)) is None
+
+
+def resend(client: FlaskClient, workspace: Workspace, sent: Sent) -> TestResponse:
+    address = f"/w/{workspace.slug}/members/invitations/{sent.invitation.id}/resend"
+    return client.post(address, data={"csrf_token": csrf_token(client)})
+
+
+def mails_to(workspace: Workspace, email: str) -> int:
+    with factories.scoped(workspace.id) as session:
+        return session.scalar(select(func.count()).where(Mail.address == email)) or 0
+
+
+@pytest.mark.usefixtures("signed_in_admin")
+def test_fourth_invitation_to_an_address_within_the_hour_is_refused_in_words(
+    client: FlaskClient, workspace: Workspace
+) -> None:
+    email = f"{unique('new')}@example.com"
+    ask_to_join(client, workspace, email)
+    sent = only_invitation(workspace, email)
+    assert [resend(client, workspace, sent).status_code for _ in range(2)] == [303, 303]
+    answer = resend(client, workspace, sent)
+    assert answer.status_code == 429
+    assert f"{email} was sent 3 invitations within an hour. Try again in 60 minutes." in answer.text
+    assert 3590 <= int(answer.headers["Retry-After"]) <= 3600
+    assert mails_to(workspace, email) == 3
+
+
+@pytest.mark.usefixtures("signed_in_admin")
+def test_revoking_an_invitation_does_not_free_its_address(
+    client: FlaskClient, workspace: Workspace
+) -> None:
+    email = f"{unique('new')}@example.com"
+    for _ in range(3):
+        assert ask_to_join(client, workspace, email).status_code == 303
+        change(workspace, only_invitation(workspace, email), revoked_at=datetime.now(UTC))
+    refused = ask_to_join(client, workspace, f" {email.upper()} ")
+    assert refused.status_code == 429
+    assert mails_to(workspace, email) == 3
+
+
+def test_refused_invitation_counts_for_nothing(
+    client: FlaskClient, workspace: Workspace, signed_in_admin: User
+) -> None:
+    email = f"{unique('new')}@example.com"
+    ask_to_join(client, workspace, email)
+    answers = [ask_to_join(client, workspace, email).status_code for _ in range(5)]
+    assert answers == [409] * 5
+    assert resend(client, workspace, only_invitation(workspace, email)).status_code == 303
+
+
+@pytest.mark.usefixtures("signed_in_admin")
+def test_workspace_sends_a_hundred_invitations_a_day(
+    client: FlaskClient, workspace: Workspace
+) -> None:
+    with factories.scoped(workspace.id) as session:
+        for _ in range(99):
+            attempts.count(session, attempts.WORKSPACE_INVITATIONS, str(workspace.id))
+        session.commit()
+    emails = [f"{unique('new')}@example.com" for _ in range(2)]
+    answers = [ask_to_join(client, workspace, email) for email in emails]
+    assert [answer.status_code for answer in answers] == [303, 429]
+    words = "This workspace sent 100 invitations within a day. Try again in 24 hours."
+    assert words in answers[1].text
+    assert mails_to(workspace, emails[1]) == 0
+
+
+def test_invitations_of_one_workspace_leave_anothers_alone(
+    client: FlaskClient, workspace: Workspace, admin: User
+) -> None:
+    email, other = f"{unique('new')}@example.com", make_workspace()
+    first = send(workspace, admin, email)
+    with factories.scoped(workspace.id) as session:
+        for _ in range(2):
+            invitations.resend(session, acting_member(workspace, admin), first.invitation.id)
+        session.commit()
+    assert send(other, admin, email).invitation.email == email
