@@ -20,6 +20,7 @@ from tests.support.factories import as_owner, make_member, make_user, make_works
 
 DUE = text(
     "UPDATE pending_changes SET wanted = '{\"retention_days\": 90}',"
+    " asked_at = now() - :days * interval '1 day' - interval '7 days',"
     " effective_at = now() - :days * interval '1 day', needs_second = false"
 )
 
@@ -59,7 +60,7 @@ notifications      ---- siu- ---- ---- siu- ----
 passkey_challenges siud siud siud siud siud siud
 passkeys           siud siud siud siud siud siud
 password_resets    si-d si-d si-d si-d si-d si-d
-pending_changes    ---- ---- siu- siu- siu- ----
+pending_changes    ---- ---- s-u- s-u- siu- ----
 platform_accesses  s--- si-- s--- s--- si-- s---
 platform_looks     ---- siu- siu- siu- siu- ----
 recovery_codes     si-d si-d si-d si-d si-d si-d
@@ -130,6 +131,13 @@ EXPORT = (
     "INSERT INTO exports (id, workspace_ids, requested_by, format, query, time_zone, snapshot)"
     " VALUES (gen_random_uuid(), ARRAY[:here, :other], :me, 'csv', '', 'UTC', '{}')"
 )
+CHANGE = (
+    "INSERT INTO pending_changes (workspace_id, id, kind, wanted, words, asked_by, asked_at,"
+    " effective_at, approved_by) SELECT :here, gen_random_uuid(), 'retention.shorten', '{}', 'x', "
+)
+ASKED_LONG_AGO = f"{CHANGE} :me, now() - interval '9 days', now(), NULL"
+ASKED_BY_ANOTHER = f"{CHANGE} :colleague, now(), now() + interval '7 days', NULL"
+APPROVED_AT_ONCE = f"{CHANGE} :me, now(), now() + interval '7 days', :colleague"
 SUPER_ADMIN = (
     "INSERT INTO users (id, email, name, is_super_admin)"
     " VALUES (gen_random_uuid(), 'x@acme.example', 'X', true)"
@@ -165,6 +173,9 @@ EVENT = (
         ("workspace", "SELECT set_retention(:here, 1, false)"),
         ("person", "SELECT set_retention(:here, 1, false)"),
         ("own", "SELECT set_disabled(:me, NULL)"),
+        ("own", ASKED_LONG_AGO),
+        ("own", ASKED_BY_ANOTHER),
+        ("own", APPROVED_AT_ONCE),
     ],
 )  # fmt: skip
 def test_act_that_no_page_offers_is_refused(
@@ -172,6 +183,7 @@ def test_act_that_no_page_offers_is_refused(
 ) -> None:
     here = {"here": world[0].workspace.id, "other": make_workspace().id, "me": scopes[kind].user}
     here["me"] = here["me"] or make_user().id
+    here["colleague"] = scopes["colleague"].user
     with tenancy.bind(scopes[kind], Session(engine)) as session:
         with pytest.raises(DBAPIError) as refusal:
             session.execute(text(statement), here)
@@ -212,3 +224,16 @@ def test_shorter_retention_needs_a_change_that_is_due(
     refusal = pytest.raises(DBAPIError) if refused else nullcontext()
     with tenancy.bind(Scope.of(company.workspace.id), Session(engine)) as session, refusal:
         session.execute(text("SELECT set_retention(:here, 90, false)"), here)
+
+
+def test_change_asked_for_today_is_never_due(
+    engine: Engine, world: World, scopes: dict[str, Scope]
+) -> None:
+    """Whoever may write the time at which it takes effect writes no shorter delay than a day."""
+    here = {"here": world[0].workspace.id, "me": scopes["own"].user}
+    made = f"{CHANGE} :me, now(), now(), NULL".replace("'{}'", "'{\"retention_days\": 1}'")
+    with tenancy.bind(scopes["own"], Session(engine)) as session:
+        session.execute(text(made), here)
+        with pytest.raises(DBAPIError) as refusal:
+            session.execute(text("SELECT set_retention(:here, 1, false)"), here)
+    assert isinstance(refusal.value.orig, InsufficientPrivilege)

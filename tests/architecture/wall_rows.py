@@ -51,7 +51,10 @@ PLACES = {
     "user_id": "user_id = :person",
     "tenant": "tenant = :workspace",
 }
-OFFERED = {"log_heads": {"seq": 0, "removed": 0, "days_counted": 0}}
+OFFERED: dict[str, dict[str, Any]] = {
+    "log_heads": {"seq": 0, "removed": 0, "days_counted": 0},
+    "pending_changes": {"asked_at": "infinity"},
+}
 """Values in place of those of the row that is there, which is not as it was made."""
 
 

@@ -147,7 +147,8 @@ class Company:
                 asked_by=asker,
                 effective_at=datetime.now(UTC) + timedelta(days=7),
                 needs_second=True,
-            )
+            ),
+            by=asker,
         )
         return made
 
@@ -248,8 +249,8 @@ class Company:
             )
             session.commit()
 
-    def _keep(self, row: Base, *others: Base) -> Any:
-        with scoped(self.workspace.id, user=self.admin.id) as session:
+    def _keep(self, row: Base, *others: Base, by: UUID | None = None) -> Any:
+        with scoped(self.workspace.id, user=by or self.admin.id) as session:
             session.add_all([row, *others])
             session.flush()
             identity = row.id  # type: ignore[attr-defined]
