@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bench import durability
-from bench.faults import exports, memory, schedules
+from bench.faults import exports, full, memory, schedules
 from bench.faults.harm import FAULTS
 from bench.faults.installation import SWEEPING, installation
 from bench.tables import Table
@@ -113,12 +113,33 @@ def ingest_under_fire(faults: int) -> Verdict:
     )
 
 
+def database_disk_full(times: int) -> Verdict:
+    suite, under = f"ingest in batches of {full.BATCH}", f"{times} × PostgreSQL's disk full"
+    try:
+        rounds = [full.filled() for _ in range(times)]
+    except PermissionError as error:
+        return Verdict(suite, under, "", f"not run: {error}", "", passed=False)
+    answers = sum((found.answers for found in rounds), Counter())
+    silent = Counter(f"{place} silent" for found in rounds for place in found.silent)
+    lost = sum(found.lost for found in rounds)
+    return Verdict(
+        suite,
+        under,
+        f"{answers[201]} batches stored, {answers[503]} refused in words, {lost} events lost;"
+        f" told by {', '.join(rounds[0].told)}",
+        _counted(silent),
+        "a probe that only reads is content",
+        all(found.kept and found.reader_content for found in rounds),
+    )
+
+
 def main() -> None:
     options = argparse.ArgumentParser(prog="make faults ARGS=…", description=__doc__)
     options.add_argument("--exports", type=int, default=200, help="how many under fire")
     options.add_argument("--schedules", type=int, default=24, help="jumps of their clock")
     options.add_argument("--memory", type=int, default=500, help="exports to watch memory over")
     options.add_argument("--ingest", type=int, default=25, help="stops and kills while ingesting")
+    options.add_argument("--full", type=int, default=3, help="how often PostgreSQL's disk is full")
     options.add_argument("only", nargs="*", metavar="SUITE", help=", ".join(_suites()))
     given = options.parse_args()
     logging.disable(logging.CRITICAL)  # refusals and lost connections are what is asked for
@@ -142,6 +163,7 @@ def _suites() -> dict[str, Callable[[int], Verdict]]:
         "schedules": schedules_under_fire,
         "memory": memory_of_workers,
         "ingest": ingest_under_fire,
+        "full": database_disk_full,
     }
 
 
