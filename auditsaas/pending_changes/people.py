@@ -2,6 +2,7 @@
 
 With one admin gone no other would see what the one who is left asks for. So an admin who is alone
 but for one other cannot shut that one out at once; leaving oneself, and shutting out others, is.
+Admins made within the delay are no others: they may be accounts of who made them.
 """
 
 from __future__ import annotations
@@ -34,10 +35,11 @@ def remove(
     Raises:
         NotFound, Conflict: as ``members.remove`` does.
     """
-    if not _is_last_other_admin(session, actor, user_id):
+    last = _as_last(session, actor, user_id, rules)
+    if last is None:
         members.remove(session, actor, user_id)
         return None
-    return _ask(session, actor, user_id, {"act": REMOVE}, "is removed, the last other admin", rules)
+    return _ask(session, actor, user_id, {"act": REMOVE}, f"is removed, {last}", rules)
 
 
 def disable(
@@ -48,11 +50,11 @@ def disable(
     Raises:
         NotFound, Conflict: as ``members.disable`` does.
     """
-    if not _is_last_other_admin(session, actor, user_id):
+    last = _as_last(session, actor, user_id, rules)
+    if last is None:
         members.disable(session, actor, user_id)
         return None
-    words = "is shut out, the last other admin"
-    return _ask(session, actor, user_id, {"act": DISABLE}, words, rules)
+    return _ask(session, actor, user_id, {"act": DISABLE}, f"is shut out, {last}", rules)
 
 
 def change_role(
@@ -63,18 +65,29 @@ def change_role(
     Raises:
         NotFound, Conflict: as ``members.change_role`` does.
     """
-    if role is Role.ADMIN or not _is_last_other_admin(session, actor, user_id):
+    last = None if role is Role.ADMIN else _as_last(session, actor, user_id, rules)
+    if last is None:
         members.change_role(session, actor, user_id, role)
         return None
     wanted = {"act": CHANGE_ROLE, "role": role.value}
-    words = f"is made {role.value}, the last other admin"
-    return _ask(session, actor, user_id, wanted, words, rules)
+    return _ask(session, actor, user_id, wanted, f"is made {role.value}, {last}", rules)
 
 
-def _is_last_other_admin(session: Session, actor: ActingMember, user_id: UUID) -> bool:
+def _as_last(session: Session, actor: ActingMember, user_id: UUID, rules: Rules) -> str | None:
+    """Word as what an admin is the last; None where another stays beside the actor.
+
+    Another is one who has been an admin for as long, or for the delay.
+    """
     members.lock_people(session, actor.workspace_id)
-    others = set(active_admins(session, actor.workspace_id)) - {actor.user_id}
-    return others == {user_id}
+    others = members.admins_since(session, actor.workspace_id)
+    others.pop(actor.user_id, None)
+    if user_id not in others:
+        return None
+    before = service.now_of(session, actor.workspace_id) - rules.delay
+    enough = max(others.pop(user_id), before)
+    if any(since <= enough for since in others.values()):
+        return None
+    return "the last other admin but for new ones" if others else "the last other admin"
 
 
 def _ask(

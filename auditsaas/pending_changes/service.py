@@ -27,7 +27,7 @@ from auditsaas.pending_changes.kinds import ChangeKind
 from auditsaas.pending_changes.models import ChangeState, PendingChange
 from auditsaas.pending_changes.rules import Rules
 from auditsaas.workspaces.acting_member import ActingMember
-from auditsaas.workspaces.members import lock_people
+from auditsaas.workspaces.members import admins_since, lock_people
 from auditsaas.workspaces.models import Workspace
 
 MAX_REASON = 500
@@ -107,12 +107,14 @@ def cancel(
     return change
 
 
-def approve(session: Session, actor: ActingMember, change_id: UUID) -> PendingChange:
+def approve(session: Session, actor: ActingMember, change_id: UUID, rules: Rules) -> PendingChange:
     """Approve another admin's change; it still waits until its time, and a day at least.
+
+    Who was made an admin within the delay may be another account of who asked, and approves none.
 
     Raises:
         NotFound: the workspace has none of this id.
-        Conflict: it no longer waits, needs no approval, or is one's own.
+        Conflict: it no longer waits, needs no approval, or is one's own; or one is a new admin.
     """
     change = _locked(session, actor.workspace_id, change_id)
     if change.asked_by == actor.user_id:
@@ -120,6 +122,9 @@ def approve(session: Session, actor: ActingMember, change_id: UUID) -> PendingCh
     if not change.needs_second or change.approved_by is not None:
         raise Conflict("This change needs no further approval.")
     now = now_of(session, actor.workspace_id)
+    if admins_since(session, actor.workspace_id).get(actor.user_id, now) > now - rules.delay:
+        days = rules.delay.days
+        raise Conflict(f"Who has been an admin for less than {days:,} days approves no change.")
     change.approved_by, change.approved_at = actor.user_id, now
     change.effective_at = max(change.effective_at, now + REMINDED_BEFORE)
     session.flush()

@@ -20,6 +20,7 @@ from auditsaas.permissions import Role
 from auditsaas.workspaces.acting_member import ActingMember
 from auditsaas.workspaces.models import Membership, Workspace
 
+ALWAYS = datetime.min.replace(tzinfo=UTC)
 LAST_ADMIN = "A workspace keeps at least one active admin. Make somebody else an admin first."
 HAS_SECOND_FACTOR = or_(
     User.totp_confirmed_at.is_not(None), exists().where(Passkey.user_id == User.id)
@@ -76,6 +77,7 @@ def change_role(session: Session, actor: ActingMember, user_id: UUID, role: Role
     if before is Role.ADMIN:
         _keep_an_admin(session, membership)
     membership.role = role.value
+    membership.admin_since = _now(session) if role is Role.ADMIN else None
     changes: dict[str, list[object]] = {"role": [before.value, role.value]}
     actor.record(
         session, Activity.MEMBER_ROLE_UPDATE, targets=[target(membership.user)], changes=changes
@@ -112,6 +114,8 @@ def enable(session: Session, actor: ActingMember, user_id: UUID) -> None:
     if membership.disabled_at is None:
         return
     membership.disabled_at = None
+    if membership.role == Role.ADMIN.value:
+        membership.admin_since = _now(session)
     _record_status(session, actor, Activity.MEMBER_ENABLE, membership, ["disabled", "active"])
 
 
@@ -227,8 +231,13 @@ def _status(membership: Membership) -> str:
 
 def active_admins(session: Session, workspace_id: UUID) -> Sequence[UUID]:
     """List the people who may administer a workspace now; its scope must be bound."""
-    return session.scalars(
-        select(Membership.user_id)
+    return list(admins_since(session, workspace_id))
+
+
+def admins_since(session: Session, workspace_id: UUID) -> dict[UUID, datetime]:
+    """Read since when each of them has been an admin, and was not shut out."""
+    found = session.execute(
+        select(Membership.user_id, Membership.admin_since)
         .join(User, User.id == Membership.user_id)
         .where(
             Membership.workspace_id == workspace_id,
@@ -237,4 +246,9 @@ def active_admins(session: Session, workspace_id: UUID) -> Sequence[UUID]:
             User.disabled_at.is_(None),
         )
         .order_by(Membership.user_id)
-    ).all()
+    )
+    return {row.user_id: row.admin_since or ALWAYS for row in found}
+
+
+def _now(session: Session) -> datetime:
+    return session.scalars(select(func.now())).one()

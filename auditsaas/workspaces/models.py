@@ -91,6 +91,8 @@ class Membership(Base):
     role: Mapped[str] = mapped_column(Text)
     disabled_at: Mapped[datetime | None] = mapped_column(Timestamp)
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
+    admin_since: Mapped[datetime | None] = mapped_column(Timestamp)
+    """When the person was made an admin; None also where that was before it was kept."""
 
     workspace: Mapped[Workspace] = relationship(lazy="joined")
     user: Mapped[User] = relationship(lazy="joined")

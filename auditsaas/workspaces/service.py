@@ -84,6 +84,8 @@ def add_member(session: Session, workspace_id: UUID, user_id: UUID, role: Role) 
         Conflict: they are one already.
     """
     membership = Membership(workspace_id=workspace_id, user_id=user_id, role=role.value)
+    if role is Role.ADMIN:
+        membership.admin_since = session.scalars(select(func.now())).one()
     try:
         with session.begin_nested():
             session.add(membership)

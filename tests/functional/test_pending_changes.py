@@ -19,6 +19,7 @@ from auditsaas.events.models import events, log_heads
 from auditsaas.jobs.runner import run
 from auditsaas.notifications import delivery
 from auditsaas.pending_changes import telling
+from auditsaas.permissions import Role
 from auditsaas.workspaces.models import Membership, Workspace
 from tests.support.factories import (
     Sessions,
@@ -438,6 +439,30 @@ def test_one_of_three_admins_is_removed_at_once(
     assert post_member(client, workspace, second, "remove", confirmed="1").endswith("?done=removed")
     assert not is_admin(workspace, second)
     assert changes_of(workspace) == []
+
+
+def test_admin_before_is_not_left_to_new_ones_at_once(
+    client: FlaskClient, workspace: Workspace, second: User
+) -> None:
+    """The admin who asks has just made an admin, who may be themself."""
+    newcomer = make_member(workspace, Role.MEMBER)
+    post_member(client, workspace, newcomer, "role", role="admin")
+    assert post_member(client, workspace, second, "remove", confirmed="1").endswith("?done=waits")
+    assert is_admin(workspace, second)
+    assert post_member(client, workspace, newcomer, "disable").endswith("?done=disabled")
+
+
+def test_new_admin_approves_no_change(
+    client: FlaskClient, workspace: Workspace, browser: Callable[[User], FlaskClient]
+) -> None:
+    newcomer = make_member(workspace, admin_since=datetime.now(UTC))
+    hold(workspace, two_admins=True)
+    ask_for(client, workspace, retention_days="30")
+    [change] = changes_of(workspace)
+    refused = act_on(browser(newcomer), workspace, change, "approve")
+    assert refused.status_code == 409
+    assert "less than 7 days" in refused.text
+    assert changes_of(workspace)[0].approved_by is None
 
 
 def test_two_admins_who_ask_to_shut_each_other_out_leave_one(

@@ -79,7 +79,7 @@ def cancel_change(slug: str, change_id: UUID) -> ResponseReturnValue:
 @acts_once
 def approve_change(slug: str, change_id: UUID) -> ResponseReturnValue:
     access = load_workspace(slug, Permission.WORKSPACE_MANAGE)
-    service.approve(db.session(), acting_member(access), change_id)
+    service.approve(db.session(), acting_member(access), change_id, Rules.of(installation()))
     return _to_retention(access, "approved")
 
 
