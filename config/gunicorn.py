@@ -15,6 +15,7 @@ import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 PRODUCT = ("auditsaas", "config", "tasks", "wsgi")
 
@@ -93,10 +94,16 @@ def post_fork(_server: object, _worker: object) -> None:
         del sys.modules[name]
 
 
-def post_worker_init(worker: object) -> None:
-    """Keep threads free for probes; freeze what is loaded, so that collection passes it over."""
+def post_worker_init(worker: Any) -> None:
+    """Keep threads free for probes; freeze what is loaded, so that collection passes it over.
+
+    Templates are loaded by then: at the first page of a kind, another version's may lie there.
+    """
     from config import lanes
 
+    templates = worker.wsgi.jinja_env
+    for name in templates.list_templates():
+        templates.get_template(name)
     lanes.keep_free(worker)
     gc.collect()
     gc.freeze()

@@ -178,6 +178,16 @@ def test_process_is_ready_while_other_migrations_lie_in_place_of_its_own(
     assert {Visitor(web.port).get("/readyz").status for _ in range(20)} == {200}
 
 
+def test_pages_are_drawn_while_other_templates_lie_in_place_of_their_own(
+    tree: Tree, web: Installation
+) -> None:
+    """They may ask for what the running version does not give them."""
+    start(web)
+    for path in (tree.folder / "templates").rglob("*.html"):
+        path.write_text("{{ undefined.of_a_later_version }}")
+    assert {Visitor(web.port).get("/login").status for _ in range(20)} == {200}
+
+
 def test_master_imports_nothing_of_the_product(tree: Tree, web: Installation) -> None:
     start(web)
     first = tree.modules_of_master()
