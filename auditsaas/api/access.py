@@ -34,22 +34,27 @@ class Rate(StrEnum):
 
 @dataclass(frozen=True)
 class Call:
-    """The scope that a call needs of its key, and the rate limit that it counts against."""
+    """The scopes that a call needs of its key, and the rate limit that it counts against."""
 
-    scope: ApiScope
+    scopes: tuple[ApiScope, ...]
     rate: Rate
 
 
+WRITES = (ApiScope.EVENTS_WRITE,)
+READS = (ApiScope.EVENTS_READ,)
+EXPORTS = (ApiScope.EXPORTS, ApiScope.EVENTS_READ)
+"""A file holds what its caller could read."""
+
 OPEN = frozenset({"api.openapi_document"})
 CALLS = {
-    "api.post_events": Call(ApiScope.EVENTS_WRITE, Rate.INGEST),
-    "api.post_logs": Call(ApiScope.EVENTS_WRITE, Rate.INGEST),
-    "api.list_events": Call(ApiScope.EVENTS_READ, Rate.READ),
-    "api.follow_events": Call(ApiScope.EVENTS_READ, Rate.READ),
-    "api.get_event": Call(ApiScope.EVENTS_READ, Rate.READ),
-    "api.post_export": Call(ApiScope.EXPORTS, Rate.EXPORT),
-    "api.get_export": Call(ApiScope.EXPORTS, Rate.READ),
-    "api.download_export": Call(ApiScope.EXPORTS, Rate.READ),
+    "api.post_events": Call(WRITES, Rate.INGEST),
+    "api.post_logs": Call(WRITES, Rate.INGEST),
+    "api.list_events": Call(READS, Rate.READ),
+    "api.follow_events": Call(READS, Rate.READ),
+    "api.get_event": Call(READS, Rate.READ),
+    "api.post_export": Call(EXPORTS, Rate.EXPORT),
+    "api.get_export": Call(EXPORTS, Rate.READ),
+    "api.download_export": Call(EXPORTS, Rate.READ),
 }
 
 
@@ -101,12 +106,13 @@ def _check_key() -> None:
         access = authenticate_key(secret, address=request.remote_addr)
     if access is None:
         raise Unauthenticated("Send a valid key as Authorization: Bearer aud_….")
-    if call.scope not in access.scopes:
-        raise Forbidden(f"This key does not have the scope {call.scope}.")
+    for scope in call.scopes:
+        if scope not in access.scopes:
+            raise Forbidden(f"This key does not have the scope {scope}.")
     if access.use_noted:
         db.session.commit()
     g.key_access = access
-    if call.scope is ApiScope.EVENTS_READ:
+    if call.scopes == READS:
         _note_reader(access)
 
 

@@ -42,7 +42,7 @@ def _calls(shown: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                 "path": server + path,
                 "summary": operation["summary"],
                 "description": operation["description"],
-                "scope": call.scope,
+                "scope": " and ".join(call.scopes),
                 "per_minute": PER_MINUTE[call.rate],
                 "parameters": [
                     {**parameter, "type": type_words(parameter["schema"])}

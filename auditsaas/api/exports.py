@@ -85,8 +85,10 @@ def download_export(export_id: UUID) -> Response:
 
 
 def _visible() -> ColumnElement[bool]:
-    """Build the condition for exports of the key's workspace alone, by any requester."""
-    return and_(Export.workspace_ids == [key_access().workspace_id], ~Export.through_platform)
+    """Build the condition for exports that keys of the workspace asked for; a person's are not."""
+    return and_(
+        Export.workspace_ids == [key_access().workspace_id], Export.requested_by_key.is_not(None)
+    )
 
 
 def _requester() -> Requester:

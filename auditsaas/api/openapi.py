@@ -66,10 +66,11 @@ def _paths() -> dict[str, Any]:
 
 def _operation(endpoint: str, described: Described) -> dict[str, Any]:
     call = CALLS[endpoint]
+    scopes = ("Scope: " if len(call.scopes) == 1 else "Scopes: ") + ", ".join(call.scopes)
     operation: dict[str, Any] = {
         "operationId": endpoint.removeprefix("api."),
         "summary": described.summary,
-        "description": f"{described.description} Scope: {call.scope}."
+        "description": f"{described.description} {scopes}."
         f" {PER_MINUTE[call.rate]:,} requests a minute.".strip(),
         "responses": _responses(described),
     }

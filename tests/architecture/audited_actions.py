@@ -20,6 +20,7 @@ from tests.architecture.journey import (
     enable,
     enable_user,
     end_others,
+    export_of_key,
     person,
     remove_passkey,
     reset,
@@ -222,7 +223,7 @@ AUDITED: dict[str, AuditedAction] = {
         lambda s: s.call("POST", "/exports", json={"format": "csv", "query": ""}),
     ),
     "api.download_export": audited(
-        "export.downloaded", lambda s: s.call("GET", f"/exports/{s.company.export()}/download")
+        "export.downloaded", lambda s: s.call("GET", f"/exports/{export_of_key(s)}/download")
     ),
 }
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import pyotp
 from flask.testing import FlaskClient
@@ -140,6 +141,14 @@ def accept(journey: Journey) -> TestResponse:
     _, token = journey.company.invitation()
     form = {"name": "New Person", "password": NEW_PASSWORD}
     return journey.post(f"/invitations/{token}", by=journey.signed_out, **form)
+
+
+def export_of_key(s: Journey) -> str:
+    """Ask for a file by a key, and build it."""
+    asked = s.call("POST", "/exports", json={"format": "csv", "query": ""})
+    assert asked.json is not None
+    s.company.build(UUID(asked.json["id"]))
+    return str(asked.json["id"])
 
 
 def change_settings(journey: Journey) -> TestResponse:

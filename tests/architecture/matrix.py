@@ -102,14 +102,16 @@ def expected(world: World, caller: Caller, case: Case) -> str:
     return _anywhere(world, caller, need, case)
 
 
-def _of_key(world: World, caller: Caller, scope: ApiScope, case: Case) -> str:
+def _of_key(world: World, caller: Caller, scopes: frozenset[ApiScope], case: Case) -> str:
     if caller.key_of is None:
         return NO_KEY
-    if scope not in caller.scopes or caller.key_of == world.closed.workspace.id:
+    if not scopes <= caller.scopes or caller.key_of == world.closed.workspace.id:
         return FORBIDDEN
     assert case.owner is not None
+    # Of exports, keys open those of keys only; these are a person's.
+    theirs = "export_id" in case.rule.arguments
     foreign = case.rule.arguments and case.owner.workspace.id != caller.key_of
-    return UNKNOWN if foreign else ANSWERED
+    return UNKNOWN if foreign or theirs else ANSWERED
 
 
 def _of_person(world: World, caller: Caller, case: Case) -> str:

@@ -102,13 +102,13 @@ OPEN = {
 }
 """Answered to everybody: they hold nothing of a workspace, or ask for a secret themselves."""
 
-KEY: dict[str, ApiScope] = {
-    "api.post_events": ApiScope.EVENTS_WRITE,
-    "api.post_logs": ApiScope.EVENTS_WRITE,
-    "api.list_events": ApiScope.EVENTS_READ,
-    "api.get_event": ApiScope.EVENTS_READ,
-    "api.follow_events": ApiScope.EVENTS_READ,
-    "api.post_export": ApiScope.EXPORTS,
-    "api.get_export": ApiScope.EXPORTS,
-    "api.download_export": ApiScope.EXPORTS,
+KEY: dict[str, frozenset[ApiScope]] = {
+    "api.post_events": frozenset({ApiScope.EVENTS_WRITE}),
+    "api.post_logs": frozenset({ApiScope.EVENTS_WRITE}),
+    "api.list_events": frozenset({ApiScope.EVENTS_READ}),
+    "api.get_event": frozenset({ApiScope.EVENTS_READ}),
+    "api.follow_events": frozenset({ApiScope.EVENTS_READ}),
+    "api.post_export": frozenset({ApiScope.EXPORTS, ApiScope.EVENTS_READ}),
+    "api.get_export": frozenset({ApiScope.EXPORTS, ApiScope.EVENTS_READ}),
+    "api.download_export": frozenset({ApiScope.EXPORTS, ApiScope.EVENTS_READ}),
 }

@@ -20,6 +20,7 @@ from auditsaas.jobs.runner import run
 from auditsaas.permissions import ApiScope
 from auditsaas.storage.address import storage_at
 from auditsaas.workspaces.models import Workspace
+from tests.support.exporting import ask as ask_as_person
 from tests.support.exporting import cells, row_of
 from tests.support.factories import (
     append_events,
@@ -35,7 +36,7 @@ from tests.support.factories import (
 
 @pytest.fixture
 def key(acme: Workspace) -> str:
-    return make_api_key(acme, {ApiScope.EXPORTS})
+    return make_api_key(acme, {ApiScope.EXPORTS, ApiScope.EVENTS_READ})
 
 
 def ask(client: FlaskClient, key: str, body: Any) -> TestResponse:
@@ -142,6 +143,39 @@ def test_key_sees_only_exports_of_its_own_workspace(
     stranger = make_api_key(make_workspace())
     for path in (address, f"{address}/download", f"/api/v1/exports/{uuid4()}"):
         assert client.get(path, headers=bearer(stranger)).status_code == 404
+
+
+@pytest.mark.parametrize("scope", [ApiScope.EXPORTS, ApiScope.EVENTS_READ])
+def test_key_needs_both_scopes_to_ask_for_an_export_and_download_it(
+    app: Flask, client: FlaskClient, acme: Workspace, key: str, scope: ApiScope
+) -> None:
+    asked = ask(client, key, {"format": "csv"})
+    assert asked.json is not None
+    built(app, asked.json["id"])
+    poor = make_api_key(acme, {scope})
+    missing = ({ApiScope.EXPORTS, ApiScope.EVENTS_READ} - {scope}).pop()
+    refused = [ask(client, poor, {"format": "csv"})]
+    for path in ("", "/download"):
+        address = f"/api/v1/exports/{asked.json['id']}{path}"
+        refused.append(client.get(address, headers=bearer(poor)))
+    assert [answer.status_code for answer in refused] == [403] * 3
+    assert all(f"the scope {missing}." in answer.text for answer in refused)
+
+
+def test_key_opens_exports_of_keys_and_none_of_a_person(
+    app: Flask, client: FlaskClient, acme: Workspace, key: str
+) -> None:
+    asked = ask(client, make_api_key(acme), {"format": "csv"})
+    assert asked.json is not None
+    of_person = str(ask_as_person(make_member(acme), [acme]))
+    for export_id in (asked.json["id"], of_person):
+        built(app, export_id)
+    for path in ("", "/download"):
+        answers = [
+            client.get(f"/api/v1/exports/{one}{path}", headers=bearer(key)).status_code
+            for one in (asked.json["id"], of_person)
+        ]
+        assert answers == [200, 404]
 
 
 def test_members_see_exports_requested_by_an_api_key(

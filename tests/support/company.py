@@ -102,13 +102,16 @@ class Company:
     def export(self, state: ExportState = ExportState.READY) -> UUID:
         export_id = ask(self.admin, [self.workspace])
         if state is ExportState.READY:
-            with self.app.app_context():
-                run(export_job(storage_at(self.app.extensions["settings"].storage_url)), export_id)
+            self.build(export_id)
         else:
             with scoped(self.workspace.id, user=self.admin.id) as session:
                 session.get_one(Export, export_id).state = state.value
                 session.commit()
         return export_id
+
+    def build(self, export_id: UUID) -> None:
+        with self.app.app_context():
+            run(export_job(storage_at(self.app.extensions["settings"].storage_url)), export_id)
 
     def upload(self) -> UUID:
         return self._keep(
