@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
 
@@ -27,6 +28,8 @@ from tests.support.workers import eventually
 SENDERS = 24
 DEADLINE = (beyond(WEB_STATEMENT_TIMEOUT_MS) or 0) + 3
 PAUSE = threading.Event()
+UNAIDED = "/api/v1/openapi.json"
+"""An address that needs no database, and has no thread of its own."""
 
 
 @dataclass(frozen=True)
@@ -112,13 +115,17 @@ def stored(workspace: Workspace) -> set[str]:
 
 def probe(web: WebProcess, visitors: Visitors) -> dict[str, list[Answer]]:
     """Ask both probes, and a page that needs no database, until requests have met their end."""
-    found: dict[str, list[Answer]] = {"/healthz": [], "/readyz": [], "/api/v1/openapi.json": []}
+    found: dict[str, list[Answer]] = {"/healthz": [], "/readyz": [], UNAIDED: []}
     until = time.monotonic() + DEADLINE
-    while time.monotonic() < until:
-        for path, answers in found.items():
-            timeout = 1 if path == "/api/v1/openapi.json" else 30
-            answers.append(ask(web.url + path, timeout=timeout, cookie="session=" + "y" * 43))
-        PAUSE.wait(0.2)
+
+    def repeat(path: str) -> None:
+        timeout = 1 if path == UNAIDED else 30
+        while time.monotonic() < until:
+            found[path].append(ask(web.url + path, timeout=timeout, cookie="session=" + "y" * 43))
+            PAUSE.wait(0.2)
+
+    with ThreadPoolExecutor(len(found)) as pool:
+        list(pool.map(repeat, found))
     assert visitors.failed >= SENDERS
     return found
 
@@ -141,7 +148,7 @@ def test_frozen_postgresql_leaves_probes_answered_and_fails_requests_in_words(
     assert {answer.status for answer in probes["/readyz"]} == {503}
     assert max(answer.seconds for answer in probes["/readyz"]) < 3
     # The control: without threads of their own the probes would have waited like this.
-    assert probes["/api/v1/openapi.json"][0].status == 0
+    assert 0 in {answer.status for answer in probes[UNAIDED]}
     assert {answer.status for answer in visitors.sent} == {201, 503}
     assert {answer.status for answer in visitors.pages} == {404, 503}
     refused = [answer for answer in (*visitors.sent, *visitors.pages) if answer.status == 503]
