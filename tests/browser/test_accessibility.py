@@ -107,6 +107,7 @@ def test_axe_passes_on_menus_and_drawers_of_the_log(
     page, keys, found = still.page, still.page.keyboard, {}
     still.sign_in(person, f"/w/{acme.slug}/audit-logs")
     page.locator("#log-rows a").first.click()
+    page.locator("#drawer #related").evaluate("section => section.scrollIntoView()")
     expect(page.locator("#drawer #related .views")).to_be_visible()
     found["drawer"] = violations(page)
     keys.press("Escape")
