@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from auditsaas.events.models import request_keys
+from auditsaas.events.models import events, request_keys
 from auditsaas.workspaces.models import Workspace
 from tests.support.factories import event_input, make_api_key, make_workspace, scoped
 from tests.support.log_state import stored
@@ -310,5 +311,19 @@ def test_arrivals_are_forgotten_after_seven_days_as_others_come(
     post(client, key, event_input(), Idempotency_Key="new-1")
     post(client, key, event_input(), Idempotency_Key="new-2")
     with scoped(acme.id) as session:
-        left = set(session.scalars(select(request_keys.c.key)))
-    assert left == {"new-1", "new-2"}
+        left = session.scalars(select(request_keys.c.key)).all()
+    assert {one.partition(" ")[2] for one in left} == {"new-1", "new-2"}
+
+
+def test_key_taken_by_another_sender_does_not_date_the_events_of_one(
+    client: FlaskClient, acme: Workspace, key: str
+) -> None:
+    long_ago = datetime(2026, 1, 1, tzinfo=UTC)
+    post(client, make_api_key(acme), event_input(), Idempotency_Key="order-1")
+    with scoped(acme.id) as session:
+        session.execute(request_keys.update().values(arrived_at=long_ago))
+        session.commit()
+    post(client, key, event_input(activity="order.pay"), Idempotency_Key="order-1")
+    with scoped(acme.id) as session:
+        paid = select(events.c.occurred_at).where(events.c.activity == "order.pay")
+        assert session.scalars(paid).one() > long_ago + timedelta(days=1)

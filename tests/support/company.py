@@ -193,7 +193,7 @@ class Company:
     def request_key(self) -> None:
         """The key of a request, as its sender gave it."""
         with scoped(self.workspace.id) as session:
-            first_arrival(session, self.workspace.id, self.mark, datetime.now(UTC))
+            first_arrival(session, self.workspace.id, PRODUCT, self.mark, datetime.now(UTC))
             session.commit()
 
     def read(self) -> None:

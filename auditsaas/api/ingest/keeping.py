@@ -144,9 +144,11 @@ def _keyed(parsed: Parsed, now: datetime, options: Options) -> tuple[list[EventI
     """Give the events keys made from the request's own; tell whether none was stored before."""
     if options.key is None or all(event.idempotency_key for event in parsed.events.values()):
         return list(parsed.events.values()), True
-    arrival, alone = now, True
+    arrival, alone, access = now, True, key_access()
     if any(event.occurred_at is None for event in parsed.events.values()):
-        arrival = first_arrival(db.session(), key_access().workspace_id, options.key, now)
+        arrival = first_arrival(
+            db.session(), access.workspace_id, of_key(access.key_id), options.key, now
+        )
         alone = False
     keyed = [
         event
