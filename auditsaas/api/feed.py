@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from uuid import UUID
 
 from flask import Response, request
@@ -24,7 +25,37 @@ LOOK_EVERY_SECONDS = 0.25
 MAX_WAITING = 4
 """Requests of this process that may wait at once; the rest of its threads stay free."""
 
-_room = threading.BoundedSemaphore(MAX_WAITING)
+MAX_WAITING_OF_ONE = 2
+"""Requests of one workspace, so that its keys leave places for the others."""
+
+
+class WaitingPlaces:
+    """The places of this process, of which no workspace takes more than its share."""
+
+    def __init__(self, most: int, most_of_one: int) -> None:
+        self._most = most
+        self._most_of_one = most_of_one
+        self._taken: Counter[UUID] = Counter()
+        self._lock = threading.Lock()
+
+    def take(self, workspace_id: UUID) -> bool:
+        """Take a place for a workspace; False, at once, if it has its share or all are taken."""
+        with self._lock:
+            if self._taken.total() >= self._most:
+                return False
+            if self._taken[workspace_id] >= self._most_of_one:
+                return False
+            self._taken[workspace_id] += 1
+            return True
+
+    def give_back(self, workspace_id: UUID) -> None:
+        with self._lock:
+            self._taken[workspace_id] -= 1
+            if not self._taken[workspace_id]:
+                del self._taken[workspace_id]
+
+
+_places = WaitingPlaces(MAX_WAITING, MAX_WAITING_OF_ONE)
 _pause = threading.Event()
 
 
@@ -53,7 +84,7 @@ def follow_events() -> Response:
 def _wait_for_more(workspace_id: UUID, after: int, seconds: int) -> None:
     """Wait for an event after ``after``, until the timeout, or not at all if too many wait."""
     deadline = time.monotonic() + seconds
-    if feed.last_seq(db.session(), workspace_id) > after or not _room.acquire(blocking=False):
+    if feed.last_seq(db.session(), workspace_id) > after or not _places.take(workspace_id):
         return
     try:
         while (left := deadline - time.monotonic()) > 0:
@@ -62,4 +93,4 @@ def _wait_for_more(workspace_id: UUID, after: int, seconds: int) -> None:
             if feed.last_seq(db.session(), workspace_id) > after:
                 return
     finally:
-        _room.release()
+        _places.give_back(workspace_id)

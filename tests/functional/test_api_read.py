@@ -234,11 +234,11 @@ def test_waiting_feed_answers_as_soon_as_an_event_is_written(
 @pytest.fixture
 def full_house() -> Iterator[None]:
     """The limit of waiting requests of this process is reached."""
-    for _ in range(feed.MAX_WAITING):
-        feed._room.acquire()
+    others = [uuid4() for _ in range(feed.MAX_WAITING)]
+    assert all(feed._places.take(one) for one in others)
     yield
-    for _ in range(feed.MAX_WAITING):
-        feed._room.release()
+    for one in others:
+        feed._places.give_back(one)
 
 
 @pytest.mark.usefixtures("full_house")
@@ -246,6 +246,41 @@ def test_feed_answers_at_once_when_too_many_are_waiting(client: FlaskClient, key
     started = datetime.now(UTC)
     assert paths(get(client, key, "/events/feed", wait=20)) == []
     assert datetime.now(UTC) - started < timedelta(seconds=10)
+
+
+@pytest.fixture
+def own_share(acme: Workspace) -> Iterator[None]:
+    """As many of Acme's requests wait as may."""
+    for _ in range(feed.MAX_WAITING_OF_ONE):
+        assert feed._places.take(acme.id)
+    yield
+    for _ in range(feed.MAX_WAITING_OF_ONE):
+        feed._places.give_back(acme.id)
+
+
+@pytest.mark.usefixtures("own_share")
+def test_feed_answers_at_once_when_a_workspace_has_its_share(
+    client: FlaskClient, acme: Workspace, key: str
+) -> None:
+    started = datetime.now(UTC)
+    assert paths(get(client, make_api_key(acme), "/events/feed", wait=20)) == []
+    assert datetime.now(UTC) - started < timedelta(seconds=10)
+
+
+@pytest.mark.usefixtures("own_share")
+def test_feed_of_another_workspace_waits_while_one_has_its_share(client: FlaskClient) -> None:
+    started = datetime.now(UTC)
+    assert paths(get(client, make_api_key(make_workspace()), "/events/feed", wait=1)) == []
+    assert datetime.now(UTC) - started >= timedelta(seconds=1)
+
+
+def test_place_that_was_given_back_is_free() -> None:
+    places, one, other = feed.WaitingPlaces(3, 2), uuid4(), uuid4()
+    assert [places.take(who) for who in (one, one, one, other, other)] == [
+        True, True, False, True, False,
+    ]  # fmt: skip
+    places.give_back(one)
+    assert [places.take(other), places.take(one)] == [True, False]
 
 
 def test_feed_follower_gets_every_event_once_during_concurrent_appends(

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import schemathesis
@@ -103,10 +103,11 @@ def caller(app: Flask, client: FlaskClient, engine: Engine) -> Caller:
 @pytest.fixture(autouse=True)
 def _full_waiting_room() -> Iterator[None]:
     """The limit of waiting requests is reached, so a feed answers at once."""
-    for _ in range(feed.MAX_WAITING):
-        feed._room.acquire()
+    others = [uuid4() for _ in range(feed.MAX_WAITING)]
+    assert all(feed._places.take(one) for one in others)
     yield
-    feed._room.release(feed.MAX_WAITING)
+    for one in others:
+        feed._places.give_back(one)
 
 
 @pytest.mark.parametrize("endpoint", DESCRIBED)
