@@ -14,12 +14,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
 from werkzeug.test import TestResponse
 
-from auditsaas.accounts import resets
+from auditsaas.accounts import attempts, resets
 from auditsaas.accounts.models import PasswordReset, User
 from auditsaas.events.models import events
 from auditsaas.jobs.runner import run
 from auditsaas.mail.models import Mail
 from auditsaas.notifications import delivery
+from auditsaas.pages.account.password_reset_views import ANSWER_AFTER_SECONDS
 from tests.support import factories
 from tests.support.factories import (
     PASSWORD,
@@ -170,6 +171,25 @@ def test_a_fourth_link_within_the_hour_is_not_sent(client: FlaskClient) -> None:
     with factories.Sessions.begin() as session:
         session.execute(text("DELETE FROM password_resets WHERE user_id = :u"), {"u": user.id})
     ask(client, user.email)
+    assert links_of(user) == 0
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_place_that_asked_for_too_many_links_is_refused_at_once(
+    client: FlaskClient, exists: bool
+) -> None:
+    user, place = make_user(), "198.51.100.41"
+    with factories.Sessions.begin() as session:
+        attempts.forget(session, attempts.RESET_ADDRESS, place)
+        for _ in range(attempts.RESET_ADDRESS.most):
+            attempts.count(session, attempts.RESET_ADDRESS, place)
+    form = {"email": user.email if exists else f"{unique('nobody')}@example.com"}
+    form["csrf_token"] = csrf_token(client)
+    began = time.perf_counter()
+    answer = client.post("/password-reset", data=form, environ_base={"REMOTE_ADDR": place})
+    assert time.perf_counter() - began < ANSWER_AFTER_SECONDS
+    assert (answer.status_code, "Too many tries" in answer.text) == (429, True)
+    assert 3590 <= int(answer.headers["Retry-After"]) <= 3600
     assert links_of(user) == 0
 
 

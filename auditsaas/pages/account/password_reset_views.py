@@ -12,6 +12,7 @@ from auditsaas.extensions import db
 from auditsaas.mail import account_mails
 from auditsaas.own_actions import RequestFacts, without_token
 from auditsaas.own_activities import Activity
+from auditsaas.pages.account.sign_in_views import pause_words, paused
 from auditsaas.workspaces import account_events
 
 password_reset = Blueprint("password_reset", __name__, url_prefix="/password-reset")
@@ -27,8 +28,17 @@ def ask_page() -> ResponseReturnValue:
 
 @password_reset.post("")
 def ask() -> ResponseReturnValue:
-    """Answer alike and in the same time, whether a link is sent or not."""
+    """Answer alike and in the same time, whether a link is sent or not.
+
+    A place that asked for too many is told so at once: that tells nothing of an account, and its
+    requests hold no thread.
+    """
     facts, email = current_request.facts(), request.form.get("email", "")
+    place = attempts.count(db.session(), attempts.RESET_ADDRESS, attempts.network_of(facts.ip))
+    db.session.commit()
+    if place.paused:
+        page = render_template("accounts/reset_ask.html", sent=False, error=pause_words(place))
+        return paused(page, place)
     _send(email, facts)
     db.session.rollback()  # gives the connection back while we wait
     current_request.take_at_least(ANSWER_AFTER_SECONDS)
@@ -67,14 +77,10 @@ def choose(token: str) -> ResponseReturnValue:
 
 def _send(email: str, facts: RequestFacts) -> None:
     session = db.session()
-    place = attempts.network_of(facts.ip)
-    standings = (
-        attempts.count(session, attempts.RESET_ACCOUNT, email),
-        attempts.count(session, attempts.RESET_ADDRESS, place),
-    )
+    standing = attempts.count(session, attempts.RESET_ACCOUNT, email)
     session.commit()
     user = service.find_by_email(session, email)
-    if user is None or user.disabled_at is not None or any(one.paused for one in standings):
+    if user is None or user.disabled_at is not None or standing.paused:
         return
     token = resets.begin(session, user)
     account_events.record(
