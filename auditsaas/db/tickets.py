@@ -1,6 +1,6 @@
 """Signs the scope of each transaction, so that SQL alone can take no other.
 
-A role that serves people says itself which workspaces it is bound to, and whoever slips SQL into
+A role that serves people says itself which workspaces it is bound to, and SQL slipped into
 one of its statements could say others. So every scope comes with a ticket: an HMAC-SHA256 over the
 workspaces, the person and the time, by a key that the process has of ``SECRET_KEY`` and the
 database keeps where only the owner of the tables reads it. ``scope_is_proven()`` checks it there.

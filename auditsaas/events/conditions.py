@@ -51,7 +51,7 @@ def came_from(values: Sequence[str]) -> ColumnElement[bool]:
 
 
 def are_indexed(values: Sequence[str]) -> bool:
-    """Whether the index of sources serves these, which holds none of keys."""
+    """Tell whether the index of sources serves these values; it holds none of keys."""
     return not any(
         value == UNRECORDED or value.endswith("*") or value.startswith(KEY) for value in values
     )

@@ -1,6 +1,6 @@
 """Headers of a mail, encoded and never parsed.
 
-``email`` reads what it is given as a header that somebody wrote: it decodes encoded words
+``email`` reads what it is given as a header in its written form: it decodes encoded words
 (RFC 2047), and Pythons without the mending of CVE-2024-6923 then write the line breaks that were
 in them. What is made here is written as it is.
 """

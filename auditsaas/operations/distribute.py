@@ -45,7 +45,8 @@ _FUNCTIONS = text(
 # Citus refuses a subquery in a policy, and its nodes have no key: tickets are asked for where
 # events are appended, which is here, and not where they are read.
 _TICKET_POLICIES = text(
-    "SELECT format('DROP POLICY %I ON %I', policyname, tablename) FROM pg_policies"
+    "SELECT 'DROP POLICY ' || quote_ident(policyname) || ' ON ' || quote_ident(tablename)"
+    " FROM pg_policies"
     " WHERE schemaname = 'public' AND policyname LIKE 'proven%' ORDER BY 1"
 )
 _INSTALLED = text("SELECT extversion FROM pg_extension WHERE extname = 'citus'")

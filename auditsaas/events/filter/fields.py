@@ -60,7 +60,7 @@ class Filter:
     """Its facet: every choice, the most frequent values, or one drawn by a function of its own."""
 
     def is_indexed(self, value: Any) -> bool:
-        """Whether an index serves the condition of this value."""
+        """Tell whether an index serves the condition of this value."""
         return self.indexed(value) if callable(self.indexed) else self.indexed
 
     def describe(self, value: Any) -> str:
