@@ -85,7 +85,7 @@ def test_event_that_stands_beside_another_is_stored_once(acme: Workspace) -> Non
     assert (differs.accepted, differs.conflicts, differs.ids) == (0, 1, stored.ids)
 
 
-@pytest.mark.parametrize("sender", [FIRST, SECOND, THIRD])
+@pytest.mark.parametrize("sender", [FIRST, SECOND, THIRD], ids=["first", "second", "third"])
 @pytest.mark.parametrize(("path", "place"), [("/a", 0), ("/b", 1)])
 def test_content_that_stands_is_a_duplicate_from_any_sender(
     acme: Workspace, sender: EventSource, path: str, place: int
