@@ -18,7 +18,7 @@ from tests.support.scheduling import end_all_schedules, let_pass, make_schedule
 
 
 @pytest.fixture
-def workspace(server: str, owner_engine: Engine) -> Workspace:
+def acme(server: str, owner_engine: Engine) -> Workspace:
     end_all_schedules(owner_engine)
     made = make_workspace("Halden Freight")
     append_events(made, [event_input(status="error") for _ in range(5)])
@@ -26,9 +26,9 @@ def workspace(server: str, owner_engine: Engine) -> Workspace:
 
 
 def test_schedule_is_created_from_the_log_with_a_live_preview(
-    visitor: Visitor, workspace: Workspace, admin: User
+    visitor: Visitor, acme: Workspace, admin: User
 ) -> None:
-    visitor.sign_in(admin, f"/w/{workspace.slug}/audit-logs")
+    visitor.sign_in(admin, f"/w/{acme.slug}/audit-logs")
     page = visitor.page
     page.goto(page.url + "?status=error&range=last_7_days")
     page.locator("#download").click()
@@ -53,16 +53,16 @@ def test_schedule_is_created_from_the_log_with_a_live_preview(
 
 
 def test_axe_passes_on_schedule_pages(
-    app: Flask, browser: Browser, server: str, workspace: Workspace, admin: User
+    app: Flask, browser: Browser, server: str, acme: Workspace, admin: User
 ) -> None:
     visitor = visit(
         browser, server, reduced_motion="reduce", viewport={"width": 1440, "height": 1000}
     )
-    base = f"/w/{workspace.slug}/schedules"
+    base = f"/w/{acme.slug}/schedules"
     visitor.sign_in(admin, base)
     found = {"none": violations(visitor.page)}
     now = datetime.now(UTC)
-    schedule_id = make_schedule(workspace, admin, now - timedelta(days=3))
+    schedule_id = make_schedule(acme, admin, now - timedelta(days=3))
     let_pass(app, now)
     for path in (base, f"{base}/{schedule_id}", "/notifications"):
         visitor.open(path)
@@ -72,10 +72,10 @@ def test_axe_passes_on_schedule_pages(
 
 
 def test_the_form_fits_a_phone(
-    browser: Browser, server: str, workspace: Workspace, admin: User
+    browser: Browser, server: str, acme: Workspace, admin: User
 ) -> None:
     visitor = visit(browser, server, viewport={"width": 390, "height": 844})
-    visitor.sign_in(admin, f"/w/{workspace.slug}/schedules/new")
+    visitor.sign_in(admin, f"/w/{acme.slug}/schedules/new")
     width = visitor.page.evaluate("document.documentElement.scrollWidth")
     visitor.context.close()
     assert width <= 390
