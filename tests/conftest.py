@@ -106,6 +106,9 @@ def _factories_bound_on_request(request: pytest.FixtureRequest) -> Iterator[None
     bind = factories.Sessions.kw["bind"]
     if "engine" not in request.fixturenames:
         factories.Sessions.configure(bind=None)
+    else:
+        # A test of another installation signed scopes by that one's secret.
+        tickets.sign_with(request.getfixturevalue("settings").secret_key)
     yield
     factories.Sessions.configure(bind=bind)
 
