@@ -71,9 +71,7 @@ def test_axe_passes_on_schedule_pages(
     assert {state: wrong for state, wrong in found.items() if wrong} == {}
 
 
-def test_the_form_fits_a_phone(
-    browser: Browser, server: str, acme: Workspace, admin: User
-) -> None:
+def test_the_form_fits_a_phone(browser: Browser, server: str, acme: Workspace, admin: User) -> None:
     visitor = visit(browser, server, viewport={"width": 390, "height": 844})
     visitor.sign_in(admin, f"/w/{acme.slug}/schedules/new")
     width = visitor.page.evaluate("document.documentElement.scrollWidth")
