@@ -245,7 +245,8 @@ def test_second_super_admin_opens_in_need_and_every_admin_is_told(
         "asked_by": "Robin Ross",
         "because": "Nobody answers",
     }
-    assert [mail.kind for mail in mails_to(acme, admin)] == ["access.asked", "access.broken"]
+    kinds = {mail.kind for mail in mails_to(acme, admin)}
+    assert kinds == {"access.asked", "access.broken"}
 
 
 def test_nobody_decides_what_they_asked_for_themselves(
