@@ -12,7 +12,7 @@ from uuid import UUID
 
 from auditsaas.events.event_sources import CLI, KINDS
 from auditsaas.events.labels import label
-from auditsaas.visible_text import visible
+from auditsaas.formatting.visible_text import visible
 
 BAR_UNITS: Final = 56
 LATENCY_LEVELS: Final = ((300, 1, "Fast"), (1000, 2, "Moderate"), (3000, 3, "Slow"))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from auditsaas.formatting import numbers, times
-from auditsaas.visible_text import visible
+from auditsaas.formatting.visible_text import visible
 
 if TYPE_CHECKING:
     from flask import Flask

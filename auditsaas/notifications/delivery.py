@@ -16,6 +16,7 @@ from auditsaas import logs
 from auditsaas.accounts.models import User
 from auditsaas.db import tenancy
 from auditsaas.formatting import numbers
+from auditsaas.formatting.visible_text import visible
 from auditsaas.jobs.heartbeat import Heartbeat
 from auditsaas.jobs.runner import Job
 from auditsaas.mail import outbox, transport
@@ -23,7 +24,6 @@ from auditsaas.mail.models import Mail
 from auditsaas.mail.outbox import MAILS, MailClaim
 from auditsaas.mail.transport import Letter, MailError, MailRefused, Server
 from auditsaas.permissions import Permission, Role, allows
-from auditsaas.visible_text import visible
 from auditsaas.workspaces.models import Membership, Workspace
 from config.settings import Settings
 

@@ -5,7 +5,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditsaas.visible_text import visible
+from auditsaas.formatting.visible_text import visible
 
 
 def test_a_direction_override_is_shown_instead_of_obeyed() -> None:

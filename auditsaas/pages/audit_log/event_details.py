@@ -16,7 +16,7 @@ from auditsaas.events.labels import capitalized
 from auditsaas.events.presenter import EventRow, PresentedEvent, status_words
 from auditsaas.events.search.parser import QueryError, Term, parse, unparse
 from auditsaas.formatting.numbers import milliseconds
-from auditsaas.visible_text import visible
+from auditsaas.formatting.visible_text import visible
 
 _JSON_TOKEN: Final = re.compile(
     r'(?P<k>"(?:[^"\\]|\\.)*")(?=:)|(?P<s>"(?:[^"\\]|\\.)*")|(?P<n>-?\d[\d.eE+-]*|true|false|null)'

@@ -18,9 +18,9 @@ from auditsaas.events.filter.period import PRESETS
 from auditsaas.events.labels import capitalized, label
 from auditsaas.formatting import times
 from auditsaas.formatting.viewer import Viewer
+from auditsaas.formatting.visible_text import visible
 from auditsaas.pages.audit_log import period_words
 from auditsaas.reads.history import Read
-from auditsaas.visible_text import visible
 
 NAMED: Final = 3
 """How many opened events a line links to."""

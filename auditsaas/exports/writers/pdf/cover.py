@@ -7,7 +7,7 @@ from typing import Final
 from auditsaas.exports.source import About
 from auditsaas.exports.writers.pdf.facts import Facts
 from auditsaas.exports.writers.pdf.typesetting import Line, Typesetter, whole
-from auditsaas.visible_text import visible
+from auditsaas.formatting.visible_text import visible
 
 LONGEST_FILTER: Final = 240
 LONGEST_REQUESTER: Final = 110

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, Final
 
 from auditsaas.exports.writers.pdf.layout import packaged_characters
-from auditsaas.visible_text import code_point
+from auditsaas.formatting.visible_text import code_point
 
 FORMATS: Final = (b"TrueType", b"CFF")
 """Formats of fonts that Pango draws with (since 1.44)."""

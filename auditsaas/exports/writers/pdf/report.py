@@ -35,7 +35,7 @@ from auditsaas.exports.writers.pdf.render import Renderer
 from auditsaas.exports.writers.pdf.typesetting import Line
 from auditsaas.formatting import numbers, times, zones
 from auditsaas.formatting.viewer import Viewer
-from auditsaas.visible_text import visible
+from auditsaas.formatting.visible_text import visible
 
 PAGES_A_PART: Final = 17
 ROWS_A_PART: Final = PAGES_A_PART * ROWS_ON_PAGE
