@@ -7,6 +7,7 @@ Admins made within the delay are no others: they may be accounts of who made the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -35,11 +36,7 @@ def remove(
     Raises:
         NotFound, Conflict: as ``members.remove`` does.
     """
-    last = _as_last(session, actor, user_id, rules)
-    if last is None:
-        members.remove(session, actor, user_id)
-        return None
-    return _ask(session, actor, user_id, {"act": REMOVE}, f"is removed, {last}", rules)
+    return _now_or_later(session, actor, user_id, {"act": REMOVE}, "is removed", rules)
 
 
 def disable(
@@ -50,11 +47,7 @@ def disable(
     Raises:
         NotFound, Conflict: as ``members.disable`` does.
     """
-    last = _as_last(session, actor, user_id, rules)
-    if last is None:
-        members.disable(session, actor, user_id)
-        return None
-    return _ask(session, actor, user_id, {"act": DISABLE}, f"is shut out, {last}", rules)
+    return _now_or_later(session, actor, user_id, {"act": DISABLE}, "is shut out", rules)
 
 
 def change_role(
@@ -65,12 +58,32 @@ def change_role(
     Raises:
         NotFound, Conflict: as ``members.change_role`` does.
     """
-    last = None if role is Role.ADMIN else _as_last(session, actor, user_id, rules)
-    if last is None:
-        members.change_role(session, actor, user_id, role)
-        return None
     wanted = {"act": CHANGE_ROLE, "role": role.value}
-    return _ask(session, actor, user_id, wanted, f"is made {role.value}, {last}", rules)
+    return _now_or_later(session, actor, user_id, wanted, f"is made {role.value}", rules)
+
+
+def _now_or_later(
+    session: Session,
+    actor: ActingMember,
+    user_id: UUID,
+    wanted: dict[str, Any],
+    words: str,
+    rules: Rules,
+) -> PendingChange | None:
+    """Do it now, or ask for it where it would leave the actor alone among the admins."""
+    stays = wanted.get("role") == Role.ADMIN.value
+    last = None if stays else _as_last(session, actor, user_id, rules)
+    if last is None:
+        _do(session, actor, user_id, wanted)
+        return None
+    name = session.get_one(User, user_id).name
+    asked = Asked(
+        kind=LAST_OTHER_ADMIN,
+        subject=str(user_id),
+        wanted=wanted,
+        words=f"{name} {words}, {last}",
+    )
+    return service.ask(session, actor, asked, rules)
 
 
 def _as_last(session: Session, actor: ActingMember, user_id: UUID, rules: Rules) -> str | None:
@@ -90,25 +103,14 @@ def _as_last(session: Session, actor: ActingMember, user_id: UUID, rules: Rules)
     return "the last other admin but for new ones" if others else "the last other admin"
 
 
-def _ask(
-    session: Session,
-    actor: ActingMember,
-    user_id: UUID,
-    wanted: dict[str, Any],
-    words: str,
-    rules: Rules,
-) -> PendingChange:
-    name = session.get_one(User, user_id).name
-    asked = Asked(
-        kind=LAST_OTHER_ADMIN, subject=str(user_id), wanted=wanted, words=f"{name} {words}"
-    )
-    return service.ask(session, actor, asked, rules)
-
-
 def _apply(session: Session, actor: ActingMember, change: PendingChange) -> None:
-    user_id, wanted = UUID(change.subject), change.wanted
+    user_id = UUID(change.subject)
     if user_id not in active_admins(session, change.workspace_id):
         raise Conflict("Who it was about is no longer an admin.")
+    _do(session, actor, user_id, change.wanted)
+
+
+def _do(session: Session, actor: ActingMember, user_id: UUID, wanted: Mapping[str, Any]) -> None:
     if wanted["act"] == REMOVE:
         members.remove(session, actor, user_id)
     elif wanted["act"] == DISABLE:
