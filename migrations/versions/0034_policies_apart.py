@@ -22,7 +22,7 @@ RETURN NULLIF(current_setting('auditsaas.person', true), '')::uuid;
 """
 
 # What scope_is_proven() does comes with 0039; a body is read when it is called.
-# To keep less, a change has to have waited for its time, whoever asks; to keep more, an admin asks.
+# To keep less, a change must have waited for its time; to keep more, an admin has to ask.
 SET_RETENTION = """
 CREATE FUNCTION set_retention(workspace uuid, days integer, held boolean) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -95,7 +95,7 @@ NEW_MAIL = f"({MAIL}) AND (tenant IS NULL OR {TO_MEMBERS})"
 
 READ, INSERT, UPDATE, DELETE = "SELECT", "INSERT", "UPDATE", "DELETE"
 
-# What nobody does has no policy: the owner's UPDATE of an event finds none either.
+# A command that no role needs has no policy: the owner's UPDATE of an event finds none either.
 POLICIES = {
     "memberships": {READ: f"{HERE} OR {MINE}", INSERT: HERE, UPDATE: HERE, DELETE: HERE},
     "api_keys": {READ: HERE, INSERT: HERE, UPDATE: HERE},

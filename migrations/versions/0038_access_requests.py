@@ -9,7 +9,7 @@ JOBS = "current_setting('auditsaas.looked_at', true) = 'jobs'"
 HERE = "workspace_id = ANY (bound_workspaces())"
 MINE = "user_id = bound_person()"
 
-# Nobody decides what they asked for themselves, whatever the code forgets.
+# No person decides their own request, even where the code forgets to check.
 TABLE = """
 CREATE TABLE access_requests (
     workspace_id uuid NOT NULL REFERENCES workspaces (id),

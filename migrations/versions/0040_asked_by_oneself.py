@@ -1,4 +1,4 @@
-"""Let nobody write a change that waits as if it had been asked for long ago, or by another.
+"""Refuse a pending change that is inserted as asked for earlier, or by another person.
 
 ``set_retention`` believes a change that is due, so a change has to be due by more than a row that
 says so: it is asked for now, by the person who is bound, and none is due within a day of that, the

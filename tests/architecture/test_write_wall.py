@@ -229,7 +229,7 @@ def test_shorter_retention_needs_a_change_that_is_due(
 def test_change_asked_for_today_is_never_due(
     engine: Engine, world: World, scopes: dict[str, Scope]
 ) -> None:
-    """Whoever may write the time at which it takes effect writes no shorter delay than a day."""
+    """A role that may write the time of effect still cannot make the delay shorter than a day."""
     here = {"here": world[0].workspace.id, "me": scopes["own"].user}
     made = f"{CHANGE} :me, now(), now(), NULL".replace("'{}'", "'{\"retention_days\": 1}'")
     with tenancy.bind(scopes["own"], Session(engine)) as session:

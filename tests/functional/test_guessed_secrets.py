@@ -25,7 +25,7 @@ REMOVE = "/account/security/second-factor/remove"
 
 @pytest.fixture
 def user(client: FlaskClient, settings: Settings) -> User:
-    """Somebody with a second factor, signed in by the password."""
+    """A person with a second factor, signed in by the password alone."""
     made = make_member(make_workspace())
     factories.sign_in(client, made)
     with factories.Sessions.begin() as session:

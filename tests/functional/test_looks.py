@@ -42,7 +42,7 @@ def above(client: FlaskClient, engine: Engine) -> FlaskClient:
 
 @pytest.fixture
 def acme(app: Flask) -> Workspace:
-    """With three events of somebody whom no other workspace knows."""
+    """A workspace with three events of an actor whom no other workspace knows."""
     workspace = make_workspace()
     actor = {"id": unique("u"), "name": "Hana Kobayashi", "email": address_of(workspace)}
     statuses = ("success", "success", "error")
