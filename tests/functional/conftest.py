@@ -17,7 +17,7 @@ from auditsaas.jobs.queue import EXTENSION
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
 from tests.support.exporting import end_all_exports
-from tests.support.factories import make_api_key, make_workspace, sign_in
+from tests.support.factories import make_api_key, make_member, make_workspace, sign_in
 from tests.support.scheduling import end_all_schedules
 from tests.support.serving import WebProcess
 from tests.support.workers import JOURNEY_QUEUE, WorkerProcess, with_queue
@@ -111,3 +111,15 @@ def worker(
     monkeypatch.setitem(app.extensions, EXTENSION, _queue_with_a_worker)
     worker_process.start()
     return worker_process
+
+
+@pytest.fixture
+def second_admin(workspace: Workspace) -> User:
+    """Another admin of the workspace."""
+    return make_member(workspace)
+
+
+@pytest.fixture
+def second_browser(second_admin: User, browser: Callable[[User], FlaskClient]) -> FlaskClient:
+    """The other admin's browser."""
+    return browser(second_admin)

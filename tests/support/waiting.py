@@ -75,3 +75,15 @@ def mails_to(user_id: Any, kind: str) -> list[Mail]:
 def database_time() -> Any:
     with Sessions() as session:
         return session.scalar(select(func.now()))
+
+
+def hold(workspace: Workspace, **columns: object) -> None:
+    """Set columns of the workspace as its owner, without any delay."""
+    with as_owner(workspace.id) as session:
+        session.execute(update(Workspace).values(columns))
+        session.commit()
+
+
+def states(workspace: Workspace) -> list[str]:
+    """Read the states of its changes, in the order of ``changes_of``."""
+    return [change.state for change in changes_of(workspace)]
