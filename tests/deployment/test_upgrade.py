@@ -134,7 +134,8 @@ def test_reload_of_workers_that_inherit_settings_ends_the_web(
     tree.put_this_version()
     tree.edit(GUNICORN, "def post_fork(", f"{IMPORTS_SETTINGS}\ndef _post_fork(")
     web.reload_web()
-    assert web.wait_for_end("web") == 3
+    # 1 where the failure of the second worker meets a master that already stops for the first.
+    assert web.wait_for_end("web") in (1, 3)
     stop(senders)
     assert any(sender.cut for sender in senders)
 
