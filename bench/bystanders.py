@@ -22,6 +22,7 @@ from auditsaas.events.schema import from_mapping
 from auditsaas.events.writing.append import append
 from auditsaas.extensions import db
 from bench.dataset import Dataset
+from bench.scopes import bound_to_biggest
 from bench.seeding import superuser
 
 READERS, WRITERS = 3, 2
@@ -86,7 +87,7 @@ def _look_at_locks(data: Dataset, busy: Busy, over: threading.Event) -> None:
 def connected(data: Dataset) -> psycopg.Connection[object]:
     url = make_url(data.settings.database_url).set(drivername="postgresql")
     connection = psycopg.connect(url.render_as_string(hide_password=False))
-    connection.execute(f"SET auditsaas.workspaces = '{{{data.big}}}'")
+    connection.execute(bound_to_biggest(data))
     connection.commit()
     return connection
 

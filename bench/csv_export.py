@@ -13,6 +13,7 @@ from sqlalchemy import make_url
 
 from bench.dataset import Dataset
 from bench.exporting import built
+from bench.scopes import bound_to_biggest
 from bench.tables import Table
 from config.engines.account import installed
 
@@ -53,7 +54,7 @@ def _psql_copy(dataset: Dataset) -> float:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "bare.csv"
         script = (
-            f"SET auditsaas.workspaces = '{{{dataset.big}}}';\n"
+            f"{bound_to_biggest(dataset)};\n"
             f"\\copy (SELECT {' '.join(COLUMNS.split())} FROM events"
             f" WHERE workspace_id = '{dataset.big}' ORDER BY id DESC) TO '{target}' CSV\n"
         )

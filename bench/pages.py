@@ -23,6 +23,7 @@ from sqlalchemy import make_url
 
 from auditsaas.db.ids import first_id_at
 from bench.dataset import Dataset, signed_in
+from bench.scopes import bound_to_biggest
 from bench.tables import Table, ms
 
 RUNS = 31
@@ -175,7 +176,7 @@ def _connected(dataset: Dataset) -> Iterator[psycopg.Connection[Any]]:
     url = make_url(dataset.app.extensions["settings"].database_url)
     plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(plain, autocommit=False) as connection:
-        connection.execute(f"SET auditsaas.workspaces = '{{{dataset.big}}}'")
+        connection.execute(bound_to_biggest(dataset))
         yield connection
 
 

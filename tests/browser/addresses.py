@@ -76,13 +76,14 @@ AS_SUPER_ADMIN = {
     "every workspace's log": "/admin/audit-logs",
     "an event elsewhere": "/admin/audit-logs/{slug}/{event}",
     "every workspace": "/admin/workspaces",
+    "no such workspace": "/admin/workspaces?q=nothing-at-all",
     "new workspace": "/admin/workspaces/new",
     "everybody": "/admin/users",
     "what waits for a workspace": "/admin/access/requests",
     "every export": "/admin/exports",
     "system": "/admin/system",
 }
-ASKED_FIRST = {"reason": "/admin/access"}
+ASKED_FIRST = {"reason": "/admin/access", "reason for one": "/admin/access?workspace={slug}"}
 NO_PAGES = {
     "static",
     # Machines read these.
@@ -100,7 +101,7 @@ ON_ITS_OWN = {"accounts.second_factor_page"}
 
 
 def fill(acme: Workspace, person: User, settings: Settings) -> dict[str, str]:
-    """Makes one of everything; what the addresses are filled in with."""
+    """Make one of everything; what the addresses are filled in with."""
     agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/156.0.0.0"
     found = append_events(
         acme,

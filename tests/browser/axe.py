@@ -16,34 +16,35 @@ OF_COLOUR: dict[str, Any] = {
     "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
     "resultTypes": ["violations"],
 }
-AXE = Axe()
-TURN = """(theme) => {
-    const root = document.documentElement.dataset, before = root.bsTheme;
-    root.bsTheme = theme ?? (before === "dark" ? "light" : "dark");
-    return before;
+OPEN_MENU = ":popover-open"
+SCRIPT = Axe().axe_script
+CHECK = """async ([within, all, ofColour]) => {
+    const root = document.documentElement.dataset;
+    const broken = async (options) => (await axe.run(within ?? document, options)).violations.map(
+        (rule) => `${rule.id}: ${rule.nodes[0].html.slice(0, 200)}`
+    );
+    const found = await broken(all), before = root.bsTheme;
+    root.bsTheme = before === "dark" ? "light" : "dark";
+    found.push(...(await broken(ofColour)).map((rule) => `in the other theme: ${rule}`));
+    root.bsTheme = before;
+    return found;
 }"""
 
 
-def violations(page: Page) -> list[str]:
-    """The broken rules of WCAG 2.2 AA: all in the present theme, those of colour in the other too.
+def violations(page: Page, within: str | None = None) -> list[str]:
+    """Return the broken rules of WCAG 2.2 AA, of the page or of what ``within`` selects.
 
-    Themes differ in nothing but colours. The page must have been asked not to move
-    (``reduced_motion``), for a colour that is changing is neither theme's.
+    All are looked for in the present theme, those of colour in the other too, for themes differ in
+    nothing but colours. The page must have been asked not to move (``reduced_motion``), for a
+    colour that is changing is neither theme's.
     """
     settled(page)
-    found = _broken(page, ALL)
-    before = page.evaluate(TURN, None)
-    found += [f"in the other theme: {rule}" for rule in _broken(page, OF_COLOUR)]
-    page.evaluate(TURN, before)
-    return found
+    if page.evaluate("typeof axe === 'undefined'"):
+        page.evaluate(SCRIPT)
+    return list(page.evaluate(CHECK, [within, ALL, OF_COLOUR]))
 
 
 def settled(page: Page) -> None:
-    """Waits until no fragment is on its way."""
+    """Wait until no fragment is on its way."""
     page.wait_for_load_state("load")
     expect(page.locator(".htmx-request")).to_have_count(0)
-
-
-def _broken(page: Page, options: dict[str, Any]) -> list[str]:
-    found = AXE.run(page, options=options).response["violations"]
-    return [f"{rule['id']}: {rule['nodes'][0]['html'][:200]}" for rule in found]
