@@ -101,7 +101,7 @@ def _connect(app: Flask, settings: Settings, statement_timeout_ms: int) -> None:
     app.teardown_appcontext(pools.end_transaction)
     with app.app_context():
         for name, engine in db.engines.items():
-            pools.hide_values(engine)
+            pools.guard(engine)
             deadlines.bound(
                 engine,
                 deadlines.beyond(statement_timeout_ms),

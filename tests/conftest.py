@@ -197,7 +197,9 @@ def _own_database(server: URL) -> Iterator[embedded.DatabaseUrls]:
         for role in roles.values():
             connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
         connection.exec_driver_sql(f"GRANT {roles['owner']} TO CURRENT_USER")
-        connection.exec_driver_sql(f"CREATE DATABASE {name} OWNER {roles['owner']}")
+        connection.exec_driver_sql(
+            f"CREATE DATABASE {name} OWNER {roles['owner']} ENCODING 'UTF8' TEMPLATE template0"
+        )
     place = server.set(database=name, password=password)
     yield embedded.DatabaseUrls(
         **{

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 
-from auditsaas.db import deadlines
+from auditsaas.db import deadlines, encoding
 from auditsaas.extensions import db
 
 DATA_EXCEPTION = "22"
@@ -42,13 +42,19 @@ def engine_options(
 
 
 def make_engine(url: str, **options: Any) -> Engine:
-    """Make an engine whose errors hold no value of a statement; every engine but Flask's."""
+    """Make an engine that is guarded; every engine but Flask's."""
     engine = create_engine(url, **{**options, "hide_parameters": True})
-    hide_values(engine)
+    guard(engine)
     return engine
 
 
-def hide_values(engine: Engine) -> None:
+def guard(engine: Engine) -> None:
+    """Let an engine refuse what is not UTF8, and name no value in its errors."""
+    encoding.refuse_other(engine)
+    _hide_values(engine)
+
+
+def _hide_values(engine: Engine) -> None:
     """Leave a statement's values out of its errors: log and error hooks must not learn them.
 
     PostgreSQL repeats them as well: the whole row in the detail of a violated constraint, the

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, NullPool
 from sqlalchemy.exc import SQLAlchemyError
 
 from auditsaas.db import failures, tickets
+from auditsaas.db.encoding import WrongEncoding
 from auditsaas.db.pools import make_engine
 from auditsaas.operations import doctor_database, doctor_services
 from auditsaas.operations.finding import Finding, Verdict, fail, ok
@@ -71,6 +72,8 @@ def _connected(
     try:
         with engine.connect() as connection:
             yield from look(connection)
+    except WrongEncoding as error:
+        yield fail(part, error.words, error.remedy)
     except SQLAlchemyError as error:
         cause = str(getattr(error, "orig", error)).strip().splitlines()[0]
         yield fail(part, f"the database refuses: {cause}", failures.told(error).remedy)

@@ -62,7 +62,13 @@ class Installation:
 
     def command(self, *words: str, given: str = "", code: int = 0) -> str:
         """Run ``auditsaas`` to the end; its output."""
-        run = subprocess.run(
+        run = self.run(*words, given=given)
+        assert run.returncode == code, run.stdout + run.stderr
+        return run.stdout
+
+    def run(self, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        """Run ``auditsaas`` to whatever end."""
+        return subprocess.run(
             [sys.executable, "-c", "from auditsaas.cli import main; main()", *words],
             cwd=self.code,
             env=self.as_owner,
@@ -71,8 +77,6 @@ class Installation:
             text=True,
             check=False,
         )
-        assert run.returncode == code, run.stdout + run.stderr
-        return run.stdout
 
     def start(self) -> None:
         """Everything that runs for ever; returns once the web is ready and both workers answer."""
