@@ -36,6 +36,9 @@ from config.start import load
 
 WEB_STATEMENT_TIMEOUT_MS = 15_000
 
+APP_POOL = "app"
+"""The name in figures of the pool that serves people and senders."""
+
 PoolOptions = Callable[..., dict[str, object]]
 
 
@@ -89,13 +92,15 @@ def create_app(
 def _connect(app: Flask, settings: Settings, statement_timeout_ms: int) -> None:
     pooled = settings.transaction_pooling
 
-    def options(url: str, make: PoolOptions = pools.engine_options) -> dict[str, object]:
-        return make(url, statement_timeout_ms, transaction_pooling=pooled)
+    def options(url: str, name: str, make: PoolOptions = pools.engine_options) -> dict[str, object]:
+        return make(url, statement_timeout_ms, name=name, transaction_pooling=pooled)
 
-    binds = {PLATFORM_BIND: options(settings.platform_database_url)}
+    binds = {PLATFORM_BIND: options(settings.platform_database_url, PLATFORM_BIND)}
     if settings.replica_database_url:
-        binds[replica.REPLICA_BIND] = options(settings.replica_database_url, replica.engine_options)
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options(settings.database_url)
+        binds[replica.REPLICA_BIND] = options(
+            settings.replica_database_url, replica.REPLICA_BIND, replica.engine_options
+        )
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options(settings.database_url, APP_POOL)
     app.config["SQLALCHEMY_BINDS"] = binds
     db.init_app(app)
     app.teardown_appcontext(pools.end_transaction)

@@ -49,6 +49,11 @@ def take_at_least(seconds: float) -> None:
     time.sleep(max(0.0, seconds - (time.perf_counter() - g.started)))
 
 
+def unavailable(reason: str) -> None:
+    """Note for the figures why this request is answered with 503."""
+    g.unavailable = reason
+
+
 def is_partial() -> bool:
     """Tell whether htmx asks for a fragment; boosted and history requests say ``full``."""
     return request.headers.get("HX-Request-Type") == "partial"

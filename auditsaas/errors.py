@@ -10,6 +10,8 @@ class DomainError(Exception):
 
     status = 400
     title = "Bad request"
+    reason = "other"
+    """Its name in figures, where the status is 503."""
 
 
 class NotFound(DomainError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 REQUESTS = Histogram(
     "auditsaas_request_seconds",
@@ -29,6 +29,29 @@ DATABASE_ERRORS = Counter(
     "auditsaas_database_errors_total",
     "Requests that the database failed, by SQLSTATE, or hung, pool or away without one",
     ["class"],
+)
+UNAVAILABLE = Counter(
+    "auditsaas_unavailable_total",
+    "Requests that were answered with 503, by its reason",
+    ["reason"],
+)
+POOL_SIZE = Gauge(
+    "auditsaas_pool_size",
+    "Connections that the pools of all processes may have at once",
+    ["pool"],
+    multiprocess_mode="livesum",
+)
+POOL_IN_USE = Gauge(
+    "auditsaas_pool_in_use",
+    "Connections that work is done on",
+    ["pool"],
+    multiprocess_mode="livesum",
+)
+POOL_WAITING = Gauge(
+    "auditsaas_pool_waiting",
+    "Threads that wait for a connection, for all are in use",
+    ["pool"],
+    multiprocess_mode="livesum",
 )
 READS_UNRECORDED = Counter(
     "auditsaas_reads_unrecorded_total",

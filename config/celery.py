@@ -27,9 +27,14 @@ SWEEP_EVERY: Final = timedelta(seconds=5)
 SWEEPS_KEY: Final = "auditsaas:sweeps"
 """Redis keeps here, by kind of job, when the last sweep ran, in seconds since 1970."""
 WORKERS_KEY: Final = "auditsaas:workers"
-"""Redis keeps here when each worker was last heard of, in seconds of its own clock."""
+"""Redis keeps here when each worker was last heard of, in seconds of its own clock; and the same
+of the workers of each queue, whose name follows after another colon."""
 ALIVE_FOR: Final = timedelta(seconds=10)
 """The time for which a worker counts as alive; it reports every two seconds."""
+BEAT_KEY: Final = "auditsaas:beat"
+"""Redis keeps here when beat last sent a task, in seconds of its own clock."""
+RUNS_KEY: Final = "auditsaas:runs"
+"""Redis keeps here, by task of the timetable, when it last ended well, by its own clock."""
 TICK_EVERY: Final = timedelta(seconds=10)
 SETTLE_EVERY: Final = timedelta(minutes=1)
 

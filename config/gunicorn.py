@@ -88,6 +88,13 @@ def on_starting(_server: object) -> None:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
+def child_exit(_server: object, worker: Any) -> None:
+    """Forget the figures of what a worker that has ended had in use; what it counted stays."""
+    folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    for file in folder.glob(f"gauge_live*_{worker.pid}.db"):
+        file.unlink(missing_ok=True)
+
+
 def post_fork(_server: object, _worker: object) -> None:
     """Forget what the master imported; that of a version before this one has old settings."""
     for name in [name for name in sys.modules if name.partition(".")[0] in PRODUCT]:

@@ -46,6 +46,8 @@ class Settings:
     """The product's own events of lasting kinds stay so long, whatever a workspace's retention."""
     production: bool = False
     metrics_token: str | None = None
+    database_disk: Path | None = None
+    """A folder of the database's disk, where that is a disk of the web's machine."""
     replica_database_url: str | None = None
     """A streaming replica of the database, as the app role; pages and exports are read there."""
     transaction_pooling: bool = False
@@ -108,6 +110,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         own_events_days=_whole_number(environ, "OWN_EVENTS_DAYS", 400, within=(400, 36_500)),
         production=production,
         metrics_token=environ.get("METRICS_TOKEN") or None,
+        database_disk=_folder(environ, "DATABASE_DISK"),
         replica_database_url=_replica_url(environ),
         transaction_pooling=_whole_number(environ, "TRANSACTION_POOLING") > 0,
     )
@@ -164,6 +167,13 @@ def _required(environ: Mapping[str, str], name: str) -> str:
     if not environ.get(name):
         raise SettingsError(f"{name} is not set.")
     return environ[name]
+
+
+def _folder(environ: Mapping[str, str], name: str) -> Path | None:
+    text = environ.get(name)
+    if text and not Path(text).is_absolute():
+        raise SettingsError(f"{name} must be a path that begins with /, not {text!r}.")
+    return Path(text) if text else None
 
 
 def _replica_url(environ: Mapping[str, str]) -> str | None:

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from celery.exceptions import TimeLimitExceeded
-from celery.signals import heartbeat_sent, setup_logging, task_failure, worker_process_init
+from celery.signals import (
+    after_task_publish,
+    beat_init,
+    heartbeat_sent,
+    setup_logging,
+    task_failure,
+    task_success,
+    worker_process_init,
+)
 from kombu.exceptions import OperationalError
+from redis import Redis
 from redis.exceptions import RedisError
 
 from auditsaas.app import create_app
-from auditsaas.extensions import db
+from auditsaas.extensions import db, settings
+from auditsaas.jobs import liveness
+from auditsaas.jobs.job_log import TIMETABLE
 from auditsaas.jobs.queue import EXTENSION
-from config.celery import ALIVE_FOR, CONSUMER_TRANSPORT, WORKERS_KEY
+from config.celery import CONSUMER_TRANSPORT
 from config.errors import SettingsError
 from tasks import jobs
 
@@ -46,11 +60,39 @@ def _record_heartbeat(sender: Any, **_: Any) -> None:
     """Record a worker's heartbeat in Redis, so that pages need not ping every worker."""
     try:
         client = sender.eventer.connection.default_channel.client
-        now = client.time()[0]
-        client.zadd(WORKERS_KEY, {sender.eventer.hostname: now})
-        client.zremrangebyscore(WORKERS_KEY, 0, now - ALIVE_FOR.total_seconds())
+        liveness.note_worker(client, sender.eventer.hostname, celery.amqp.queues.consume_from)
     except (OperationalError, RedisError, OSError):
         return  # Being silent says it.
+
+
+@beat_init.connect(weak=False)  # type: ignore[no-untyped-call,untyped-decorator]  # Celery ships no types
+def _record_what_beat_sends(**_: Any) -> None:
+    """Record in Redis when beat sends a task, which no other process does for it."""
+
+    def record(**_: Any) -> None:
+        _record(liveness.note_beat)
+
+    after_task_publish.connect(record, weak=False)  # type: ignore[no-untyped-call]
+
+
+@task_success.connect(weak=False)  # type: ignore[no-untyped-call,untyped-decorator]  # Celery ships no types
+def _record_run(sender: Any, **_: Any) -> None:
+    """Record in Redis that a task of the timetable ended well."""
+    if sender.name in TIMETABLE:
+        _record(lambda server: liveness.note_run(server, sender.name))
+
+
+def _record(note: Callable[[Redis], None]) -> None:
+    try:
+        note(_server(os.getpid()))
+    except (RedisError, OSError):
+        return  # As above.
+
+
+@lru_cache(maxsize=1)
+def _server(_pid: int) -> Redis:
+    """Return a connection of this process, which waits for Redis no longer than a task may."""
+    return Redis.from_url(settings(flask_app).redis_url, socket_timeout=2, socket_connect_timeout=2)
 
 
 @task_failure.connect(weak=False)  # type: ignore[no-untyped-call,untyped-decorator]  # Celery ships no types

@@ -71,6 +71,7 @@ class Unrecorded(DomainError):
 
     status = 503
     title = "Not recorded"
+    reason = "reading not recorded"
 
 
 @dataclass(frozen=True, kw_only=True)

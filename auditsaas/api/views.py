@@ -78,6 +78,7 @@ def _let_the_sender_read_it(response: Response) -> Response:
 def _database_away(error: Exception) -> Response:
     failure = failures.note(error, current_request.request_id())
     db.session.rollback()
+    current_request.unavailable(failure.reason)
     response = problem(503, "Unavailable", failure.api_detail)
     response.headers["Retry-After"] = str(failure.retry_after)
     return response

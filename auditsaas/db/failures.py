@@ -24,6 +24,8 @@ class Failure:
     message: str
     state: str
     remedy: str
+    reason: str
+    """Its name in the figures of what was answered with 503."""
     api_advice: str = "Send it again."
     retry_after: int = 2
 
@@ -37,18 +39,21 @@ AWAY = Failure(
     TRY_AGAIN,
     "does not answer",
     "Mend its URL, or run: auditsaas db upgrade",
+    "database away",
 )
 HUNG = Failure(
     "The database does not answer",
     "It took the request and did not answer in time. See whether it was done before you try again.",
     "does not answer",
     "See whether its host, its disk or the way there is frozen.",
+    "database hung",
 )
 FULL = Failure(
     "The database's disk is full",
     "Nothing was changed. It can be read, and changed once an operator has made room.",
     "the disk is full",
     "Make room on the database's disk; PostgreSQL goes on by itself.",
+    "database full",
     retry_after=30,
 )
 CROWDED = Failure(
@@ -56,15 +61,21 @@ CROWDED = Failure(
     TRY_AGAIN,
     "takes no more connections",
     "Raise max_connections, run fewer processes, or put a pooler before it.",
+    "database crowded",
 )
 BUSY = Failure(
-    "Too many requests wait for the database", TRY_AGAIN, "is busy", "Run more web processes."
+    "Too many requests wait for the database",
+    TRY_AGAIN,
+    "is busy",
+    "Run more web processes.",
+    "pool exhausted",
 )
 SLOW = Failure(
     "That took too long",
     "It was stopped. Narrow the time range or the filter.",
     "is slow",
     "See what it does in pg_stat_activity.",
+    "statement too slow",
     api_advice="It was stopped. Narrow the time range or the filter, or send smaller batches.",
 )
 _BY_STATE = {DISK_FULL: FULL, "53300": CROWDED, "57014": SLOW}

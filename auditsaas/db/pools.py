@@ -9,19 +9,48 @@ import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from auditsaas.db import deadlines, encoding
 from auditsaas.extensions import db
+from auditsaas.metrics import POOL_IN_USE, POOL_SIZE, POOL_WAITING
 
 DATA_EXCEPTION = "22"
 
 
+class MeasuredPool(QueuePool):
+    """A pool that tells the figures how much of it is in use, by ``pool_logging_name``.
+
+    ``_do_get`` and ``_do_return_conn`` are what SQLAlchemy's own kinds of pools implement.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        name = self.logging_name or "other"
+        self._most = self.size() + self._max_overflow
+        self._in_use, self._waiting = POOL_IN_USE.labels(name), POOL_WAITING.labels(name)
+        POOL_SIZE.labels(name).set(self._most)
+
+    def _do_get(self) -> ConnectionPoolEntry:
+        if self.checkedout() < self._most:
+            found = super()._do_get()
+        else:
+            with self._waiting.track_inprogress():
+                found = super()._do_get()
+        self._in_use.set(self.checkedout())
+        return found
+
+    def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
+        super()._do_return_conn(record)
+        self._in_use.set(self.checkedout())
+
+
 def engine_options(
-    url: str, statement_timeout_ms: int, *, transaction_pooling: bool = False
+    url: str, statement_timeout_ms: int, *, name: str = "other", transaction_pooling: bool = False
 ) -> dict[str, object]:
     """Build engine options for a role's pool: UTC, bounded statements, stale connections noticed.
 
-    ``deadlines.bound`` bounds the same on the client's side.
+    ``deadlines.bound`` bounds the same on the client's side; ``name`` is the pool's in figures.
 
     A pooler in transaction mode gives each transaction another server connection, so nothing may
     be prepared in one or said when it opens: ``settle_each_transaction`` says it instead.
@@ -33,6 +62,8 @@ def engine_options(
         connect_args["options"] = f"-c timezone=UTC -c statement_timeout={statement_timeout_ms}"
     return {
         "url": url,
+        "poolclass": MeasuredPool,
+        "pool_logging_name": name,
         "pool_pre_ping": True,
         "pool_size": 8,
         "max_overflow": 8,

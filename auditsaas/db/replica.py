@@ -38,7 +38,11 @@ _resting_until = 0.0
 
 
 def engine_options(
-    url: str, statement_timeout_ms: int, *, transaction_pooling: bool = False
+    url: str,
+    statement_timeout_ms: int,
+    *,
+    name: str = REPLICA_BIND,
+    transaction_pooling: bool = False,
 ) -> dict[str, object]:
     """Build ``pools.engine_options`` for a server that others can stand in for.
 
@@ -46,7 +50,7 @@ def engine_options(
     packets are not acknowledged.
     """
     options: dict[str, Any] = pools.engine_options(
-        url, statement_timeout_ms, transaction_pooling=transaction_pooling
+        url, statement_timeout_ms, name=name, transaction_pooling=transaction_pooling
     )
     options["connect_args"] |= {"connect_timeout": 2, "tcp_user_timeout": 3_000}
     return options

@@ -63,6 +63,7 @@ def refused(error: DomainError) -> AnyResponse:
         members["errors"] = [
             {"field": wrong.field, "message": wrong.message} for wrong in error.errors
         ]
+    current_request.unavailable(error.reason)
     response = _answer(error.status, error.title, str(error), **members)
     if isinstance(error, TooOften):
         response.headers["Retry-After"] = str(error.seconds)
@@ -104,6 +105,7 @@ def _http_error(error: HTTPException) -> AnyResponse:
 def _database_away(error: Exception) -> AnyResponse:
     failure = failures.note(error, current_request.request_id())
     db.session.rollback()
+    current_request.unavailable(failure.reason)
     response = _answer(503, failure.title, failure.message)
     response.headers["Retry-After"] = str(failure.retry_after)
     return response

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
 from auditsaas import current_request
-from auditsaas.metrics import REQUESTS
+from auditsaas.metrics import REQUESTS, UNAVAILABLE
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -30,6 +31,8 @@ def _write(response: Response) -> Response:
     duration_ms = facts.duration_ms()
     route = request.url_rule.rule if request.url_rule else "none"
     REQUESTS.labels(route, _method(facts.method), response.status_code).observe(duration_ms / 1000)
+    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        UNAVAILABLE.labels(g.get("unavailable", "other")).inc()
     if request.endpoint not in SILENT:
         # The path alone, as Python writes it: filters may name people, and a line stays a line.
         path = ascii(_told(facts.path))[1:-1]

@@ -23,7 +23,10 @@ SPILL = text("SELECT count(*) FROM generate_series(1, 60000)")
 def engine(settings: Settings) -> Engine:
     """Build the engine of the probe, whose answer takes at most three seconds."""
     options: dict[str, Any] = pools.engine_options(
-        settings.database_url, STATEMENT_MS, transaction_pooling=settings.transaction_pooling
+        settings.database_url,
+        STATEMENT_MS,
+        name="probe",
+        transaction_pooling=settings.transaction_pooling,
     )
     options |= {"pool_size": 1, "max_overflow": 1, "pool_timeout": 1}
     options["connect_args"] |= {"connect_timeout": CONNECT_SECONDS}

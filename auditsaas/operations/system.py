@@ -1,4 +1,4 @@
-"""Status of the installation: queues, workers, sweeper, partitions, database and Redis.
+"""Status of the installation: database, jobs, mail, disks, Redis, workers and beat.
 
 Nothing here waits long for Redis: whatever does not answer at once is said not to answer.
 """
@@ -10,21 +10,25 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from auditsaas.events.maintenance import partitions
-from auditsaas.jobs.backlog import Backlog, backlogs, last_sweeps
+from auditsaas.jobs.backlog import Backlog, backlogs
+from auditsaas.jobs.liveness import Liveness
+from auditsaas.operations.figures import database_server, disks, mail_queue, queue_server
+from auditsaas.operations.figures.queue_server import Memory
 from auditsaas.operations.kinds import KINDS
+from auditsaas.schedules.lateness import lateness
 from auditsaas.version import version
-from config.celery import ALIVE_FOR, QUEUES, WORKERS_KEY
+from config.celery import QUEUES
+from config.settings import Settings
 
-REDIS_SECONDS = 0.25
-SWEEP_LATE_SECONDS = 60
+LATE_SECONDS = 30
+"""Beat sends a task every five seconds, and sweeps are as frequent."""
 PENDING_LATE = timedelta(minutes=10)
+MOSTLY_USED = 0.9
+"""The share in use of connections and memory from which an operator should look."""
 
 
 @dataclass(frozen=True)
@@ -37,30 +41,29 @@ class Part:
     at: datetime | None = None
 
 
-def state(session: Session, redis_url: str, now: datetime) -> list[Part]:
+def state(session: Session, settings: Settings, now: datetime) -> list[Part]:
     product = Part("Version", f"AuditSaaS {version()}", True)
-    return [product, *_database(session, now), *_redis(redis_url, now)]
+    looked_at = (_database(session, now), _disks(settings), _redis(settings.redis_url, now))
+    return [product, *(part for parts in looked_at for part in parts)]
 
 
 def _database(session: Session, now: datetime) -> list[Part]:
     try:
-        server, size, used, most = session.execute(
-            text(
-                "SELECT current_setting('server_version'), pg_database_size(current_database()),"
-                " (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()),"
-                " current_setting('max_connections')::int"
-            )
-        ).one()
+        server = database_server.read(session)
         jobs = backlogs(session, KINDS)
         months = partitions.months_ahead(session, now) - 1
+        work = [*_jobs(jobs, now), *_mail(mail_queue.read(session), now), _late(session, now)]
+        room = database_server.takes_writes(session)
     except SQLAlchemyError:
         return [Part("Database", "Does not answer", False)]
+    used, most = server.connections, server.most_connections
     return [
-        Part("Database", f"PostgreSQL {server.split()[0]}", True),
-        Part("Database size", f"{size / 1_000_000:,.0f} MB", True),
-        Part("Database connections", f"{used} of {most}", used < most * 0.9),
+        Part("Database", f"PostgreSQL {server.version.split()[0]}", True),
+        Part("Database disk", "Takes writes" if room else "Is full", room),
+        Part("Database size", f"{server.size / 1_000_000:,.0f} MB", True),
+        Part("Database connections", f"{used} of {most}", used < most * MOSTLY_USED),
         Part("Partitions ahead", f"{max(0, months)} months", months >= 1),
-        *_jobs(jobs, now),
+        *work,
     ]
 
 
@@ -80,25 +83,61 @@ def _jobs(found: Sequence[Backlog], now: datetime) -> Iterator[Part]:
         yield Part(each.kind.capitalize(), f"{words} in the last day", fine, each.oldest)
 
 
+def _mail(found: mail_queue.MailQueue, now: datetime) -> Iterator[Part]:
+    words = f"{found.retrying:,} tried and not taken yet" if found.retrying else "Takes mail"
+    yield Part("Mail server", words, found.waited(now) < PENDING_LATE, found.oldest)
+
+
+def _late(session: Session, now: datetime) -> Part:
+    late = lateness(session, now)
+    since = now - late.longest if late.number else None
+    return Part(
+        "Scheduled reports",
+        f"{late.number:,} overdue" if late.number else "On time",
+        late.longest < PENDING_LATE,
+        since,
+    )
+
+
+def _disks(settings: Settings) -> Iterator[Part]:
+    for disk in disks.read(settings):
+        words = f"{disk.free / 1e9:,.1f} GB of {disk.size / 1e9:,.1f} GB free"
+        yield Part(f"Disk of {disk.name}", words, not disk.scarce)
+
+
 def _redis(url: str, now: datetime) -> list[Part]:
     try:
-        with redis.Redis.from_url(
-            url,
-            socket_timeout=REDIS_SECONDS,
-            socket_connect_timeout=REDIS_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-        ) as server:
-            depths = {queue: int(server.llen(queue)) for queue in QUEUES}
-            swept = last_sweeps(server, KINDS).values()
-            since = server.time()[0] - ALIVE_FOR.total_seconds()
-            alive = int(server.zcount(WORKERS_KEY, since, "+inf"))
+        found = queue_server.read(url)
     except (redis.RedisError, OSError):
         return [Part("Redis", "Does not answer. Exports wait until it does.", False)]
-    at = min(noted) if len(noted := [each for each in swept if each]) == len(KINDS) else None
-    late = at is None or (now - at).total_seconds() > SWEEP_LATE_SECONDS
+    swept = [at for at in found.swept.values() if at]
+    at = min(swept) if len(swept) == len(KINDS) else None
     return [
         Part("Redis", "Answers", True),
-        *(Part(f"Queue {queue}", f"{n:,} waiting", True) for queue, n in depths.items()),
-        Part("Workers", f"{alive} alive" if alive else "None is alive", bool(alive)),
-        Part("Sweeper", "Ran" if at else "Has not run", not late, at),
+        *_memory(found.memory),
+        *(Part(f"Queue {queue}", f"{n:,} waiting", True) for queue, n in found.depths.items()),
+        *_living(found.living),
+        Part("Sweeper", "Ran" if at else "Has not run", not _is_late(at, now), at),
     ]
+
+
+def _memory(found: Memory | None) -> Iterator[Part]:
+    if found is not None:
+        most = f"of {found.most / 1e6:,.0f} MB" if found.most else "without a limit"
+        words = f"{found.used / 1e6:,.0f} MB {most}"
+        yield Part("Redis memory", words, found.share < MOSTLY_USED)
+
+
+def _living(found: Liveness) -> Iterator[Part]:
+    alive = found.alive
+    yield Part("Workers", f"{alive} alive" if alive else "None is alive", bool(alive))
+    for queue in QUEUES:
+        number = found.workers[queue]
+        words = f"{number} alive" if number else "None is alive"
+        yield Part(f"Workers of {queue}", words, bool(number))
+    late = _is_late(found.beat, found.now)
+    yield Part("Beat", "Ticked" if found.beat else "Has not ticked", not late, found.beat)
+
+
+def _is_late(at: datetime | None, now: datetime) -> bool:
+    return at is None or (now - at).total_seconds() > LATE_SECONDS

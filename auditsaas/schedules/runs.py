@@ -46,7 +46,7 @@ def due(platform: Session, now: datetime, limit: int = 500) -> Sequence[tuple[UU
     rows = platform.execute(
         select(Schedule.workspace_id, Schedule.id)
         .join(Workspace, Workspace.id == Schedule.workspace_id)
-        .where(*_is_due(now), Workspace.suspended_at.is_(None))
+        .where(*is_due(now), Workspace.suspended_at.is_(None))
         .order_by(Schedule.next_due_at)
         .limit(limit)
     )
@@ -63,7 +63,7 @@ def start_due(
     tenancy.bind(Scope.of(workspace_id), session)
     schedule = session.scalar(
         select(Schedule)
-        .where(Schedule.workspace_id == workspace_id, Schedule.id == schedule_id, *_is_due(now))
+        .where(Schedule.workspace_id == workspace_id, Schedule.id == schedule_id, *is_due(now))
         .with_for_update(of=Schedule, skip_locked=True)
         .execution_options(populate_existing=True)
     )
@@ -208,7 +208,7 @@ def _is_building(session: Session, schedule: Schedule) -> bool:
     return session.scalar(found.limit(1)) is not None
 
 
-def _is_due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+def is_due(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         Schedule.next_due_at <= now,
         Schedule.paused_at.is_(None),

@@ -6,6 +6,7 @@ import redis
 from flask import Blueprint, Flask, Response, current_app, jsonify, make_response
 from sqlalchemy import Engine
 
+from auditsaas import current_request
 from auditsaas.extensions import settings
 from auditsaas.operations import readiness
 from auditsaas.version import version
@@ -27,6 +28,7 @@ def ready() -> Response:
     """Answer 200 when everything is there; 503 naming what is not."""
     parts = {"database": readiness.database(_probe()), "redis": _redis()}
     fine = all(state == "ok" for state in parts.values())
+    current_request.unavailable("not ready")
     return make_response(jsonify(parts), 200 if fine else 503)
 
 

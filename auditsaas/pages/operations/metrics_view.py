@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import os
 from ipaddress import ip_address
 
 from flask import Response, request
@@ -11,6 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from auditsaas.errors import NotFound
 from auditsaas.extensions import settings
+from auditsaas.operations.figures.processes import Web
 from auditsaas.operations.gauges import Installation
 from auditsaas.pages.operations.health import health
 from config import settings as environment
@@ -26,9 +28,10 @@ def metrics() -> Response:
     registry = CollectorRegistry(support_collectors_without_names=True)
     if environment.metrics_are_shared():
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        registry.register(Web(os.getppid()))
     else:
         registry.register(REGISTRY)
-    registry.register(Installation(settings().redis_url))
+    registry.register(Installation(settings()))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 

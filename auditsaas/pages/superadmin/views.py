@@ -151,9 +151,8 @@ def enable_user(user_id: UUID) -> ResponseReturnValue:
 @superadmin.get("/system")
 def system_state() -> ResponseReturnValue:
     platform_guard.note_page()
-    redis_url = settings().redis_url
     with platform_session(JOBS) as session:
-        parts = system.state(session, redis_url, datetime.now(UTC))
+        parts = system.state(session, settings(), datetime.now(UTC))
     return render_template("superadmin/system.html", parts=parts)
 
 

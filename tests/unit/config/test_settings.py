@@ -171,3 +171,11 @@ def test_safeguards_have_safe_defaults(tmp_path: Path) -> None:
     loaded = settings.load(PRODUCTION | {"DATA_DIR": str(tmp_path)})
     found = (loaded.change_delay_days, loaded.min_retention_days, loaded.own_events_days)
     assert found == (7, 30, 400)
+
+
+def test_folder_of_the_databases_disk_must_be_absolute(tmp_path: Path) -> None:
+    assert settings.load(PRODUCTION).database_disk is None
+    loaded = settings.load(PRODUCTION | {"DATABASE_DISK": str(tmp_path)})
+    assert loaded.database_disk == tmp_path
+    with pytest.raises(SettingsError, match=r"^DATABASE_DISK must be a path that begins with /"):
+        settings.load(PRODUCTION | {"DATABASE_DISK": "var/lib/postgresql"})

@@ -1,0 +1,90 @@
+"""/admin/system: what stands still or is full is pointed at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from flask.testing import FlaskClient
+from redis import Redis
+from sqlalchemy import text
+
+from auditsaas.jobs import liveness
+from auditsaas.operations import readiness
+from auditsaas.operations.figures import disks
+from auditsaas.workspaces.models import Workspace
+from config.celery import BEAT_KEY, QUEUES, WORKERS_KEY
+from config.settings import Settings
+from tests.functional.test_full_database import FULL
+from tests.support.factories import make_member, make_user, sign_in
+from tests.support.scheduling import make_schedule
+
+FINE = ("Database disk", "Disk of storage", "Redis memory", "Mail server", "Scheduled reports")
+
+
+@pytest.fixture
+def redis(settings: Settings) -> Iterator[Redis]:
+    """The queue server of an installation whose processes all run."""
+    keys = [WORKERS_KEY, *(f"{WORKERS_KEY}:{queue}" for queue in QUEUES)]
+    with Redis.from_url(settings.redis_url) as server:
+        liveness.note_worker(server, "all@here", QUEUES)
+        liveness.note_beat(server)
+        yield server
+        server.config_set("maxmemory", 0)
+        server.delete(*keys, BEAT_KEY)
+
+
+@pytest.fixture
+def above(client: FlaskClient) -> FlaskClient:
+    sign_in(client, make_user(is_super_admin=True))
+    return client
+
+
+def parts(client: FlaskClient) -> dict[str, tuple[str, str]]:
+    """What is said of each part, and whether it is fine."""
+    page = client.get("/admin/system").text
+    rows = r'data-part="([^"]+)"\s+data-fine="(yes|no)".*?<td class="num">([^<]+)</td>'
+    return {name: (words, fine) for name, fine, words in re.findall(rows, page, re.DOTALL)}
+
+
+@pytest.mark.usefixtures("redis", "no_other_schedules")
+def test_running_installation_is_fine(above: FlaskClient) -> None:
+    shown = parts(above)
+    running = (*(f"Workers of {queue}" for queue in QUEUES), "Workers", "Beat")
+    assert [name for name in (*running, *FINE) if shown[name][1] != "yes"] == []
+
+
+def test_queue_without_a_worker_is_pointed_at(above: FlaskClient, redis: Redis) -> None:
+    redis.zadd(f"{WORKERS_KEY}:heavy", {"all@here": redis.time()[0] - 11})
+    shown = parts(above)
+    assert shown["Workers of heavy"] == ("None is alive", "no")
+    assert shown["Workers of quick"] == ("1 alive", "yes")
+
+
+def test_beat_that_is_silent_for_half_a_minute_is_pointed_at(
+    above: FlaskClient, redis: Redis
+) -> None:
+    redis.set(BEAT_KEY, redis.time()[0] - 31)
+    assert parts(above)["Beat"] == ("Ticked", "no")
+
+
+def test_redis_that_is_full_is_pointed_at(above: FlaskClient, redis: Redis) -> None:
+    redis.config_set("maxmemory", redis.info("memory")["used_memory"])
+    assert parts(above)["Redis memory"][1] == "no"
+
+
+@pytest.mark.usefixtures("redis")
+def test_full_disks_are_pointed_at(above: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "SPILL", text(FULL))
+    monkeypatch.setattr(disks, "SCARCE", 1.1)
+    shown = parts(above)
+    assert shown["Database disk"] == ("Is full", "no")
+    assert shown["Disk of storage"][1] == "no"
+
+
+@pytest.mark.usefixtures("redis", "no_other_schedules")
+def test_overdue_report_is_pointed_at(above: FlaskClient, workspace: Workspace) -> None:
+    make_schedule(workspace, make_member(workspace), datetime(2026, 1, 5, tzinfo=UTC))
+    assert parts(above)["Scheduled reports"] == ("1 overdue", "no")
