@@ -7,10 +7,11 @@ from collections.abc import Callable
 from flask import Flask
 
 from auditsaas import logs
+from auditsaas.access.form_protection import csrf
 from auditsaas.api import views as api
 from auditsaas.db import deadlines, isolation, pools, replica, tickets
 from auditsaas.db.platform import PLATFORM_BIND
-from auditsaas.extensions import compress, csrf, db, login_manager
+from auditsaas.extensions import compress, db, login_manager
 from auditsaas.formatting import jinja
 from auditsaas.frame import setup
 from auditsaas.jobs import queue

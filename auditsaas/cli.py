@@ -12,6 +12,7 @@ from auditsaas import cli_session
 from auditsaas.accounts import passwords, second_factor, sessions
 from auditsaas.accounts.service import create_user, find_by_email
 from auditsaas.cli_session import Refusal, open_session, operator, workspace_called
+from auditsaas.commands.secret import secret_group
 from auditsaas.demo.command import demo
 from auditsaas.exports.command import export_command
 from auditsaas.imports.command import import_command
@@ -194,7 +195,7 @@ def create_api_key_command(slug: str, name: str, scopes: tuple[str, ...]) -> Non
     click.echo(made.secret)
 
 
-for command in (import_command, export_command, doctor, distribute, demo):
+for command in (import_command, export_command, doctor, distribute, demo, secret_group):
     cli.add_command(command)
 
 

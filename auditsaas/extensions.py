@@ -6,7 +6,6 @@ from flask import Flask, current_app
 from flask_compress import Compress
 from flask_login import LoginManager
 from flask_sqlalchemy import SQLAlchemy
-from flask_wtf import CSRFProtect
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
@@ -27,7 +26,6 @@ class Base(DeclarativeBase):
 
 db = SQLAlchemy(model_class=Base)
 compress = Compress()
-csrf = CSRFProtect()
 login_manager = LoginManager()
 
 

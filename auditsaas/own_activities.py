@@ -66,6 +66,7 @@ class Activity(StrEnum):
     PLATFORM_APPROVE = "platform.approve"
     PLATFORM_DECLINE = "platform.decline"
     PLATFORM_BREAK_GLASS = "platform.break_glass"
+    SECRET_ROTATE = "secret.rotate"
     RETENTION_APPLY = "retention.apply"
     LOG_READ = "log.read"
 
@@ -169,6 +170,9 @@ ACTIVITIES: dict[Activity, ActivityKind] = {
     ),
     Activity.PLATFORM_BREAK_GLASS: ActivityKind(
         "A second super-admin opened the workspace without its approval", SUCCESS
+    ),
+    Activity.SECRET_ROTATE: ActivityKind(
+        "An operator sealed what is kept secret under a new key", SUCCESS
     ),
     Activity.RETENTION_APPLY: ActivityKind("Events past the retention were removed", SUCCESS),
     Activity.LOG_READ: ActivityKind("A person or a key read the log", SUCCESS),

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from config import refusals
 from config.errors import SettingsError
+from config.secret_keys import SecretKeys, read_fallbacks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,8 @@ class Settings:
     migration_database_url: str | None = None
     redis_url: str
     secret_key: str
+    secret_key_fallbacks: tuple[str, ...] = ()
+    """Keys whose seals and signatures are taken too, while ``secret_key`` is changed."""
     data_dir: Path
     base_url: str = "http://127.0.0.1:8000"
     storage_url: str
@@ -65,6 +68,10 @@ class Settings:
         return self.migration_database_url
 
     @property
+    def secret_keys(self) -> SecretKeys:
+        return SecretKeys(self.secret_key, self.secret_key_fallbacks)
+
+    @property
     def secure_cookies(self) -> bool:
         """Plain HTTP is allowed only where browsers treat it as trustworthy: on loopback."""
         return urlsplit(self.base_url).scheme == "https"
@@ -97,6 +104,9 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         migration_database_url=owner,
         redis_url=_required(environ, "REDIS_URL"),
         secret_key=_required(environ, "SECRET_KEY"),
+        secret_key_fallbacks=read_fallbacks(
+            environ.get("SECRET_KEY_FALLBACKS", ""), environ["SECRET_KEY"]
+        ),
         data_dir=data_dir,
         base_url=base_url.rstrip("/"),
         storage_url=environ.get("STORAGE_URL") or (data_dir / "files").as_uri(),

@@ -41,7 +41,7 @@ def ask(kept: KeptRequest, error: str | None = None, status: int = 401) -> AnyRe
     by_htmx = current_request.is_htmx()
     body = render_template(
         "accounts/_confirm.html" if by_htmx else "accounts/confirm.html",
-        kept=kept_requests.seal(settings().secret_key, person.id, kept),
+        kept=kept_requests.seal(settings().secret_keys, person.id, kept),
         back=own_path(current_request.page_of_origin() or "") or "/",
         has_factor=db.session().get_one(User, person.id).totp_confirmed_at is not None,
         has_passkeys=passkeys.domain_of(settings()) is not None

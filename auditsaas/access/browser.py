@@ -21,7 +21,9 @@ from flask_login import current_user
 
 from auditsaas import tokens
 from auditsaas.accounts.models import User
+from auditsaas.extensions import settings
 from auditsaas.formatting.viewer import Clock, DateFormat, Density, Theme
+from config.secret_keys import SecretKeys
 
 CSRF_FIELD = "csrf_token"
 
@@ -81,9 +83,9 @@ class Identity:
 class BrowserSession(dict[str, object], SessionMixin):
     """The id in the cookie, and the CSRF value that follows from it."""
 
-    def __init__(self, session_id: str | None, secret_key: str) -> None:
+    def __init__(self, session_id: str | None, keys: SecretKeys) -> None:
         super().__init__()
-        self._secret_key = secret_key
+        self._keys = keys
         self.received = session_id
         self.new = session_id is None
         self.used = False
@@ -107,9 +109,13 @@ class BrowserSession(dict[str, object], SessionMixin):
         """Delete the session cookie."""
         self.ended = True
 
-    def _derive(self) -> None:
+    def csrf_values(self) -> list[str]:
+        """Derive the CSRF value by each secret key, today's first."""
         message = f"csrf:{self.session_id}".encode()
-        self[CSRF_FIELD] = hmac.digest(self._secret_key.encode(), message, "sha256").hex()
+        return [hmac.digest(key.encode(), message, "sha256").hex() for key in self._keys]
+
+    def _derive(self) -> None:
+        self[CSRF_FIELD] = self.csrf_values()[0]
 
 
 class BrowserSessions(SessionInterface):
@@ -117,7 +123,8 @@ class BrowserSessions(SessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> BrowserSession:
         value = request.cookies.get(self.get_cookie_name(app), "")
-        return BrowserSession(value if tokens.well_formed(value) else None, str(app.secret_key))
+        known = value if tokens.well_formed(value) else None
+        return BrowserSession(known, settings(app).secret_keys)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         if not isinstance(session, BrowserSession):

@@ -78,11 +78,16 @@ def lead_to(address: str | None) -> AnyResponse:
 
 def number_of_token() -> int | None:
     """Derive a secret number from the form's token, always the same; None without a token."""
-    token = request.form.get(FIELD, "")
+    return next(iter(numbers_of_token()), None)
+
+
+def numbers_of_token() -> list[int]:
+    """Derive the number by each secret key, today's first."""
     if _sent() is None:
-        return None
-    key = settings().secret_key.encode()
-    return int.from_bytes(hmac.digest(key, f"once {token}".encode(), "sha512"))
+        return []
+    message = f"once {request.form.get(FIELD, '')}".encode()
+    keys = settings().secret_keys
+    return [int.from_bytes(hmac.digest(key.encode(), message, "sha512")) for key in keys]
 
 
 def _sent() -> Sent | None:

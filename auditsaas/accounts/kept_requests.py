@@ -14,6 +14,7 @@ from uuid import UUID
 from cryptography.fernet import InvalidToken
 
 from auditsaas.accounts import encryption
+from config.secret_keys import SecretKeys
 
 SECONDS = 1_800
 SECRETS = frozenset({"csrf_token", "password", "new_password", "code", "credential"})
@@ -33,14 +34,14 @@ class KeptRequest:
         return cls(method, address, kept)
 
 
-def seal(secret_key: str, user_id: UUID, kept: KeptRequest) -> str:
-    return encryption.seal(secret_key, json.dumps({"user": str(user_id), **asdict(kept)}))
+def seal(keys: SecretKeys, user_id: UUID, kept: KeptRequest) -> str:
+    return encryption.seal(keys, json.dumps({"user": str(user_id), **asdict(kept)}))
 
 
-def unseal(secret_key: str, user_id: UUID, sealed: str) -> KeptRequest | None:
+def unseal(keys: SecretKeys, user_id: UUID, sealed: str) -> KeptRequest | None:
     """Read what was kept; None where it is another person's, too old, or altered."""
     try:
-        kept = json.loads(encryption.unseal(secret_key, sealed, seconds=SECONDS))
+        kept = json.loads(encryption.unseal(keys, sealed, seconds=SECONDS))
     except (InvalidToken, ValueError):
         return None
     if kept["user"] != str(user_id):

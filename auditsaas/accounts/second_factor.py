@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hmac
+import logging
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pyotp
 import segno
+from cryptography.fernet import InvalidToken
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
@@ -17,6 +19,9 @@ from auditsaas.accounts import attempts, encryption
 from auditsaas.accounts.attempts import Standing
 from auditsaas.accounts.models import RecoveryCode, User
 from auditsaas.errors import Conflict
+from config.secret_keys import SecretKeys
+
+log = logging.getLogger(__name__)
 
 STEP_SECONDS = 30
 STEPS_AROUND = (-1, 0, 1)
@@ -28,7 +33,7 @@ RECOVERY_LENGTH = 24
 """119 random bits; from 112 on a plain hash is enough to keep them (ASVS 5.0, 6.5.2)."""
 
 
-def begin(user: User, secret_key: str) -> None:
+def begin(user: User, keys: SecretKeys) -> None:
     """Create a pending secret, inactive until one of its codes is confirmed.
 
     Raises:
@@ -36,15 +41,18 @@ def begin(user: User, secret_key: str) -> None:
     """
     if user.totp_confirmed_at is not None:
         raise Conflict("You have a second factor already. Remove it first.")
-    user.totp_secret = encryption.seal(secret_key, pyotp.random_base32())
+    user.totp_secret = encryption.seal(keys, pyotp.random_base32())
     user.totp_last_step = None
 
 
-def setup_secret(user: User, secret_key: str) -> str | None:
-    """Return the pending secret, to be shown; None without one."""
-    if user.totp_secret is None or user.totp_confirmed_at is not None:
-        return None
-    return encryption.unseal(secret_key, user.totp_secret)
+def setup_secret(user: User, keys: SecretKeys) -> str | None:
+    """Return the pending secret, to be shown; None without one that can be read."""
+    return None if user.totp_confirmed_at is not None else _secret(user, keys)
+
+
+def is_readable(user: User, keys: SecretKeys) -> bool:
+    """Tell whether codes of the person's app can be checked: not after a change of all keys."""
+    return user.totp_secret is None or _secret(user, keys) is not None
 
 
 def setup_picture(secret: str, email: str, brand: str) -> str:
@@ -54,15 +62,15 @@ def setup_picture(secret: str, email: str, brand: str) -> str:
     return code.svg_inline(scale=4, border=4, dark="#000", light="#fff", omitsize=True)
 
 
-def confirm(session: Session, user: User, code: str, secret_key: str) -> Sequence[str] | None:
+def confirm(session: Session, user: User, code: str, keys: SecretKeys) -> Sequence[str] | None:
     """Make the waiting secret count if ``code`` is one of it; the recovery codes, shown once."""
-    if user.totp_confirmed_at is not None or not _takes(user, code, secret_key):
+    if user.totp_confirmed_at is not None or not _takes(user, code, keys):
         return None
     user.totp_confirmed_at = datetime.now(UTC)
     return renew_recovery_codes(session, user)
 
 
-def refused(session: Session, user: User, code: str, secret_key: str) -> Standing | None:
+def refused(session: Session, user: User, code: str, keys: SecretKeys) -> Standing | None:
     """Use up a code of the app or a recovery code; return None, or the attempts left if refused.
 
     Commits the attempt before the code is looked at, so that no caller can forget to count it, and
@@ -76,7 +84,7 @@ def refused(session: Session, user: User, code: str, secret_key: str) -> Standin
     session.refresh(user, with_for_update={"key_share": True})
     if user.totp_confirmed_at is None:
         return standing
-    if not (_takes(user, code, secret_key) or _uses_recovery_code(session, user, code)):
+    if not (_takes(user, code, keys) or _uses_recovery_code(session, user, code)):
         return standing
     attempts.forget(session, attempts.CODE, str(user.id))
     return None
@@ -101,11 +109,25 @@ def recovery_codes_left(session: Session, user: User) -> int:
     return session.scalar(counted) or 0
 
 
-def _takes(user: User, code: str, secret_key: str) -> bool:
+def _secret(user: User, keys: SecretKeys) -> str | None:
+    """Open the secret of the person's app; None without one, or where no key opens it."""
+    if user.totp_secret is None:
+        return None
+    try:
+        return encryption.unseal(keys, user.totp_secret)
+    except InvalidToken:
+        log.warning("No SECRET_KEY of this process opens the second factor of user %s", user.id)
+        return None
+
+
+def _takes(user: User, code: str, keys: SecretKeys) -> bool:
     typed = "".join(code.split())
-    if user.totp_secret is None or not (typed.isascii() and typed.isdigit() and len(typed) == 6):
+    if not (typed.isascii() and typed.isdigit() and len(typed) == 6):
         return False
-    totp = pyotp.TOTP(encryption.unseal(secret_key, user.totp_secret))
+    secret = _secret(user, keys)
+    if secret is None:
+        return False
+    totp = pyotp.TOTP(secret)
     now = int(datetime.now(UTC).timestamp()) // STEP_SECONDS
     for step in (now + around for around in STEPS_AROUND):
         fresh = user.totp_last_step is None or step > user.totp_last_step

@@ -10,13 +10,14 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from auditsaas import current_request
+from auditsaas.access.form_protection import csrf
 from auditsaas.api import access, docs, events, exports, feed, limits, openapi
 from auditsaas.api.blueprint import api
 from auditsaas.api.ingest import views as ingest
 from auditsaas.api.lingering import linger
 from auditsaas.api.problems import PROBLEM_TYPE, problem
 from auditsaas.db import failures
-from auditsaas.extensions import csrf, db, settings
+from auditsaas.extensions import db, settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from auditsaas.db import tickets
 from auditsaas.db.deadlines import NoAnswer
 from auditsaas.metrics import DATABASE_ERRORS
 
 DISK_FULL = "53100"
+REFUSED = "42501"
 TRY_AGAIN = "Nothing was changed. Try again in a minute."
 
 log = logging.getLogger(__name__)
@@ -78,6 +80,16 @@ SLOW = Failure(
     "statement too slow",
     api_advice="It was stopped. Narrow the time range or the filter, or send smaller batches.",
 )
+UNSIGNED = Failure(
+    "The server is set up wrong",
+    "Nothing was changed. The database does not take this server's signature;"
+    " its operator has to mend that.",
+    "does not know SECRET_KEY",
+    "With this process's SECRET_KEY: auditsaas db upgrade; then compare the clocks.",
+    "key unknown",
+    retry_after=30,
+)
+"""A changed SECRET_KEY that the database was not told, or clocks that are minutes apart."""
 _BY_STATE = {DISK_FULL: FULL, "53300": CROWDED, "57014": SLOW}
 
 
@@ -88,14 +100,24 @@ def told(error: BaseException) -> Failure:
         return BUSY
     if isinstance(cause, NoAnswer) and cause.sent:
         return HUNG
+    if is_unsigned(error):
+        return UNSIGNED
     return _BY_STATE.get(_sqlstate(cause), AWAY)
 
 
+def is_unsigned(error: BaseException) -> bool:
+    """Tell whether the database refused the ticket of a scope; see ``tickets``."""
+    cause = getattr(error, "orig", None) or error
+    return _sqlstate(cause) == REFUSED and tickets.UNSIGNED in str(cause)
+
+
 def label(error: BaseException) -> str:
-    """Return an error's class: its SQLSTATE, or ``hung``, ``pool`` or ``away`` without one."""
+    """Return an error's class: its SQLSTATE, or ``hung``, ``pool``, ``away``, ``unsigned``."""
     cause = getattr(error, "orig", None) or error
     if isinstance(error, PoolTimeout):
         return "pool"
+    if is_unsigned(error):
+        return "unsigned"
     return "hung" if isinstance(cause, NoAnswer) else _sqlstate(cause) or "away"
 
 

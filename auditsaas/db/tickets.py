@@ -29,7 +29,11 @@ scope_keys = Table(
     Column("outer_pad", LargeBinary, nullable=False),
     Column("made_at", Timestamp, nullable=False, server_default=text("now()")),
 )
-"""The keys that tickets are checked by: of today's secret, and of others until ``db tighten``."""
+"""The keys that tickets are checked by: of today's secret, its fallbacks, and of others until
+``db tighten``."""
+
+UNSIGNED: Final = "the scope of this transaction"
+"""What the errors of ``scope_is_proven()`` begin with."""
 
 _key: bytes | None = None
 
@@ -49,6 +53,11 @@ def pads(key: bytes) -> tuple[bytes, bytes]:
     """Return the two blocks that an HMAC by this key begins its two hashes with."""
     padded = key.ljust(BLOCK_BYTES, b"\0")
     return bytes(byte ^ INNER for byte in padded), bytes(byte ^ OUTER for byte in padded)
+
+
+def inner_pad(secret_key: str) -> bytes:
+    """Return the block by which the database names the key of this secret."""
+    return pads(key_of(secret_key))[0]
 
 
 def ticket(workspaces: str, person: str, now: float | None = None) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask, Response, current_app, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
@@ -53,6 +53,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_error)
     for away in (OperationalError, InterfaceError, PoolTimeout):
         app.register_error_handler(away, _database_away)
+    app.register_error_handler(ProgrammingError, _refused_by_database)
 
 
 def refused(error: DomainError) -> AnyResponse:
@@ -109,6 +110,13 @@ def _database_away(error: Exception) -> AnyResponse:
     response = _answer(503, failure.title, failure.message)
     response.headers["Retry-After"] = str(failure.retry_after)
     return response
+
+
+def _refused_by_database(error: ProgrammingError) -> AnyResponse:
+    """Answer where the database does not know this process's key; else it is a fault of ours."""
+    if not failures.is_unsigned(error):
+        raise error
+    return _database_away(error)
 
 
 def _answer(

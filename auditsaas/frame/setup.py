@@ -64,6 +64,8 @@ def configuration(settings: Settings) -> dict[str, Any]:
     secure = settings.secure_cookies
     return {
         "SECRET_KEY": settings.secret_key,
+        # Signs with the last, and takes what any of them signed.
+        "WTF_CSRF_SECRET_KEY": [*reversed(list(settings.secret_keys))],
         "SESSION_COOKIE_NAME": "__Host-session" if secure else "session",
         "SESSION_COOKIE_SECURE": secure,
         "SESSION_PROTECTION": None,  # Flask-Login's own session is not used

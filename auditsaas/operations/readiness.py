@@ -7,8 +7,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
 
-from auditsaas.db import deadlines, failures, pools
+from auditsaas.db import deadlines, failures, pools, tenancy
+from auditsaas.db.ids import new_id
+from auditsaas.db.tenancy import Scope
 from auditsaas.operations import revisions
 from config.settings import Settings
 
@@ -18,6 +21,8 @@ STATEMENT_MS = 1_000
 
 SPILL = text("SELECT count(*) FROM generate_series(1, 60000)")
 """Writes most of a megabyte into a temporary file: no row, no catalogue and no log grows by it."""
+
+PROVEN = text("SELECT scope_is_proven()")
 
 
 def engine(settings: Settings) -> Engine:
@@ -42,10 +47,13 @@ def database(probe: Engine) -> str:
     try:
         with probe.begin() as connection:
             standing = revisions.standing(revisions.of(connection))
+            if standing is revisions.Standing.OLDER:
+                return "migrations are missing"
             write(connection)
+            prove(connection)
     except (SQLAlchemyError, PoolTimeout) as error:
         return failures.told(error).state
-    return "migrations are missing" if standing is revisions.Standing.OLDER else "ok"
+    return "ok"
 
 
 def write(connection: Connection) -> None:
@@ -56,3 +64,13 @@ def write(connection: Connection) -> None:
     """
     connection.execute(text("SET LOCAL work_mem = '64kB'"))
     connection.execute(SPILL)
+
+
+def prove(connection: Connection) -> None:
+    """Bind a scope of nothing, to see that the database takes this process's tickets.
+
+    Raises:
+        ProgrammingError: it does not know ``SECRET_KEY``, or the clocks are minutes apart.
+    """
+    with tenancy.bind(Scope(user=new_id()), Session(connection)) as session:
+        session.scalar(PROVEN)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 from auditsaas.db import tickets
 from auditsaas.events.writing import sql as appending
 from auditsaas.operations import platform_sight
+from config.secret_keys import SecretKeys
 
 INSERT, UPDATE = "INSERT", "UPDATE"
 
@@ -130,19 +131,19 @@ ASKED_ONCE: Final = frozenset(
 _KEEP_KEY = text(
     "INSERT INTO scope_keys (inner_pad, outer_pad) VALUES (:inner, :outer) ON CONFLICT DO NOTHING"
 )
-_FORGET_KEYS = text("DELETE FROM scope_keys WHERE inner_pad <> :inner")
+_FORGET_KEYS = text("DELETE FROM scope_keys WHERE inner_pad <> ALL (:known)")
 
 
-def keep_key(connection: Connection, secret_key: str) -> None:
-    """Let the database know tickets that are signed by this secret, beside those of others."""
-    inner, outer = tickets.pads(tickets.key_of(secret_key))
-    connection.execute(_KEEP_KEY, {"inner": inner, "outer": outer})
+def keep_keys(connection: Connection, keys: SecretKeys) -> None:
+    """Let the database know tickets that are signed by these secrets, beside those of others."""
+    for key in keys:
+        inner, outer = tickets.pads(tickets.key_of(key))
+        connection.execute(_KEEP_KEY, {"inner": inner, "outer": outer})
 
 
-def forget_other_keys(connection: Connection, secret_key: str) -> None:
+def forget_other_keys(connection: Connection, keys: SecretKeys) -> None:
     """Refuse tickets by any secret that was in use before."""
-    inner, _ = tickets.pads(tickets.key_of(secret_key))
-    connection.execute(_FORGET_KEYS, {"inner": inner})
+    connection.execute(_FORGET_KEYS, {"known": [tickets.inner_pad(key) for key in keys]})
 
 
 def proven_policies(table: str, app: str) -> list[str]:

@@ -65,7 +65,7 @@ def upgrade(settings: Settings, now: datetime | None = None) -> Standing:
             _ensure_roles(connection, roles)
             tight = _is_tight(connection, roles)
             _migrate(connection, roles)
-            rights.keep_key(connection, settings.secret_key)
+            rights.keep_keys(connection, settings.secret_keys)
             rights.install_functions(connection, roles.app)
             rights.grant(connection, roles.app)
             if tight:
@@ -92,7 +92,7 @@ def tighten(settings: Settings) -> list[str]:
             _refuse_other_schema(revisions.standing(revisions.of(connection)))
             before = rights.excess(connection, roles.app)
             rights.tighten(connection, roles.app)
-            rights.forget_other_keys(connection, settings.secret_key)
+            rights.forget_other_keys(connection, settings.secret_keys)
             connection.commit()
             return before
     finally:

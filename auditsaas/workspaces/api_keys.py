@@ -123,10 +123,10 @@ def create_api_key(
     return NewKey(key, secret)
 
 
-def made_before(key: ApiKey, number: int | None) -> NewKey | None:
-    """Make the key of ``number`` again; None where its secret cannot be told."""
+def made_before(key: ApiKey, number: int) -> NewKey | None:
+    """Make the key of ``number`` again; None where it is another's number."""
     secret = _written(key.public_id, number)
-    if number is None or not hmac.compare_digest(key.secret_hash, tokens.digest(secret)):
+    if not hmac.compare_digest(key.secret_hash, tokens.digest(secret)):
         return None
     return NewKey(key, secret)
 

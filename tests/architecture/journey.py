@@ -78,7 +78,7 @@ def sign_in(journey: Journey) -> TestResponse:
 
 def begin_second_factor(journey: Journey) -> pyotp.TOTP:
     """Set up the admin's second factor; return the app's side of it."""
-    secret_key = journey.company.app.extensions["settings"].secret_key
+    secret_key = journey.company.app.extensions["settings"].secret_keys
     with factories.Sessions.begin() as session:
         user = session.get_one(User, journey.company.admin.id)
         second_factor.begin(user, secret_key)

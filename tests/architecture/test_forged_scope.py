@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from auditsaas.db import tenancy, tickets
 from auditsaas.db.tenancy import Scope
 from auditsaas.operations import rights
+from config.secret_keys import SecretKeys
 from config.settings import Settings
 from tests.support.factories import append_events, event_input, make_member, make_workspace
 
@@ -141,11 +142,11 @@ def test_new_secret_is_taken_by_an_upgrade_and_the_old_one_until_tightened(
                 session.scalar(text("SELECT seq FROM log_heads"))
             session.rollback()
             with owner_engine.begin() as owner:
-                rights.keep_key(owner, secret)
+                rights.keep_keys(owner, SecretKeys(secret))
             assert session.scalar(text("SELECT seq FROM log_heads")) == 0
     finally:
         tickets.sign_with(settings.secret_key)
         with owner_engine.begin() as owner:
-            rights.forget_other_keys(owner, settings.secret_key)
+            rights.forget_other_keys(owner, settings.secret_keys)
     with tenancy.bind(Scope.of(workspace.id), Session(engine)) as session:
         assert session.scalar(text("SELECT seq FROM log_heads")) == 0

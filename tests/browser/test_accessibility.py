@@ -154,10 +154,10 @@ def test_axe_passes_on_the_second_factor_pages(still: Visitor, settings: Setting
     person = make_user()
     with factories.Sessions.begin() as session:
         user = session.merge(person)
-        second_factor.begin(user, settings.secret_key)
-        secret = second_factor.setup_secret(user, settings.secret_key)
+        second_factor.begin(user, settings.secret_keys)
+        secret = second_factor.setup_secret(user, settings.secret_keys)
         assert secret is not None
-        second_factor.confirm(session, user, pyotp.TOTP(secret).now(), settings.secret_key)
+        second_factor.confirm(session, user, pyotp.TOTP(secret).now(), settings.secret_keys)
     still.open("/login")
     still.page.get_by_label("Email").fill(person.email)
     still.page.get_by_label("Password").fill(factories.PASSWORD)

@@ -172,7 +172,7 @@ def test_no_password_or_code_is_kept() -> None:
 
 
 def test_what_was_kept_long_ago_is_not_sent(app: Flask, admin: User) -> None:
-    key = app.extensions["settings"].secret_key
+    key = app.extensions["settings"].secret_keys
     sealed = kept_requests.seal(key, admin.id, KeptRequest("POST", "/account"))
     assert kept_requests.unseal(key, admin.id, sealed) is not None
     with pytest.MonkeyPatch.context() as patch:

@@ -30,7 +30,7 @@ def user(client: FlaskClient, settings: Settings) -> User:
     factories.sign_in(client, made)
     with factories.Sessions.begin() as session:
         stored = session.get_one(User, made.id)
-        stored.totp_secret = encryption.seal(settings.secret_key, SECRET)
+        stored.totp_secret = encryption.seal(settings.secret_keys, SECRET)
         stored.totp_confirmed_at = datetime.now(UTC)
     return made
 
@@ -94,7 +94,7 @@ def test_refused_code_counts_though_its_caller_rolls_back(user: User, settings: 
     for _ in range(6):
         with factories.Sessions() as session:
             stored = session.get_one(User, user.id)
-            standing = second_factor.refused(session, stored, "000000", settings.secret_key)
+            standing = second_factor.refused(session, stored, "000000", settings.secret_keys)
             session.rollback()
     assert standing is not None
     assert standing.left == -1

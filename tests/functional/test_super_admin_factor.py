@@ -44,7 +44,7 @@ def test_super_admin_who_sets_up_a_second_factor_goes_on_to_the_page(
     with Sessions() as session:
         sealed = session.get_one(User, user.id).totp_secret
     assert sealed is not None
-    secret = encryption.unseal(app.extensions["settings"].secret_key, sealed)
+    secret = encryption.unseal(app.extensions["settings"].secret_keys, sealed)
     fields = {"code": pyotp.TOTP(secret).now(), "password": PASSWORD, "next": "/admin/system"}
     confirmed = post(client, "/account/security/second-factor/confirm", **fields)
     assert 'href="/admin/system"' in confirmed.text

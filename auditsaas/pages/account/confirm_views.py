@@ -56,7 +56,7 @@ def passkey_options() -> ResponseReturnValue:
 def confirm() -> ResponseReturnValue:
     """Confirm the session by what was given, and answer as to the request that was kept."""
     session, person = db.session(), require_person()
-    kept = kept_requests.unseal(settings().secret_key, person.id, request.form.get("kept", ""))
+    kept = kept_requests.unseal(settings().secret_keys, person.id, request.form.get("kept", ""))
     kept = kept or KeptRequest("GET", own_path(request.form.get("next", "")) or HOME)
     user = session.get_one(User, person.id)
     if not any(request.form.get(name, "").strip() for name in GIVEN):

@@ -11,7 +11,7 @@ from auditsaas.accounts import attempts, passwords, second_factor
 from auditsaas.accounts.attempts import Standing
 from auditsaas.accounts.models import User
 from auditsaas.extensions import db, settings
-from auditsaas.pages.account.sign_in_views import pause_words, paused
+from auditsaas.pages.account.sign_in_views import UNREADABLE_FACTOR, pause_words, paused
 
 WRONG_PASSWORD = "That is not your password."  # noqa: S105
 WRONG_CODE = "That code is not right. Enter the one shown now, or a recovery code."
@@ -56,7 +56,10 @@ def forget_wrong_passwords(user: User) -> None:
 
 def wrong_code(user: User, code: str) -> Wrong | None:
     """Refuse a wrong code, or too many tries; None for the right one, which is used up."""
-    standing = second_factor.refused(db.session(), user, code, settings().secret_key)
+    standing = second_factor.refused(db.session(), user, code, settings().secret_keys)
     if standing is None:
         return None
-    return Wrong(pause_words(standing) if standing.paused else WRONG_CODE, standing)
+    if standing.paused:
+        return Wrong(pause_words(standing), standing)
+    readable = second_factor.is_readable(user, settings().secret_keys)
+    return Wrong(WRONG_CODE if readable else UNREADABLE_FACTOR, standing)

@@ -74,7 +74,7 @@ def change_password() -> ResponseReturnValue:
 
 @security.post("/security/second-factor")
 def begin_second_factor() -> ResponseReturnValue:
-    second_factor.begin(me(), settings().secret_key)
+    second_factor.begin(me(), settings().secret_keys)
     db.session.commit()
     return redirect(_here("#second-factor"), 303)
 
@@ -86,7 +86,7 @@ def confirm_second_factor() -> ResponseReturnValue:
     if wrong:
         return wrong.answer(page(user, {"factor": wrong.words}))
     codes = second_factor.confirm(
-        session, user, request.form.get("code", ""), settings().secret_key
+        session, user, request.form.get("code", ""), settings().secret_keys
     )
     if codes is None:
         return page(user, {"factor": "That code is not right. Enter the one shown now."}), 422
@@ -196,7 +196,7 @@ def _record_and_show(user: User, activity: Activity, codes: Sequence[str]) -> st
 
 
 def page(user: User, errors: dict[str, str] | None = None, codes: Sequence[str] = ()) -> str:
-    secret = second_factor.setup_secret(user, settings().secret_key)
+    secret = second_factor.setup_secret(user, settings().secret_keys)
     picture = None
     if secret:
         picture = second_factor.setup_picture(secret, user.email, settings().brand_name)
@@ -210,6 +210,7 @@ def page(user: User, errors: dict[str, str] | None = None, codes: Sequence[str] 
         passkeys_work=passkeys.domain_of(settings()) is not None,
         codes=codes,
         has_factor=user.totp_confirmed_at is not None,
+        factor_readable=second_factor.is_readable(user, settings().secret_keys),
         codes_left=second_factor.recovery_codes_left(db.session(), user),
         secret=secret,
         picture=Markup(picture) if picture else None,  # noqa: S704  # our own SVG

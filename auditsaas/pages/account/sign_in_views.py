@@ -28,6 +28,10 @@ from auditsaas.workspaces import account_events
 accounts = Blueprint("accounts", __name__)
 
 REFUSED = "That email and password do not match."
+UNREADABLE_FACTOR = (
+    "Codes of your app can no longer be checked here: the server’s key was changed. Enter a"
+    " recovery code, sign in with a passkey, or ask your operator to remove your second factor."
+)
 REFUSED_AFTER_SECONDS = 0.25
 """Longer than any refusal takes: the attempt is recorded in each workspace of the named person."""
 
@@ -97,7 +101,7 @@ def give_second_factor() -> AnyResponse:
     if user is None:
         return redirect("/login")
     code = request.form.get("code", "")
-    standing = second_factor.refused(session, user, code, settings().secret_key)
+    standing = second_factor.refused(session, user, code, settings().secret_keys)
     if standing is not None:
         return _refuse_code(user, standing, after)
     attempts.forget(session, attempts.ACCOUNT, user.email)
@@ -117,6 +121,8 @@ def _refuse_code(user: User, standing: Standing, after: str) -> AnyResponse:
         session.commit()
     if standing.paused:
         return paused(_second_factor_page(after, pause_words(standing)), standing)
+    if not second_factor.is_readable(user, settings().secret_keys):
+        return make_response(_second_factor_page(after, UNREADABLE_FACTOR), 422)
     error = f"That code is not right. {tries_words(standing)}"
     return make_response(_second_factor_page(after, error), 401)
 

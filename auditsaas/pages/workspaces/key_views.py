@@ -79,7 +79,8 @@ def _again(access: WorkspaceAccess, earlier: SentForm) -> ResponseReturnValue:
     if not key_id or earlier.created_at < datetime.now(UTC) - SHOWN_AGAIN:
         return redirect(list_url or f"/w/{access.slug}/api-keys", 303)
     key = key_list.find_key(db.session(), access.id, UUID(key_id))
-    return _page(access, api_keys.made_before(key, once.number_of_token()))
+    made = (api_keys.made_before(key, number) for number in once.numbers_of_token())
+    return _page(access, next(filter(None, made), None))
 
 
 @key_pages.post("/<uuid:key_id>/revoke")

@@ -1,0 +1,127 @@
+"""Seals what is kept secret under today's SECRET_KEY, where it was sealed under a fallback.
+
+A row at a time is what it takes, so a run that ends early is taken up by the next one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from auditsaas.accounts import encryption
+from auditsaas.accounts.encryption import Opening
+from auditsaas.accounts.models import User
+from auditsaas.db import tickets
+from auditsaas.db.tickets import scope_keys
+from config.secret_keys import SecretKeys
+
+SEALED: Final[Mapping[str, InstrumentedAttribute[str | None]]] = {
+    "second factors": User.totp_secret
+}
+"""The columns that are sealed, by what they hold; each of a table with an ``id``."""
+BATCH: Final = 500
+
+Progress = Callable[[str, int, int], None]
+"""Called after each batch: what is sealed, how many were looked at, and of how many."""
+
+
+@dataclass(frozen=True)
+class Openings:
+    """How many rows each kind of key opens."""
+
+    current: int = 0
+    fallback: int = 0
+    none: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.current + self.fallback + self.none
+
+
+@dataclass(frozen=True)
+class KnownKeys:
+    """The keys by which the database checks the scopes of transactions."""
+
+    current: bool
+    fallbacks: int
+    others: int
+
+
+def openings(session: Session, keys: SecretKeys) -> dict[str, Openings]:
+    """Count the sealed rows by the key that opens them; any role that reads people may ask."""
+    found = {}
+    for name, column in SEALED.items():
+        counted = Counter(
+            encryption.opening(keys, sealed)
+            for batch in _batches(session, column)
+            for _, sealed in batch
+        )
+        found[name] = Openings(
+            counted[Opening.CURRENT], counted[Opening.FALLBACK], counted[Opening.NONE]
+        )
+    return found
+
+
+def known_keys(session: Session, keys: SecretKeys) -> KnownKeys:
+    """Read which keys the database checks scopes by; only the owner of the tables may."""
+    known = set(session.scalars(select(scope_keys.c.inner_pad)))
+    current, *fallbacks = (tickets.inner_pad(key) in known for key in keys)
+    return KnownKeys(current, sum(fallbacks), len(known) - current - sum(fallbacks))
+
+
+def rotate(session: Session, keys: SecretKeys, progress: Progress) -> dict[str, int]:
+    """Seal anew what a fallback opens, and commit each batch; return how many rows of each."""
+    done = {}
+    for name, column in SEALED.items():
+        total = session.scalar(select(func.count(column))) or 0
+        looked_at = changed = 0
+        for batch in _batches(session, column, locked=True):
+            looked_at += len(batch)
+            changed += sum(_seal_anew(session, column, keys, *row) for row in batch)
+            session.commit()
+            progress(name, looked_at, total)
+        done[name] = changed
+    return done
+
+
+def _seal_anew(
+    session: Session,
+    column: InstrumentedAttribute[str | None],
+    keys: SecretKeys,
+    row_id: UUID,
+    sealed: str,
+) -> bool:
+    if encryption.opening(keys, sealed) is not Opening.FALLBACK:
+        return False
+    table = column.class_
+    session.execute(
+        update(table)
+        .where(table.id == row_id)
+        .values({column: encryption.seal_anew(keys, sealed)})
+        .execution_options(synchronize_session=False)
+    )
+    return True
+
+
+def _batches(
+    session: Session, column: InstrumentedAttribute[str | None], *, locked: bool = False
+) -> Iterator[list[tuple[UUID, str]]]:
+    """Read the sealed rows in the order of their ids; each batch in a statement of its own."""
+    table, after = column.class_, None
+    while True:
+        found = select(table.id, column).where(column.is_not(None)).order_by(table.id).limit(BATCH)
+        if after is not None:
+            found = found.where(table.id > after)
+        if locked:
+            found = found.with_for_update(key_share=True)
+        batch = [(row[0], str(row[1])) for row in session.execute(found)]
+        if not batch:
+            return
+        yield batch
+        after = batch[-1][0]
