@@ -121,6 +121,8 @@ programs: ## what tests drive beside Python packages: Chromium, nginx, PgBouncer
 .PHONY: lock
 lock: .venv/.base ## compile requirements/ from pyproject.toml; UPGRADE=1 for newer versions
 	$(COMPILE) pyproject.toml --output-file requirements/base.txt
+	$(COMPILE) pyproject.toml --extra otel --constraint requirements/base.txt \
+		--output-file requirements/otel.txt
 	$(COMPILE) pyproject.toml --group dev --constraint requirements/base.txt \
 		--output-file requirements/dev.txt
 	$(COMPILE) --group docs --output-file requirements/docs.txt
