@@ -43,12 +43,6 @@ def facts() -> RequestFacts:
     )
 
 
-def take_at_least(seconds: float) -> None:
-    """Wait until the request has taken so long, where the time it takes would tell something."""
-    request_id()
-    time.sleep(max(0.0, seconds - (time.perf_counter() - g.started)))
-
-
 def unavailable(reason: str) -> None:
     """Note for the figures why this request is answered with 503."""
     g.unavailable = reason

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from msgspec import structs
@@ -18,7 +19,7 @@ from auditsaas.events.schema import ActorInput, EventInput, TargetInput
 from auditsaas.events.writing.append import append
 from auditsaas.events.writing.outcome import Difference, by_kind
 from auditsaas.own_activities import ACTIVITIES, LASTING, Activity
-from auditsaas.text import storable
+from auditsaas.text import as_storable
 
 MAX_PATH = 4096
 MAX_USER_AGENT = 2048
@@ -27,6 +28,11 @@ NAMED_CONFLICTS = 500
 HASHED_CONFLICTS = 25
 """Of how many of them an event gives the hashes of both contents."""
 
+
+WITHHELD = "withheld"
+"""The key of an event's metadata that names the facts which its log is not told."""
+PLACE: Final = ("ip", "user_agent")
+"""The facts that tell where a person is."""
 
 COPY_OF = "copy_of"
 """The key of a copy's metadata that names the workspace whose log has the event itself."""
@@ -44,7 +50,12 @@ class RequestFacts:
     started: float
     """``time.perf_counter()`` when the request began."""
 
+    took_ms: float | None = None
+    """How long it took, of one that is told of later."""
+
     def duration_ms(self) -> float:
+        if self.took_ms is not None:
+            return self.took_ms
         return round((time.perf_counter() - self.started) * 1000, 3)
 
 
@@ -93,12 +104,15 @@ def record(
     changes: dict[str, list[Any]] | None = None,
     metadata: dict[str, Any] | None = None,
     copied: bool = True,
+    placeless: Collection[UUID] = (),
+    occurred_at: datetime | None = None,
 ) -> None:
     """Append one event to the log of each workspace, in the session's transaction.
 
     The session's scope must hold every workspace. ``workspaces`` may map each to the actor's role
-    there. ``facts`` and ``status_code`` are those of the web request, if there is one. What lasts
-    is also copied to the log of the installation, unless that is kept elsewhere (``copied``).
+    there. ``facts`` and ``status_code`` are those of the web request, if there is one; workspaces
+    that are ``placeless`` are not told where it came from. What lasts is also copied to the log of
+    the installation, unless that is kept elsewhere (``copied``).
 
     Raises:
         ValueError: the activity is not in ``ACTIVITIES``, or never has this status.
@@ -114,18 +128,17 @@ def record(
         targets=list(targets) or None,
         changes=changes,
         metadata=metadata,
+        occurred_at=occurred_at,
         **_told_by(facts),
     )
     roles = workspaces if isinstance(workspaces, Mapping) else dict.fromkeys(workspaces)
     # Appending locks each log's head until the commit; one order for all prevents deadlocks.
     for workspace_id in sorted(roles):
         role = roles[workspace_id]
-        append(
-            session,
-            workspace_id,
-            [structs.replace(event, actor=structs.replace(actor, role=role)) if role else event],
-            source=PRODUCT,
-        )
+        told = _without_place(event) if workspace_id in placeless else event
+        if role:
+            told = structs.replace(told, actor=structs.replace(actor, role=role))
+        append(session, workspace_id, [told], source=PRODUCT)
     if copied and activity in LASTING:
         _tell_installation(session, event, roles)
 
@@ -197,6 +210,12 @@ def record_differences(
         )
 
 
+def _without_place(event: EventInput) -> EventInput:
+    """Remove where the person was, and say that it was removed."""
+    metadata = {**(event.metadata or {}), WITHHELD: list(PLACE)}
+    return structs.replace(event, metadata=metadata, **dict.fromkeys(PLACE))
+
+
 def _contents(difference: Difference) -> dict[str, str]:
     both = {
         "id": str(difference.id),
@@ -221,7 +240,4 @@ def _told_by(facts: RequestFacts | None) -> dict[str, Any]:
 
 def _fitting(text: str, limit: int) -> str:
     """Make ``text`` storable in PostgreSQL, within the contract's length."""
-    text = text[:limit]
-    if storable(text):
-        return text
-    return text.encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    return as_storable(text[:limit])

@@ -19,6 +19,13 @@ def storable(text: str) -> bool:
     return text.isascii() or not _SURROGATES.search(text)
 
 
+def as_storable(text: str) -> str:
+    """Replace what PostgreSQL cannot keep of ``text``."""
+    if storable(text):
+        return text
+    return text.encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
+
 @lru_cache(maxsize=8192)
 def normal_address(text: str) -> str | None:
     """Write an IPv4 or IPv6 address in its one usual spelling; None where ``text`` is neither."""

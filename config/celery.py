@@ -56,6 +56,7 @@ PUBLISHER_TRANSPORT: Final[dict[str, Any]] = {
 
 SETTINGS: Final[dict[str, Any]] = {
     "include": (
+        "tasks.accounts",
         "tasks.jobs",
         "tasks.exports",
         "tasks.maintenance",
@@ -99,6 +100,11 @@ SETTINGS: Final[dict[str, Any]] = {
     "beat_schedule": {
         "sweep jobs": {
             "task": "jobs.sweep",
+            "schedule": SWEEP_EVERY,
+            "options": {"expires": 2 * SWEEP_EVERY.total_seconds()},
+        },
+        "settle what was done to accounts": {
+            "task": "accounts.settle",
             "schedule": SWEEP_EVERY,
             "options": {"expires": 2 * SWEEP_EVERY.total_seconds()},
         },

@@ -1,6 +1,7 @@
 """Ties a browser to a sign-in session: the cookie, its person, and the CSRF token.
 
-There is one cookie, with one random id in it. Flask's ``session`` stores nothing: it only holds the
+There is one cookie of the session, with one random id in it. (Another, which outlives it, tells
+known devices: see ``accounts/devices``.) Flask's ``session`` stores nothing: it only holds the
 value that Flask-WTF compares tokens with, derived from that id. So a token is good for its own
 session and no other, before sign-in as after it, and nothing is written for a visitor who has not
 signed in. (There is therefore no ``flash``.)
@@ -20,6 +21,8 @@ from flask.sessions import SessionInterface, SessionMixin
 from flask_login import current_user
 
 from auditsaas import tokens
+from auditsaas.accounts import devices
+from auditsaas.accounts.devices import Devices
 from auditsaas.accounts.models import User
 from auditsaas.extensions import settings
 from auditsaas.formatting.viewer import Clock, DateFormat, Density, Theme
@@ -91,6 +94,8 @@ class BrowserSession(dict[str, object], SessionMixin):
         self.used = False
         self.ended = False
         self.session_id = session_id or tokens.new()
+        self.devices = Devices()
+        self.knows_more = False
         self._derive()
 
     def __getitem__(self, key: str) -> object:
@@ -104,6 +109,11 @@ class BrowserSession(dict[str, object], SessionMixin):
         self.session_id = session_id
         self.used = True
         self._derive()
+
+    def remember(self, email: str) -> None:
+        """Make the browser a known device of the account, which signed in here."""
+        self.devices = self.devices.with_account(email)
+        self.knows_more = True
 
     def end(self) -> None:
         """Delete the session cookie."""
@@ -124,7 +134,10 @@ class BrowserSessions(SessionInterface):
     def open_session(self, app: Flask, request: Request) -> BrowserSession:
         value = request.cookies.get(self.get_cookie_name(app), "")
         known = value if tokens.well_formed(value) else None
-        return BrowserSession(known, settings(app).secret_keys)
+        keys = settings(app).secret_keys
+        made = BrowserSession(known, keys)
+        made.devices = devices.read(keys, request.cookies.get(self._device_name(app), ""))
+        return made
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         if not isinstance(session, BrowserSession):
@@ -137,6 +150,19 @@ class BrowserSessions(SessionInterface):
             response.set_cookie(
                 name, session.session_id, secure=secure, httponly=True, samesite="Lax"
             )
+        if session.knows_more:
+            response.set_cookie(
+                self._device_name(app),
+                devices.written(settings(app).secret_keys, session.devices),
+                max_age=devices.GOOD_FOR,
+                secure=secure,
+                httponly=True,
+                samesite="Lax",
+            )
+
+    def _device_name(self, app: Flask) -> str:
+        """Name the cookie of known devices, with the prefix of the other's."""
+        return self.get_cookie_name(app).replace("session", "device")
 
 
 def initials(name: str) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, Text, text
-from sqlalchemy.dialects.postgresql import ARRAY, INET
+from sqlalchemy.dialects.postgresql import ARRAY, INET, JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from auditsaas.db.columns import Timestamp
@@ -80,6 +81,20 @@ class Attempts(Base):
     subject: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     n: Mapped[int] = mapped_column()
     began_at: Mapped[datetime] = mapped_column(Timestamp)
+
+
+class AccountOutbox(Base):
+    """A refused sign-in, or a request for a reset link, for a worker; see ``outbox``."""
+
+    __tablename__ = "account_outbox"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    kind: Mapped[str] = mapped_column(Text)
+    address: Mapped[str | None] = mapped_column(Text)
+    reason: Mapped[str | None] = mapped_column(Text)
+    facts: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    """Of the request: ``RequestFacts`` without its clock."""
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
 
 
 class RecoveryCode(Base):

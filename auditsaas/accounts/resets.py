@@ -14,13 +14,26 @@ from auditsaas.accounts.models import PasswordReset, User
 from auditsaas.errors import Gone
 
 GOOD_FOR = timedelta(hours=1)
-OVER = "This link does not work: it was used, it is older than an hour, or a newer one was sent."
+OVER = (
+    "This link does not work: it or another was used, it is older than an hour,"
+    " or a newer one was sent."
+)
 
 
-def begin(session: Session, user: User, now: datetime | None = None) -> str:
-    """Create a reset link and return its token; earlier links become invalid."""
+def begin(
+    session: Session,
+    user: User,
+    now: datetime | None = None,
+    *,
+    beside_others: bool = False,
+) -> str:
+    """Create a reset link and return its token.
+
+    Earlier links become invalid, or go on ``beside_others`` until one is used.
+    """
     now = now or datetime.now(UTC)
-    session.execute(delete(PasswordReset).where(PasswordReset.user_id == user.id))
+    earlier = delete(PasswordReset).where(PasswordReset.user_id == user.id)
+    session.execute(earlier.where(PasswordReset.expires_at <= now) if beside_others else earlier)
     token = tokens.new()
     session.add(
         PasswordReset(

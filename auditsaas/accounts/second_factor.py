@@ -70,14 +70,18 @@ def confirm(session: Session, user: User, code: str, keys: SecretKeys) -> Sequen
     return renew_recovery_codes(session, user)
 
 
-def refused(session: Session, user: User, code: str, keys: SecretKeys) -> Standing | None:
+def refused(
+    session: Session, user: User, code: str, keys: SecretKeys, *, device: str | None = None
+) -> Standing | None:
     """Use up a code of the app or a recovery code; return None, or the attempts left if refused.
 
     Commits the attempt before the code is looked at, so that no caller can forget to count it, and
     clears the attempts in the caller's transaction once a code is right. Locks the person's row, so
-    that one code cannot serve two who ask at once.
+    that one code cannot serve two who ask at once. The tries of a known ``device`` are counted
+    apart from those of others who have the password.
     """
-    standing = attempts.count(session, attempts.CODE, str(user.id))
+    counted = device or str(user.id)
+    standing = attempts.count(session, attempts.CODE, counted)
     session.commit()
     if standing.paused:
         return standing
@@ -86,7 +90,7 @@ def refused(session: Session, user: User, code: str, keys: SecretKeys) -> Standi
         return standing
     if not (_takes(user, code, keys) or _uses_recovery_code(session, user, code)):
         return standing
-    attempts.forget(session, attempts.CODE, str(user.id))
+    attempts.forget(session, attempts.CODE, counted)
     return None
 
 

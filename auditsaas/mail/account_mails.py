@@ -32,9 +32,9 @@ def invitation(
     outbox.put_to_address(session, to, "invitation", context, tenant=tenant)
 
 
-def password_reset(session: Session, user_id: UUID, *, token: str) -> None:
-    """Queue a reset link; the session's scope must be the person's."""
-    outbox.put(session, user_id, "password_reset", {"url": f"/password-reset/{token}"})
+def password_reset(session: Session, user_id: UUID, *, token: str) -> UUID:
+    """Queue a reset link and return the mail's id; the session's scope must be the person's."""
+    return outbox.put(session, user_id, "password_reset", {"url": f"/password-reset/{token}"}).id
 
 
 def password_changed(session: Session, user_id: UUID) -> None:

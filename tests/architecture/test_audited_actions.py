@@ -29,6 +29,7 @@ from tests.architecture.journey import ORIGIN, AuditedAction, Journey
 from tests.architecture.test_routes import address
 from tests.support.company import Company
 from tests.support.factories import make_user, sign_in
+from tests.support.outside import settle_accounts
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
 
@@ -78,6 +79,7 @@ def test_every_own_activity_is_recorded_by_an_action() -> None:
 
 def recorded(app: Flask, request_id: str) -> list[Any]:
     """Every event, of whatever workspace, that the request left, without copies of them."""
+    settle_accounts(app)
     with app.app_context(), platform_session(Look(every=True)) as session:
         found = select(events).where(events.c.request_id == request_id)
         rows = session.execute(found).all()

@@ -6,7 +6,7 @@ of the route. Run with ``-s`` it prints how many cases there were of each role.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,7 +18,6 @@ from werkzeug.test import TestResponse
 
 from auditsaas.access.loaders import WorkspaceAccess
 from auditsaas.app import create_app
-from auditsaas.pages.account import password_reset_views
 from auditsaas.permissions import ApiScope, Role
 from auditsaas.workspaces import service
 from auditsaas.workspaces.models import ApiKey, Workspace
@@ -84,12 +83,10 @@ def app(settings: Settings, engine: Engine) -> Flask:
 
 
 @pytest.fixture(scope="module")
-def world(app: Flask) -> Iterator[World]:
+def world(app: Flask) -> World:
     acme, globex, closed = (Company.found(app) for _ in range(3))
     ids = {one.mark: one_of_everything(one) for one in (acme, globex, closed)}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(password_reset_views, "ANSWER_AFTER_SECONDS", 0)
-        yield World(app, acme, globex, closed, ids, _callers(acme, globex, closed))
+    return World(app, acme, globex, closed, ids, _callers(acme, globex, closed))
 
 
 @pytest.fixture(autouse=True)

@@ -34,6 +34,7 @@ member of that."""
 # Select, insert, update, delete. A new table gets its line here.
 ALLOWED = """
 access_requests    ---- s--- s-u- s-u- siu- ----
+account_outbox     siud siud siud siud siud siud
 actor_emails       ---- ---- s--- s--- s--- ----
 actor_names        ---- ---- s--- s--- s--- ----
 actors             ---- ---- s-u- s-u- s-u- ----

@@ -26,6 +26,8 @@ INSERT INTO recovery_codes (user_id, code_hash) VALUES (:person, :mark);
 INSERT INTO passkeys (credential_id, user_id, name, public_key, sign_count, created_at)
     VALUES (:mark, :person, 'key', :mark, 0, now());
 INSERT INTO passkey_challenges (session_hash, challenge, expires_at) VALUES (:mark, :mark, now());
+INSERT INTO account_outbox (id, kind, address, facts)
+    VALUES (gen_random_uuid(), 'refusal', :word, '{}');
 INSERT INTO attempts (subject, n, began_at) VALUES (:mark, 1, now());
 INSERT INTO former_slugs (slug, tenant) VALUES (:word, :workspace);
 INSERT INTO platform_accesses (id, user_id, tenant, reason, asked, given_at)
@@ -37,6 +39,7 @@ INSERT INTO access_requests (workspace_id, id, user_id, reason)
     VALUES (:workspace, gen_random_uuid(), :person, 'case')
 """
 MARKED = {
+    "account_outbox": "address = :word",
     "attempts": "subject = :mark",
     "passkey_challenges": "session_hash = :mark",
     "users": "id = :person",

@@ -19,6 +19,7 @@ from auditsaas.events.system_log import SYSTEM_WORKSPACE_ID
 from config.settings import Settings
 from tests.support import factories
 from tests.support.factories import PASSWORD, csrf_token, make_user, unique
+from tests.support.outside import settle_accounts
 
 FORGED = [
     "",
@@ -107,6 +108,7 @@ def test_a_refused_passkey_is_an_event(named: Flask) -> None:
     agent = unique("agent")
     form = {"credential": FORGED[-3], "csrf_token": csrf_token(client)}
     client.post("/login/passkey", data=form, headers={"User-Agent": agent})
+    settle_accounts(named)
     with factories.scoped(SYSTEM_WORKSPACE_ID) as session:
         event = session.execute(select(events).where(events.c.user_agent == agent)).one()
     assert (event.activity, event.status, event.status_code) == ("user.login", "error", 401)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from datetime import UTC, datetime, timedelta
 from email import message_from_string
 from email.policy import default
@@ -20,7 +19,6 @@ from auditsaas.events.models import events
 from auditsaas.jobs.runner import run
 from auditsaas.mail.models import Mail
 from auditsaas.notifications import delivery
-from auditsaas.pages.account.password_reset_views import ANSWER_AFTER_SECONDS
 from tests.support import factories
 from tests.support.factories import (
     PASSWORD,
@@ -30,6 +28,7 @@ from tests.support.factories import (
     make_workspace,
     unique,
 )
+from tests.support.outside import settle_accounts
 
 NEW = "seven purple otters juggling"
 
@@ -91,23 +90,22 @@ def test_reset_ends_every_session(app: Flask, client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("case", ["known", "unknown", "disabled", "no address"])
-def test_response_is_the_same_and_as_slow_for_any_address(client: FlaskClient, case: str) -> None:
+def test_response_is_the_same_for_any_address(app: Flask, client: FlaskClient, case: str) -> None:
     user = make_user(disabled_at=datetime.now(UTC) if case == "disabled" else None)
     email = {"unknown": f"{unique('nobody')}@example.com", "no address": "\x00"}.get(
         case, user.email
     )
-    began, worked = time.perf_counter(), time.thread_time()
     answer = ask(client, email)
-    # Every answer takes its fixed time, and the work that differs is done well within it.
-    assert time.thread_time() - worked < 0.25 <= time.perf_counter() - began
     assert answer.status_code == 200
     assert "If an account has that address, a link is on its way" in answer.text
+    settle_accounts(app)
     assert links_of(user) == (1 if case == "known" else 0)
 
 
 def test_reset_link_is_mailed_and_not_kept_after_sending(app: Flask, client: FlaskClient) -> None:
     user = make_user()
     ask(client, user.email)
+    settle_accounts(app)
     settings = app.extensions["settings"]
     with factories.scoped(user=user.id) as session:
         mail = session.scalars(select(Mail).where(Mail.user_id == user.id)).one()
@@ -164,13 +162,16 @@ def test_a_weak_password_is_refused_and_the_link_still_works(
     assert choose(client, token).status_code == 303
 
 
-def test_a_fourth_link_within_the_hour_is_not_sent(client: FlaskClient) -> None:
+def test_a_fourth_link_within_the_hour_is_not_sent(app: Flask, client: FlaskClient) -> None:
     user = make_user()
     for _ in range(3):
-        ask(client, user.email)
+        assert ask(client, user.email).status_code == 200
+    settle_accounts(app)
     with factories.Sessions.begin() as session:
         session.execute(text("DELETE FROM password_resets WHERE user_id = :u"), {"u": user.id})
-    ask(client, user.email)
+    answer = ask(client, user.email)
+    assert (answer.status_code, "Too many tries" in answer.text) == (429, True)
+    settle_accounts(app)
     assert links_of(user) == 0
 
 
@@ -185,9 +186,7 @@ def test_place_that_asked_for_too_many_links_is_refused_at_once(
             attempts.count(session, attempts.RESET_ADDRESS, place)
     form = {"email": user.email if exists else f"{unique('nobody')}@example.com"}
     form["csrf_token"] = csrf_token(client)
-    began = time.perf_counter()
     answer = client.post("/password-reset", data=form, environ_base={"REMOTE_ADDR": place})
-    assert time.perf_counter() - began < ANSWER_AFTER_SECONDS
     assert (answer.status_code, "Too many tries" in answer.text) == (429, True)
     assert 3590 <= int(answer.headers["Retry-After"]) <= 3600
     assert links_of(user) == 0
@@ -201,10 +200,13 @@ def test_reset_ends_the_sign_in_pause(client: FlaskClient) -> None:
     assert sign_in(client, user, NEW) == 302
 
 
-def test_reset_request_and_reset_are_recorded_without_the_token(client: FlaskClient) -> None:
+def test_reset_request_and_reset_are_recorded_without_the_token(
+    app: Flask, client: FlaskClient
+) -> None:
     workspace = make_workspace()
     user = make_member(workspace)
     ask(client, user.email)
+    settle_accounts(app)
     token = link(user)
     choose(client, token)
     with factories.scoped(workspace.id) as session:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,11 +14,11 @@ from werkzeug.test import TestResponse
 from auditsaas.accounts.models import SignInSession, User
 from auditsaas.events.models import events
 from auditsaas.events.system_log import SYSTEM_WORKSPACE_ID
-from auditsaas.pages.account import sign_in_views
 from auditsaas.permissions import Role
 from auditsaas.workspaces.models import Membership
 from tests.support import factories
 from tests.support.factories import PASSWORD, csrf_token, make_member, make_user, make_workspace
+from tests.support.outside import settle_accounts
 
 
 def submit(
@@ -65,19 +64,18 @@ def test_every_sign_in_refusal_has_the_same_message(client: FlaskClient, case: s
         case, user.email
     )
     password = "not the right password" if case == "wrong password" else PASSWORD
-    started = time.perf_counter()
     answer = submit(client, email, password)
-    assert time.perf_counter() - started >= sign_in_views.REFUSED_AFTER_SECONDS
     assert answer.status_code == 401
     assert "That email and password do not match." in answer.text
     assert "Set-Cookie" not in answer.headers
 
 
-def test_sign_in_failed_sign_in_and_sign_out_are_events(client: FlaskClient) -> None:
+def test_sign_in_failed_sign_in_and_sign_out_are_events(app: Flask, client: FlaskClient) -> None:
     acme, globex = make_workspace(), make_workspace()
     user = make_member(acme)
     make_member(globex, Role.AUDITOR, user)
     submit(client, user.email, "not the right password")
+    settle_accounts(app)
     submit(client, user.email)
     client.post("/logout", data={"csrf_token": csrf_token(client)})
     wanted = [("user.login", "error"), ("user.login", "success"), ("user.logout", "success")]
@@ -103,10 +101,11 @@ def test_sign_in_event_has_request_details_and_the_role_in_each_workspace(
     assert event.duration_ms > 0
 
 
-def test_typed_email_is_recorded_only_if_it_is_an_email(client: FlaskClient) -> None:
+def test_typed_email_is_recorded_only_if_it_is_an_email(app: Flask, client: FlaskClient) -> None:
     nobody = f"{factories.unique('nobody')}@example.com"
     submit(client, nobody)
     submit(client, "my secret password")
+    settle_accounts(app)
     assert recorded(SYSTEM_WORKSPACE_ID, nobody) == [("user.login", "error")]
     assert recorded(SYSTEM_WORKSPACE_ID, "my secret password") == []
 

@@ -17,7 +17,6 @@ from auditsaas.accounts import attempts
 from auditsaas.accounts.attempts import Limit, network_of
 from auditsaas.app import create_app
 from auditsaas.events.models import events
-from auditsaas.pages.account import sign_in_views
 from config.settings import Settings
 from tests.support import factories
 from tests.support.factories import (
@@ -28,6 +27,7 @@ from tests.support.factories import (
     make_workspace,
     unique,
 )
+from tests.support.outside import settle_accounts
 
 WRONG = "not the right password"
 NOW = datetime(2026, 11, 19, 12, tzinfo=UTC)
@@ -41,11 +41,6 @@ def attempt(
         data={"email": email, "password": password, "csrf_token": csrf_token(client)},
         environ_base={"REMOTE_ADDR": address},
     )
-
-
-@pytest.fixture(autouse=True)
-def _refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sign_in_views, "REFUSED_AFTER_SECONDS", 0)
 
 
 @pytest.mark.parametrize("exists", [True, False])
@@ -139,11 +134,12 @@ def test_twenty_concurrent_attempts_are_all_counted(app: Flask) -> None:
     assert (answers.count(401), answers.count(429)) == (5, 15)
 
 
-def test_a_pause_is_recorded_once(client: FlaskClient) -> None:
+def test_a_pause_is_recorded_once(app: Flask, client: FlaskClient) -> None:
     workspace = make_workspace()
     user = make_member(workspace)
     for _ in range(8):
         attempt(client, user.email)
+    settle_accounts(app)
     with factories.scoped(workspace.id) as session:
         reasons = session.scalars(
             select(events.c.metadata)

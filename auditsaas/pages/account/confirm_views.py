@@ -65,13 +65,13 @@ def confirm() -> ResponseReturnValue:
     wrong = _wrong_passkey(user) if by_passkey else _wrong_secret(user)
     if wrong is not None:
         answer = wrong.answer(asked_again.ask(kept, error=wrong.words), 401)
-        _record(user, status="error", status_code=answer.status_code)
+        _record(user, kept, status="error", status_code=answer.status_code)
         return answer
     if request.form.get("password"):
         forget_wrong_passwords(user)
     with_factor = by_passkey or bool(_code())
     session_id = sessions.confirm(session, browser_session().session_id, second_factor=with_factor)
-    _record(user, status="success", status_code=303)
+    _record(user, kept, status="success", status_code=303)
     browser_session().rotate(session_id)
     return _send_again(kept)
 
@@ -122,7 +122,7 @@ def _wrong_passkey(user: User) -> Wrong | None:
     return None if signer.id == user.id else Wrong(OTHER_PASSKEY)
 
 
-def _record(user: User, *, status: str, status_code: int) -> None:
+def _record(user: User, kept: KeptRequest, *, status: str, status_code: int) -> None:
     account_events.record(
         db.session(),
         Activity.USER_CONFIRM,
@@ -130,5 +130,6 @@ def _record(user: User, *, status: str, status_code: int) -> None:
         current_request.facts(),
         status="success" if status == "success" else "error",
         status_code=status_code,
+        entered=kept.address,
     )
     db.session.commit()

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from auditsaas import current_request
 from auditsaas.access.browser import browser_session, signed_in
-from auditsaas.accounts import attempts, passkeys, sessions
+from auditsaas.accounts import attempts, outbox, passkeys, sessions
 from auditsaas.accounts.forms import HOME, own_path
 from auditsaas.errors import Invalid
 from auditsaas.extensions import db, settings
@@ -31,13 +31,13 @@ def sign_in_options() -> ResponseReturnValue:
 @passkey_pages.post("/login/passkey")
 def sign_in() -> ResponseReturnValue:
     session, facts = db.session(), current_request.facts()
-    place = attempts.network_of(facts.ip)
-    standing = attempts.count(session, attempts.ADDRESS, place)
+    place = browser_session().devices.any or attempts.network_of(facts.ip)
+    standing = attempts.count(session, attempts.PASSKEY, place)
     session.commit()
     after = own_path(request.form.get("next", ""))
     if standing.paused:
         if standing.left == -1:
-            account_events.record_refusal(session, "", None, "too_often", facts)
+            outbox.note_refusal(session, "", "too_often", facts)
             session.commit()
         return sign_in_again(after or "", pause_words(standing), 429)
     browser = browser_session()
@@ -46,13 +46,16 @@ def sign_in() -> ResponseReturnValue:
             session, browser.session_id, request.form.get("credential", ""), settings()
         )
     except Invalid as error:
-        account_events.record_refusal(session, "", None, "passkey", facts)
+        outbox.note_refusal(session, "", "passkey", facts)
         session.commit()  # what was asked is used up, too
         return sign_in_again(after or "", str(error), 401)
-    attempts.take_back(session, attempts.ADDRESS, place)
+    attempts.take_back(session, attempts.PASSKEY, place)
     if signed_in():
         sessions.end(session, browser.session_id)
-    session_id = account_events.enter(session, user, facts, second_factor=True)
+    browser.remember(user.email)
+    session_id = account_events.enter(
+        session, user, facts, second_factor=True, entering=after or ""
+    )
     session.commit()
     browser.rotate(session_id)
     return redirect(after or HOME)

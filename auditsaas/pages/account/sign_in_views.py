@@ -17,8 +17,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from auditsaas import current_request
 from auditsaas.access.browser import browser_session, signed_in
 from auditsaas.access.current import require_person
-from auditsaas.accounts import attempts, passkeys, second_factor, service, sessions
-from auditsaas.accounts.attempts import Standing
+from auditsaas.accounts import attempts, outbox, passkeys, second_factor, sessions
+from auditsaas.accounts.attempts import Origin, Standing
 from auditsaas.accounts.forms import HOME, SignInForm, own_path
 from auditsaas.accounts.models import User
 from auditsaas.errors import Invalid
@@ -32,8 +32,6 @@ UNREADABLE_FACTOR = (
     "Codes of your app can no longer be checked here: the server’s key was changed. Enter a"
     " recovery code, sign in with a passkey, or ask your operator to remove your second factor."
 )
-REFUSED_AFTER_SECONDS = 0.25
-"""Longer than any refusal takes: the attempt is recorded in each workspace of the named person."""
 
 THEMES = ("auto", "light", "dark")
 
@@ -53,24 +51,25 @@ def sign_in_page() -> AnyResponse:
 @accounts.post("/login")
 def sign_in() -> AnyResponse:
     form, facts, session = SignInForm.of(request.form), current_request.facts(), db.session()
-    standing, pause = _standing(form.email, facts.ip)
+    origin = origin_of(form.email)
+    standing, pause = attempts.count_sign_in(session, form.email, origin)
+    session.commit()
     if pause:
         if pause.left == -1:
-            user = service.find_by_email(session, form.email)
-            account_events.record_refusal(session, form.email, user, "too_often", facts)
+            outbox.note_refusal(session, form.email, "too_often", facts)
             db.session.commit()
         return paused(_page(email=form.email, after=form.next, error=pause_words(pause)), pause)
-    entered = account_events.sign_in(session, form.email, form.password, facts)
+    entered = account_events.sign_in(
+        session, form.email, form.password, facts, entering=own_path(form.next) or ""
+    )
     if entered is None:
         db.session.commit()
         error = f"{REFUSED} {tries_words(standing)}"
-        current_request.take_at_least(REFUSED_AFTER_SECONDS)
         return make_response(_page(email=form.email, after=form.next, error=error), 401)
-    if entered.awaits_second_factor:
-        attempts.take_back(session, attempts.ACCOUNT, form.email)
-    else:
-        attempts.forget(session, attempts.ACCOUNT, form.email)
-    attempts.take_back(session, attempts.ADDRESS, attempts.network_of(facts.ip))
+    attempts.take_back_sign_in(session, form.email, origin)
+    if not entered.awaits_second_factor:
+        attempts.forget_sign_ins(session, form.email, origin)
+        browser_session().remember(form.email)
     if signed_in():
         sessions.end(session, browser_session().session_id)
     db.session.commit()
@@ -101,12 +100,18 @@ def give_second_factor() -> AnyResponse:
     if user is None:
         return redirect("/login")
     code = request.form.get("code", "")
-    standing = second_factor.refused(session, user, code, settings().secret_keys)
+    origin = origin_of(user.email)
+    standing = second_factor.refused(
+        session, user, code, settings().secret_keys, device=origin.device
+    )
     if standing is not None:
         return _refuse_code(user, standing, after)
-    attempts.forget(session, attempts.ACCOUNT, user.email)
+    attempts.forget_sign_ins(session, user.email, origin)
+    browser_session().remember(user.email)
     sessions.end(session, waiting)
-    session_id = account_events.enter(session, user, facts, second_factor=True)
+    session_id = account_events.enter(
+        session, user, facts, second_factor=True, entering=own_path(after) or ""
+    )
     db.session.commit()
     browser_session().rotate(session_id)
     return redirect(own_path(after) or HOME)
@@ -117,7 +122,7 @@ def _refuse_code(user: User, standing: Standing, after: str) -> AnyResponse:
     session, facts = db.session(), current_request.facts()
     if standing.left >= -1:
         reason = "too_often" if standing.paused else "second_factor"
-        account_events.record_refusal(session, user.email, user, reason, facts)
+        outbox.note_refusal(session, user.email, reason, facts)
         session.commit()
     if standing.paused:
         return paused(_second_factor_page(after, pause_words(standing)), standing)
@@ -155,13 +160,10 @@ def choose_theme() -> AnyResponse:
     return redirect(own_path(current_request.page_of_origin() or "") or HOME)
 
 
-def _standing(email: str, ip: str | None) -> tuple[Standing, Standing | None]:
-    """Count this attempt for the account and for where it comes from; the pause, if one holds."""
-    session = db.session()
-    account = attempts.count(session, attempts.ACCOUNT, email)
-    place = attempts.count(session, attempts.ADDRESS, attempts.network_of(ip))
-    db.session.commit()
-    return account, next((one for one in (account, place) if one.paused), None)
+def origin_of(email: str) -> Origin:
+    """Return where this request comes from, as the limits of an account see it."""
+    place = attempts.network_of(current_request.facts().ip)
+    return Origin(place, browser_session().devices.of(email))
 
 
 def pause_words(standing: Standing) -> str:

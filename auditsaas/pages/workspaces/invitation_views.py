@@ -46,6 +46,7 @@ def accept(token: str) -> ResponseReturnValue:
         if user is None:
             user = _new_user(session, found)
             session_id = sessions.start(session, user.id, current_request.facts())
+            browser_session().remember(user.email)
         invitations.accept(session, found, user, current_request.facts())
     except (Invalid, Conflict) as error:
         session.rollback()
