@@ -24,7 +24,9 @@ demo: .venv/.base ## the product with invented data; PORT=8000 DATA_DIR=./var EV
 # Developers look into a demo that has ended, too.
 shell psql: export AUDITSAAS_ENV ?= demo
 
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# One process more than there are cores, for tests wait for servers, browsers and clocks.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: test
 test: .venv/.dev programs lint ## linters and every test; T=path for some, ARGS for pytest
