@@ -15,7 +15,7 @@ down_revision = "0027"
 # Whole days, so that the constraint is the same however often it is made.
 SINCE = text(
     "SELECT CAST(extract(epoch FROM date_trunc('day', now(), 'UTC')"
-    " + CASE WHEN EXISTS (SELECT FROM users) THEN interval '8 days' ELSE '0' END) AS bigint)"
+    " + CASE WHEN EXISTS (SELECT FROM workspaces) THEN interval '8 days' ELSE '0' END) AS bigint)"
 )
 NEEDED = """ALTER TABLE events ADD CONSTRAINT ck_events_source
 CHECK (source IS NOT NULL OR received_at < to_timestamp({since})) NOT VALID"""
