@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from shutil import which
+from time import perf_counter
 
 import pytest
 from playwright.sync_api import (
@@ -17,11 +18,12 @@ from playwright.sync_api import (
 )
 from sqlalchemy import Engine
 
-from auditsaas.accounts import sessions
 from auditsaas.accounts.models import User
+from auditsaas.own_actions import RequestFacts
+from auditsaas.workspaces.account_events import enter
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
-from tests.support.factories import PASSWORD, Sessions, make_member, make_workspace
+from tests.support.factories import PASSWORD, Sessions, make_member, make_workspace, unique
 from tests.support.serving import WebProcess
 from tests.support.workers import BROWSER_QUEUE, WorkerProcess, with_queue
 
@@ -29,6 +31,7 @@ from tests.support.workers import BROWSER_QUEUE, WorkerProcess, with_queue
 CHROMIUM = which("chromium-headless-shell") or which("chromium")
 # What is expected comes at once on a quiet machine, and late on a busy one.
 expect.set_options(timeout=30_000)
+AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 HeadlessChrome/156.0.0.0"
 PHONE: ViewportSize = {"width": 390, "height": 844}
 FLAGS = (
     "--no-sandbox",
@@ -95,13 +98,23 @@ class Visitor:
         self.page.goto(self.server + path)
 
     def sign_in(self, user: User, path: str = "/audit-logs") -> None:
-        """Through the form, as people do; a super-admin without showing the app's code."""
-        if user.is_super_admin:
-            with Sessions.begin() as session:
-                session_id = sessions.start(session, user.id, second_factor=True)
-            self.context.add_cookies([{"name": "session", "value": session_id, "url": self.server}])
-            self.open(path)
-            return
+        """Open a page signed in, a super-admin with their second factor, and by no form."""
+        facts = RequestFacts(
+            method="POST",
+            path="/login",
+            ip="127.0.0.1",
+            user_agent=AGENT,
+            request_id=unique("sign-in"),
+            started=perf_counter(),
+        )
+        with Sessions.begin() as session:
+            person = session.get_one(User, user.id)
+            session_id = enter(session, person, facts, second_factor=user.is_super_admin)
+        self.context.add_cookies([{"name": "session", "value": session_id, "url": self.server}])
+        self.open(path)
+
+    def fill_sign_in(self, user: User, path: str = "/audit-logs") -> None:
+        """Sign in through the form, as people do."""
         self.open(f"/login?next={path}")
         self.page.get_by_label("Email").fill(user.email)
         self.page.get_by_label("Password").fill(PASSWORD)

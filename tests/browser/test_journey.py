@@ -45,7 +45,7 @@ def test_an_admin_filters_shares_and_downloads_the_log(
 ) -> None:
     admin = make_member(acme)
     page = visitor.page
-    visitor.sign_in(admin, f"/w/{acme.slug}/audit-logs")
+    visitor.fill_sign_in(admin, f"/w/{acme.slug}/audit-logs")
     expect(page.locator("#log-rows tr[data-event-id]")).to_have_count(50)
 
     # A filter changes the table and the address, and the page is not loaded again.
@@ -59,7 +59,7 @@ def test_an_admin_filters_shares_and_downloads_the_log(
 
     # The address can be shared with a browser that runs no scripts.
     plain = visit(browser, server, java_script_enabled=False)
-    plain.sign_in(admin, f"/w/{acme.slug}/audit-logs")
+    plain.fill_sign_in(admin, f"/w/{acme.slug}/audit-logs")
     plain.open(page.url.removeprefix(server))
     assert shown(plain) == filtered
     plain.context.close()
