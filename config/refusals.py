@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
+from config import networks, strength
+
 REQUIRED: Final = (
     "DATABASE_URL",
     "PLATFORM_DATABASE_URL",
@@ -20,9 +22,13 @@ PLACEHOLDER: Final = "replace-me"
 OWNER: Final = "MIGRATION_DATABASE_URL"
 DATABASES: Final = (*REQUIRED[:2], OWNER)
 REPLICA: Final = "REPLICA_DATABASE_URL"
-SECRETS: Final = (*DATABASES, REPLICA, "REDIS_URL", "SECRET_KEY", "SMTP_URL", "METRICS_TOKEN")
-SHORTEST_SECRET: Final = 32
-FEWEST_CHARACTERS: Final = 10
+SECRETS: Final = (
+    *(*DATABASES, REPLICA, "REDIS_URL", "SECRET_KEY", "SECRET_KEY_FALLBACKS"),
+    *("SMTP_URL", "METRICS_TOKEN"),
+)
+SHORTEST: Final = {"SECRET_KEY": 32, "METRICS_TOKEN": 16}
+BITS: Final = {"SECRET_KEY": 60, "METRICS_TOKEN": 20}
+"""The least that a random secret of the shortest length shows, whatever it is written in."""
 
 
 def refusal(environ: Mapping[str, str]) -> str | None:
@@ -30,10 +36,13 @@ def refusal(environ: Mapping[str, str]) -> str | None:
     return (
         _missing(environ)
         or _placeholder(environ)
-        or _weak_secret(environ["SECRET_KEY"])
+        or _weak_secret("SECRET_KEY", environ["SECRET_KEY"])
         or _open_address(environ["BASE_URL"])
         or _shared_role(environ)
-        or _reachable_metrics(environ.get("METRICS_TOKEN", ""))
+        or _weak_secret("METRICS_TOKEN", environ.get("METRICS_TOKEN", ""))
+        or networks.plain_database(environ, [*DATABASES, REPLICA])
+        or networks.open_redis(environ)
+        or networks.caught_mail(environ)
     )
 
 
@@ -47,19 +56,29 @@ def _placeholder(environ: Mapping[str, str]) -> str | None:
     return name and f"{name} still holds {PLACEHOLDER}, which stands for a secret of your own."
 
 
-def _weak_secret(secret: str) -> str | None:
-    if len(secret) < SHORTEST_SECRET:
-        return f"SECRET_KEY must have at least {SHORTEST_SECRET} characters in production."
-    if len(set(secret)) < FEWEST_CHARACTERS:
-        return "SECRET_KEY repeats a few characters; make it with: openssl rand -hex 32"
-    return None
+def _weak_secret(name: str, secret: str) -> str | None:
+    if not secret:
+        return None
+    if len(secret) < SHORTEST[name]:
+        return f"{name} must have at least {SHORTEST[name]} characters in production."
+    found = strength.weakness(secret, BITS[name])
+    if found is None:
+        return None
+    kept = "; the one before goes into SECRET_KEY_FALLBACKS" if name == "SECRET_KEY" else ""
+    return f"{name} {found}; make it with: openssl rand -hex 32{kept}"
 
 
 def _open_address(base_url: str) -> str | None:
-    parts = urlsplit(base_url)
+    try:
+        parts = urlsplit(base_url)
+        host, secret = parts.hostname, parts.username or parts.password
+    except ValueError:
+        return "BASE_URL must be an address, such as https://audit.example.com."
     if parts.scheme != "https":
         return "BASE_URL must start with https:// in production."
-    if not parts.hostname or parts.path not in ("", "/") or parts.query:
+    if secret or "@" in parts.netloc:
+        return "BASE_URL must hold no user and no password: everybody sees it. Take them out."
+    if not host or parts.path not in ("", "/") or parts.query:
         return "BASE_URL must be an address without a path, such as https://audit.example.com."
     return None
 
@@ -85,9 +104,3 @@ def _username(url: str) -> str | None:
         return urlsplit(url).username
     except ValueError:
         return None
-
-
-def _reachable_metrics(token: str) -> str | None:
-    if token and len(token) < 16:
-        return "METRICS_TOKEN must have at least 16 characters in production."
-    return None

@@ -15,8 +15,9 @@ PRODUCTION = {
     "DATABASE_URL": "postgresql://app:x@db/auditsaas",
     "PLATFORM_DATABASE_URL": "postgresql://platform:x@db/auditsaas",
     "MIGRATION_DATABASE_URL": "postgresql://owner:x@db/auditsaas",
-    "REDIS_URL": "redis://queue:6379/0",
-    "SECRET_KEY": "0123456789abcdef0123456789abcdef",
+    "PRIVATE_HOSTS": "db, replica",
+    "REDIS_URL": "redis://:x@queue:6379/0",
+    "SECRET_KEY": "6d1f0c9a83b24e57f0a1967c35d8be42",
     "BASE_URL": "https://audit.example.com/",
     "STORAGE_URL": "s3://bucket/prefix",
 }
