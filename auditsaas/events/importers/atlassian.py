@@ -15,7 +15,7 @@ from auditsaas.events.importers.weblog import readable
 # %t %{X-AUSERNAME}o %I %h %r %s %Dms %b %{Referer}i %{User-Agent}i
 _LINE = re.compile(
     r"\[(?P<time>[^\]]+)\] (?P<user>[^ ]+) (?P<thread>[^ ]+) (?P<client>[^ ]+)"
-    r" (?P<request>.+?) (?P<status>[0-9]{3}|-) (?P<ms>[0-9]+)ms (?P<bytes>[0-9]+|-)"
+    r" (?P<request>.+?) (?P<status>[0-9]{3}|-) (?P<ms>[0-9]{1,18})ms (?P<bytes>[0-9]{1,18}|-)"
     r"(?: (?P<referrer>[^ ]+))?(?: (?P<agent>.*))?"
 )
 

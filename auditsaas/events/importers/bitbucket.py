@@ -30,7 +30,6 @@ FIELDS = (
     "bytes_read", "bytes_written", "labels", "duration", "session_id",
 )  # fmt: skip
 _USED = ("client", "request_id", "user", "time", "action", "details", "status", "duration")
-_DETAILS = re.compile(r'"(?P<referrer>.*?)" "(?P<agent>.*)"')
 _SSH = re.compile(r"SSH - (?P<command>[a-z-]+) '?(?P<path>[^']*)'?")
 
 
@@ -47,13 +46,20 @@ def parse_line(raw: bytes, zone: tzinfo | None) -> Event:
     )
     _add_action(event, fields["action"].strip('"'))
     request.add_parties(event, fields["user"], fields["client"])
-    details = _DETAILS.fullmatch(fields["details"])
-    if details:
-        put(event, "user_agent", details["agent"], LONGEST_AGENT)
-        event["metadata"] |= rest({"referrer": details["referrer"]})
+    _add_details(event, fields["details"])
     put(event, "request_id", fields["request_id"], LONGEST_REQUEST_ID)
     put_duration(event, fields["duration"], 1)
     return event
+
+
+def _add_details(event: Event, details: str) -> None:
+    """Add the referrer and the agent, which are quoted; quotes in them are written as they came."""
+    if len(details) < 2 or not (details.startswith('"') and details.endswith('"')):
+        return
+    referrer, found, agent = details[1:-1].partition('" "')
+    if found:
+        put(event, "user_agent", agent, LONGEST_AGENT)
+        event["metadata"] |= rest({"referrer": referrer})
 
 
 def _add_action(event: Event, action: str) -> None:

@@ -15,7 +15,9 @@ from auditsaas.events.importers.times import read_time
 
 _USED = ("ts", "status", "request", "user_id", "duration", "level", "msg")
 # `duration_format string` in Caddy's log encoder, as Go writes a duration.
-_GO_PART = re.compile(r"([0-9.]+)(ns|us|µs|μs|ms|s|m|h)")
+LONGEST_DURATION = 64
+"""Characters of a duration as Go writes it, such as ``1h2m3.5s``."""
+_GO_PART = re.compile(r"([0-9]{1,18}(?:\.[0-9]{0,18})?)(ns|us|µs|μs|ms|s|m|h)")
 _MS = {"ns": 1e-6, "us": 1e-3, "µs": 1e-3, "μs": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4, "h": 3.6e6}
 
 
@@ -49,7 +51,7 @@ def _header(headers: dict[str, Any], name: str) -> str | None:
 
 def _add_duration(event: Event, duration: object) -> None:
     if isinstance(duration, str):
-        parts = _GO_PART.findall(duration)
+        parts = _GO_PART.findall(duration[:LONGEST_DURATION])
         duration = sum(float(n) * _MS[unit] for n, unit in parts) / 1000 if parts else None
     put_duration(event, duration, 1000)
 

@@ -11,14 +11,18 @@ import re
 from collections.abc import Callable, Iterator
 
 MAX_RECORD_BYTES = 1024 * 1024
+DEEPEST = 1000
 _CHUNK = 256 * 1024
 
 _BLANK = re.compile(rb"[ \t\r\n]*+")
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _SCALAR = re.compile(rb"[-+.0-9A-Za-z]++")
-# Everything up to and with the next bracket that is not inside a string.
-_TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+([{}\[\]])', re.DOTALL)
-_OPENING = b"{["
+_PLAIN = rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")'
+_FLAT = rb"(?:%(in)b|\[%(in)b*+\]|\{%(in)b*+\})" % {b"in": _PLAIN}
+_SHALLOW = rb"(?:%(in)b|\[%(in)b*+\]|\{%(in)b*+\})" % {b"in": _FLAT}
+# Everything up to and with the next run of brackets that are not inside a string, as far as it is
+# there; what is nested no more than two deep is passed over at once.
+_TO_BRACKETS = re.compile(_SHALLOW + rb"*+(?:(?P<open>[{\[]++)|(?P<close>[}\]]++))?", re.DOTALL)
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 Read = Callable[[int], bytes]
@@ -146,21 +150,23 @@ class _Scanner:
         first = self._buffer[self._position : self._position + 1]
         if first == b'"':
             return self._match(_STRING, "expected a value")
-        if first and first in _OPENING:
+        if first in (b"{", b"["):
             return self._nested()
         return self._match(_SCALAR, "expected a value", may_grow=True)
 
     def _nested(self) -> bytes:
-        depth, length = 0, 0
+        depth, length = 1, 1
         while True:
-            bracket = _TO_BRACKET.match(self._buffer, self._position + length)
-            if bracket is None:
+            brackets = _TO_BRACKETS.match(self._buffer, self._position + length)
+            length = brackets.end() - self._position if brackets else length
+            if brackets is None or brackets.lastgroup is None:
                 self._grow()
-                continue
-            length = bracket.end() - self._position
-            depth += 1 if bracket[1] in _OPENING else -1
-            if depth == 0:
-                return self._take(length)
+            elif brackets.lastgroup == "open":
+                depth += len(brackets["open"])
+                if depth > DEEPEST:
+                    raise DocumentError(self.byte, f"a value is nested more than {DEEPEST:,} deep")
+            elif (depth := depth - len(brackets["close"])) <= 0:
+                return self._take(length + depth)
 
     def _match(self, pattern: re.Pattern[bytes], wanted: str, *, may_grow: bool = False) -> bytes:
         while True:

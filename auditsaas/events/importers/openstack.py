@@ -22,7 +22,7 @@ _LOGGER = re.compile(
     r" (?P<logger>[a-z0-9_.]+) \[(?P<context>[^\]]*)\] (?P<message>.*)"
 )
 _REQUEST = re.compile(
-    r'(?P<client>[^ "]+) "(?P<request>.*)" status: (?P<status>[0-9]+) len: (?P<bytes>[0-9]+)'
+    r'(?P<client>[^ "]+) "(?P<request>.*)" status: (?P<status>[0-9]+) len: (?P<bytes>[0-9]{1,18})'
     r" time: (?P<seconds>[0-9.]+)"
 )
 

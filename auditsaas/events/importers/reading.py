@@ -23,6 +23,7 @@ LONGEST_OWN_ID = 96
 REMEMBERED_INSTANTS = 65_536
 LONGEST_PREFIX = 512
 """Bytes that may stand before the object of a line."""
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 Event = dict[str, Any]
@@ -173,12 +174,10 @@ def _is_lines(source: Source, names: frozenset[str]) -> bool:
         if not line.startswith((b"{", b"[")):
             return True
         try:
-            first = msgspec.json.decode(line)
+            first = _MEMBERS.decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return False
-        return isinstance(first, dict) and not any(
-            isinstance(first.get(name), list) for name in names
-        )
+        return not any(bytes(first[name]).startswith(b"[") for name in names & first.keys())
     return True
 
 

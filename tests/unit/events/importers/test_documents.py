@@ -86,9 +86,14 @@ def test_malformed_json_is_reported_with_its_byte_offset(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "content",
-    ['["' + "a" * 2_000_000 + '"]', "[" * 2_000_000, '{"a":[' + "1," * 1_000_000 + "1]}"],
+    ("content", "reason"),
+    [
+        ('["' + "a" * 2_000_000 + '"]', "more than 1,048,576 bytes"),
+        ("[" * 2_000_000, "more than 1,000 deep"),
+        ("[[]," * 1_000_000, "more than 1,000 deep"),
+        ('{"a":[' + "1," * 1_000_000 + "1]}", "more than 1,048,576 bytes"),
+    ],
 )
-def test_unterminated_value_is_not_kept_in_memory(content: str) -> None:
-    with pytest.raises(DocumentError, match="more than 1,048,576 bytes"):
+def test_unterminated_value_is_not_kept_in_memory(content: str, reason: str) -> None:
+    with pytest.raises(DocumentError, match=reason):
         values_of(content, 65_536)
