@@ -22,7 +22,7 @@ UNITS = sorted(SYSTEMD.glob("*.service"))
 SOCKET = SYSTEMD / "auditsaas-web.socket"
 PRODUCT = {"web", "worker-quick", "worker-heavy", "maintenance", "beat"}
 LONG_RUNNING = PRODUCT | {"postgres", "redis", "storage"}
-ONCE = {"migrate", "bucket"}
+ONCE = {"migrate", "bucket", "storage-folder"}
 
 
 def complaints(*command: str | Path, given: str | None = None) -> str:
