@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from auditsaas.accounts import outbox
-from auditsaas.extensions import db
+from auditsaas.extensions import db, settings
 from auditsaas.jobs.queue import enqueue, task
 from auditsaas.mail import account_mails
 from auditsaas.mail.outbox import MAILS
@@ -50,4 +50,4 @@ def _settle_one(row_id: UUID) -> bool:
 
 
 def _queue_link(session: Session, user_id: UUID, token: str) -> UUID:
-    return account_mails.password_reset(session, user_id, token=token)
+    return account_mails.password_reset(session, settings().secret_keys, user_id, token=token)

@@ -8,10 +8,12 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from auditsaas.mail import outbox
+from config.secret_keys import SecretKeys
 
 
 def invitation(
     session: Session,
+    keys: SecretKeys,
     *,
     tenant: UUID,
     to: str,
@@ -23,18 +25,20 @@ def invitation(
 ) -> None:
     """Queue an invitation; the session's scope must hold the workspace."""
     context = {
-        "url": f"/invitations/{token}",
         "workspace": workspace,
         "inviter": inviter,
         "role": role,
         "until": f"{expires_at:%d %B %Y, %H:%M} UTC",
     }
-    outbox.put_to_address(session, to, "invitation", context, tenant=tenant)
+    mail = outbox.put_to_address(session, to, "invitation", context, tenant=tenant)
+    outbox.seal_link(session, mail, keys, f"/invitations/{token}")
 
 
-def password_reset(session: Session, user_id: UUID, *, token: str) -> UUID:
+def password_reset(session: Session, keys: SecretKeys, user_id: UUID, *, token: str) -> UUID:
     """Queue a reset link and return the mail's id; the session's scope must be the person's."""
-    return outbox.put(session, user_id, "password_reset", {"url": f"/password-reset/{token}"}).id
+    mail = outbox.put(session, user_id, "password_reset", {})
+    outbox.seal_link(session, mail, keys, f"/password-reset/{token}")
+    return mail.id
 
 
 def password_changed(session: Session, user_id: UUID) -> None:

@@ -53,6 +53,16 @@ class Mail(Base):
     sent_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 
+class SealedLink(Base):
+    """The link of a waiting mail that opens something, encrypted; it goes once the mail is sent."""
+
+    __tablename__ = "sealed_links"
+
+    id: Mapped[UUID] = mapped_column(ForeignKey("mails.id", ondelete="CASCADE"), primary_key=True)
+    """The mail's."""
+    sealed: Mapped[str] = mapped_column(Text)
+
+
 class MailChoice(Base):
     """The kinds of mail that a person wants; all without a row."""
 

@@ -11,14 +11,18 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func
+from cryptography.fernet import InvalidToken
+from sqlalchemy import delete, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from auditsaas.accounts import encryption
 from auditsaas.db.tenancy import Scope
 from auditsaas.jobs.kind import Claim, Kind
 from auditsaas.jobs.leases import Columns, Leases
-from auditsaas.mail.models import Mail, MailChoice, MailState
+from auditsaas.mail.models import Mail, MailChoice, MailState, SealedLink
+from auditsaas.mail.transport import MailRefused
+from config.secret_keys import SecretKeys
 
 KINDS = {
     "export.ready": "export_ready",
@@ -29,7 +33,11 @@ KINDS = {
 """The kinds of mail to people, and the switch of each."""
 
 HOLDING_SECRETS = frozenset({"invitation", "password_reset"})
-"""Their links open something, so what they say is forgotten once it need not be sent again."""
+"""Their links open something, so they are sealed while the mail waits, and forgotten afterwards."""
+
+LINK = "url"
+"""The value of their templates that is sealed."""
+LOST_LINK = "Its link can no longer be read: the key that sealed it is gone. Ask for a new one."
 
 FIRST_PAUSE = timedelta(seconds=10)
 LONGEST_PAUSE = timedelta(hours=1)
@@ -119,6 +127,27 @@ def put_to_address(
     return mail
 
 
+def seal_link(session: Session, mail: Mail, keys: SecretKeys, path: str) -> None:
+    """Keep the link of a mail sealed, in the transaction that queues it."""
+    session.add(SealedLink(id=mail.id, sealed=encryption.seal(keys, path)))
+    session.flush()
+
+
+def context_of(session: Session, mail: Mail, keys: SecretKeys) -> dict[str, Any]:
+    """Return the values of a mail's template, its link opened.
+
+    Raises:
+        MailRefused: none of the keys opens the link.
+    """
+    link = session.get(SealedLink, mail.id) if mail.kind in HOLDING_SECRETS else None
+    if link is None:
+        return mail.context
+    try:
+        return mail.context | {LINK: encryption.unseal(keys, link.sealed)}
+    except InvalidToken as error:
+        raise MailRefused(LOST_LINK) from error
+
+
 def sent(session: Session, claim: MailClaim) -> None:
     """Mark the mail sent: a server accepted it.
 
@@ -128,16 +157,23 @@ def sent(session: Session, claim: MailClaim) -> None:
     claim.conclude(
         session, MailState.SENT, sent_at=func.now(), error=None, context=_kept(claim.row)
     )
+    _forget_link(session, claim.row)
 
 
 def dropped(session: Session, claim: MailClaim, reason: str) -> None:
     """Drop a mail that must not be sent, and clear its content."""
     claim.conclude(session, MailState.DROPPED, error=reason, context={})
+    _forget_link(session, claim.row)
 
 
 def failed(session: Session, claim: MailClaim, reason: str) -> None:
     """Mark the mail failed for good, with a reason."""
     claim.conclude(session, MailState.FAILED, error=reason, context=_kept(claim.row))
+    _forget_link(session, claim.row)
+
+
+def _forget_link(session: Session, mail: Mail) -> None:
+    session.execute(delete(SealedLink).where(SealedLink.id == mail.id))
 
 
 def _kept(mail: Mail) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parseaddr
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -57,10 +59,11 @@ def _send(claim: MailClaim, _heartbeat: Heartbeat, *, settings: Settings) -> str
     logs.go_on(claim.row.request_id)
     session = tenancy.bind(claim.scope)
     reader = _reader(session, claim.row)
+    context = outbox.context_of(session, claim.row, settings.secret_keys)
     session.commit()
     if reader is None:
         return NO_LONGER_THEIRS
-    _hand_over(claim.row, reader, settings)
+    _hand_over(claim.row, context, reader, settings)
     return None
 
 
@@ -75,8 +78,8 @@ def _words(error: Exception) -> str:
     return str(error) if isinstance(error, MailError) else "The mail could not be sent."
 
 
-def _hand_over(waiting: Mail, reader: Reader, settings: Settings) -> None:
-    message = transport.composed(letter(waiting, reader, settings))
+def _hand_over(waiting: Mail, said: Mapping[str, Any], reader: Reader, settings: Settings) -> None:
+    message = transport.composed(letter(waiting, reader, settings, said))
     if settings.smtp_url is not None:
         transport.send(Server.of(settings.smtp_url), message)
     elif settings.production:
@@ -85,10 +88,15 @@ def _hand_over(waiting: Mail, reader: Reader, settings: Settings) -> None:
         transport.keep(settings.data_dir / "mail", str(waiting.id), message)
 
 
-def letter(waiting: Mail, reader: Reader, settings: Settings) -> Letter:
-    """Render a mail: subject, plain text and HTML from the templates of its kind."""
+def letter(
+    waiting: Mail, reader: Reader, settings: Settings, said: Mapping[str, Any] | None = None
+) -> Letter:
+    """Render a mail: subject, plain text and HTML from the templates of its kind.
+
+    ``said`` are the values of the templates, where the mail alone does not hold them all.
+    """
     context = {
-        **waiting.context,
+        **(waiting.context if said is None else said),
         "kind": waiting.kind,
         "brand": settings.brand_name,
         "base_url": settings.base_url,

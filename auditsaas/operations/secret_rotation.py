@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 from uuid import UUID
 
 from sqlalchemy import func, select, update
@@ -19,10 +19,12 @@ from auditsaas.accounts.encryption import Opening
 from auditsaas.accounts.models import User
 from auditsaas.db import tickets
 from auditsaas.db.tickets import scope_keys
+from auditsaas.mail.models import SealedLink
 from config.secret_keys import SecretKeys
 
 SEALED: Final[Mapping[str, InstrumentedAttribute[str | None]]] = {
-    "second factors": User.totp_secret
+    "second factors": User.totp_secret,
+    "links of mails": cast("InstrumentedAttribute[str | None]", SealedLink.sealed),
 }
 """The columns that are sealed, by what they hold; each of a table with an ``id``."""
 BATCH: Final = 500
@@ -33,7 +35,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Openings:
-    """How many rows each kind of key opens."""
+    """Numbers of rows that each kind of key opens."""
 
     current: int = 0
     fallback: int = 0

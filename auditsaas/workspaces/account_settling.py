@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from auditsaas import logs
 from auditsaas.accounts import outbox, resets
 from auditsaas.accounts.outbox import Noted, OutboxKind
 from auditsaas.accounts.service import find_by_email
@@ -31,6 +32,7 @@ def settle(session: Session, row_id: UUID, queue_link: QueueLink) -> Settled | N
     noted = outbox.take(session, row_id)
     if noted is None:
         return None
+    logs.go_on(noted.facts.request_id)
     if noted.kind is OutboxKind.RESET:
         return Settled(_begin_reset(session, noted, queue_link))
     user = find_by_email(session, noted.address or "")

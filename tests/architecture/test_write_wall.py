@@ -70,6 +70,7 @@ saved_views        ---- s-ud s--- s--- siud ----
 schedule_runs      ---- ---- siu- siu- siu- ----
 schedules          ---- ---- siu- siu- siu- ----
 scope_keys         ---- ---- ---- ---- ---- ----
+sealed_links       si-d si-d si-d si-d si-d si-d
 sent_forms         ---- siud ---- ---- siud ----
 sessions           siud siud siud siud siud siud
 users              siu- siu- siu- siu- siu- siu-

@@ -12,6 +12,7 @@ from psycopg.errors import ForeignKeyViolation, InsufficientPrivilege, UniqueVio
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
+from auditsaas.accounts import encryption
 from auditsaas.accounts.models import SentForm
 from auditsaas.mail.models import MailChoice
 from tests.support.company import Company
@@ -28,6 +29,7 @@ INSERT INTO passkeys (credential_id, user_id, name, public_key, sign_count, crea
 INSERT INTO passkey_challenges (session_hash, challenge, expires_at) VALUES (:mark, :mark, now());
 INSERT INTO account_outbox (id, kind, address, facts)
     VALUES (gen_random_uuid(), 'refusal', :word, '{}');
+INSERT INTO sealed_links (id, sealed) SELECT id, :sealed FROM mails LIMIT 1;
 INSERT INTO attempts (subject, n, began_at) VALUES (:mark, 1, now());
 INSERT INTO former_slugs (slug, tenant) VALUES (:word, :workspace);
 INSERT INTO platform_accesses (id, user_id, tenant, reason, asked, given_at)
@@ -41,6 +43,7 @@ INSERT INTO access_requests (workspace_id, id, user_id, reason)
 MARKED = {
     "account_outbox": "address = :word",
     "attempts": "subject = :mark",
+    "sealed_links": "sealed = :sealed",
     "passkey_challenges": "session_hash = :mark",
     "users": "id = :person",
     "workspaces": "id = :workspace",
@@ -124,6 +127,7 @@ def rows_of_everything(app: Flask, owner_engine: Engine) -> tuple[Company, list[
         "person": company.admin.id,
         "mark": company.mark.encode(),
         "word": company.mark,
+        "sealed": encryption.seal(app.extensions["settings"].secret_keys, company.mark),
     }
     with as_owner(company.workspace.id, user=company.admin.id) as session:
         connection = session.connection()

@@ -29,6 +29,7 @@ from auditsaas.workspaces.models import Membership
 from config.settings import Settings
 from tests.support import smtp
 from tests.support.factories import csrf_token, make_member, make_user, make_workspace, scoped
+from tests.support.outside import settle_accounts
 from tests.support.smtp import MailServer, mail_server
 
 
@@ -102,6 +103,7 @@ def test_mail_and_its_log_line_carry_the_request_id(
 ) -> None:
     asked = {"email": person.email, "csrf_token": csrf_token(client)}
     client.post("/password-reset", data=asked, headers={"X-Request-ID": "ann-forgot-it"})
+    settle_accounts(app)
     logs.bind(request_id="a-sweep")
     with scoped(user=person.id) as session:
         mail_id = session.scalar(select(Mail.id).where(Mail.user_id == person.id))

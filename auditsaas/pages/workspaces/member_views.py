@@ -169,6 +169,7 @@ def _role(name: str) -> Role:
 def _send(access: WorkspaceAccess, sent: Sent, word: str) -> ResponseReturnValue:
     account_mails.invitation(
         db.session(),
+        settings().secret_keys,
         tenant=access.id,
         to=sent.invitation.email,
         token=sent.token,
