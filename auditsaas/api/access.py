@@ -13,9 +13,9 @@ from werkzeug.exceptions import BadRequest
 from auditsaas import own_actions
 from auditsaas.access import log_reading
 from auditsaas.access.log_reading import ReadableLog
+from auditsaas.access.waiting import await_body
 from auditsaas.api.blueprint import api
 from auditsaas.api.ingest.unpacking import MAX_BODY_BYTES, TooLarge
-from auditsaas.api.lingering import note_body_read
 from auditsaas.errors import DomainError, Forbidden
 from auditsaas.extensions import db
 from auditsaas.permissions import ApiScope
@@ -44,6 +44,9 @@ WRITES = (ApiScope.EVENTS_WRITE,)
 READS = (ApiScope.EVENTS_READ,)
 EXPORTS = (ApiScope.EXPORTS, ApiScope.EVENTS_READ)
 """A file holds what its caller could read."""
+
+MAX_FRAMING = 2_000_000
+"""Bytes that the sizes of chunks may take beside the body itself."""
 
 OPEN = frozenset({"api.openapi_document"})
 CALLS = {
@@ -97,10 +100,6 @@ def _check_key() -> None:
         return
     call = CALLS[request.endpoint or ""]
     secret = presented_key()
-    if secret is not None:
-        # A slow sender must not hold a database connection, so the body is here before the first
-        # query; later readers find it kept.
-        _receive_body()
     access = None
     if secret is not None:
         access = authenticate_key(secret, address=request.remote_addr)
@@ -112,6 +111,7 @@ def _check_key() -> None:
     if access.use_noted:
         db.session.commit()
     g.key_access = access
+    _receive_body()
     if call.scopes == READS:
         _note_reader(access)
 
@@ -123,18 +123,20 @@ def _note_reader(access: KeyAccess) -> None:
 
 
 def _receive_body() -> None:
-    """Read the body and cache it for the view.
+    """Receive the body of a known caller, and keep it for the view.
 
     Raises:
         BadRequest: the sender stopped, or its chunks make no sense (RFC 9112, section 7).
         TooLarge: it does not end within the limit.
     """
+    if (request.content_length or 0) > MAX_BODY_BYTES:
+        raise TooLarge(f"The body is larger than {MAX_BODY_BYTES:,} bytes.")
     # At the limit itself a body without a length would be cut in silence.
     request.max_content_length = MAX_BODY_BYTES + 1
+    await_body(MAX_BODY_BYTES + MAX_FRAMING)
     try:
         body = request.get_data()
     except (OSError, ParseException) as error:
         raise BadRequest("The body ended early, or its chunks are broken.") from error
-    note_body_read()
     if len(body) > MAX_BODY_BYTES:
         raise TooLarge(f"The body is larger than {MAX_BODY_BYTES:,} bytes.")

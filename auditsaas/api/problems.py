@@ -68,6 +68,13 @@ KINDS = (
         "Use a method that the Allow header names.",
     ),
     ProblemKind(
+        408,
+        "Too slow",
+        "The body came slower than 1,000 bytes a second, or took longer than two minutes. Nothing"
+        " was stored.",
+        "Send smaller batches, or pack them with gzip.",
+    ),
+    ProblemKind(
         409,
         "Conflict",
         "An export has no file to download: it is not finished, or it failed or was cancelled.",
@@ -115,11 +122,23 @@ KINDS = (
         "Wait as many seconds as Retry-After says, then send the same request again.",
     ),
     ProblemKind(
+        429,
+        "Too many at once",
+        "The key downloads as many files as it may at a time.",
+        "Wait until one of them is done.",
+    ),
+    ProblemKind(
         500,
         "Something failed",
         "The product has a fault. An event may have been stored if it had been sent; with an"
         " idempotency key, sending it again stores it once.",
         "Send the same request again after a growing pause, and tell an operator the request_id.",
+    ),
+    ProblemKind(
+        503,
+        "Busy",
+        "As many files are downloaded as may be at a time.",
+        "Wait as many seconds as Retry-After says, then send the same request again.",
     ),
     ProblemKind(
         503,

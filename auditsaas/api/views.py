@@ -14,7 +14,6 @@ from auditsaas.access.form_protection import csrf
 from auditsaas.api import access, docs, events, exports, feed, limits, openapi
 from auditsaas.api.blueprint import api
 from auditsaas.api.ingest import views as ingest
-from auditsaas.api.lingering import linger
 from auditsaas.api.problems import PROBLEM_TYPE, problem
 from auditsaas.db import failures
 from auditsaas.extensions import db, settings
@@ -66,11 +65,6 @@ def _say_it_as_otlp(response: Response) -> Response:
 
         return otlp.as_status(response, (response.get_json() or {}).get("detail", ""))
     return response
-
-
-@api.after_request
-def _let_the_sender_read_it(response: Response) -> Response:
-    return linger(response)
 
 
 @api.errorhandler(OperationalError)

@@ -19,29 +19,19 @@ from auditsaas.api.problems import problem
 from auditsaas.db import failures
 from auditsaas.errors import DomainError, InvalidFields, TooOften
 from auditsaas.extensions import db, login_manager
+from auditsaas.frame.admission import OPEN_FORMS
 
 TRY_AGAIN = "Nothing was changed. Try again; if it fails again, tell your operator the id below."
 WORDS = {
     400: ("Bad request", "The request cannot be understood."),
     404: ("Not found", "There is nothing at this address."),
     405: ("Not allowed here", "This address does not take that kind of request."),
+    408: ("Too slow", "The request came too slowly, and was given up. Nothing was changed."),
+    411: ("Length required", "A form says how long it is."),
     413: ("Too large", "The request is larger than this address takes."),
     500: ("Something failed", TRY_AGAIN),
     503: (failures.AWAY.title, failures.AWAY.message),
 }
-OPEN_FORMS = frozenset(
-    {
-        "accounts.sign_in",
-        "accounts.give_second_factor",
-        "invitations.accept",
-        "passkeys.sign_in",
-        "passkeys.sign_in_options",
-        "password_reset.ask",
-        "password_reset.choose",
-    }
-)
-"""Forms for people who are not signed in; every other stale form means that they were."""
-
 STALE_FORM = (
     "This page is out of date, or was signed in by another session. Reload it and try again."
 )

@@ -21,7 +21,7 @@ from auditsaas.accounts.sent_forms import new_token
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.extensions import db, login_manager, settings
-from auditsaas.frame import error_pages, read_recording, request_log, template_context
+from auditsaas.frame import admission, error_pages, read_recording, request_log, template_context
 from auditsaas.pages.operations import health as health_pages
 from auditsaas.pages.operations import metrics_view  # noqa: F401  # joins the blueprint of health
 from config.settings import Settings
@@ -29,7 +29,6 @@ from config.settings import Settings
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 STATIC = Path(__file__).resolve().parents[1] / "static"
 
-MAX_FORM_BYTES = 512 * 1024
 MAX_API_BYTES = 6 * 1024 * 1024
 YEAR_SECONDS = 31_536_000
 
@@ -69,7 +68,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "SESSION_COOKIE_NAME": "__Host-session" if secure else "session",
         "SESSION_COOKIE_SECURE": secure,
         "SESSION_PROTECTION": None,  # Flask-Login's own session is not used
-        "MAX_CONTENT_LENGTH": MAX_FORM_BYTES,
+        "MAX_CONTENT_LENGTH": admission.MAX_FORM_BYTES,
         "TRUSTED_HOSTS": _trusted_hosts(settings),
         "WTF_CSRF_TIME_LIMIT": None,  # a token lives as long as its session
         "SEND_FILE_MAX_AGE_DEFAULT": None,
@@ -90,6 +89,7 @@ def install(app: Flask) -> None:
     login_manager.unauthorized_handler(_ask_to_sign_in)
     # First of all, before the CSRF check, whose refusal also wants an id and a duration.
     app.before_request_funcs.setdefault(None, []).insert(0, _begin)
+    admission.install(app)
     app.before_request(_know_the_person)
     app.after_request(_add_headers)
     app.url_defaults(_add_version)

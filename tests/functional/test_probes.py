@@ -10,6 +10,8 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from config.lanes import LANES
+from tests.support import plain_web as plain
+from tests.support.plain_web import plain_web
 from tests.support.serving import WebProcess
 
 THREADS = 16
@@ -55,10 +57,16 @@ def test_probe_is_answered_while_callers_hold_every_thread(
         assert time.monotonic() - began < 1
 
 
-def test_callers_who_ask_for_half_hold_every_thread(web: WebProcess) -> None:
-    """The control: without threads of its own a probe would wait like this."""
-    with callers(web, "POST /login HTTP/1.1\r\nHost:"):
-        assert first_line(web, "/api/v1/openapi.json", 1) == ""
+def test_callers_who_ask_for_half_hold_every_thread_without_lanes() -> None:
+    """The control: gunicorn alone leaves a probe waiting like this."""
+    with plain_web() as address, ExitStack() as stack:
+        for _ in range(2 * plain.THREADS):
+            caller = stack.enter_context(socket.create_connection(address))
+            caller.sendall(b"POST /login HTTP/1.1\r\nHost:")
+        with socket.create_connection(address, 1) as caller:
+            caller.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            with pytest.raises(TimeoutError):
+                caller.recv(64)
 
 
 def test_callers_who_say_nothing_hold_no_thread(web: WebProcess) -> None:

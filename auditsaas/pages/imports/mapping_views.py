@@ -10,7 +10,6 @@ from zoneinfo import available_timezones
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from auditsaas.access.browser import signed_in
 from auditsaas.access.current import require_person
 from auditsaas.access.loaders import WorkspaceAccess, acting_member, load_workspace
 from auditsaas.access.once import acts_once
@@ -29,15 +28,6 @@ from auditsaas.permissions import Permission
 from auditsaas.workspaces.settings import redacted_keys
 
 import_mappings = Blueprint("import_mappings", __name__, url_prefix="/w/<slug>/imports/mappings")
-
-MAX_SAMPLE_FILE_BYTES = 64 * 1024 * 1024
-
-
-@import_mappings.url_value_preprocessor
-def _allow_a_sample(endpoint: str | None, _values: dict[str, Any] | None) -> None:
-    """Raise the body limit for a sample before the form is read, for signed-in people only."""
-    if endpoint == "import_mappings.preview" and signed_in() is not None:
-        request.max_content_length = MAX_SAMPLE_FILE_BYTES
 
 
 @import_mappings.get("")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
@@ -10,7 +9,6 @@ from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
-from auditsaas.access.browser import signed_in
 from auditsaas.access.current import require_person
 from auditsaas.access.loaders import WorkspaceAccess, acting_member, load_workspace
 from auditsaas.access.once import acts_once
@@ -35,20 +33,12 @@ from auditsaas.workspaces.settings import redacted_keys
 imports = Blueprint("imports", __name__, url_prefix="/w/<slug>/imports")
 
 PAGE_SIZE = 50
-MAX_UPLOAD_BYTES = 1024**3
 FIELDS = {"format": AUTO, "time_zone": "", "expired": Expired.REFUSE.value}
 EXPIRED = {
     Expired.REFUSE.value: "Import nothing of such a file, and say how many there are",
     Expired.SKIP.value: "Leave them out, and import the others",
     Expired.IMPORT.value: "Import them all the same",
 }
-
-
-@imports.url_value_preprocessor
-def _allow_an_upload(endpoint: str | None, _values: dict[str, Any] | None) -> None:
-    """Raise the body limit for an upload before the form is read, for signed-in people only."""
-    if endpoint == "imports.upload" and signed_in() is not None:
-        request.max_content_length = MAX_UPLOAD_BYTES
 
 
 @imports.get("")
