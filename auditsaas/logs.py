@@ -1,18 +1,25 @@
 """Configures logging: one line an event, JSON in production and plain text elsewhere.
 
-Every line carries what is bound to the work under way, above all ``request_id``: a request binds
-it, a task takes over that of the request that asked for it.
+In production a process says nothing else: warnings, errors that nothing caught and those of its
+start are lines too. Every line carries what is bound to the work under way, above all
+``request_id``: a request binds it, a task takes over that of the request that asked for it.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Mapping, MutableMapping
+import threading
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager, suppress
 from importlib.metadata import entry_points
+from types import TracebackType
 from typing import Any
 
 import structlog
+
+from config import settings
+from config.errors import SettingsError
 
 ERROR_HOOKS = "auditsaas.error_hooks"
 """Entry-point group: callables of (exception, fields of the line), such as an error tracker's."""
@@ -36,6 +43,48 @@ def install(*, as_json: bool, level: int = logging.INFO) -> None:
         logging.getLogger(name).setLevel(level)
 
 
+@contextmanager
+def starting(exit_code: int = 1) -> Iterator[None]:
+    """Take over what this process says; end it in one line where it cannot start."""
+    as_json = settings.is_production()
+    install(as_json=as_json)
+    if as_json:
+        _take_over()
+    try:
+        yield
+    except SettingsError as error:
+        log.critical("%s", error)
+        sys.exit(exit_code)
+    except Exception:
+        log.critical("This process cannot start", exc_info=True)
+        sys.exit(exit_code)
+
+
+def _take_over() -> None:
+    """Write what Python and Celery would say in words of their own as lines of the log."""
+    sys.excepthook = _tell_uncaught
+    threading.excepthook = _tell_thread
+    sys.unraisablehook = _tell_ignored
+    # Celery takes leave here, past all logging, and says nothing where there is no such file.
+    vars(sys)["__stdout__"] = None
+
+
+def _tell_uncaught(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    log.critical("This process ends: %r", error, exc_info=(kind, error, trace))
+
+
+def _tell_thread(given: threading.ExceptHookArgs) -> None:
+    name = given.thread.name if given.thread else "a thread"
+    log.error("%s ends: %r", name, given.exc_value, exc_info=given.exc_value)
+
+
+def _tell_ignored(given: sys.UnraisableHookArgs) -> None:
+    where = given.err_msg or "Exception ignored in"
+    log.error("%s: %r", where, given.object, exc_info=given.exc_value)
+
+
 class OneLine(logging.Handler):
     """The handler that ``install`` makes; it hands exceptions to the error hooks as well."""
 
@@ -53,7 +102,16 @@ class OneLine(logging.Handler):
             try:
                 hook(error, fields)
             except Exception as failure:  # noqa: BLE001  # not ours, and nothing may stop a line
-                sys.stderr.write(f"an error hook failed: {failure!r}\n")
+                log.error("An error hook failed: %r", failure)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
+        """Write a line about one that cannot be written, such as one whose arguments do not fit."""
+        told = "A line of %s cannot be written: %r"
+        line = logging.LogRecord(
+            log.name, logging.ERROR, record.pathname, 0, told, (record.name, record.msg), None
+        )
+        with suppress(Exception):
+            sys.stderr.write(f"{self.format(line)}\n")
 
 
 def bind(**fields: str | None) -> None:
@@ -90,7 +148,7 @@ def _load_hooks() -> None:
         try:
             _hooks.append(entry.load())
         except Exception as failure:  # noqa: BLE001  # not ours
-            sys.stderr.write(f"the error hook {entry.name} cannot be loaded: {failure!r}\n")
+            log.error("The error hook %s cannot be loaded: %r", entry.name, failure)
 
 
 def json_formatter() -> logging.Formatter:

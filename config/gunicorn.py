@@ -63,7 +63,12 @@ class JsonLine(logging.Formatter):
         return json.dumps(fields)
 
 
+def _tell_uncaught(kind: Any, error: Any, trace: Any) -> None:
+    logging.getLogger("gunicorn.error").critical("%r", error, exc_info=(kind, error, trace))
+
+
 if os.environ.get("AUDITSAAS_ENV") == "production":
+    sys.excepthook = _tell_uncaught
     logconfig_dict = {
         "version": 1,
         "disable_existing_loggers": False,
@@ -76,7 +81,7 @@ if os.environ.get("AUDITSAAS_ENV") == "production":
     }
 
 
-def on_starting(_server: object) -> None:
+def on_starting(server: Any) -> None:
     """Let the workers keep their figures in one folder, emptied first, so that they add up."""
     data = Path(os.environ.get("DATA_DIR") or "var").expanduser().resolve()
     folder = data / "run" / f"metrics-{os.environ.get('PORT') or 8000}"
@@ -84,7 +89,8 @@ def on_starting(_server: object) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700, parents=True)
     except OSError as error:
-        sys.exit(f"The data folder {data} cannot be used: {error.strerror}.")
+        server.log.critical("The data folder %s cannot be used: %s.", data, error.strerror)
+        sys.exit(1)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 

@@ -16,7 +16,8 @@ log = logging.getLogger(__name__)
 
 
 @task("exports.expire")
-def expire_exports() -> None:
+def expire_exports() -> int:
+    """Remove files that expired, and those that no export has; how many went."""
     storage = storage_at(settings().storage_url)
     with platform_session(JOBS) as platform:
         scopes = {
@@ -32,3 +33,4 @@ def expire_exports() -> None:
         storage.delete(key)
     if left:
         log.info("Removed %d files that no export has", len(left))
+    return len(scopes) + len(left)

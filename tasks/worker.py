@@ -1,50 +1,50 @@
-"""The Celery app of workers and beat: ``celery -A tasks.worker worker --queues quick,heavy``."""
+"""The Celery app of workers: ``celery --app tasks.worker worker --queues quick,heavy``."""
 
 from __future__ import annotations
 
+import gc
 import logging
-import os
-import sys
-from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 from celery.exceptions import TimeLimitExceeded
 from celery.signals import (
-    after_task_publish,
-    beat_init,
+    celeryd_after_setup,
     heartbeat_sent,
-    setup_logging,
     task_failure,
     task_success,
     worker_process_init,
+    worker_ready,
+    worker_shutdown,
 )
 from kombu.exceptions import OperationalError
-from redis import Redis
 from redis.exceptions import RedisError
 
-from auditsaas.app import create_app
-from auditsaas.extensions import db, settings
-from auditsaas.jobs import liveness
-from auditsaas.jobs.job_log import TIMETABLE
-from auditsaas.jobs.queue import EXTENSION
-from config.celery import CONSUMER_TRANSPORT
-from config.errors import SettingsError
-from tasks import jobs
+from auditsaas import logs
 
-try:
-    flask_app = create_app(statement_timeout_ms=0)
-except SettingsError as error:
-    sys.exit(str(error))
+with logs.starting():
+    from auditsaas.extensions import db
+    from auditsaas.jobs import liveness
+    from auditsaas.jobs.job_log import TIMETABLE
+    from auditsaas.jobs.queue import EXTENSION
+    from auditsaas.version import version
+    from auditsaas.worker_app import create_worker_app
+    from config.celery import CONSUMER_TRANSPORT
+    from tasks import jobs, process
+
+    flask_app = create_worker_app()
+
 celery = flask_app.extensions[EXTENSION]
 celery.conf.broker_transport_options = CONSUMER_TRANSPORT
 celery.set_default()
 
+log = logging.getLogger(__name__)
 
-@setup_logging.connect(weak=False)  # type: ignore[no-untyped-call,untyped-decorator]  # Celery ships no types
-def _log_like_the_web(loglevel: int = logging.INFO, **_: Any) -> None:
-    """Use the web's log handlers instead of Celery's own."""
-    logging.getLogger("celery").setLevel(loglevel)
+
+@celeryd_after_setup.connect(weak=False)  # type: ignore[no-untyped-call,untyped-decorator]  # Celery ships no types
+def _share_memory(**_: Any) -> None:
+    """Freeze what is loaded before children are forked, so that collecting does not copy it."""
+    gc.collect()
+    gc.freeze()
 
 
 @worker_process_init.connect(weak=False)  # type: ignore[no-untyped-call,untyped-decorator]  # Celery ships no types
@@ -53,6 +53,17 @@ def _forget_inherited_connections(**_: Any) -> None:
     with flask_app.app_context():
         for engine in db.engines.values():
             engine.dispose(close=False)
+
+
+@worker_ready.connect(weak=False)  # type: ignore[no-untyped-call,untyped-decorator]  # Celery ships no types
+def _say_that_it_runs(sender: Any, **_: Any) -> None:
+    queues = ", ".join(sorted(celery.amqp.queues.consume_from))
+    log.info("Worker %s runs: queues %s, AuditSaaS %s", sender.hostname, queues, version())
+
+
+@worker_shutdown.connect(weak=False)  # type: ignore[no-untyped-call,untyped-decorator]  # Celery ships no types
+def _say_that_it_ends(sender: Any, **_: Any) -> None:
+    log.info("Worker %s ends", sender.hostname)
 
 
 @heartbeat_sent.connect(weak=False)  # type: ignore[no-untyped-call,untyped-decorator]  # Celery ships no types
@@ -65,34 +76,13 @@ def _record_heartbeat(sender: Any, **_: Any) -> None:
         return  # Being silent says it.
 
 
-@beat_init.connect(weak=False)  # type: ignore[no-untyped-call,untyped-decorator]  # Celery ships no types
-def _record_what_beat_sends(**_: Any) -> None:
-    """Record in Redis when beat sends a task, which no other process does for it."""
-
-    def record(**_: Any) -> None:
-        _record(liveness.note_beat)
-
-    after_task_publish.connect(record, weak=False)  # type: ignore[no-untyped-call]
-
-
 @task_success.connect(weak=False)  # type: ignore[no-untyped-call,untyped-decorator]  # Celery ships no types
 def _record_run(sender: Any, **_: Any) -> None:
     """Record in Redis that a task of the timetable ended well."""
     if sender.name in TIMETABLE:
-        _record(lambda server: liveness.note_run(server, sender.name))
-
-
-def _record(note: Callable[[Redis], None]) -> None:
-    try:
-        note(_server(os.getpid()))
-    except (RedisError, OSError):
-        return  # As above.
-
-
-@lru_cache(maxsize=1)
-def _server(_pid: int) -> Redis:
-    """Return a connection of this process, which waits for Redis no longer than a task may."""
-    return Redis.from_url(settings(flask_app).redis_url, socket_timeout=2, socket_connect_timeout=2)
+        process.record(
+            celery.conf.broker_url, lambda server: liveness.note_run(server, sender.name)
+        )
 
 
 @task_failure.connect(weak=False)  # type: ignore[no-untyped-call,untyped-decorator]  # Celery ships no types

@@ -33,8 +33,8 @@ def install(app: Flask, settings: Settings) -> None:
 
     class ContextTask(Task):
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
-            with app.app_context(), job_log.written(self, args):
-                return self.run(*args, **kwargs)  # type: ignore[no-untyped-call]
+            with app.app_context():
+                return job_log.run(self, args, lambda: self.run(*args, **kwargs))  # type: ignore[no-untyped-call]
 
     celery = Celery(app.name, task_cls=ContextTask, set_as_current=False)  # type: ignore[no-untyped-call]
     celery.conf.update(SETTINGS)

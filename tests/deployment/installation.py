@@ -20,7 +20,7 @@ from tests.support.workers import PATIENCE_SECONDS, ROOT, eventually
 
 # What systemd does for a service with a socket; $0 is the descriptor here.
 TAKE_OVER = 'exec 3<&"$0"; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
-CELERY = ("celery", "--quiet", "--app", "tasks.worker")
+CELERY = ("celery", "--quiet", "--app")
 
 
 class Installation:
@@ -83,20 +83,24 @@ class Installation:
         self.start_web()
         for queue in QUEUES:
             self.start_worker(queue)
-        self._start("beat", *CELERY, "beat", "--schedule", str(self._folder / "beat"), "--pidfile=")
+        self.start_beat()
         for queue in QUEUES:
             self.await_worker(queue)
+
+    def start_beat(self) -> None:
+        words = ("tasks.beat", "beat", "--schedule", str(self._folder / "beat"), "--pidfile=")
+        self._start("beat", *CELERY, *words)
 
     def start_web(self) -> None:
         self._start("web", "gunicorn", "--config", "config/gunicorn.py", "wsgi:app")
 
     def start_worker(self, queue: str, name: str | None = None) -> None:
         words = f"worker --queues {queue} --hostname {name or queue}@%h --concurrency 1"
-        self._start(f"worker-{name or queue}", *CELERY, *words.split(), "--loglevel", "INFO")
+        self._start(f"worker-{name or queue}", *CELERY, "tasks.worker", *words.split())
 
     def await_worker(self, name: str) -> None:
         log = self._folder / f"worker-{name}.log"
-        eventually(lambda: b"ready." in log.read_bytes(), f"a worker {name} that is ready")
+        eventually(lambda: b" runs: queues" in log.read_bytes(), f"a worker {name} that is ready")
 
     def reload_web(self) -> None:
         self._processes["web"].send_signal(signal.SIGHUP)
@@ -126,10 +130,8 @@ class Installation:
         return (self._folder / f"{name}.log").read_text()
 
     def lines(self, name: str) -> list[dict[str, Any]]:
-        """Read the lines of a process's log; all but Celery's last are JSON."""
-        text = self.text(name)
-        lines = [line for line in text.splitlines() if line and not line.startswith("worker: ")]
-        return [json.loads(line) for line in lines]
+        """Read the lines of a process's log, each of which is JSON."""
+        return [json.loads(line) for line in self.text(name).splitlines()]
 
     def hold_socket(self) -> socket.socket:
         """Listen in the web's place, as its socket unit does; every later web takes it over."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -13,6 +14,7 @@ from tests.deployment.servers import PostgresServer
 from tests.deployment.visitor import Visitor, is_ready
 from tests.support.workers import eventually
 
+PROCESSES = ("web", "worker-quick", "worker-heavy", "worker-maintenance", "beat")
 EMAIL, PASSWORD = "bob@globex.example", "a long enough password for Bob"
 
 
@@ -105,6 +107,29 @@ def test_page_waits_for_a_restarting_database(
     postgres_server.start()
     asking.join()
     assert (refused_at_once, answers) == ([], [200])
+
+
+@pytest.fixture
+def stopped(installation: Installation) -> Iterator[Installation]:
+    """The installation after a heavy worker and beat were stopped; the others were before."""
+    for name in ("worker-heavy", "beat"):
+        installation.ask_to_stop(name)
+        assert installation.wait_for_end(name) == 0
+    yield installation
+    installation.start_worker("heavy")
+    installation.start_beat()
+
+
+def test_every_line_of_every_process_is_json_from_its_start_to_its_end(
+    stopped: Installation,
+) -> None:
+    told = {name: [line["event"] for line in stopped.lines(name)] for name in PROCESSES}
+    assert told["web"][0].startswith("Starting gunicorn")
+    assert told["beat"][0].startswith("Beat runs: ")
+    heavy = [event for event in told["worker-heavy"] if event.startswith("Worker heavy@")]
+    assert " runs: queues heavy, AuditSaaS " in heavy[0]
+    assert heavy[-1].endswith(" ends")
+    assert [name for name in PROCESSES if not told[name]] == []
 
 
 def stored(server: PostgresServer) -> int:
