@@ -85,9 +85,14 @@ def test_every_picture_is_used_and_small() -> None:
     assert [p.name for p in pictures if p.stat().st_size > LARGEST_IMAGE] == []
 
 
-def test_every_setting_is_in_the_table_of_deploying() -> None:
+def read_settings() -> set[str]:
+    """The settings that the product reads."""
     code = (ROOT / "config" / "settings.py").read_text()
-    read = set(re.findall(r'"([A-Z][A-Z_]{3,})"', code)) - {"PROMETHEUS_MULTIPROC_DIR"}
+    return set(re.findall(r'"([A-Z][A-Z_]{3,})"', code)) - {"PROMETHEUS_MULTIPROC_DIR"}
+
+
+def test_every_setting_is_in_the_table_of_deploying() -> None:
+    read = read_settings()
     table = set(re.findall(r"^\| `([A-Z_]+)` \|", (DOCS / "deploy.md").read_text(), re.MULTILINE))
     assert {"DATABASE_URL", "REPLICA_DATABASE_URL"} <= read
     assert read - table == set()

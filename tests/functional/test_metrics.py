@@ -90,3 +90,25 @@ def test_only_the_metrics_token_opens_them_from_anywhere(guarded: Flask) -> None
     assert client.get("/metrics", headers=right, environ_base=away).status_code == 200
     assert client.get("/metrics", headers=wrong, environ_base=away).status_code == 404
     assert client.get("/metrics").status_code == 404
+
+
+def behind_a_name(settings: Settings) -> FlaskClient:
+    """A web that answers to its own name, as a production does."""
+    app = create_app(settings)
+    app.config["TRUSTED_HOSTS"] = ["audit.example.com", "localhost", "127.0.0.1"]
+    return app.test_client()
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_probe_is_answered_by_the_machines_address(settings: Settings, path: str) -> None:
+    """As load balancers, Kubernetes and Prometheus ask."""
+    client = behind_a_name(replace(settings, metrics_token=TOKEN))
+    headers = {"Host": "10.0.0.5:8000", "Authorization": f"Bearer {TOKEN}"}
+    assert client.get(path, headers=headers).status_code == 200
+    assert client.get("/login", headers=headers).status_code == 400
+
+
+def test_metrics_without_a_token_are_refused_by_another_name(settings: Settings) -> None:
+    client = behind_a_name(settings)
+    assert client.get("/metrics", headers={"Host": "lured.example.com"}).status_code == 400
+    assert client.get("/metrics", headers={"Host": "localhost"}).status_code == 200

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
+
 import redis
 from flask import Blueprint, Flask, Response, current_app, jsonify, make_response
 from sqlalchemy import Engine
@@ -10,6 +13,9 @@ from auditsaas import current_request
 from auditsaas.extensions import settings
 from auditsaas.operations import readiness
 from auditsaas.version import version
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 health = Blueprint("health", __name__)
 
@@ -36,6 +42,23 @@ def install(app: Flask) -> None:
     """Give an application the engine of its probe, and the addresses."""
     app.extensions[EXTENSION] = readiness.engine(settings(app))
     app.register_blueprint(health)
+    named = {"/healthz", "/readyz", *(["/metrics"] if settings(app).metrics_token else [])}
+    app.wsgi_app = _by_any_name(app.wsgi_app, named)  # type: ignore[assignment, method-assign]  # Flask's way
+
+
+def _by_any_name(wsgi_app: WSGIApplication, paths: Collection[str]) -> WSGIApplication:
+    """Answer these paths by whatever name they are asked: probes know a machine by its address.
+
+    ``/metrics`` is among them where a token opens it; without one a name that a browser on this
+    machine was lured to must not read it.
+    """
+
+    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("PATH_INFO") in paths:
+            environ["HTTP_HOST"] = "localhost"
+        return wsgi_app(environ, start_response)
+
+    return serve
 
 
 def _probe() -> Engine:
