@@ -124,7 +124,9 @@ ACTIVITIES: dict[Activity, ActivityKind] = {
     Activity.INVITATION_REVOKE: ActivityKind("An admin revoked an invitation", SUCCESS),
     Activity.API_KEY_CREATE: ActivityKind("An admin made an API key", SUCCESS),
     Activity.API_KEY_REVOKE: ActivityKind("An admin revoked an API key", SUCCESS),
-    Activity.WORKSPACE_UPDATE: ActivityKind("An admin changed the workspace's settings", SUCCESS),
+    Activity.WORKSPACE_UPDATE: ActivityKind(
+        "An admin changed the workspace's settings, or wanted a slug that is taken", SUCCESS | ERROR
+    ),
     Activity.CHANGE_REQUEST: ActivityKind(
         "An admin asked for a change that cannot be undone, which waits", SUCCESS
     ),

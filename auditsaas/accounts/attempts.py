@@ -52,6 +52,10 @@ WORKSPACE_INVITATIONS = Limit("workspace-invitations", 100, timedelta(days=1))
 """Mails of one workspace, to whomever; far more than a large team needs in a day."""
 
 
+SLUGS = Limit("slugs", 10, timedelta(days=1))
+"""Other slugs that a workspace tries, by which it learns which are taken."""
+
+
 @dataclass(frozen=True)
 class Standing:
     """The state of a limit after one more attempt."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -34,6 +34,7 @@ class ActingMember:
         activity: Activity,
         *,
         targets: Sequence[TargetInput] = (),
+        status: Literal["success", "error"] = "success",
         status_code: int = SEE_OTHER,
         changes: Mapping[str, list[Any]] | None = None,
         metadata: dict[str, Any] | None = None,
@@ -44,6 +45,7 @@ class ActingMember:
             activity,
             workspaces={self.workspace_id: self.role or None},
             actor=self.actor,
+            status=status,
             facts=self.facts,
             status_code=status_code if self.facts else None,
             targets=targets,

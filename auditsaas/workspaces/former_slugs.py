@@ -1,4 +1,4 @@
-"""Leads the former slugs in a filter on to the workspaces that had them."""
+"""Former slugs: how long they are reserved, and what leads on to the workspaces that had them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from dataclasses import replace
 from itertools import chain
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.workspaces.models import FormerSlug, NamedWorkspace
+
+MOST = 3
+"""The former slugs that one workspace keeps, so that renaming cannot take many names."""
 
 
 def with_current_slugs(
@@ -51,6 +54,29 @@ def current_slugs(
         )
     )
     return {slug: current[tenant] for slug, tenant in former}
+
+
+def free(session: Session, slug: str, *, tenant: UUID | None = None) -> bool:
+    """Give up a former slug that may be taken: one of ``tenant``, or whose time is over.
+
+    Returns whether it may; the slug of a workspace of today is not looked at.
+    """
+    former = session.get(FormerSlug, slug)
+    if former is None:
+        return True
+    mine = delete(FormerSlug).where(FormerSlug.slug == slug)
+    if former.tenant != tenant:
+        mine = mine.where(FormerSlug.reserved_until < func.now())
+    return session.scalar(mine.returning(FormerSlug.slug)) is not None
+
+
+def keep(session: Session, slug: str, tenant: UUID) -> None:
+    """Reserve a slug that a workspace gives up; the one it gave up longest ago may go for it."""
+    session.add(FormerSlug(slug=slug, tenant=tenant))
+    session.flush()
+    newest_first = FormerSlug.reserved_until.desc(), FormerSlug.slug
+    beyond = select(FormerSlug.slug).where(FormerSlug.tenant == tenant).order_by(*newest_first)
+    session.execute(delete(FormerSlug).where(FormerSlug.slug.in_(beyond.offset(MOST))))
 
 
 def former_slugs_of(session: Session, workspace_id: UUID) -> Sequence[str]:

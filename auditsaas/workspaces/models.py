@@ -81,6 +81,10 @@ class FormerSlug(Base):
 
     slug: Mapped[str] = mapped_column(Text, primary_key=True)
     tenant: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id"))
+    reserved_until: Mapped[datetime] = mapped_column(
+        Timestamp, server_default=text("now() + interval '90 days'")
+    )
+    """Afterwards another workspace may take it; until one does, it leads here."""
 
 
 class Membership(Base):

@@ -17,6 +17,7 @@ from auditsaas.events.models import log_heads
 from auditsaas.events.system_log import SYSTEM_WORKSPACE_ID
 from auditsaas.events.writing.redaction import USUAL_KEYS
 from auditsaas.permissions import Role
+from auditsaas.workspaces import former_slugs
 from auditsaas.workspaces.models import FormerSlug, Membership, Workspace
 
 # fmt: off
@@ -47,9 +48,9 @@ def create_workspace(session: Session, name: str, slug: str | None = None) -> Wo
         raise Invalid(f"A workspace name has 1 to {MAX_NAME} printable characters.")
     slug = checked_slug(slug) if slug else _free_slug(session, name)
     workspace = Workspace(id=new_id(), name=name, slug=slug)
-    if session.get(FormerSlug, workspace.slug) is not None:
-        raise Conflict(f"The slug {workspace.slug} is taken.")
     system_log.admit(session, workspace.id)
+    if not former_slugs.free(session, workspace.slug):
+        raise Conflict(f"The slug {workspace.slug} is taken.")
     try:
         with session.begin_nested():
             session.add(workspace)

@@ -18,11 +18,16 @@ from auditsaas.events.models import log_heads
 from auditsaas.events.reading import totals
 from auditsaas.events.schema import TargetInput
 from auditsaas.own_activities import Activity
+from auditsaas.workspaces import former_slugs
 from auditsaas.workspaces.acting_member import ActingMember
-from auditsaas.workspaces.models import FormerSlug, Workspace
+from auditsaas.workspaces.models import Workspace
 
 RETENTION = frozenset({"retention_days", "legal_hold"})
 """The columns that decide which events go; no role that serves people writes them."""
+
+
+class SlugTaken(Conflict):
+    """Another workspace has the slug, or had it and it is still reserved; which, is not told."""
 
 
 def redacted_keys(session: Session, workspace_id: UUID) -> list[str]:
@@ -64,7 +69,7 @@ def change(
     What cannot be undone waits before it comes here: see ``auditsaas/pending_changes``.
 
     Raises:
-        Conflict: another workspace has, or had, the slug.
+        SlugTaken: another workspace has the slug, or had it not long ago.
     """
     workspace = locked(session, actor.workspace_id)
     changes: dict[str, list[Any]] = {
@@ -122,17 +127,14 @@ def events_before(session: Session, workspace_id: UUID, cut: datetime) -> int:
 
 def _move(session: Session, workspace: Workspace, slug: str) -> None:
     """Take another slug; the one before leads to it from now on."""
-    former = session.get(FormerSlug, slug)
-    taken = Conflict(f"The slug {slug} is taken.")
-    if former is not None and former.tenant != workspace.id:
+    taken = SlugTaken(f"The slug {slug} is taken.")
+    if not former_slugs.free(session, slug, tenant=workspace.id):
         raise taken
-    if former is not None:
-        session.delete(former)
     before = workspace.slug
     try:
         with session.begin_nested():
             workspace.slug = slug
             session.flush()
-            session.add(FormerSlug(slug=before, tenant=workspace.id))
+            former_slugs.keep(session, before, workspace.id)
     except IntegrityError as error:
         raise taken from error

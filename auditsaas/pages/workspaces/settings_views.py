@@ -13,10 +13,12 @@ from flask.typing import ResponseReturnValue
 from auditsaas.access.current import require_person
 from auditsaas.access.loaders import WorkspaceAccess, acting_member, load_workspace
 from auditsaas.access.once import acts_once
+from auditsaas.accounts import attempts
 from auditsaas.accounts.models import User
-from auditsaas.errors import Conflict, InvalidFields
+from auditsaas.errors import Conflict, InvalidFields, TooOften
 from auditsaas.extensions import db
 from auditsaas.extensions import settings as installation
+from auditsaas.own_activities import Activity
 from auditsaas.pages.workspaces import change_list
 from auditsaas.pages.workspaces.settings_form import SettingsForm
 from auditsaas.pending_changes import service
@@ -104,6 +106,8 @@ def _save(slug: str, page: Page) -> ResponseReturnValue:
         changes.refuse_under_floor(access.workspace, form.values(), rules)
         if "confirmed" not in request.form and (question := _question(access, form, rules)):
             return _asked_again(form, question)
+        if form.slug != access.slug and (refusal := _tried_too_often(access)):
+            return _rendered(access, page, form, {"slug": str(refusal)}), refusal.status
         saved = changes.save(
             db.session(),
             acting_member(access),
@@ -116,6 +120,10 @@ def _save(slug: str, page: Page) -> ResponseReturnValue:
         db.session.rollback()
         wrong = {one.field: one.message for one in error.errors}
         return _rendered(access, page, form, wrong), error.status
+    except settings.SlugTaken as error:
+        db.session.rollback()
+        _record_taken(access, form.slug)
+        return _rendered(access, page, form, {"slug": str(error)}), error.status
     except Conflict as error:
         db.session.rollback()
         return _rendered(access, page, form, {page.clash: str(error)}), error.status
@@ -123,6 +131,31 @@ def _save(slug: str, page: Page) -> ResponseReturnValue:
     leads_to = f"/w/{saved.workspace.slug}/settings{page.path}?{done}"
     db.session.commit()
     return redirect(leads_to, 303)
+
+
+def _tried_too_often(access: WorkspaceAccess) -> TooOften | None:
+    """Count a try of another slug, which tells whether it is taken; refuse too many a day."""
+    standing = attempts.count(db.session(), attempts.SLUGS, str(access.id))
+    db.session.commit()
+    if not standing.paused:
+        return None
+    hours = -(-standing.seconds // 3600)
+    return TooOften(
+        f"{attempts.SLUGS.most} other slugs were tried within a day."
+        f" Try again in {hours} {'hour' if hours == 1 else 'hours'}.",
+        standing.seconds,
+    )
+
+
+def _record_taken(access: WorkspaceAccess, slug: str) -> None:
+    acting_member(access).record(
+        db.session(),
+        Activity.WORKSPACE_UPDATE,
+        status="error",
+        status_code=Conflict.status,
+        metadata={"reason": "slug_taken", "slug": slug},
+    )
+    db.session.commit()
 
 
 def _present(access: WorkspaceAccess) -> SettingsForm:
