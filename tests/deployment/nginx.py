@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 from typing import Self
 
 from tests.support.certificates import write_certificate
 from tests.support.serving import free_port
-from tests.support.workers import ROOT
+from tests.support.workers import ROOT, eventually
 
 PROGRAM = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") or "nginx"
 EXAMPLE = ROOT / "deploy" / "nginx" / "auditsaas.conf"
@@ -30,8 +31,9 @@ http {{
 class Nginx:
     """Needs Debian's package nginx-light, which ``make test`` installs."""
 
-    def __init__(self, folder: Path, upstream_port: int) -> None:
+    def __init__(self, folder: Path, upstream_port: int, files: Path | None = None) -> None:
         self._folder = folder
+        self._files = files or folder
         self._upstream_port = upstream_port
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
@@ -48,12 +50,24 @@ class Nginx:
         checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
         assert checked.returncode == 0, checked.stderr
         self._process = subprocess.Popen(command)
+        eventually(self._listens, "a proxy that listens")
         return self
 
     def __exit__(self, *_: object) -> None:
         assert self._process is not None
         self._process.terminate()
         self._process.wait()
+
+    def _listens(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 1):
+                return True
+        except OSError:
+            return False
+
+    def logged(self) -> str:
+        """All that it wrote, of requests and of errors."""
+        return "".join(log.read_text() for log in self._folder.glob("*.log"))
 
     def _example(self) -> str:
         certificate = self._folder / "certificate.pem"
@@ -62,6 +76,8 @@ class Nginx:
             ("server 127.0.0.1:8000", f"server 127.0.0.1:{self._upstream_port}"),
             ("listen 80;", f"listen 127.0.0.1:{free_port()};"),
             ("listen 443 ", f"listen 127.0.0.1:{self.port} "),
+            ("/var/log/nginx/", f"{self._folder}/"),
+            ("/var/lib/auditsaas/files/", f"{self._files}/"),
             ("/etc/letsencrypt/live/audit.example.com/fullchain.pem", str(certificate)),
             ("/etc/letsencrypt/live/audit.example.com/privkey.pem", str(certificate)),
         ):
