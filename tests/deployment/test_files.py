@@ -169,6 +169,24 @@ def verify(unit: Path, folder: Path) -> str:
     return "\n".join(line for line in run.stderr.splitlines() if name in line)
 
 
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_unit_leaves_a_process_little_to_do_harm_with(unit: Path, tmp_path: Path) -> None:
+    """Of 100 that systemd counts; the control is a unit with nothing but its command."""
+    assert exposed(unit, tmp_path, most=20) == ""
+    bare = tmp_path / "bare.service"
+    bare.write_text("[Service]\nExecStart=/bin/true\n")
+    assert exposed(bare, tmp_path, most=20)
+    words = unit.read_text()
+    assert "MemoryMax=" in words
+    assert "TasksMax=" in words
+
+
+def exposed(unit: Path, folder: Path, most: int) -> str:
+    (folder / "u.service").write_text(here(unit))
+    options = ("--offline=true", "--no-pager", f"--threshold={most}")
+    return complaints("systemd-analyze", "security", *options, folder / "u.service")
+
+
 def here(unit: Path) -> str:
     return unit.read_text().replace("/opt/auditsaas/.venv/bin", str(BIN)).replace("%i", "quick")
 
