@@ -26,6 +26,7 @@ class TooManyAtOnce(TooOften):
 class Busy(TooOften):
     status = 503
     title = "Busy"
+    reason = "bodies on their way"
 
 
 def await_body(most: int, before: Callable[[], None] | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +17,8 @@ from auditsaas.extensions import db
 from auditsaas.metrics import POOL_IN_USE, POOL_SIZE, POOL_WAITING
 
 DATA_EXCEPTION = "22"
+# SQLAlchemy names the log of a pool by its class, and would tell there of each connection.
+logging.getLogger(f"{__name__}.MeasuredPool").setLevel(logging.WARNING)
 
 
 class MeasuredPool(QueuePool):

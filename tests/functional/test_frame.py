@@ -22,6 +22,7 @@ from auditsaas.version import version
 from config.settings import Settings
 from tests.support import factories
 from tests.support.factories import make_member, make_user, make_workspace
+from tests.support.outside import settle_accounts
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
@@ -118,6 +119,7 @@ def test_client_address_comes_from_the_trusted_hop_only(production: Flask) -> No
         headers={"X-Forwarded-For": "6.6.6.6, 203.0.113.9", "Referer": "https://logs.example.com/"},
         **HTTPS,
     )
+    settle_accounts(production)
     assert _last_address_of(nobody) == "203.0.113.9"
 
 
