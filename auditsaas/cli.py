@@ -20,6 +20,7 @@ from auditsaas.operations import upgrade as schema
 from auditsaas.operations.distribute import distribute
 from auditsaas.operations.doctor import doctor
 from auditsaas.operations.revisions import Standing
+from auditsaas.operations.transfer import new_epoch
 from auditsaas.own_activities import Activity
 from auditsaas.permissions import ApiScope, Role
 from auditsaas.version import version
@@ -69,6 +70,18 @@ def tighten() -> None:
     """Take rights away that only the version before used; run it once none of it is left."""
     taken = schema.tighten(load())
     click.echo(f"{len(taken)} rights taken." if taken else "There was nothing to take.")
+
+
+@database_group.command("new-epoch", with_appcontext=False)
+def new_epoch_command() -> None:
+    """Begin an epoch of every log's numbers; run it once after a restore, before anything starts.
+
+    Readers of the feed are then told that numbers may name other events than before.
+    """
+    with open_session(as_owner=True) as session:
+        begun = new_epoch.begin(session, operator())
+        session.commit()
+    click.echo(f"An epoch was begun in {begun:,} {'log' if begun == 1 else 'logs'}.")
 
 
 @cli.group("workspace")

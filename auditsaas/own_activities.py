@@ -68,6 +68,7 @@ class Activity(StrEnum):
     PLATFORM_BREAK_GLASS = "platform.break_glass"
     SECRET_ROTATE = "secret.rotate"
     RETENTION_APPLY = "retention.apply"
+    LOG_RESTORE = "log.restore"
     LOG_READ = "log.read"
 
 
@@ -177,6 +178,9 @@ ACTIVITIES: dict[Activity, ActivityKind] = {
         "An operator sealed what is kept secret under a new key", SUCCESS
     ),
     Activity.RETENTION_APPLY: ActivityKind("Events past the retention were removed", SUCCESS),
+    Activity.LOG_RESTORE: ActivityKind(
+        "An operator brought the log back from a backup, and began an epoch of its numbers", SUCCESS
+    ),
     Activity.LOG_READ: ActivityKind("A person or a key read the log", SUCCESS),
 }
 

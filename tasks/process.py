@@ -1,4 +1,4 @@
-"""What workers and beat do alike: log like the web, and keep in Redis when they were heard of."""
+"""Shared set-up of workers and beat: the log's form, and heartbeats in Redis."""
 
 from __future__ import annotations
 

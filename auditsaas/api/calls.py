@@ -63,9 +63,13 @@ def _several(name: str, description: str, **items: Any) -> Parameter:
     return Parameter(name, description, schema)
 
 
-def _whole(name: str, description: str, lowest: int, highest: int, default: int) -> Parameter:
-    schema = {"type": "integer", "minimum": lowest, "maximum": highest, "default": default}
-    return Parameter(name, description, schema)
+def _whole(
+    name: str, description: str, lowest: int, highest: int, default: int | None
+) -> Parameter:
+    schema: dict[str, Any] = {"type": "integer", "minimum": lowest, "maximum": highest}
+    return Parameter(
+        name, description, schema if default is None else schema | {"default": default}
+    )
 
 
 def _id(what: str) -> Parameter:
@@ -196,6 +200,7 @@ DESCRIBED = {
         f" last_seq; no event is skipped or given twice. {RECORDED}",
         parameters=(
             _whole("after", "The last_seq of the answer before; 0 for all.", 0, LARGEST_SEQ, 0),
+            _whole("epoch", "The epoch of the answer before.", 0, LARGEST_SEQ, None),
             LIMIT,
             _whole(
                 "wait",
@@ -206,7 +211,7 @@ DESCRIBED = {
             ),
         ),
         answers={200: ("The next events.", _json("Feed"))},
-        refusals=(422,),
+        refusals=(410, 422),
     ),
     "api.post_export": Described(
         method="post",

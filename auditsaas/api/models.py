@@ -155,6 +155,8 @@ class Feed(Struct, kw_only=True):
     data: list[StoredEvent]
     last_seq: Seq
     """The next request's ``after``."""
+    epoch: Annotated[int, Meta(ge=0)]
+    """The next request's ``epoch``; another one after the log was brought back from a backup."""
     complete_through: Annotated[datetime, Meta(tz=True)] | None
     """Whatever was received before this is at or below ``last_seq``; null for an empty log."""
 

@@ -90,6 +90,13 @@ KINDS = (
     ),
     ProblemKind(
         410,
+        "Began anew",
+        "The feed was asked for numbers of another epoch: the log was brought back from a backup,"
+        " and numbers that were given before may name other events since.",
+        "Forget what was read after the answer's after, and go on with its epoch and after.",
+    ),
+    ProblemKind(
+        410,
         "Expired",
         "The file of an export was removed when its time was over.",
         "Ask for a new export.",

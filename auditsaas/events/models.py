@@ -17,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, INET, JSON
+from sqlalchemy.dialects.postgresql import ARRAY, INET, JSON, JSONB
 from sqlalchemy.types import TypeEngine
 
 from auditsaas.db.columns import Timestamp
@@ -62,9 +62,11 @@ log_heads = Table(
     Column("redacted_keys", ARRAY(Text)),
     Column("removed", BigInteger, nullable=False, server_default="0"),
     Column("days_counted", BigInteger, nullable=False, server_default="0"),
+    Column("epochs", JSONB, nullable=False, server_default="[]"),
 )
-"""``seq`` never goes back; ``removed`` says how many of its events are past their retention.
-``days_counted`` is their sum as the daily counts know it, less where these are not complete."""
+"""``seq`` never goes back, but by a restore, which begins one of ``epochs``; ``removed`` says how
+many of its events are past their retention. ``days_counted`` is their sum as the daily counts know
+it, less where these are not complete."""
 
 event_counts = Table(
     "event_counts",

@@ -72,3 +72,5 @@ def test_restored_backup_has_every_event_and_policy(
     elsewhere = Installation(folder, fresh_server, redis_server, SECRET_KEY=secret)
     assert "fail" not in elsewhere.command("doctor")
     assert elsewhere.command("db", "upgrade")
+    assert elsewhere.command("db", "new-epoch").startswith("An epoch was begun in ")
+    assert {row[0]: row[1] for row in logs(fresh_server)}["initech"] == EVENTS + 2
