@@ -10,9 +10,20 @@ from celery.schedules import crontab
 QUICK: Final = "quick"
 HEAVY: Final = "heavy"
 """The queue of formats that take a lot of memory and time, apart from everything else."""
+IMPORTS: Final = "imports"
+"""The queue of log files, of which one may take hours. A worker of ``HEAVY`` takes it, too."""
 MAINTENANCE: Final = "maintenance"
 """The queue of what the owner of the tables does, whose password its one worker alone knows."""
-QUEUES: Final = (QUICK, HEAVY, MAINTENANCE)
+QUEUES: Final = (QUICK, HEAVY, IMPORTS, MAINTENANCE)
+LONG: Final = (HEAVY, IMPORTS)
+"""Queues of jobs that take so long that a worker never gives all its processes to them."""
+
+QUICK_TURNS: Final = 4
+"""Jobs of one workspace, of each kind, that are in the quick queue at once."""
+HEAVY_JOBS: Final = 1
+"""Heavy exports, and imports, of one workspace that run at once, unless the settings say more."""
+ASKED_AGAIN_AFTER: Final = timedelta(seconds=5)
+"""A long job that found no process free comes again after this."""
 
 BUILD_SOFT_LIMIT: Final = timedelta(minutes=30)
 BUILD_HARD_LIMIT: Final = BUILD_SOFT_LIMIT + timedelta(minutes=1)

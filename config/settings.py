@@ -41,6 +41,12 @@ class Settings:
     trusted_proxies: int = 0
     pdf_rows: int = 50_000
     """More than these are refused as a PDF, which takes long to make and longer to read."""
+    heavy_jobs: int = 1
+    """Heavy exports of one workspace that run at once, and as many imports."""
+    import_max_mib: int = 10_240
+    """An imported file may hold no more, unpacked."""
+    import_seconds_per_mib: int = 10
+    """A file that takes more of a processor's time for each MiB is no longer read."""
     change_delay_days: int = 7
     """How long a change that cannot be undone waits, so that it can be seen and cancelled."""
     min_retention_days: int = 30
@@ -115,6 +121,11 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         brand_name=environ.get("BRAND_NAME") or "AuditSaaS",
         trusted_proxies=_whole_number(environ, "TRUSTED_PROXIES"),
         pdf_rows=_whole_number(environ, "PDF_ROWS", 50_000),
+        heavy_jobs=_whole_number(environ, "HEAVY_JOBS", 1, within=(1, 1000)),
+        import_max_mib=_whole_number(environ, "IMPORT_MAX_MIB", 10_240, within=(1, 1_048_576)),
+        import_seconds_per_mib=_whole_number(
+            environ, "IMPORT_SECONDS_PER_MIB", 10, within=(1, 3600)
+        ),
         change_delay_days=_whole_number(environ, "CHANGE_DELAY_DAYS", 7, within=(1, 365)),
         min_retention_days=_whole_number(environ, "MIN_RETENTION_DAYS", 30, within=(1, 36_500)),
         own_events_days=_whole_number(environ, "OWN_EVENTS_DAYS", 400, within=(400, 36_500)),

@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from uuid import UUID
 
+from celery import current_task
 from celery.exceptions import SoftTimeLimitExceeded
 
+from auditsaas.events.importers.budget import Budget
 from auditsaas.exports.building.build import InstallationOptions, export_job
 from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.limits import row_limits
 from auditsaas.extensions import settings
 from auditsaas.imports.kind import IMPORTS
 from auditsaas.imports.run import import_job
-from auditsaas.jobs import runner, sweeper
-from auditsaas.jobs.queue import send, task
+from auditsaas.jobs import runner, sweeper, turns
+from auditsaas.jobs.queue import enqueue, send, task
 from auditsaas.jobs.runner import Job
 from auditsaas.mail.outbox import MAILS
 from auditsaas.notifications.delivery import mail_job
 from auditsaas.operations.kinds import KINDS
 from auditsaas.storage.address import storage_at
+from config.celery import ASKED_AGAIN_AFTER
+from tasks.places import Held, places
 
 LIMITS = (SoftTimeLimitExceeded,)
+
+_places: list[Held] = []
+
+
+def share_processes(processes: int, queues: Collection[str]) -> None:
+    """Keep some processes of this worker free of long jobs; called before it starts them."""
+    _places[:] = [Held(places(processes, queues))]
+
+
+def held_place(queue: str) -> AbstractContextManager[bool]:
+    """Hold a place for a job of a queue; True where this is no worker."""
+    return _places[0].one(queue) if _places else nullcontext(True)
+
+
+def current_queue() -> str:
+    """Return the queue that the task under way came from; '' where it is called as a function."""
+    told = current_task.request.delivery_info if current_task else None
+    return (told or {}).get("routing_key") or ""
 
 
 def _export_job() -> Job[Any, Any]:
@@ -32,7 +55,9 @@ def _export_job() -> Job[Any, Any]:
 
 
 def _import_job() -> Job[Any, Any]:
-    return import_job(storage_at(settings().storage_url))
+    made = settings()
+    budget = Budget(most_mib=made.import_max_mib, seconds_per_mib=made.import_seconds_per_mib)
+    return import_job(storage_at(made.storage_url), budget)
 
 
 def _mail_job() -> Job[Any, Any]:
@@ -56,17 +81,29 @@ def stop(name: str, identity: str) -> None:
 
 @task(EXPORTS.task)
 def build_export(identity: str) -> None:
-    runner.run(_export_job(), UUID(identity), limits=LIMITS)
+    _do(_export_job(), identity)
 
 
 @task(IMPORTS.task)
 def run_import(identity: str) -> None:
-    runner.run(_import_job(), UUID(identity), limits=LIMITS)
+    _do(_import_job(), identity)
 
 
 @task(MAILS.task)
 def send_mail(identity: str) -> None:
-    runner.run(_mail_job(), UUID(identity), limits=LIMITS)
+    _do(_mail_job(), identity)
+
+
+def _do(job: Job[Any, Any], identity: str) -> None:
+    """Do a job, and send what comes after it; a long one only where a process may do it."""
+    queue = current_queue()
+    with held_place(queue) as is_free:
+        if is_free:
+            runner.run(job, UUID(identity), limits=LIMITS)
+    if is_free:
+        turns.send_next(job.kind, UUID(identity))
+    else:
+        enqueue(job.kind.task, identity, queue=queue, after=ASKED_AGAIN_AFTER)
 
 
 @task("jobs.sweep")

@@ -10,7 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from auditsaas.db.platform import JOBS, platform_session
 from auditsaas.exports.kind import EXPORTS
 from auditsaas.extensions import db
-from auditsaas.jobs.queue import send, task
+from auditsaas.jobs.queue import task
+from auditsaas.jobs.turns import send_in_turn
 from auditsaas.schedules import reports, runs
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ def tick(now: datetime | None = None) -> int:
             log.exception("Schedule %s could not be started", schedule_id)
             continue
         if export is not None:
-            send(EXPORTS.message(export))
+            send_in_turn(EXPORTS, export)
             started += 1
     return started
 

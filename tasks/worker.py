@@ -28,7 +28,7 @@ with logs.starting():
     from auditsaas.jobs.queue import EXTENSION
     from auditsaas.version import version
     from auditsaas.worker_app import create_worker_app
-    from config.celery import CONSUMER_TRANSPORT
+    from config.celery import CONSUMER_TRANSPORT, HEAVY, IMPORTS
     from tasks import jobs, process
 
     flask_app = create_worker_app()
@@ -45,6 +45,15 @@ def _share_memory(**_: Any) -> None:
     """Freeze what is loaded before children are forked, so that collecting does not copy it."""
     gc.collect()
     gc.freeze()
+
+
+@celeryd_after_setup.connect(weak=False)  # type: ignore[no-untyped-call,untyped-decorator]  # Celery ships no types
+def _share_processes(instance: Any, **_: Any) -> None:
+    """Let a worker of heavy exports take imports, too, and keep processes free of long jobs."""
+    queues = instance.app.amqp.queues
+    if HEAVY in queues.consume_from and IMPORTS not in queues.consume_from:
+        queues.select_add(IMPORTS)
+    jobs.share_processes(instance.concurrency, set(queues.consume_from))
 
 
 @worker_process_init.connect(weak=False)  # type: ignore[no-untyped-call,untyped-decorator]  # Celery ships no types

@@ -28,7 +28,7 @@ from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.exports.service import Requester
 from auditsaas.extensions import db
-from auditsaas.jobs.queue import send
+from auditsaas.jobs.turns import send_in_turn
 from auditsaas.pages.exports.download import file_response
 from auditsaas.pages.exports.views import limits_here
 from auditsaas.text import storable
@@ -56,7 +56,7 @@ def post_export() -> Response:
     )
     export = request_export(db.session(), wanted)
     db.session.commit()
-    send(EXPORTS.message(export))
+    send_in_turn(EXPORTS, export)
     response = answer(_job(export, workspace.slug), 202)
     response.headers["Location"] = url_for("api.get_export", export_id=export.id)
     return response

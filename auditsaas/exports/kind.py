@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import case, func, literal_column
+
 from auditsaas.db.tenancy import Scope
 from auditsaas.exports.formats import FORMATS
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.jobs.kind import Claim, Kind
 from auditsaas.jobs.leases import Columns, Leases
-from config.celery import QUICK
+from config.celery import HEAVY, QUICK
 
 ExportClaim = Claim[Export]
 """The right to build an export."""
@@ -25,6 +27,9 @@ def _queue(row: Any) -> str:
     return FORMATS[row.format].queue if row.format in FORMATS else QUICK
 
 
+_HEAVY = sorted(key for key, made in FORMATS.items() if made.queue == HEAVY)
+_QUICK: Any = literal_column(f"'{QUICK}'")
+
 EXPORTS = Kind(
     name="exports",
     title="Export",
@@ -38,6 +43,11 @@ EXPORTS = Kind(
     ),
     scope_of=_scope,
     scope_columns=(Export.workspace_ids, Export.requested_by),
+    tenant=case(
+        (func.cardinality(Export.workspace_ids) == 1, Export.workspace_ids[1]),
+        else_=Export.requested_by,
+    ),
     queue_of=_queue,
     queue_columns=(Export.format,),
+    queue=case((Export.format.in_(_HEAVY), literal_column(f"'{HEAVY}'")), else_=_QUICK),
 )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import literal_column
+
 from auditsaas.db.tenancy import Scope
 from auditsaas.imports.models import Import, ImportState
 from auditsaas.jobs.kind import Claim, Kind
 from auditsaas.jobs.leases import Columns, Leases
-from config.celery import HEAVY
+from config import celery
 
 ImportClaim = Claim[Import]
 """The right to load a file."""
@@ -31,5 +33,7 @@ IMPORTS = Kind(
     ),
     scope_of=_scope,
     scope_columns=(Import.workspace_id, Import.requested_by),
-    queue_of=lambda _: HEAVY,
+    tenant=Import.workspace_id,
+    queue_of=lambda _: celery.IMPORTS,
+    queue=literal_column(f"'{celery.IMPORTS}'"),
 )

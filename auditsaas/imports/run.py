@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from auditsaas.db import tenancy
 from auditsaas.errors import DomainError
 from auditsaas.events.event_sources import of_import
+from auditsaas.events.importers.budget import UNBOUNDED, Budget
 from auditsaas.events.importers.format import Format
 from auditsaas.events.importers.lines import Source, SourceError, UnknownFormat, open_stream
 from auditsaas.events.importers.registry import checked_format
@@ -38,12 +39,12 @@ TOO_LONG = (
 )
 
 
-def import_job(storage: Storage) -> Job[Import, Loaded]:
-    """Define the job that loads a file kept in ``storage``."""
+def import_job(storage: Storage, budget: Budget = UNBOUNDED) -> Job[Import, Loaded]:
+    """Define the job that loads a file kept in ``storage``, within a budget."""
     return Job(
         kind=IMPORTS,
         doing="Importing",
-        work=partial(_load, storage=storage),
+        work=partial(_load, storage=storage, budget=budget),
         finish=finish.complete,
         fail=finish.fail,
         reason_of=_reason_of,
@@ -53,11 +54,11 @@ def import_job(storage: Storage) -> Job[Import, Loaded]:
     )
 
 
-def _load(claim: ImportClaim, heartbeat: Heartbeat, *, storage: Storage) -> Loaded:
+def _load(claim: ImportClaim, heartbeat: Heartbeat, *, storage: Storage, budget: Budget) -> Loaded:
     asked = claim.row
     with (
         storage.open(asked.file_key or "") as file,
-        open_stream(asked.name, file) as source,
+        open_stream(asked.name, file, budget) as source,
     ):
         return Loaded(_loaded(claim, source, heartbeat), source.identity)
 

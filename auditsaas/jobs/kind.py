@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Generic, Self, TypeVar
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import case, literal_column, select
 from sqlalchemy.orm import Session
 
 from auditsaas.db.tenancy import Scope
-from auditsaas.jobs.leases import Leases, LostLease
-from config.celery import QUICK
+from auditsaas.jobs.leases import Leases, LostLease, Turns
+from config.celery import HEAVY_JOBS, LONG, QUICK, QUICK_TURNS
 
 Model = TypeVar("Model")
+
+
+_QUICK: Any = literal_column(f"'{QUICK}'")
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,13 @@ class Kind(Generic[Model]):
     scope_of: Callable[[Any], Scope]
     """The scope that a worker binds to touch a job, of a row with ``scope_columns``."""
     scope_columns: tuple[Any, ...]
+    tenant: Any
+    """The expression of a job's workspace, or of its person where it has none; they take turns."""
     queue_of: Callable[[Any], str] = lambda _: QUICK
     """The queue of a job, of a row with ``queue_columns``."""
     queue_columns: tuple[Any, ...] = ()
+    queue: Any = _QUICK
+    """The same as an expression."""
     max_attempts: int = 3
     delay: Callable[[int], timedelta] = lambda attempt: timedelta(seconds=5) * attempt
     """The pause after a failed attempt, counted from 1."""
@@ -52,9 +59,29 @@ class Kind(Generic[Model]):
         """Build the message for a waiting job; to be sent after the commit."""
         return Message(self.task, row.id, self.queue_of(row))
 
-    def waiting(self, platform: Session) -> Sequence[Any]:
-        """Select the jobs, of all workspaces, that have waited longest and that no worker holds."""
-        return self.leases.waiting(platform, *self.queue_columns)
+    def waiting(self, platform: Session, heavy_jobs: int = HEAVY_JOBS) -> Sequence[Any]:
+        """Select the jobs whose message is overdue: of each workspace those whose turn it is."""
+        return self.leases.waiting(platform, self._turns(heavy_jobs), *self.queue_columns)
+
+    def next_to(
+        self, platform: Session, ended: UUID, heavy_jobs: int = HEAVY_JOBS
+    ) -> Sequence[Any]:
+        """Select the waiting jobs whose turn it is, of the workspace of one that has ended."""
+        tenant = platform.scalar(select(self.tenant).where(self.leases["id"] == ended))
+        turns = replace(self._turns(heavy_jobs), only=self.tenant == tenant)
+        return self.leases.waiting(platform, turns, *self.queue_columns)
+
+    def has_turn(self, platform: Session, identity: UUID, heavy_jobs: int = HEAVY_JOBS) -> bool:
+        """Tell whether fewer other jobs of its workspace and queue are there than may be sent."""
+        mine = select(self.tenant, self.queue).where(self.leases["id"] == identity)
+        tenant, queue = platform.execute(mine).one_or_none() or (None, None)
+        others = (self.tenant == tenant, self.queue == queue, self.leases["id"] != identity)
+        most = heavy_jobs if queue in LONG else QUICK_TURNS
+        return self.leases.count_present(platform, *others, most=most) < most
+
+    def _turns(self, heavy_jobs: int) -> Turns:
+        most = case((self.queue.in_(LONG), heavy_jobs), else_=QUICK_TURNS)
+        return Turns(among=(self.tenant, self.queue), most=most)
 
     def scope(self, platform: Session, identity: UUID) -> Scope | None:
         """Find the scope that a worker binds for a job, by the job's id."""

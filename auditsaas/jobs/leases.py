@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, false, func, or_, select, update
 from sqlalchemy.orm import Session
 
 LEASE = timedelta(seconds=30)
@@ -39,6 +39,15 @@ class Columns:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Turns:
+    """Limits the rows of each group that are under way or sent; ``only`` chooses one group."""
+
+    among: tuple[Any, ...]
+    most: ColumnElement[int]
+    only: ColumnElement[bool] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Leases(Generic[Model]):
     """The leases of one table.
 
@@ -51,11 +60,42 @@ class Leases(Generic[Model]):
     failed: str
     columns: Columns = Columns()
 
-    def waiting(self, platform: Session, *wanted: Any, limit: int = 500) -> Sequence[Row[Any]]:
-        """Select ``id``, ``fence`` and these columns of the rows that have waited longest."""
-        found: Select[Any] = select(self["id"], self.fence.label("fence"), *wanted)
-        found = found.where(self.unfinished(), self._due < func.now())
-        return platform.execute(found.order_by(self._due).limit(limit)).all()
+    def waiting(
+        self, platform: Session, turns: Turns, *wanted: Any, limit: int = 500
+    ) -> Sequence[Row[Any]]:
+        """Select ``id``, ``fence`` and these columns of the waiting rows whose turn it is.
+
+        Those of one group take turns: the ones under way first, then the oldest. The first of every
+        group stand before the second of any.
+        """
+        place = func.row_number().over(
+            partition_by=turns.among,
+            order_by=(self.running().desc(), self["created_at"], self["id"]),
+        )
+        present = select(
+            self["id"],
+            self.fence.label("fence"),
+            self._due.label("due"),
+            self.running().label("running"),
+            place.label("place"),
+            turns.most.label("most"),
+            *wanted,
+        ).where(self.unfinished(), or_(self._free, self.running()))
+        if turns.only is not None:
+            present = present.where(turns.only)
+        ranked = present.subquery()
+        found = select(ranked).where(~ranked.c.running, ranked.c.place <= ranked.c.most)
+        if turns.only is None:
+            found = found.where(ranked.c.due < func.now())
+        return platform.execute(found.order_by(ranked.c.place, ranked.c.due).limit(limit)).all()
+
+    def count_present(self, platform: Session, *which: ColumnElement[bool], most: int) -> int:
+        """Count the rows that are under way or wait, as far as ``most``."""
+        present = select(self["id"]).where(
+            self.unfinished(), or_(self._free, self.running()), *which
+        )
+        counted = select(func.count()).select_from(present.limit(most).subquery())
+        return platform.scalar(counted) or 0
 
     def take(self, session: Session, identity: UUID) -> Model | None:
         """Claim a waiting row; None where it is finished or another worker's."""
@@ -70,8 +110,7 @@ class Leases(Generic[Model]):
             values[names.started] = func.now()
         if names.progress:
             values[names.progress] = 0
-        free = or_(self.until.is_(None), self.until < func.now())
-        taken = update(self.model).where(self["id"] == identity, self.unfinished(), free)
+        taken = update(self.model).where(self["id"] == identity, self.unfinished(), self._free)
         returned = taken.values(values).returning(self.model)
         return session.scalars(
             returned, execution_options={"populate_existing": True}
@@ -110,6 +149,12 @@ class Leases(Generic[Model]):
         found: ColumnElement[bool] = self["state"].in_(sorted({self.queued, self.working}))
         return found
 
+    def running(self) -> ColumnElement[bool]:
+        """Build the condition: a worker holds the row, as far as its state tells."""
+        if self.queued == self.working:
+            return false()
+        return and_(self["state"] == self.working, self.until >= func.now())
+
     def abandoned(self) -> ColumnElement[bool]:
         """Build the condition: the row was begun, and its lease has run out."""
         return and_(self["state"] == self.working, self["attempts"] > 0, self.until < func.now())
@@ -128,6 +173,10 @@ class Leases(Generic[Model]):
     @property
     def ended(self) -> Any:
         return self[self.columns.ended]
+
+    @property
+    def _free(self) -> ColumnElement[bool]:
+        return or_(self.until.is_(None), self.until < func.now())
 
     @property
     def _due(self) -> Any:

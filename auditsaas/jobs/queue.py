@@ -53,29 +53,34 @@ def send(message: Message) -> bool:
     return enqueue(message.task, str(message.row), queue=message.queue)
 
 
-def enqueue(name: str, *args: str, queue: str = QUICK) -> bool:
+def enqueue(name: str, *args: str, queue: str = QUICK, after: timedelta = timedelta()) -> bool:
     """Send a task by name after the commit that it depends on; whether Redis took it.
+
+    A worker that takes it begins no sooner than ``after``.
 
     A task is a hint that a row is waiting. One that is lost is sent again by the sweeper, so a
     broker that is down or frozen is only logged, after less than a second.
     """
     began = time.monotonic()
-    failure = _failure_to_send(name, args, queue)
+    failure = _failure_to_send(name, args, queue, after)
     if failure is not None and time.monotonic() - began < AT_ONCE_SECONDS:
         # A connection kept from before Redis was restarted fails at once; a new one may not.
-        failure = _failure_to_send(name, args, queue)
+        failure = _failure_to_send(name, args, queue, after)
     if failure is not None:
         log.warning("Could not send %s to Redis: %s", name, failure)
     return failure is None
 
 
-def _failure_to_send(name: str, args: tuple[str, ...], queue: str) -> Exception | None:
+def _failure_to_send(
+    name: str, args: tuple[str, ...], queue: str, after: timedelta
+) -> Exception | None:
     try:
         _celery().send_task(
             name,
             args=args,
             queue=queue,
-            expires=HINT_LIFETIME.total_seconds(),
+            countdown=after.total_seconds() or None,
+            expires=(after + HINT_LIFETIME).total_seconds(),
             retry=False,
             headers={"request_id": logs.bound().get("request_id")},
         )

@@ -12,15 +12,16 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from auditsaas.db.platform import JOBS, platform_session
+from auditsaas.extensions import settings
 from auditsaas.jobs.kind import Kind
-from auditsaas.jobs.queue import first_within, note_sweep, send
-from config.celery import HINT_LIFETIME
+from auditsaas.jobs.queue import note_sweep
+from auditsaas.jobs.turns import hint
 
 log = logging.getLogger(__name__)
 
 
 def sweep(kinds: Iterable[Kind[Any]]) -> int:
-    """Send the waiting jobs of all kinds, once a minute each; how many were sent.
+    """Send the waiting jobs of all kinds whose turn it is, once a minute; how many were sent.
 
     A kind whose table cannot be read does not hold up the others.
     """
@@ -38,11 +39,8 @@ def sweep(kinds: Iterable[Kind[Any]]) -> int:
 
 def _sweep(kind: Kind[Any]) -> int:
     with platform_session(JOBS) as platform:
-        waiting = kind.waiting(platform)
-    sent = 0
-    for row in waiting:
-        if first_within(f"hint:{kind.name}:{row.id}:{row.fence}", HINT_LIFETIME):
-            sent += send(kind.message(row))
+        waiting = kind.waiting(platform, settings().heavy_jobs)
+    sent = sum(hint(kind, row) for row in waiting)
     if sent:
         log.info("Sent %d waiting %s", sent, kind.name)
     note_sweep(kind.name, time.time())

@@ -70,6 +70,7 @@ MAILS = Kind(
     ),
     scope_of=_scope,
     scope_columns=(Mail.tenant, Mail.user_id),
+    tenant=func.coalesce(Mail.tenant, Mail.user_id),
     max_attempts=MAX_ATTEMPTS,
     delay=pause,
 )

@@ -28,7 +28,8 @@ def test_every_worker_and_beat_are_heard_of(operator: Visitor, installation: Ins
     found = read(operator, installation)
     alive = {name: value for name, value in found.items() if "auditsaas_workers" in name}
     assert alive == {
-        f'auditsaas_workers{{queue="{queue}"}}': 1 for queue in ("quick", "heavy", "maintenance")
+        f'auditsaas_workers{{queue="{queue}"}}': 1
+        for queue in ("quick", "heavy", "imports", "maintenance")
     }
     assert found["auditsaas_beat_age_seconds"] < 30
 

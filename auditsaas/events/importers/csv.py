@@ -97,7 +97,7 @@ def parse(source: Source, reading: Reading) -> Outcomes:
 
 def _in_order(source: Source, reading: Reading) -> Iterator[tuple[int, bytes]]:
     if reading.is_sample:
-        yield from _rows(source, untold)
+        yield from _rows(source, reading.progress)
         return
     for _, number, _, raw in own.in_order(_numbered(source)):
         reading.progress(len(raw))

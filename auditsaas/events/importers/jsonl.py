@@ -52,7 +52,7 @@ def parse(source: Source, reading: Reading) -> Outcomes:
 def _records(source: Source, reading: Reading) -> Iterator[tuple[int, int | None, bytes]]:
     """Read records in the file's order for a sample, else by ``seq``; report progress."""
     if reading.is_sample:
-        yield from objects(source, _NAMES)
+        yield from objects(source, _NAMES, reading.progress)
         return
     for _, number, byte, raw in own.in_order(_numbered(source)):
         reading.progress(len(raw) + 1)

@@ -1,7 +1,7 @@
 """Opens a plain or gzip file, or standard input, as numbered lines of bytes.
 
-A source is read twice: first whole, to learn its identity and that it is sound (a truncated gzip
-file is refused before any event is stored), then line by line. Memory stays flat at any size.
+A source is read twice: whole, to learn its identity and that it is sound (a truncated gzip file is
+refused before any event is stored), and line by line. Memory stays flat at any size.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import hashlib
 import shutil
 import sys
 import tempfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from typing import BinaryIO, cast
+
+from auditsaas.events.importers.budget import UNBOUNDED, Budget, Metered, SourceError
+
+__all__ = ["SourceError"]
 
 MAX_LINE_BYTES = 1024 * 1024
 _CHUNK = 1024 * 1024
@@ -29,26 +31,42 @@ Progress = Callable[[int], object]
 def untold(_bytes: int) -> None: ...
 
 
-class SourceError(Exception):
-    """A file that cannot be read; ``str()`` is a sentence for the operator."""
-
-
 class UnknownFormat(SourceError):
     """Text of a kind that nothing here reads, and a mapping might."""
 
 
-@dataclass(frozen=True)
 class Source:
-    """An opened file of lines.
+    """An opened file of lines."""
 
-    ``identity`` is the SHA-256 (hex) of the unpacked content, so a gzip file and its plain
-    original are the same source. ``size`` is the unpacked bytes.
-    """
+    def __init__(self, name: str, stream: BinaryIO) -> None:
+        self.name = name
+        self._stream = stream
+        self._known: tuple[str, int] | None = None
 
-    name: str
-    identity: str
-    size: int
-    _stream: BinaryIO
+    @property
+    def identity(self) -> str:
+        """The SHA-256 (hex) of the unpacked content: a gzip file and its plain original have one.
+
+        Raises:
+            SourceError: it is not whole, or costs more than it may.
+        """
+        return self._identified()[0]
+
+    @property
+    def size(self) -> int:
+        """The unpacked bytes; raises as ``identity``."""
+        return self._identified()[1]
+
+    def _identified(self) -> tuple[str, int]:
+        if self._known is None:
+            self._stream.seek(0)
+            self._known = _identify(self._stream)
+        return self._known
+
+    @property
+    def _left(self) -> int:
+        """The bytes to be read from the beginning; without end while the size is not known."""
+        return sys.maxsize if self._known is None else self._known[1]
 
     def lines(
         self, progress: Progress = untold, *, keep_ends: bool = False
@@ -59,22 +77,23 @@ class Source:
         added to the file since it was opened are not read. ``progress`` is told the bytes of each
         line before it is given.
         """
-        left = self.size
+        left = self._left
         self._stream.seek(0)
         number = 0
         while left > 0 and (line := self._stream.readline(min(left, MAX_LINE_BYTES + 1))):
             number += 1
-            before, left = left, left - len(line)
+            left -= len(line)
+            progress(len(line))
             rest = line
             while left > 0 and rest and not rest.endswith(b"\n"):
                 rest = self._stream.readline(min(left, _CHUNK))
                 left -= len(rest)
-            progress(before - left)
+                progress(len(rest))
             yield number, line if keep_ends else line.removesuffix(b"\n").removesuffix(b"\r")
 
     def reader(self, progress: Progress = untold) -> Callable[[int], bytes]:
         """Read on from the beginning, at most so many bytes a call; empty bytes at the end."""
-        left = self.size
+        left = self._left
         self._stream.seek(0)
 
         def read(most: int) -> bytes:
@@ -98,29 +117,28 @@ def open_source(name: str, stdin: BinaryIO | None = None) -> Iterator[Source]:
     """
     with ExitStack() as opened:
         try:
-            source = _read_once(name, opened.enter_context(_rewindable(name, stdin)))
+            source = _source(name, opened.enter_context(_rewindable(name, stdin)), UNBOUNDED)
+            source.size  # noqa: B018  # is read whole here, so that what is cut is refused first
         except OSError as error:
             raise SourceError(f"{name} cannot be read: {error.strerror or error}") from error
         yield source
 
 
 @contextmanager
-def open_stream(name: str, stream: BinaryIO) -> Iterator[Source]:
+def open_stream(name: str, stream: BinaryIO, budget: Budget = UNBOUNDED) -> Iterator[Source]:
     """Open a stream as a source that can be read again from its beginning.
 
-    Raises:
-        SourceError: it is not whole.
+    It is read no further than it is asked for. What is not whole, or costs more than ``budget``,
+    is a SourceError where it is read.
     """
-    yield _read_once(name, stream)
+    yield _source(name, stream, budget)
 
 
-def _read_once(name: str, raw: BinaryIO) -> Source:
+def _source(name: str, raw: BinaryIO, budget: Budget) -> Source:
     start = raw.read(len(_GZIP_MAGIC))
     raw.seek(0)
     packed = gzip.GzipFile(fileobj=raw, mode="rb") if start == _GZIP_MAGIC else raw
-    stream = cast(BinaryIO, packed)
-    identity, size = _identify(name, stream)
-    return Source(name, identity, size, stream)
+    return Source(name, cast(BinaryIO, Metered(name, cast(BinaryIO, packed), budget)))
 
 
 @contextmanager
@@ -139,13 +157,10 @@ def _rewindable(name: str, stdin: BinaryIO | None) -> Iterator[BinaryIO]:
             yield cast(BinaryIO, copy)
 
 
-def _identify(name: str, stream: BinaryIO) -> tuple[str, int]:
+def _identify(stream: BinaryIO) -> tuple[str, int]:
     digest = hashlib.sha256()
     size = 0
-    try:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-            size += len(chunk)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise SourceError(f"{name} is not a whole gzip file: {error}") from error
+    while chunk := stream.read(_CHUNK):
+        digest.update(chunk)
+        size += len(chunk)
     return digest.hexdigest(), size

@@ -30,7 +30,7 @@ from auditsaas.events.importers import (
 )
 from auditsaas.events.importers.documents import DocumentError
 from auditsaas.events.importers.format import Format
-from auditsaas.events.importers.lines import Source, SourceError, UnknownFormat
+from auditsaas.events.importers.lines import Progress, Source, SourceError, UnknownFormat
 from auditsaas.events.importers.mapping.presets import preset_formats
 from auditsaas.events.importers.outcome import LineError, Parsed, Refused, first_keys
 from auditsaas.events.importers.reading import Reading, objects, record_of
@@ -39,6 +39,13 @@ from auditsaas.events.importers.times import NO_ZONE
 AUTO = "auto"
 SAMPLE = 1000
 """Lines or records of a file's beginning that say what it is."""
+SAMPLE_BYTES = 2 * 1024 * 1024
+"""No more is read, or unpacked, to see it."""
+
+
+class _SampleEnds(Exception):
+    """As much was read as a sample may hold."""
+
 
 # Where a file could be of two formats, the first is taken.
 FORMATS: dict[str, Format] = {
@@ -153,10 +160,9 @@ def _tried(source: Source, chosen: Format, zone: tzinfo | None) -> tuple[int, in
     of the format.
     """
     parsed, zoneless, refused = 0, 0, None
+    reading = Reading(chosen.key, zone, is_sample=True, progress=_sample_progress())
     try:
-        for outcome in islice(
-            chosen.parse(source, Reading(chosen.key, zone, is_sample=True)), SAMPLE
-        ):
+        for outcome in islice(chosen.parse(source, reading), SAMPLE):
             if isinstance(outcome, Parsed):
                 parsed += 1
                 continue
@@ -165,7 +171,23 @@ def _tried(source: Source, chosen: Format, zone: tzinfo | None) -> tuple[int, in
                 refused = outcome
     except DocumentError as error:
         return parsed + zoneless, parsed, refused or Refused(0, error.reason, error.byte)
+    except _SampleEnds:
+        if not parsed and refused is None:
+            refused = Refused(1, f"nothing in its first {SAMPLE_BYTES:,} bytes is an event")
     return parsed + zoneless, parsed, refused
+
+
+def _sample_progress() -> Progress:
+    """Return what ends a sample once it has so many bytes; the line or part that does is read."""
+    read = 0
+
+    def progress(more: int) -> None:
+        nonlocal read
+        if read > SAMPLE_BYTES:
+            raise _SampleEnds
+        read += more
+
+    return progress
 
 
 def _says_more(refused: Refused, before: Refused) -> bool:

@@ -27,7 +27,7 @@ from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.limits import row_limits
 from auditsaas.exports.models import FINAL_STATES, Export
 from auditsaas.extensions import db, settings
-from auditsaas.jobs.queue import send
+from auditsaas.jobs.turns import send_in_turn
 from auditsaas.notifications.service import announce, mark_read
 from auditsaas.pages.exports import export_scope
 from auditsaas.pages.exports.download import ask_again_if_large, file_response
@@ -85,7 +85,7 @@ def ask(slug: str | None = None) -> ResponseReturnValue:
     once.made(f"{scope.base_url}/{made[0].id}" if len(made) == 1 else scope.base_url)
     db.session.commit()
     for export in made:
-        send(EXPORTS.message(export))
+        send_in_turn(EXPORTS, export)
     if is_partial():
         shown = [present(export, scope, current.viewer()) for export in made]
         return render_template("exports/_requested.html", exports=shown, list_url=scope.base_url)
@@ -154,7 +154,7 @@ def retry(export_id: UUID, slug: str | None = None) -> ResponseReturnValue:
     scope, export = _export_at(slug, export_id)
     service.run_again(scope.session, export, scope.requester)
     db.session.commit()
-    send(EXPORTS.message(export))
+    send_in_turn(EXPORTS, export)
     return _row(export, scope) if is_partial() else redirect(scope.base_url, 303)
 
 

@@ -21,7 +21,7 @@ from auditsaas.imports import mappings, service
 from auditsaas.imports.expired import Expired
 from auditsaas.imports.kind import IMPORTS
 from auditsaas.imports.models import Import
-from auditsaas.jobs.queue import send
+from auditsaas.jobs.turns import send_in_turn
 from auditsaas.notifications.service import mark_read
 from auditsaas.own_activities import Activity
 from auditsaas.pages.imports.presenter import present
@@ -77,7 +77,7 @@ def upload(slug: str) -> ResponseReturnValue:
         return _form(access, fields, words), 422
     db.session.commit()
     for each in made:
-        send(IMPORTS.message(each))
+        send_in_turn(IMPORTS, each)
     return redirect(_base(access), 303)
 
 

@@ -20,7 +20,7 @@ from auditsaas.exports import service as exports
 from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.models import Export
 from auditsaas.extensions import db
-from auditsaas.jobs.queue import send
+from auditsaas.jobs.turns import send_in_turn
 from auditsaas.notifications.service import mark_read
 from auditsaas.pages.exports.download import ask_again_if_large, file_response
 from auditsaas.pages.schedules import presenter, schedule_scope
@@ -106,7 +106,7 @@ def retry_run(slug: str, schedule_id: UUID, run_id: UUID) -> ResponseReturnValue
     if run.state == RunState.FAILED:
         run.state = RunState.BUILDING
     db.session.commit()
-    send(EXPORTS.message(export))
+    send_in_turn(EXPORTS, export)
     return redirect(f"{scope.base_url}/{schedule_id}", 303)
 
 

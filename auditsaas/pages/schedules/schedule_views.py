@@ -23,7 +23,7 @@ from auditsaas.exports.columns import COLUMNS
 from auditsaas.exports.formats import FORMATS
 from auditsaas.exports.kind import EXPORTS
 from auditsaas.extensions import db
-from auditsaas.jobs.queue import send
+from auditsaas.jobs.turns import send_in_turn
 from auditsaas.pages.schedules import presenter, schedule_scope
 from auditsaas.pages.schedules.blueprint import schedules
 from auditsaas.pages.schedules.forms import PERIOD_FIELDS, WEEKDAYS, ScheduleForm
@@ -180,7 +180,7 @@ def run_now(slug: str, schedule_id: UUID) -> ResponseReturnValue:
     schedule = scope.find_own(schedule_id)
     export = runs.run_now(scope.session, schedule, requester=scope.requester, now=scope.now)
     db.session.commit()
-    send(EXPORTS.message(export))
+    send_in_turn(EXPORTS, export)
     return redirect(f"{scope.base_url}/{schedule_id}", 303)
 
 
