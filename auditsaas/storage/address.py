@@ -16,6 +16,7 @@ def storage_at(url: str) -> Storage:
 
     Raises:
         SettingsError: it names none that is known.
+        StorageError: an object store cannot be spoken to, as with half of the credentials.
     """
     parts = urlsplit(url)
     if parts.scheme == "s3" and parts.netloc:

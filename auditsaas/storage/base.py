@@ -21,6 +21,14 @@ class StorageFull(StorageError):
     """There is no room left."""
 
 
+class BucketMissing(StorageError):
+    """The store answers, and has no such bucket."""
+
+
+class CredentialsMissing(StorageError):
+    """The store's credentials are incomplete, or there are none."""
+
+
 class FileMissing(StorageError):
     """No file has this key."""
 

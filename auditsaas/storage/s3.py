@@ -11,14 +11,27 @@ from typing import Any, BinaryIO, Final, cast
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
 
-from auditsaas.storage.base import FileMissing, StorageError, Upload
+from auditsaas.storage.base import (
+    BucketMissing,
+    CredentialsMissing,
+    FileMissing,
+    StorageError,
+    Upload,
+)
 
 PART_BYTES: Final = 8 << 20
 """At most 10,000 parts make a file (S3), which so may have 80 GB."""
 READ_BYTES: Final = 1 << 18
-MISSING: Final = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
+MISSING: Final = frozenset({"404", "NoSuchKey", "NotFound"})
+NO_CREDENTIALS: Final = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)
 
 
 class ObjectStorage:
@@ -177,8 +190,17 @@ class _ObjectFile(io.RawIOBase):
 
 @lru_cache(maxsize=4)
 def client_of(process: int) -> Any:
-    """Return this process's client: connections must not be shared with one that forked it."""
+    """Return this process's client: connections must not be shared with one that forked it.
+
+    Raises:
+        StorageError: it cannot be made, as with half of the credentials.
+    """
     del process
+    with _explained():
+        return _client()
+
+
+def _client() -> Any:
     patient = Config(
         connect_timeout=5, read_timeout=30, retries={"mode": "standard", "max_attempts": 3}
     )
@@ -199,8 +221,13 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        if str(error.response.get("Error", {}).get("Code")) in MISSING:
+        code = str(error.response.get("Error", {}).get("Code"))
+        if code == "NoSuchBucket":
+            raise BucketMissing("Storage has no such bucket. Nothing was kept.") from error
+        if code in MISSING:
             raise FileMissing("The file is no longer in storage.") from error
         raise StorageError("Storage refused the file. Nothing was kept.") from error
-    except BotoCoreError as error:
+    except NO_CREDENTIALS as error:
+        raise CredentialsMissing("Storage is not told who asks. Nothing was kept.") from error
+    except (BotoCoreError, ValueError) as error:
         raise StorageError("Storage does not answer. Nothing was kept.") from error
