@@ -8,8 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
+import psycopg
+import redis
+from click.exceptions import Exit
 from psycopg import errors as postgres
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from auditsaas import own_actions
@@ -26,6 +29,9 @@ from config.start import load
 DONE, PARTLY_REFUSED, NOT_DONE = 0, 1, 2
 
 
+SEE_MORE = "To see where, run: auditsaas --traceback …"
+
+
 class Refusal(click.ClickException):
     """Nothing was done, for a reason the operator can act on."""
 
@@ -33,14 +39,18 @@ class Refusal(click.ClickException):
 
 
 @contextmanager
-def open_session(settings: Settings | None = None, *, as_owner: bool = False) -> Iterator[Session]:
-    """Open a session of the app role, or the owner, without a statement timeout.
+def open_session(
+    settings: Settings | None = None, *, as_owner: bool = False, as_platform: bool = False
+) -> Iterator[Session]:
+    """Open a session of the app role, or of another, without a statement timeout.
 
     The command commits.
     """
     settings = settings or load()
     tickets.sign_with(settings.secret_key)
-    url = settings.owner_url if as_owner else settings.database_url
+    url = settings.platform_database_url if as_platform else settings.database_url
+    if as_owner:
+        url = settings.owner_url
     # Migrations lock, so the owner's URL names the server itself.
     pooled = settings.transaction_pooling and not as_owner
     options: dict[str, Any] = pools.engine_options(url, 0, transaction_pooling=pooled)
@@ -74,15 +84,36 @@ def operator() -> ActorInput:
 
 @contextmanager
 def errors_as_sentences() -> Iterator[None]:
-    """Turn what an operator can act on into one sentence and exit code 2, never a traceback."""
+    """Turn every error into one sentence and exit code 2, never a traceback.
+
+    What nobody foresaw is told by its kind and its first line, with the way to see all of it.
+    """
     try:
         yield
+    except (click.ClickException, click.Abort, Exit, BrokenPipeError):
+        raise  # click's own, which it tells by itself
     except (SettingsError, DomainError) as error:
         raise Refusal(str(error)) from error
-    except DBAPIError as error:
-        if isinstance(error.orig, postgres.UndefinedTable):
-            raise Refusal("The database has no tables yet. Run: auditsaas db upgrade") from error
-        if isinstance(error, OperationalError):
-            cause = str(error.orig).strip().splitlines()[-1]
-            raise Refusal(f"The database cannot be used: {cause}") from error
-        raise
+    except Exception as error:
+        raise Refusal(_sentence(error)) from error
+
+
+def _sentence(error: Exception) -> str:
+    cause = _first_line(getattr(error, "orig", None) or error)
+    if isinstance(getattr(error, "orig", None), postgres.UndefinedTable):
+        return "The database has no tables yet. Run: auditsaas db upgrade"
+    if isinstance(error, OperationalError | psycopg.OperationalError):
+        return f"The database cannot be used: {cause}"
+    if isinstance(error, SQLAlchemyError | psycopg.Error):
+        return f"The database refuses: {cause} {SEE_MORE}"
+    if isinstance(error, redis.RedisError):
+        return f"Redis cannot be used: {cause}"
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror}. {SEE_MORE}"
+    return f"That went wrong ({type(error).__name__}): {cause} {SEE_MORE}"
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return next((line.strip() for line in lines if line.strip()), "it does not say why.")
