@@ -76,6 +76,10 @@ bench: .venv/.dev ## measurements, as tables
 faults: .venv/.dev ## everything that can break, broken; as a table
 	@$(BIN)/python -m bench.faults $(ARGS)
 
+.PHONY: walls
+walls: .venv/.dev ## policies, rights and functions that the migrations make, for the doctor to compare
+	$(BIN)/python -m scripts.walls
+
 .PHONY: scan
 scan: .venv/.base ## scanners against a demo and a control; ten minutes, prints a table
 	@$(BIN)/python -m scripts.scan

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Final
 
 import click
 from flask.cli import AppGroup
@@ -12,13 +12,14 @@ from auditsaas import cli_session
 from auditsaas.accounts import passwords, second_factor, sessions
 from auditsaas.accounts.service import create_user, find_by_email
 from auditsaas.cli_session import Refusal, open_session, operator, workspace_called
+from auditsaas.commands.doctor import doctor
+from auditsaas.commands.mail import mail_group
 from auditsaas.commands.secret import secret_group
 from auditsaas.demo.command import demo
 from auditsaas.exports.command import export_command
 from auditsaas.imports.command import import_command
 from auditsaas.operations import upgrade as schema
 from auditsaas.operations.distribute import distribute
-from auditsaas.operations.doctor import doctor
 from auditsaas.operations.revisions import Standing
 from auditsaas.operations.transfer import new_epoch
 from auditsaas.own_activities import Activity
@@ -36,13 +37,16 @@ class Commands(AppGroup):
     """A group whose commands say errors in a sentence and need no application."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        if ctx.params.get("traceback"):
+            return super().invoke(ctx)
         with cli_session.errors_as_sentences():
             return super().invoke(ctx)
 
 
 @click.group(cls=Commands, context_settings=HELP)
 @click.version_option(version(), prog_name="AuditSaaS", message="%(prog)s %(version)s")
-def cli() -> None:
+@click.option("--traceback", is_flag=True, help="Show where in the code a command went wrong.")
+def cli(traceback: bool) -> None:  # read by Commands
     """Operate an AuditSaaS installation: its database, people, workspaces, keys and files.
 
     Settings come from the environment (DATABASE_URL, DATA_DIR and so on).
@@ -208,7 +212,12 @@ def create_api_key_command(slug: str, name: str, scopes: tuple[str, ...]) -> Non
     click.echo(made.secret)
 
 
-for command in (import_command, export_command, doctor, distribute, demo, secret_group):
+COMMANDS: Final = (
+    *(import_command, export_command, doctor, distribute, demo),
+    *(mail_group, secret_group),
+)
+
+for command in COMMANDS:
     cli.add_command(command)
 
 

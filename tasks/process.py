@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -29,8 +30,10 @@ def _begin_beat(sender: Any, **_: Any) -> None:
     """Record in Redis when beat sends a task, which no other process does for it."""
     url = sender.app.conf.broker_url
 
+    name = f"{socket.gethostname()}:{os.getpid()}"
+
     def note(**_: Any) -> None:
-        record(url, liveness.note_beat)
+        record(url, lambda server: liveness.note_beat(server, name))
 
     after_task_publish.connect(note, weak=False)  # type: ignore[no-untyped-call]
     entries = len(sender.app.conf.beat_schedule)

@@ -14,6 +14,8 @@ from redis import Redis
 
 from config.celery import ALIVE_FOR, BEAT_KEY, QUEUES, RUNS_KEY, WORKERS_KEY
 
+_BEATS = f"{BEAT_KEY}:each"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Liveness:
@@ -26,6 +28,8 @@ class Liveness:
     """Live workers by queue; one may take several queues."""
     beat: datetime | None
     """When beat last sent a task; None where that is not known."""
+    beats: int
+    """How many processes did so lately; one is enough."""
     runs: Mapping[str, datetime]
     """When each task of the timetable last ended well."""
 
@@ -40,9 +44,14 @@ def note_worker(server: Redis, hostname: str, queues: Iterable[str]) -> None:
         batch.execute()
 
 
-def note_beat(server: Redis) -> None:
-    """Keep that beat has sent a task."""
-    server.set(BEAT_KEY, _now(server))
+def note_beat(server: Redis, name: str = "beat") -> None:
+    """Keep that beat has sent a task, and by its name, which of several that was."""
+    now = _now(server)
+    with server.pipeline(transaction=False) as batch:
+        batch.set(BEAT_KEY, now)
+        batch.zadd(_BEATS, {name: now})
+        batch.zremrangebyscore(_BEATS, 0, now - ALIVE_FOR.total_seconds())
+        batch.execute()
 
 
 def note_run(server: Redis, task: str) -> None:
@@ -62,13 +71,15 @@ def read(server: Redis) -> Liveness:
         for key in (WORKERS_KEY, *map(_key_of, QUEUES)):
             batch.zcount(key, since, "+inf")
         batch.get(BEAT_KEY)
+        batch.zcount(_BEATS, since, "+inf")
         batch.hgetall(RUNS_KEY)
-        alive, *workers, beat, runs = batch.execute()
+        alive, *workers, beat, beats, runs = batch.execute()
     return Liveness(
         now=_moment(now),
         alive=alive,
         workers=dict(zip(QUEUES, workers, strict=True)),
         beat=None if beat is None else _moment(beat),
+        beats=beats,
         runs={name.decode(): _moment(at) for name, at in runs.items()},
     )
 

@@ -6,7 +6,7 @@ once no process of that version is left; a new database is tight from the start 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -170,12 +170,20 @@ def install_functions(connection: Connection, app: str) -> None:
 
 def grant(connection: Connection, app: str) -> None:
     """Give the app role the columns it writes: also those that are new in a tight table."""
-    wanted: dict[tuple[str, str], list[str]] = {}
-    for column in _columns(connection, app):
-        if column.wanted:
-            wanted.setdefault((column.table, column.command), []).append(column.name)
+    wanted = _grouped(column for column in _columns(connection, app) if column.wanted)
     for (table, command), names in wanted.items():
-        connection.exec_driver_sql(f'GRANT {command} ({", ".join(names)}) ON {table} TO "{app}"')
+        connection.exec_driver_sql(grant_of(table, command, names, app))
+
+
+def lacking(connection: Connection, app: str) -> Mapping[tuple[str, str], list[str]]:
+    """List the columns that the app role writes and may not, by table and command."""
+    columns = _columns(connection, app)
+    return _grouped(each for each in columns if each.wanted and not each.held)
+
+
+def grant_of(table: str, command: str, columns: Sequence[str], app: str) -> str:
+    """Write the statement that lets the app role write these columns."""
+    return f'GRANT {command} ({", ".join(columns)}) ON {table} TO "{app}"'
 
 
 def tighten(connection: Connection, app: str) -> None:
@@ -227,6 +235,13 @@ def _columns(connection: Connection, app: str) -> Iterator[_Column]:
     for table, name, inserted, updated in found:
         yield _Column(table, name, INSERT, inserted)
         yield _Column(table, name, UPDATE, updated)
+
+
+def _grouped(columns: Iterable[_Column]) -> dict[tuple[str, str], list[str]]:
+    found: dict[tuple[str, str], list[str]] = {}
+    for column in columns:
+        found.setdefault((column.table, column.command), []).append(column.name)
+    return found
 
 
 def _appends(connection: Connection) -> Sequence[str]:

@@ -17,7 +17,8 @@ from sqlalchemy import Engine, make_url, text
 
 from auditsaas.cli import cli
 from auditsaas.db import tickets
-from auditsaas.operations import doctor, doctor_services, revisions
+from auditsaas.operations import doctor, revisions
+from auditsaas.operations.checks import mail
 from auditsaas.operations.finding import Finding, Verdict
 from config.settings import Settings
 from tests.support.workers import process_environment
@@ -138,11 +139,11 @@ def test_secret_that_the_database_does_not_know_fails(settings: Settings) -> Non
     finally:
         tickets.sign_with(settings.secret_key)
     assert found.verdict is Verdict.FAIL
-    assert "auditsaas db upgrade" in found.remedy
+    assert "Put the SECRET_KEY of before back" in found.remedy
 
 
 def test_unreachable_mail_server_fails() -> None:
-    assert doctor_services.mail("smtp://127.0.0.1:9").verdict is Verdict.FAIL
+    assert mail.server("smtp://127.0.0.1:9").verdict is Verdict.FAIL
 
 
 @pytest.mark.parametrize(
@@ -156,7 +157,7 @@ def test_scripts_without_a_font_are_named(tmp_path: Path, configuration: str, wo
     """Fonts are looked up once a process, so each configuration has one of its own."""
     (tmp_path / "none.conf").write_text("<fontconfig></fontconfig>")
     program = (
-        "from auditsaas.operations.doctor_services import fonts\n"
+        "from auditsaas.operations.checks.files import fonts\n"
         "found = fonts()\n"
         "print(found.verdict.value, found.part, found.words)"
     )

@@ -15,6 +15,10 @@ PARTITIONS = text(
     "SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid"
     " WHERE i.inhparent = 'events'::regclass"
 )
+_NAMED_ALIKE = text(
+    "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+    " AND relname ~ '^events_[0-9]{4}_[0-9]{2}$'"
+)
 MONTHS_BACK = 12
 MONTHS_AHEAD = 3
 
@@ -31,7 +35,8 @@ def ensure(connection: Connection, now: datetime) -> list[str]:
     A month whose rows already lie in the default partition is left there: PostgreSQL would have
     to move them under an exclusive lock.
     """
-    existing = set(connection.scalars(PARTITIONS))
+    # A month that was detached keeps its name, and is not the same as an empty new one.
+    existing = {*connection.scalars(PARTITIONS), *connection.scalars(_NAMED_ALIKE)}
     made = []
     for offset in range(-MONTHS_BACK, MONTHS_AHEAD + 1):
         month = add_months(now, offset)
