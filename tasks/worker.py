@@ -26,12 +26,14 @@ with logs.starting():
     from auditsaas.jobs import liveness
     from auditsaas.jobs.job_log import TIMETABLE
     from auditsaas.jobs.queue import EXTENSION
+    from auditsaas.tracing.choice import trace_if_wanted
     from auditsaas.version import version
     from auditsaas.worker_app import create_worker_app
     from config.celery import CONSUMER_TRANSPORT, HEAVY, IMPORTS
     from tasks import jobs, process
 
     flask_app = create_worker_app()
+    trace_if_wanted(flask_app, version=version())
 
 celery = flask_app.extensions[EXTENSION]
 celery.conf.broker_transport_options = CONSUMER_TRANSPORT

@@ -17,7 +17,17 @@ PLACES = {
     "REDIS_URL": "redis://127.0.0.1:9",
     "SECRET_KEY": "no secret of any installation's",
 }
-LATE = ("weasyprint", "alembic", "pikepdf", "pyarrow", "xlsxwriter", "boto3")
+LATE = (
+    "weasyprint",
+    "alembic",
+    "pikepdf",
+    "pyarrow",
+    "xlsxwriter",
+    "boto3",
+    "opentelemetry.exporter",  # redis-py loads the rest itself, where it is installed
+    "opentelemetry.sdk.trace",
+    "auditsaas.tracing.install",
+)
 
 
 @pytest.mark.parametrize("module", ["auditsaas.app", "tasks.exports", "tasks.maintenance"])

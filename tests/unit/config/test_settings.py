@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -180,3 +181,17 @@ def test_folder_of_the_databases_disk_must_be_absolute(tmp_path: Path) -> None:
     assert loaded.database_disk == tmp_path
     with pytest.raises(SettingsError, match=r"^DATABASE_DISK must be a path that begins with /"):
         settings.load(PRODUCTION | {"DATABASE_DISK": "var/lib/postgresql"})
+
+
+def test_traces_are_sent_only_where_the_exporter_is_named() -> None:
+    assert not settings.load(PRODUCTION).traces
+    assert not settings.load(PRODUCTION | {"OTEL_TRACES_EXPORTER": "none"}).traces
+    assert settings.load(PRODUCTION | {"OTEL_TRACES_EXPORTER": "otlp"}).traces
+    with pytest.raises(SettingsError, match=r"^OTEL_TRACES_EXPORTER must be otlp or none"):
+        settings.load(PRODUCTION | {"OTEL_TRACES_EXPORTER": "zipkin"})
+
+
+def test_traces_without_their_packages_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk", None)
+    with pytest.raises(SettingsError, match=r"requirements/otel\.txt"):
+        settings.load(PRODUCTION | {"OTEL_TRACES_EXPORTER": "otlp"})
