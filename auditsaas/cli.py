@@ -22,6 +22,7 @@ from auditsaas.operations import upgrade as schema
 from auditsaas.operations.distribute import distribute
 from auditsaas.operations.revisions import Standing
 from auditsaas.operations.transfer import new_epoch
+from auditsaas.operations.transfer.command import move_command
 from auditsaas.own_activities import Activity
 from auditsaas.permissions import ApiScope, Role
 from auditsaas.version import version
@@ -213,7 +214,7 @@ def create_api_key_command(slug: str, name: str, scopes: tuple[str, ...]) -> Non
 
 
 COMMANDS: Final = (
-    *(import_command, export_command, doctor, distribute, demo),
+    *(import_command, export_command, doctor, distribute, move_command, demo),
     *(mail_group, secret_group),
 )
 
