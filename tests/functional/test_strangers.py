@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+import pyotp
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -102,6 +105,35 @@ def test_device_is_known_to_its_own_accounts_only(known: FlaskClient, user: User
     fill(attempts.ADDRESS, OFFICE)
     assert sign_in(known, other.email).status_code == 429
     assert sign_in(known, user.email).status_code == 302
+
+
+def test_passkeys_are_not_paused_by_wrong_passwords(app: Flask) -> None:
+    fill(attempts.ADDRESS, OFFICE)
+    browser = app.test_client()
+    form = {"credential": "{}", "csrf_token": csrf_token(browser)}
+    answer = browser.post("/login/passkey", data=form, environ_base={"REMOTE_ADDR": OFFICE})
+    assert answer.status_code == 401
+
+
+def test_stranger_with_the_password_does_not_pause_the_code_of_a_known_device(
+    app: Flask, known: FlaskClient, user: User, settings: Settings
+) -> None:
+    secret = pyotp.random_base32()
+    with factories.Sessions.begin() as session:
+        stored = session.get_one(User, user.id)
+        stored.totp_secret = encryption.seal(settings.secret_keys, secret)
+        stored.totp_confirmed_at = datetime.now(UTC)
+    thief = app.test_client()
+    sign_in(thief, user.email, place=STRANGER)
+    codes = [give_code(thief, f"{guess:06d}") for guess in range(6)]
+    assert codes[-1] == 429
+    sign_in(known, user.email)
+    assert give_code(known, pyotp.TOTP(secret).now()) == 302
+
+
+def give_code(client: FlaskClient, code: str) -> int:
+    form = {"code": code, "csrf_token": csrf_token(client)}
+    return client.post("/login/second-factor", data=form).status_code
 
 
 def test_several_people_share_a_known_browser(known: FlaskClient, user: User) -> None:

@@ -82,3 +82,26 @@ def _seconds(password_hash: str | None) -> float:
     start = time.perf_counter()
     passwords.matches("a wrong password", password_hash)
     return time.perf_counter() - start
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "tulip anchor velvet comet",
+        "TULIPANCHORVELVETCOMET",
+        "тюльпан якорь бархат комета",
+        "🌷⚓🧶☄️🌋🦦🪗🧭🫖🪁🦔🧊",
+    ],
+)
+def test_words_alone_are_a_password(password: str) -> None:
+    passwords.refuse_weak(password, owner=("ann@example.com", "Ann Lee"))
+    assert passwords.matches(password, passwords.hashed(password))
+
+
+def test_password_of_a_thousand_characters_is_taken() -> None:
+    password = "".join(chr(97 + n * n % 26) for n in range(1_000)) + "tulip anchor velvet"
+    passwords.refuse_weak(password)
+    kept = passwords.hashed(password)
+    assert passwords.matches(password, kept)
+    assert not passwords.matches(password[:-1], kept)
+    assert not passwords.matches(password.swapcase(), kept)
