@@ -120,6 +120,10 @@ coverage: .venv/.dev ## which lines the tests reach, as a site in var/coverage; 
 audit: .venv/.dev ## known vulnerabilities of the locked packages
 	@$(BIN)/python -m scripts.audit $(ARGS)
 
+.PHONY: sbom
+sbom: .venv/.dev ## the bill of materials of what is shipped, in var/sbom
+	@$(BIN)/python -m scripts.sbom
+
 .PHONY: programs
 programs: ## what tests drive beside Python packages: Chromium, nginx, PgBouncer
 	@scripts/install-programs
