@@ -10,13 +10,15 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bench import durability
-from bench.faults import exports, full, memory, schedules
+from bench.faults import exports, memory, schedules
+from bench.faults.catalogue import OUTAGES
 from bench.faults.harm import FAULTS
 from bench.faults.installation import SWEEPING, installation
+from bench.faults.outages import suffered
+from bench.faults.verdict import COLUMNS, Verdict, counted
 from bench.tables import Table
 
 ROUNDS = 5
@@ -24,16 +26,6 @@ ROUNDS = 5
 LEAK_BYTES = 2 << 20
 STRANDED_SECONDS = 15.0
 """What has not moved for so long without the sweeper is stranded."""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    suite: str
-    under: str
-    came: str
-    broken: str
-    control: str
-    passed: bool
 
 
 def exports_under_fire(count: int) -> Verdict:
@@ -54,7 +46,7 @@ def exports_under_fire(count: int) -> Verdict:
         f"{found.ready} ready, {found.failed.total()} failed ({reasons});"
         f" slowest answer {found.slowest_seconds:.2f} s,"
         f" {found.slowest_waited_seconds:.2f} s where PostgreSQL was away",
-        _counted(found.broken + Counter(unfinished=found.unfinished)),
+        counted(found.broken + Counter(unfinished=found.unfinished)),
         f"without the sweeper {without.unfinished} of {without.exports} never end",
         found.kept and without.unfinished > 0 and found.prompt,
     )
@@ -72,8 +64,8 @@ def schedules_under_fire(jumps: int) -> Verdict:
         f"{found.schedules} schedules, {schedules.TICKERS} tickers",
         f"{jumps} jumps of the clock, {jumps // 2} × one of {', '.join(schedules.OUTAGES)}",
         f"{found.reports} reports of {found.events} events, {found.late} of them late",
-        _counted(found.broken),
-        f"without lock and key: {_counted(careless.broken)}",
+        counted(found.broken),
+        f"without lock and key: {counted(careless.broken)}",
         found.kept and careless.broken["made twice"] > 0,
     )
 
@@ -93,7 +85,7 @@ def memory_of_workers(count: int) -> Verdict:
         "",
         f"largest process {found.early:.0f} MB after {memory.WARM * count // memory.PORTIONS},"
         f" {found.late:.0f} MB after {count}; none grew by more than {found.growth:.0f} MB",
-        "" if found.flat else f"grew by {found.growth:.0f} MB; {_counted(found.found.broken)}",
+        "" if found.flat else f"grew by {found.growth:.0f} MB; {counted(found.found.broken)}",
         f"with a leak of 2 MB a task it grows by {leaking.growth:.0f} MB",
         found.flat and not leaking.flat,
     )
@@ -105,31 +97,13 @@ def ingest_under_fire(faults: int) -> Verdict:
     return Verdict(
         f"ingest, {durability.WRITERS} writers",
         f"{faults} × PostgreSQL stopped, {faults} × web worker kill -9",
-        f"{found.acknowledged:,} acknowledged of {found.attempts:,} attempts,"
-        f" {found.lost} lost, {found.doubled} doubled",
+        f"{found.acknowledged:,} acknowledged of {found.attempts:,} attempts",
         "" if found.kept else str(found),
         f"with synchronous_commit=off {careless.lost:,} lost",
         found.kept and careless.lost > 0,
-    )
-
-
-def database_disk_full(times: int) -> Verdict:
-    suite, under = f"ingest in batches of {full.BATCH}", f"{times} × PostgreSQL's disk full"
-    try:
-        rounds = [full.filled() for _ in range(times)]
-    except PermissionError as error:
-        return Verdict(suite, under, "", f"not run: {error}", "", passed=False)
-    answers = sum((found.answers for found in rounds), Counter())
-    silent = Counter(f"{place} silent" for found in rounds for place in found.silent)
-    lost = sum(found.lost for found in rounds)
-    return Verdict(
-        suite,
-        under,
-        f"{answers[201]} batches stored, {answers[503]} refused in words, {lost} events lost;"
-        f" told by {', '.join(rounds[0].told)}",
-        _counted(silent),
-        "a probe that only reads is content",
-        all(found.kept and found.reader_content for found in rounds),
+        failed=counted(found.wrong) or "0",
+        lost=str(found.lost),
+        doubled=str(found.doubled),
     )
 
 
@@ -139,36 +113,30 @@ def main() -> None:
     options.add_argument("--schedules", type=int, default=24, help="jumps of their clock")
     options.add_argument("--memory", type=int, default=500, help="exports to watch memory over")
     options.add_argument("--ingest", type=int, default=25, help="stops and kills while ingesting")
-    options.add_argument("--full", type=int, default=3, help="how often PostgreSQL's disk is full")
-    options.add_argument("only", nargs="*", metavar="SUITE", help=", ".join(_suites()))
+    options.add_argument("only", nargs="*", metavar="SUITE", help=", ".join(_SUITES))
     given = options.parse_args()
     logging.disable(logging.CRITICAL)  # refusals and lost connections are what is asked for
-    table = Table("Faults", ["suite", "faults", "what came of it", "broken", "control", "passed"])
+    table = Table("Faults", COLUMNS)
     passed = True
-    for name, suite in _suites().items():
+    for name, suite in _SUITES.items():
         if given.only and name not in given.only:
             continue
-        verdict = suite(getattr(given, name))
-        cells = (verdict.suite, verdict.under, verdict.came, verdict.broken or "nothing")
-        table.add(*cells, verdict.control, "yes" if verdict.passed else "**no**")
+        verdict = suite(given)
+        table.add(*verdict.cells())
         passed = passed and verdict.passed
     print(f"{platform.platform()}, {os.cpu_count()} processors, {datetime.now(UTC):%Y-%m-%d}\n")
     print(table)
     sys.exit(not passed)
 
 
-def _suites() -> dict[str, Callable[[int], Verdict]]:
-    return {
-        "exports": exports_under_fire,
-        "schedules": schedules_under_fire,
-        "memory": memory_of_workers,
-        "ingest": ingest_under_fire,
-        "full": database_disk_full,
-    }
-
-
-def _counted(broken: Counter[str]) -> str:
-    return ", ".join(f"{n} {what}" for what, n in broken.most_common() if n)
+Suite = Callable[[argparse.Namespace], Verdict]
+_SUITES: dict[str, Suite] = {
+    "exports": lambda given: exports_under_fire(given.exports),
+    "schedules": lambda given: schedules_under_fire(given.schedules),
+    "memory": lambda given: memory_of_workers(given.memory),
+    "ingest": lambda given: ingest_under_fire(given.ingest),
+    **{name: lambda _given, o=outage: suffered(o) for name, outage in OUTAGES.items()},  # type: ignore[misc]
+}
 
 
 if __name__ == "__main__":

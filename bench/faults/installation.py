@@ -20,6 +20,7 @@ from auditsaas.operations import upgrade
 from bench import engines
 from bench.faults.disk import Disk
 from config import embedded, start
+from config.celery import QUEUES
 from config.engines.pids import live_pid
 from config.settings import Settings
 from tests.support import factories
@@ -40,8 +41,16 @@ class Installation:
         self.settings: Settings = start.load(start.demo(environ))
         upgrade.upgrade(self.settings)
         self.app = create_app(self.settings)
-        self._engine = create_engine(self.settings.database_url, pool_pre_ping=True)
-        factories.Sessions.configure(bind=self._engine)
+        self._bound = {
+            sessions: sessions.kw.get("bind")
+            for sessions in (factories.Sessions, factories.OwnerSessions)
+        }
+        self._engines = [
+            create_engine(url, pool_pre_ping=True)
+            for url in (self.settings.database_url, self.settings.owner_url)
+        ]
+        for sessions, engine in zip(self._bound, self._engines, strict=True):
+            sessions.configure(bind=engine)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._variables: dict[str, str] = {}
 
@@ -62,6 +71,22 @@ class Installation:
     def start_beat(self, without: str = "") -> None:
         self._variables["WITHOUT"] = without
         self._start("beat", f"beat --schedule {self.folder / 'beat'} --pidfile=")
+
+    def start_as_shipped(self, **variables: str) -> None:
+        """Start one worker of all queues, and beat, with the product's own times."""
+        self._variables |= variables
+        queues = ",".join(QUEUES)
+        self._run(
+            "worker",
+            *("-m", "celery", "--quiet", "--app", "tasks.worker", "worker"),
+            *("--queues", queues, "--concurrency", "1", "--loglevel", "INFO"),
+        )
+        schedule = str(self.folder / "beat")
+        self._run(
+            "beat",
+            *("-m", "celery", "--quiet", "--app", "tasks.beat", "beat"),
+            *("--schedule", schedule, "--pidfile="),
+        )
 
     def stop_beat(self) -> None:
         self._kill("beat")
@@ -104,7 +129,10 @@ class Installation:
     def close(self) -> None:
         for name in list(self._processes):
             self._kill(name)
-        self._engine.dispose()
+        for sessions, bound in self._bound.items():
+            sessions.configure(bind=bound)
+        for engine in self._engines:
+            engine.dispose()
         self.disk.close()
 
     def _is_writing(self, pid: int) -> bool:
@@ -116,11 +144,14 @@ class Installation:
         return False
 
     def _start(self, name: str, command: str) -> None:
+        self._run(name, "-m", "bench.faults.hurried", *command.split())
+
+    def _run(self, name: str, *words: str) -> None:
         self._kill(name)
         environment = process_environment(self.settings) | self._variables
         with (self.folder / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                [sys.executable, "-m", "bench.faults.hurried", *command.split()],
+                [sys.executable, *words],
                 cwd=ROOT,
                 env=environment,
                 stdout=log,
@@ -140,7 +171,6 @@ class Installation:
 def installation(megabytes: int | None = None) -> Iterator[Installation]:
     """One to be used up; with a disk of so many megabytes where it is to be full."""
     folder = Path(tempfile.mkdtemp(prefix="auditsaas-faults-"))
-    bound = factories.Sessions.kw.get("bind")
     made = None
     try:
         made = Installation(folder, megabytes)
@@ -148,6 +178,5 @@ def installation(megabytes: int | None = None) -> Iterator[Installation]:
     finally:
         if made is not None:
             made.close()
-        factories.Sessions.configure(bind=bound)
         embedded.stop(folder)
         shutil.rmtree(folder, ignore_errors=True)

@@ -28,7 +28,10 @@ def environment(settings: Settings) -> dict[str, str]:
 class WebProcess:
     """``gunicorn`` with the product's own configuration, in a process group of its own."""
 
-    def __init__(self, settings: Settings, log: Path, **variables: str) -> None:
+    def __init__(
+        self, settings: Settings, log: Path, *, entry: str = "wsgi:app", **variables: str
+    ) -> None:
+        self._entry = entry
         self.port = free_port()
         self._environment = environment(settings) | {"PORT": str(self.port)} | variables
         self._log = log
@@ -48,7 +51,7 @@ class WebProcess:
             return
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py", "wsgi:app"],
+                [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py", self._entry],
                 cwd=ROOT,
                 env=self._environment,
                 stdout=log,
