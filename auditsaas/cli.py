@@ -15,6 +15,7 @@ from auditsaas.cli_session import Refusal, open_session, operator, workspace_cal
 from auditsaas.commands.doctor import doctor
 from auditsaas.commands.mail import mail_group
 from auditsaas.commands.secret import secret_group
+from auditsaas.commands.verify import verify
 from auditsaas.demo.command import demo
 from auditsaas.exports.command import export_command
 from auditsaas.imports.command import import_command
@@ -215,7 +216,7 @@ def create_api_key_command(slug: str, name: str, scopes: tuple[str, ...]) -> Non
 
 COMMANDS: Final = (
     *(import_command, export_command, doctor, distribute, move_command, demo),
-    *(mail_group, secret_group),
+    *(verify, mail_group, secret_group),
 )
 
 for command in COMMANDS:

@@ -1,0 +1,30 @@
+"""What ``auditsaas verify`` reports: each part of an installation, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One thing that is not as it must be, by its kind, such as ``sequence``."""
+
+    kind: str
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What was looked at, in words and figures, and its damages; without any it is whole."""
+
+    part: str
+    """``workspace``, ``months``, ``export`` or ``import``."""
+    name: str
+    words: str
+    figures: Mapping[str, int] = field(default_factory=dict)
+    damages: tuple[Damage, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        return not self.damages
