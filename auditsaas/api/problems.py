@@ -104,8 +104,8 @@ KINDS = (
     ProblemKind(
         413,
         "Too large",
-        "The body, or what it unpacks to, is over 5,000,000 bytes, or holds over 1,000 events."
-        " Nothing was stored.",
+        "The body, or what it unpacks to, is over 5,000,000 bytes, or holds over 1,000 events or"
+        " 200,000 values. Nothing was stored.",
         "Send smaller batches.",
     ),
     ProblemKind(

@@ -11,7 +11,14 @@ from typing import Any
 
 import msgspec
 
-from auditsaas.api.ingest.unpacking import NotJson, TooLarge
+from auditsaas.api.ingest.bounds import (
+    TooManyEvents,
+    events_of,
+    items_of,
+    lines_of,
+    refuse_many_values,
+)
+from auditsaas.api.ingest.unpacking import NotJson
 from auditsaas.errors import DomainError
 from auditsaas.events.schema import SURROGATE_ESCAPE, EventInput, RefusedEvent, checked
 from auditsaas.events.writing.amending import event_from_json, event_from_mapping
@@ -52,14 +59,7 @@ class Parsed:
         return len(self.events) + len(self.refused)
 
 
-class _Batch(msgspec.Struct, forbid_unknown_fields=True):
-    events: list[EventInput]
-
-
-_decode_batch = msgspec.json.Decoder(_Batch).decode
-_decode_array = msgspec.json.Decoder(list[EventInput]).decode
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,12 @@ def parse_json(body: bytes, reader: Reader) -> Parsed:
     Raises:
         NotJson: the body is neither a JSON object nor an array.
         NoEvents: it is an empty array.
-        TooLarge: more than 1,000 events.
+        TooLarge: more than 1,000 events, or more values than they may have.
     """
+    refuse_many_values(body)
     try:
         is_array = body.lstrip(SPACE).startswith(b"[")
-        batch = _decode_array(body) if is_array else _decode_batch(body).events
+        batch = events_of(body, is_array=is_array)
         if is_array and not batch:
             raise NoEvents("The array holds no events.")
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -105,7 +106,8 @@ def parse_json(body: bytes, reader: Reader) -> Parsed:
 
 def parse_lines(body: bytes, reader: Reader) -> Parsed:
     """Parse NDJSON: one event a line; blank lines do not count."""
-    return parse_each(_lines(body), reader.json)
+    refuse_many_values(body)
+    return parse_each(lines_of(body), reader.json)
 
 
 def parse_each(items: Sequence[Any], accept: Callable[[Any], EventInput]) -> Parsed:
@@ -115,9 +117,7 @@ def parse_each(items: Sequence[Any], accept: Callable[[Any], EventInput]) -> Par
         TooLarge: more than 1,000.
     """
     if len(items) > MAX_BATCH:
-        raise TooLarge(
-            f"A request holds at most {MAX_BATCH:,} events; this one has {len(items):,}."
-        )
+        raise TooManyEvents
     events: dict[int, EventInput] = {}
     refused: dict[int, RefusedEvent] = {}
     for index, item in enumerate(items):
@@ -142,7 +142,7 @@ def _parse_apart(body: bytes, reader: Reader) -> Parsed:
         values = _with_lone_surrogates(body)
         if values is not None:
             return parse_each(values, reader.mapping)
-        lines = _lines(body)
+        lines = lines_of(body)
         if _are_events(lines):
             return parse_each(lines, reader.json)
         raise NotJson(f"The body is not JSON: {error}.") from None
@@ -152,18 +152,14 @@ def _parse_apart(body: bytes, reader: Reader) -> Parsed:
 def _items(body: bytes) -> Sequence[bytes | msgspec.Raw]:
     """Split one JSON text into the texts of its events."""
     if body.lstrip(SPACE).startswith(b"["):
-        return _decode_items(body)
+        return items_of(body)
     members = _decode_members(body)
     if set(members) != {"events"}:
         return [body]
     try:
-        return _decode_items(members["events"])
+        return items_of(members["events"])
     except msgspec.MsgspecError:
         raise NotJson("events must be a list.") from None
-
-
-def _lines(body: bytes) -> list[bytes]:
-    return [line for line in body.split(b"\n") if line.strip()]
 
 
 def _are_events(lines: Sequence[bytes]) -> bool:

@@ -7,6 +7,7 @@ known by its ``actor``, gives the fields; any other data is kept in metadata bes
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from hashlib import sha256
 from typing import Any, TypeGuard
@@ -14,7 +15,8 @@ from urllib.parse import unquote
 
 import msgspec
 
-from auditsaas.api.ingest.bodies import Parsed, Reader, parse_each
+from auditsaas.api.ingest.bodies import SPACE, Parsed, Reader, parse_each
+from auditsaas.api.ingest.bounds import items_of, refuse_many_values
 from auditsaas.api.ingest.unpacking import NotJson
 from auditsaas.errors import FieldError
 from auditsaas.events.importers.fitting import fit, put_actor, put_targets
@@ -45,6 +47,8 @@ def parse(body: bytes, reader: Reader) -> Parsed:
         NotJson: the body is no JSON object or array.
         TooLarge: more than 1,000 events.
     """
+    if body.lstrip(SPACE).startswith(b"["):
+        _refuse_many(body)
     found = _json(body)
     return parse_each(found if isinstance(found, list) else [found], partial(_event, reader))
 
@@ -67,7 +71,14 @@ def parse_binary(body: bytes, kind: str, headers: Mapping[str, str], reader: Rea
     return parse_each([attributes], partial(_event, reader))
 
 
+def _refuse_many(body: bytes) -> None:
+    """Refuse a batch of too many events, before any is decoded. Raises TooLarge."""
+    with suppress(msgspec.MsgspecError, RecursionError):  # no JSON, as the decoder will say
+        items_of(body)
+
+
 def _json(body: bytes) -> Any:
+    refuse_many_values(body)
     try:
         found = _decode(body)
     except RecursionError:

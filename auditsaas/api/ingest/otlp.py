@@ -22,13 +22,17 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
 from auditsaas.api.ingest.bodies import SPACE, Parsed, Reader
 from auditsaas.api.ingest.keeping import Kept, keep
 from auditsaas.api.ingest.options import Options
+from auditsaas.api.ingest.otlp_bounds import (
+    MAX_RECORDS,
+    refuse_many_in_json,
+    refuse_many_in_protobuf,
+)
 from auditsaas.api.ingest.otlp_fields import Origin, event_of
 from auditsaas.api.ingest.unpacking import NotJson, TooLarge, Unsupported
 from auditsaas.events.schema import RefusedEvent
 
 JSON = "application/json"
 PROTOBUF = "application/x-protobuf"
-MAX_RECORDS = 10_000
 SHOWN_REASONS = 10
 
 # google.rpc.Code, by HTTP status; what is not named is a failed precondition of the request.
@@ -54,10 +58,12 @@ def decode(body: bytes, kind: str) -> ExportLogsServiceRequest:
     exported = ExportLogsServiceRequest()
     try:
         if kind == PROTOBUF:
+            refuse_many_in_protobuf(body)
             exported.ParseFromString(body)
         elif kind == JSON and not body.lstrip(SPACE).startswith(b"{"):
             raise NotJson("The body must be a JSON object.")
         elif kind == JSON:
+            refuse_many_in_json(body)
             Parse(body, exported, ignore_unknown_fields=True)
         else:
             raise Unsupported(f"Send {PROTOBUF} or {JSON}.")
