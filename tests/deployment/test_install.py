@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import re
 import secrets
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from config import refusals
+from tests.deployment import documented
 from tests.deployment.servers import PostgresServer, RedisServer
 from tests.support.workers import ROOT
 
@@ -21,19 +23,15 @@ DEPLOY = (ROOT / "docs" / "deploy.md").read_text()
 FILES = {*(ROOT / "deploy" / "systemd").iterdir()}
 EXAMPLES = sorted(path for path in FILES if path.suffix == ".example")
 # What a test cannot do: make accounts, fetch the code, and speak to systemd.
-ELSEWHERE = re.compile(r"^(useradd|git|make|systemctl)\b")
+ELSEWHERE = re.compile(r"^(apt-get|    libpango|useradd|git|make|systemctl)\b")
 COMMANDS = ["db upgrade", "db tighten", "doctor", "distribute", "workspace create Acme"]
 
 
 def blocks(title: str) -> list[str]:
     """Return the shell blocks of a section, without the lines that belong to the machine."""
-    section = re.split(
-        r"^##+ ", DEPLOY.partition(f"## {title}\n")[2], maxsplit=1, flags=re.MULTILINE
-    )[0]
-    found = re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     return [
         "\n".join(line for line in block.splitlines() if not ELSEWHERE.match(line))
-        for block in found
+        for block in documented.blocks("deploy.md", title)
     ]
 
 
@@ -57,7 +55,12 @@ class Machine:
             ["bash", "-e"],
             input=lines,
             cwd=self.home,
-            env={"PATH": os.environ["PATH"], "HOME": str(self.home)},
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(self.home),
+                "AUDITSAAS_ETC": str(self.folder / "etc"),
+                "AUDITSAAS_ACCOUNT": getpass.getuser(),
+            },
             capture_output=True,
             text=True,
             check=False,
@@ -77,7 +80,7 @@ class Machine:
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
     made = Machine(tmp_path)
-    run = made.run(blocks("Without containers")[0])
+    run = made.run(blocks("Without containers")[1])
     assert run.returncode == 0, run.stderr
     return made
 
@@ -106,7 +109,7 @@ def values(
 
 def test_documented_lines_make_an_installation(machine: Machine, values: dict[str, str]) -> None:
     machine.edit(values)
-    run = machine.run(blocks("Without containers")[1])
+    run = machine.run(blocks("Without containers")[2])
     assert run.returncode == 0, run.stdout + run.stderr
     assert "The database is up to date." in run.stdout
     assert "ok    app role: stands under row-level security" in run.stdout
@@ -116,7 +119,7 @@ def test_documented_lines_make_an_installation(machine: Machine, values: dict[st
 
 
 def test_documented_lines_refuse_examples_that_were_not_edited(machine: Machine) -> None:
-    run = machine.run(blocks("Without containers")[1])
+    run = machine.run(blocks("Without containers")[2])
     assert run.returncode == 2
     assert f"still holds {refusals.PLACEHOLDER}" in run.stderr
     assert machine.files() == {".venv", "deploy"}
