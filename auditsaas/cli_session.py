@@ -15,11 +15,12 @@ from psycopg import errors as postgres
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from auditsaas import own_actions
+from auditsaas.accounts.models import User
+from auditsaas.accounts.service import find_by_email
 from auditsaas.db import pools, tenancy, tickets
 from auditsaas.db.tenancy import Scope
 from auditsaas.errors import DomainError
-from auditsaas.events.schema import ActorInput
+from auditsaas.own_actions import Operator
 from auditsaas.workspaces.models import Workspace
 from auditsaas.workspaces.service import find_workspace
 from config.errors import SettingsError
@@ -73,20 +74,33 @@ def workspace_called(session: Session, slug: str) -> Workspace:
     return workspace
 
 
-def operator() -> ActorInput:
-    """Build the actor of a command: the account on this machine."""
+def person_called(session: Session, email: str) -> User:
+    """Find a person by their address; raise Refusal if there is none."""
+    user = find_by_email(session, email)
+    if user is None:
+        raise Refusal(f"Nobody has an account with the address {email}.")
+    return user
+
+
+def operator() -> Operator:
+    """Build who acts: the account on this machine, and the command it runs."""
     try:
         account = getpass.getuser()
     except (OSError, KeyError):  # an account without a name, as in some containers
         account = "unknown"
-    return own_actions.operator(account)
+    context = click.get_current_context(silent=True)
+    names: list[str] = []
+    while context is not None and context.parent is not None:
+        names.insert(0, context.info_name or "")
+        context = context.parent
+    return Operator(account=account, command=" ".join(["auditsaas", *names]))
 
 
 @contextmanager
 def errors_as_sentences() -> Iterator[None]:
     """Turn every error into one sentence and exit code 2, never a traceback.
 
-    What nobody foresaw is told by its kind and its first line, with the way to see all of it.
+    An unforeseen one is told by its kind and its first line, with the way to see all of it.
     """
     try:
         yield

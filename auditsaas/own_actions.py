@@ -86,6 +86,24 @@ def installation(brand: str) -> ActorInput:
     return ActorInput(id="system", name=brand)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Operator:
+    """An operator at the command line."""
+
+    account: str
+    """Their account on the machine."""
+    command: str
+
+    @property
+    def actor(self) -> ActorInput:
+        return operator(self.account)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The facts that each event of a command records."""
+        return {"command": self.command}
+
+
 def operator(account: str) -> ActorInput:
     """Build the actor of a command line, by its user's account on the machine."""
     return ActorInput(id=f"operator:{account}"[:256], name=account[:256] or None)
@@ -103,7 +121,7 @@ def record(
     targets: Sequence[TargetInput] = (),
     changes: dict[str, list[Any]] | None = None,
     metadata: dict[str, Any] | None = None,
-    copied: bool = True,
+    copied: bool | None = None,
     placeless: Collection[UUID] = (),
     occurred_at: datetime | None = None,
 ) -> None:
@@ -112,7 +130,7 @@ def record(
     The session's scope must hold every workspace. ``workspaces`` may map each to the actor's role
     there. ``facts`` and ``status_code`` are those of the web request, if there is one; workspaces
     that are ``placeless`` are not told where it came from. What lasts is also copied to the log of
-    the installation, unless that is kept elsewhere (``copied``).
+    the installation, unless ``copied`` says otherwise.
 
     Raises:
         ValueError: the activity is not in ``ACTIVITIES``, or never has this status.
@@ -139,7 +157,7 @@ def record(
         if role:
             told = structs.replace(told, actor=structs.replace(actor, role=role))
         append(session, workspace_id, [told], source=PRODUCT)
-    if copied and activity in LASTING:
+    if copied or (copied is None and activity in LASTING):
         _tell_installation(session, event, roles)
 
 

@@ -31,6 +31,7 @@ class Activity(StrEnum):
     VIEW_REMOVE = "view.remove"
     MEMBER_INVITE = "member.invite"
     MEMBER_JOIN = "member.join"
+    MEMBER_ADD = "member.add"
     MEMBER_ROLE_UPDATE = "member.role_update"
     MEMBER_DISABLE = "member.disable"
     MEMBER_ENABLE = "member.enable"
@@ -58,6 +59,9 @@ class Activity(StrEnum):
     WORKSPACE_CREATE = "workspace.create"
     WORKSPACE_SUSPEND = "workspace.suspend"
     WORKSPACE_RESUME = "workspace.resume"
+    USER_CREATE = "user.create"
+    USER_PROMOTE = "user.promote"
+    USER_DEMOTE = "user.demote"
     USER_DISABLE = "user.disable"
     USER_ENABLE = "user.enable"
     PLATFORM_ACCESS = "platform.access"
@@ -117,6 +121,7 @@ ACTIVITIES: dict[Activity, ActivityKind] = {
     Activity.VIEW_REMOVE: ActivityKind("A person removed a saved filter", SUCCESS),
     Activity.MEMBER_INVITE: ActivityKind("An admin invited a person", SUCCESS),
     Activity.MEMBER_JOIN: ActivityKind("A person accepted an invitation", SUCCESS),
+    Activity.MEMBER_ADD: ActivityKind("An operator made a person a member", SUCCESS),
     Activity.MEMBER_ROLE_UPDATE: ActivityKind("An admin changed a member's role", SUCCESS),
     Activity.MEMBER_DISABLE: ActivityKind("An admin shut a member out", SUCCESS),
     Activity.MEMBER_ENABLE: ActivityKind("An admin let a member in again", SUCCESS),
@@ -156,6 +161,9 @@ ACTIVITIES: dict[Activity, ActivityKind] = {
     Activity.WORKSPACE_CREATE: ActivityKind("A super-admin created the workspace", SUCCESS),
     Activity.WORKSPACE_SUSPEND: ActivityKind("A super-admin suspended the workspace", SUCCESS),
     Activity.WORKSPACE_RESUME: ActivityKind("A super-admin resumed the workspace", SUCCESS),
+    Activity.USER_CREATE: ActivityKind("An operator made an account for a person", SUCCESS),
+    Activity.USER_PROMOTE: ActivityKind("An operator made a person a super-admin", SUCCESS),
+    Activity.USER_DEMOTE: ActivityKind("An operator made a super-admin one no longer", SUCCESS),
     Activity.USER_DISABLE: ActivityKind("A super-admin shut a person out everywhere", SUCCESS),
     Activity.USER_ENABLE: ActivityKind("A super-admin let a person in again", SUCCESS),
     Activity.PLATFORM_ACCESS: ActivityKind(
@@ -189,6 +197,9 @@ LASTING_FAMILIES = frozenset(
     {"api_key", "change", "invitation", "member", "platform", "retention", "workspace"}
 )
 LASTING = frozenset(one for one in Activity if one.partition(".")[0] in LASTING_FAMILIES) | {
+    Activity.USER_CREATE,
+    Activity.USER_PROMOTE,
+    Activity.USER_DEMOTE,
     Activity.USER_DISABLE,
     Activity.USER_ENABLE,
 }

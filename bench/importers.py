@@ -59,7 +59,7 @@ def _import(session: Session, workspace: Workspace, path: Path, folder: Path) ->
     try:
         with open_source(str(path)) as source:
             outcome = import_source(
-                session, workspace, source, AUTO, actor=cli_session.operator(), zone=UTC
+                session, workspace, source, AUTO, actor=cli_session.operator().actor, zone=UTC
             )
     except SourceError as error:
         refusal = str(error).removeprefix(f"{path} ")

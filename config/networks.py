@@ -1,4 +1,4 @@
-"""Refuses servers that anybody on the way there could read, or use: one sentence each.
+"""Refuses servers that are open to the network they are reached over, one sentence each.
 
 A server on this machine is reached over no network. Another may be named in ``PRIVATE_HOSTS``,
 where the way to it is this installation's alone, as between containers of one machine.
@@ -41,7 +41,7 @@ def plain_database(environ: Mapping[str, str], names: Sequence[str]) -> str | No
 
 
 def open_redis(environ: Mapping[str, str]) -> str | None:
-    """Refuse a Redis on another machine without a password, which anybody there could command."""
+    """Refuse a Redis on another machine that takes commands without a password."""
     url = environ["REDIS_URL"]
     try:
         parts = urlsplit(url)
@@ -59,7 +59,7 @@ def open_redis(environ: Mapping[str, str]) -> str | None:
 
 
 def caught_mail(environ: Mapping[str, str]) -> str | None:
-    """Refuse a mail server that keeps what it is given, unless it is meant so."""
+    """Refuse a mail server that keeps what it is given, unless ``MAIL_CATCHER`` says so."""
     try:
         parts = urlsplit(environ.get("SMTP_URL", ""))
         host, port = (parts.hostname or "").lower(), parts.port

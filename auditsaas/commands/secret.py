@@ -1,4 +1,4 @@
-"""``auditsaas secret``: changes SECRET_KEY without anybody being shut out."""
+"""``auditsaas secret``: changes SECRET_KEY while people stay signed in."""
 
 from __future__ import annotations
 
@@ -77,14 +77,15 @@ def _tell(name: str, looked_at: int, total: int) -> None:
 
 
 def _record(session: Session, done: dict[str, int]) -> None:
+    by = operator()
     system_log.admit(session, SYSTEM_WORKSPACE_ID)
     system_log.ensure(session)
     own_actions.record(
         session,
         Activity.SECRET_ROTATE,
         workspaces=[SYSTEM_WORKSPACE_ID],
-        actor=operator(),
-        metadata={"sealed_anew": done},
+        actor=by.actor,
+        metadata={**by.metadata, "sealed_anew": done},
     )
     session.commit()
 

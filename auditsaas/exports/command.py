@@ -125,7 +125,7 @@ def _record(
         session,
         Activity.EXPORT_DOWNLOADED,
         workspaces=[workspace.id],
-        actor=cli_session.operator(),
+        actor=cli_session.operator().actor,
         targets=[TargetInput(type="workspace", id=str(workspace.id), name=workspace.name)],
         metadata={"format": chosen.key, "query": event_filter.query_string(), "rows": rows},
     )

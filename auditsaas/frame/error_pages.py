@@ -103,7 +103,7 @@ def _database_away(error: Exception) -> AnyResponse:
 
 
 def _refused_by_database(error: ProgrammingError) -> AnyResponse:
-    """Answer where the database does not know this process's key; else it is a fault of ours."""
+    """Answer where the database does not know this process's key; else raise it again."""
     if not failures.is_unsigned(error):
         raise error
     return _database_away(error)

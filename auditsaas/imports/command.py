@@ -161,7 +161,7 @@ def _load(
             workspace,
             source,
             file_format,
-            actor=cli_session.operator(),
+            actor=cli_session.operator().actor,
             zone=zone,
             expired=expired,
             progress=advance,

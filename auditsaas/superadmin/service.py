@@ -38,7 +38,13 @@ def create(
     """
     tenancy.bind(Scope(user=platform_actor.user_id), session)
     workspace = create_workspace(session, name, slug or None)
-    _record(session, platform_actor, Activity.WORKSPACE_CREATE, [workspace.id], _target(workspace))
+    _record(
+        session,
+        platform_actor,
+        Activity.WORKSPACE_CREATE,
+        [workspace.id],
+        target_workspace(workspace),
+    )
     return workspace
 
 
@@ -62,19 +68,26 @@ def _switch(session: Session, platform_actor: PlatformActor, slug: str, *, suspe
     if workspace is None or workspace.id == SYSTEM_WORKSPACE_ID:
         raise NotFound("There is no such workspace.")
     tenancy.bind(Scope.of(workspace.id, user=platform_actor.user_id), session)
+    activity, changes = switch(session, workspace, suspended=suspended)
+    _record(session, platform_actor, activity, [workspace.id], target_workspace(workspace), changes)
+
+
+def switch(
+    session: Session, workspace: Workspace, *, suspended: bool
+) -> tuple[Activity, dict[str, list[Any]]]:
+    """Suspend or resume a workspace in its scope; return what the caller records.
+
+    Raises:
+        Conflict: it is so already.
+    """
     session.refresh(workspace, with_for_update=True)
     if (workspace.suspended_at is not None) is suspended:
         raise Conflict(f"{workspace.name} is {'suspended' if suspended else 'not suspended'}.")
     workspace.suspended_at = session.scalar(select(func.now())) if suspended else None
+    session.flush()
     states = ["active", "suspended"]
-    _record(
-        session,
-        platform_actor,
-        Activity.WORKSPACE_SUSPEND if suspended else Activity.WORKSPACE_RESUME,
-        [workspace.id],
-        _target(workspace),
-        {"state": states if suspended else states[::-1]},
-    )
+    activity = Activity.WORKSPACE_SUSPEND if suspended else Activity.WORKSPACE_RESUME
+    return activity, {"state": states if suspended else states[::-1]}
 
 
 def disable_user(session: Session, platform_actor: PlatformActor, user_id: UUID) -> None:
@@ -120,11 +133,15 @@ def _turn(
         TargetInput(type="user", id=str(user.id), name=user.name),
         {"status": states},
     )
-    # What the User filter of those logs shows of the person follows at once.
+    follow_status(session, user_id, ids, states[1])
+
+
+def follow_status(session: Session, user_id: UUID, ids: Sequence[UUID], status: str) -> None:
+    """Let the User filter of those logs show a person's status at once."""
     session.execute(
         update(actors)
         .where(actors.c.workspace_id.in_(ids), actors.c.id == str(user_id))
-        .values(status=states[1], as_of=func.greatest(actors.c.as_of, func.now()))
+        .values(status=status, as_of=func.greatest(actors.c.as_of, func.now()))
     )
 
 
@@ -148,5 +165,5 @@ def _record(
     )
 
 
-def _target(workspace: Workspace) -> TargetInput:
+def target_workspace(workspace: Workspace) -> TargetInput:
     return TargetInput(type="workspace", id=str(workspace.id), name=workspace.name)

@@ -21,7 +21,7 @@ from auditsaas.db.tenancy import Scope
 from auditsaas.events import system_log
 from auditsaas.events.schema import ActorInput, TargetInput
 from auditsaas.events.system_log import SYSTEM_WORKSPACE_ID
-from auditsaas.own_actions import RequestFacts
+from auditsaas.own_actions import Operator, RequestFacts
 from auditsaas.own_activities import Activity
 from auditsaas.workspaces.models import Membership, Workspace
 from auditsaas.workspaces.service import system_workspace, workspaces_of
@@ -121,14 +121,28 @@ def record(
     )
 
 
-def record_for(session: Session, activity: Activity, user: User, operator: ActorInput) -> None:
-    """Record what an operator did to a person's account in each of their workspaces."""
+def record_for(
+    session: Session,
+    activity: Activity,
+    user: User,
+    operator: Operator,
+    *,
+    changes: dict[str, list[Any]] | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> None:
+    """Record what an operator did to a person's account in the log of each of their workspaces.
+
+    The log of the installation is told too, which alone is where there are none.
+    """
     own_actions.record(
         session,
         activity,
         workspaces=dict.fromkeys(_bind_workspaces(session, user)),
-        actor=operator,
+        actor=operator.actor,
         targets=[TargetInput(type="user", id=str(user.id), name=user.name)],
+        changes=changes,
+        metadata={**operator.metadata, **(metadata or {})},
+        copied=True,
     )
 
 

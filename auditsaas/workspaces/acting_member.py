@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from auditsaas import own_actions
 from auditsaas.events.schema import ActorInput, TargetInput
-from auditsaas.own_actions import RequestFacts
+from auditsaas.own_actions import Operator, RequestFacts
 from auditsaas.own_activities import Activity
 
 SEE_OTHER = 303
@@ -27,6 +27,8 @@ class ActingMember:
     role: str
     facts: RequestFacts | None
     """Those of the request; none where a worker acts on the member's behalf."""
+    metadata: Mapping[str, Any] | None = None
+    """What each event of theirs records beside its own."""
 
     def record(
         self,
@@ -50,5 +52,20 @@ class ActingMember:
             status_code=status_code if self.facts else None,
             targets=targets,
             changes=dict(changes) if changes else None,
-            metadata=metadata,
+            metadata={**(self.metadata or {}), **(metadata or {})} or None,
         )
+
+
+NO_MEMBER: Final = UUID(int=0)
+
+
+def acting_operator(workspace_id: UUID, operator: Operator) -> ActingMember:
+    """Build who acts where an operator does, who is no member and has no account."""
+    return ActingMember(
+        workspace_id=workspace_id,
+        user_id=NO_MEMBER,
+        actor=operator.actor,
+        role="",
+        facts=None,
+        metadata=operator.metadata,
+    )

@@ -19,6 +19,7 @@ from auditsaas.own_activities import Activity
 from auditsaas.permissions import Role
 from auditsaas.workspaces.acting_member import ActingMember
 from auditsaas.workspaces.models import Membership, Workspace
+from auditsaas.workspaces.service import add_member
 
 ALWAYS = datetime.min.replace(tzinfo=UTC)
 LAST_ADMIN = "A workspace keeps at least one active admin. Make somebody else an admin first."
@@ -60,6 +61,18 @@ def member_of(session: Session, workspace_id: UUID, user_id: UUID) -> Member:
     membership = _find(session, workspace_id, user_id)
     has_factor = session.scalar(select(HAS_SECOND_FACTOR).where(User.id == user_id))
     return _member(membership, membership.user, bool(has_factor))
+
+
+def add(session: Session, actor: ActingMember, user: User, role: Role) -> None:
+    """Make a person a member without their asking, as an operator does.
+
+    Raises:
+        Conflict: they are one already.
+    """
+    lock_people(session, actor.workspace_id)
+    add_member(session, actor.workspace_id, user.id, role)
+    changes: dict[str, list[object]] = {"role": [None, role.value]}
+    actor.record(session, Activity.MEMBER_ADD, targets=[target(user)], changes=changes)
 
 
 def change_role(session: Session, actor: ActingMember, user_id: UUID, role: Role) -> None:

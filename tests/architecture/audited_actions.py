@@ -278,9 +278,15 @@ BY_ITSELF = {
     "log.read": "tests/functional/test_reads.py",
     "event.contested": "tests/functional/test_contested_events.py",
     "log.import": "tests/functional/test_imports.py",
+    "log.restore": "tests/functional/test_feed_epochs.py",
     "export.completed": "tests/functional/test_exports.py",
     "export.failed": "tests/functional/test_exports.py",
     "change.apply": "tests/functional/test_pending_changes.py",
+    "member.add": "tests/functional/test_operator_workspaces.py",
+    "secret.rotate": "tests/functional/test_secret_rotation.py",
+    "user.create": "tests/functional/test_operator_people.py",
+    "user.promote": "tests/functional/test_operator_people.py",
+    "user.demote": "tests/functional/test_operator_people.py",
     "retention.apply": "tests/unit/events/test_retention.py",
 }
 """Activities of workers and of the command line, and where they are tested."""

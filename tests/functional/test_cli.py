@@ -254,7 +254,7 @@ def test_an_import_is_itself_an_event(run: Run, log_file: Path) -> None:
 def test_a_terminal_is_asked_for_the_password_twice(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("auditsaas.cli._has_terminal", lambda: True)
+    monkeypatch.setattr("auditsaas.commands.people._has_terminal", lambda: True)
     email = f"{unique('ann')}@example.com"
     result = run("user", "create", email, input="correct horse battery\ncorrect horse battery\n")
     assert result.exit_code == 0

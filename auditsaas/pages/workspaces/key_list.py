@@ -97,19 +97,23 @@ def create(
     )
     made.key.allowed_networks = networks
     session.flush()
+    record_made(session, actor, made.key)
+    return made
+
+
+def record_made(session: Session, actor: ActingMember, key: ApiKey) -> None:
     actor.record(
         session,
         Activity.API_KEY_CREATE,
-        targets=[_target(made.key)],
+        targets=[_target(key)],
         status_code=200,  # the page that shows the secret
         changes={
-            "name": [None, made.key.name],
-            "scopes": [None, made.key.scopes],
-            "expires_at": [None, expires_at.isoformat() if expires_at else None],
-            "allowed_networks": [None, networks],
+            "name": [None, key.name],
+            "scopes": [None, key.scopes],
+            "expires_at": [None, key.expires_at.isoformat() if key.expires_at else None],
+            "allowed_networks": [None, key.allowed_networks],
         },
     )
-    return made
 
 
 def revoke(session: Session, actor: ActingMember, key_id: UUID) -> None:

@@ -1,0 +1,90 @@
+"""``auditsaas db``: the schema, and how the database stands."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+from auditsaas.cli_session import open_session, operator
+from auditsaas.commands.listing import json_option
+from auditsaas.formatting.numbers import size
+from auditsaas.operations import database_status
+from auditsaas.operations import upgrade as schema
+from auditsaas.operations.database_status import DatabaseStatus
+from auditsaas.operations.revisions import Standing
+from auditsaas.operations.transfer import new_epoch
+from config.start import load
+
+
+@click.group("db")
+def database_group() -> None:
+    """Manage the database."""
+
+
+@database_group.command("upgrade")
+def upgrade() -> None:
+    """Bring the schema to this version; safe to run again."""
+    newer = schema.upgrade(load()) is Standing.NEWER
+    click.echo(
+        "The database is newer than this version; nothing was changed."
+        if newer
+        else "The database is up to date."
+    )
+
+
+@database_group.command("tighten")
+def tighten() -> None:
+    """Take rights away that only the version before used; run it once none of it is left."""
+    taken = schema.tighten(load())
+    click.echo(f"{len(taken)} rights taken." if taken else "There was nothing to take.")
+
+
+@database_group.command("new-epoch")
+def new_epoch_command() -> None:
+    """Begin an epoch of every log's numbers; run it once after a restore, before anything starts.
+
+    Readers of the feed are then told that numbers may name other events than before.
+    """
+    with open_session(as_owner=True) as session:
+        begun = new_epoch.begin(session, operator().actor)
+        session.commit()
+    click.echo(f"An epoch was begun in {begun:,} {'log' if begun == 1 else 'logs'}.")
+
+
+@database_group.command("status")
+@json_option
+@click.pass_context
+def status(context: click.Context, as_json: bool) -> None:
+    """Tell revision, migrations, partitions, sizes and connections.
+
+    The exit code is 1 where migrations are missing.
+    """
+    with open_session() as session:
+        found = database_status.read(session)
+    click.echo(json.dumps(asdict(found)) if as_json else _words(found))
+    context.exit(int(bool(found.pending)))
+
+
+def _words(found: DatabaseStatus) -> str:
+    months = f"{found.first_partition} to {found.last_partition}" if found.partitions else "none"
+    lines = [
+        f"database: {found.database}, PostgreSQL {found.server}, {size(found.bytes)}",
+        f"schema: {found.revision or 'none'}; this version ends with {found.head}",
+        f"migrations: {_migrations(found)}",
+        f"partitions: {found.partitions:,}, {months}; months without a gap: {found.months_ahead}",
+        f"connections: {sum(found.connections.values()):,} of {found.max_connections:,}",
+        *(f"  {role}: {number:,}" for role, number in found.connections.items()),
+        "largest tables:",
+        *(f"  {name}: {size(number)}" for name, number in found.largest_tables.items()),
+    ]
+    return "\n".join(lines)
+
+
+def _migrations(found: DatabaseStatus) -> str:
+    if found.newer:
+        return "the database is of a newer version, which serves this one too"
+    if found.pending:
+        return f"{', '.join(found.pending)} are missing. Run: auditsaas db upgrade"
+    return "none is missing"
