@@ -9,7 +9,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from auditsaas.db import tickets
 from auditsaas.db.deadlines import NoAnswer
-from auditsaas.metrics import DATABASE_ERRORS
+from auditsaas.metrics import DATABASE_ERRORS, UNAVAILABLE
 
 DISK_FULL = "53100"
 REFUSED = "42501"
@@ -91,6 +91,17 @@ UNSIGNED = Failure(
 )
 """A changed SECRET_KEY that the database was not told, or clocks that are minutes apart."""
 _BY_STATE = {DISK_FULL: FULL, "53300": CROWDED, "57014": SLOW}
+
+
+def _begin_counting() -> None:
+    """Begin every series at 0, so that the first failure of a kind is a rise that an alert sees."""
+    for failure in (AWAY, HUNG, FULL, CROWDED, BUSY, SLOW, UNSIGNED):
+        UNAVAILABLE.labels(failure.reason)
+    for kind in (*_BY_STATE, "hung", "pool", "away", "unsigned"):
+        DATABASE_ERRORS.labels(kind)
+
+
+_begin_counting()
 
 
 def told(error: BaseException) -> Failure:

@@ -182,6 +182,16 @@ def test_each_failure_of_the_database_has_a_reason_of_its_own() -> None:
     assert len({kind.reason for kind in kinds}) == len(kinds) > 5
 
 
+def test_every_failure_of_the_database_is_counted_from_the_start(client: FlaskClient) -> None:
+    """Prometheus takes the first value of a series for no rise."""
+    kinds = [each for each in vars(failures).values() if isinstance(each, failures.Failure)]
+    told = figures(client)
+    for kind in kinds:
+        assert f'auditsaas_unavailable_total{{reason="{kind.reason}"}}' in told
+    for name in ("hung", "pool", "away", "53100", "53300", "57014"):
+        assert f'auditsaas_database_errors_total{{class="{name}"}}' in told
+
+
 @pytest.fixture
 def severed(settings: Settings) -> FlaskClient:
     """A browser at a web that does not reach the database; signed in where it could be asked."""
