@@ -20,6 +20,7 @@ from auditsaas.accounts.service import find_by_email
 from auditsaas.db import pools, tenancy, tickets
 from auditsaas.db.tenancy import Scope
 from auditsaas.errors import DomainError
+from auditsaas.events.system_log import SYSTEM_WORKSPACE_ID
 from auditsaas.own_actions import Operator
 from auditsaas.workspaces.models import Workspace
 from auditsaas.workspaces.service import find_workspace
@@ -71,6 +72,14 @@ def workspace_called(session: Session, slug: str) -> Workspace:
     if workspace is None:
         raise Refusal(f"There is no workspace {slug}.")
     tenancy.bind(Scope.of(workspace.id), session)
+    return workspace
+
+
+def tenant_called(session: Session, slug: str) -> Workspace:
+    """Find and bind a workspace that people and keys may belong to; raise Refusal for others."""
+    workspace = workspace_called(session, slug)
+    if workspace.id == SYSTEM_WORKSPACE_ID:
+        raise Refusal("The log of the installation has no members, no keys, and is always there.")
     return workspace
 
 

@@ -9,7 +9,7 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from auditsaas.cli_session import Refusal, open_session, operator, workspace_called
+from auditsaas.cli_session import Refusal, open_session, operator, tenant_called
 from auditsaas.commands.listing import json_option, show
 from auditsaas.pages.workspaces import key_list
 from auditsaas.permissions import ApiScope
@@ -34,7 +34,7 @@ def api_key_group() -> None:
 def list_command(slug: str, as_json: bool) -> None:
     """List the keys of the workspace SLUG, revoked ones too; no secret is kept to be shown."""
     with open_session() as session:
-        workspace = workspace_called(session, slug)
+        workspace = tenant_called(session, slug)
         rows = [asdict(key) for key in key_list.list_keys(session, workspace.id)]
     show(rows, COLUMNS, as_json=as_json)
 
@@ -53,7 +53,7 @@ def list_command(slug: str, as_json: bool) -> None:
 def create_command(slug: str, name: str, scopes: tuple[str, ...]) -> None:
     """Create a key of the workspace SLUG and print its secret, which is shown only now."""
     with open_session() as session:
-        workspace = workspace_called(session, slug)
+        workspace = tenant_called(session, slug)
         made = create_api_key(
             session, workspace.id, name=name, scopes=frozenset(map(ApiScope, scopes))
         )
@@ -68,7 +68,7 @@ def create_command(slug: str, name: str, scopes: tuple[str, ...]) -> None:
 def revoke_command(slug: str, key: str) -> None:
     """Close a key of the workspace SLUG for ever; KEY is its id, or aud_ and its public part."""
     with open_session() as session:
-        workspace = workspace_called(session, slug)
+        workspace = tenant_called(session, slug)
         found = _key_called(session, workspace, key)
         key_list.revoke(session, acting_operator(workspace.id, operator()), found.id)
         session.commit()

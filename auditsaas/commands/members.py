@@ -11,7 +11,7 @@ import click
 from sqlalchemy.orm import Session
 
 from auditsaas.accounts.models import User
-from auditsaas.cli_session import open_session, operator, person_called, workspace_called
+from auditsaas.cli_session import open_session, operator, person_called, tenant_called
 from auditsaas.commands.listing import json_option, show
 from auditsaas.permissions import Role
 from auditsaas.superadmin import operator_mails
@@ -33,7 +33,7 @@ def member_group() -> None:
 def list_command(slug: str, as_json: bool) -> None:
     """List the members of the workspace SLUG, those who are shut out too."""
     with open_session() as session:
-        workspace = workspace_called(session, slug)
+        workspace = tenant_called(session, slug)
         rows = [asdict(member) for member in members.members_of(session, workspace.id)]
     show(rows, COLUMNS, as_json=as_json)
 
@@ -45,7 +45,7 @@ def list_command(slug: str, as_json: bool) -> None:
 def add_command(slug: str, email: str, role: str) -> None:
     """Make the person with EMAIL a member of the workspace SLUG."""
     with open_session() as session:
-        workspace = workspace_called(session, slug)
+        workspace = tenant_called(session, slug)
         user = person_called(session, email)
         members.add(session, acting_operator(workspace.id, operator()), user, Role(role))
         if role == Role.ADMIN:
@@ -87,7 +87,7 @@ def remove_command(slug: str, email: str) -> None:
 
 
 def _member(session: Session, slug: str, email: str) -> tuple[Workspace, User, Role]:
-    workspace = workspace_called(session, slug)
+    workspace = tenant_called(session, slug)
     user = person_called(session, email)
     return workspace, user, members.member_of(session, workspace.id, user.id).role
 

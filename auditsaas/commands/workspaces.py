@@ -5,9 +5,8 @@ from __future__ import annotations
 import click
 
 from auditsaas import own_actions
-from auditsaas.cli_session import Refusal, open_session, operator, workspace_called
+from auditsaas.cli_session import open_session, operator, tenant_called
 from auditsaas.commands.listing import json_option, show
-from auditsaas.events.system_log import SYSTEM_WORKSPACE_ID
 from auditsaas.own_activities import Activity
 from auditsaas.superadmin import directory, operator_mails
 from auditsaas.superadmin.service import switch, target_workspace
@@ -65,9 +64,7 @@ def resume_command(slug: str) -> None:
 def _switch(slug: str, *, suspended: bool) -> None:
     by, word = operator(), "suspended" if suspended else "resumed"
     with open_session() as session:
-        workspace = workspace_called(session, slug)
-        if workspace.id == SYSTEM_WORKSPACE_ID:
-            raise Refusal("The log of the installation is always there.")
+        workspace = tenant_called(session, slug)
         activity, changes = switch(session, workspace, suspended=suspended)
         acting_operator(workspace.id, by).record(
             session, activity, targets=[target_workspace(workspace)], changes=changes

@@ -105,6 +105,16 @@ def test_readme_lists_every_command() -> None:
     assert set(rows) == known
 
 
+@pytest.mark.parametrize("group", ["user", "member", "workspace", "api-key", "secret"])
+def test_operating_shows_an_example_of_every_command(group: str) -> None:
+    shown = COMMAND.findall(code((ROOT / "docs" / "operate.md").read_text()))
+    known = cli.commands[group]
+    assert isinstance(known, click.Group)
+    assert known.commands.keys() == {
+        line.split()[1] for line in shown if line.startswith(f"{group} ")
+    }
+
+
 def test_files_of_the_recipes_do_not_exist_yet() -> None:
     assert [path for path in sorted(RECIPES) if (ROOT / path).exists()] == []
 

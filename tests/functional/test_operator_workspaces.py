@@ -106,8 +106,17 @@ def test_suspended_workspace_refuses_its_key_until_it_is_resumed(
     ]
 
 
-def test_log_of_the_installation_is_not_suspended(run: Commands) -> None:
-    assert "is always there" in run.refused("workspace", "suspend", "system")
+def test_log_of_the_installation_has_no_members_and_keys_and_is_not_suspended(
+    run: Commands, admin: User
+) -> None:
+    # Whatever is recorded there makes it.
+    run.done("user", "promote", admin.email)
+    for words in (
+        ("workspace", "suspend", "system"),
+        ("member", "add", "system", admin.email, "--role", "admin"),
+        ("api-key", "create", "system", "--name", "App", "--scope", "events:write"),
+    ):
+        assert "is always there" in run.refused(*words)
 
 
 def test_workspaces_are_listed_with_members_and_events(run: Commands, admin: User) -> None:

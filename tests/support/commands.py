@@ -20,9 +20,9 @@ from tests.support.serving import environment
 class Commands:
     """Runs ``auditsaas`` as an operator who knows the owner of the tables."""
 
-    def __init__(self, settings: Settings) -> None:
-        variables = environment(settings) | {"MIGRATION_DATABASE_URL": settings.owner_url}
-        self._runner = CliRunner(env=variables)
+    def __init__(self, settings: Settings, **variables: str) -> None:
+        known = environment(settings) | {"MIGRATION_DATABASE_URL": settings.owner_url}
+        self._runner = CliRunner(env=known | variables)
 
     def __call__(self, *words: object, given: str = "") -> Result:
         result = self._runner.invoke(cli, [str(word) for word in words], input=given)
