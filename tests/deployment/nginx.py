@@ -37,6 +37,7 @@ class Nginx:
         self._upstream_port = upstream_port
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
+        self.plain_port = free_port()
 
     def __enter__(self) -> Self:
         self._folder.mkdir()
@@ -74,7 +75,7 @@ class Nginx:
         text = EXAMPLE.read_text()
         for there, here in (
             ("server 127.0.0.1:8000", f"server 127.0.0.1:{self._upstream_port}"),
-            ("listen 80;", f"listen 127.0.0.1:{free_port()};"),
+            ("listen 80;", f"listen 127.0.0.1:{self.plain_port};"),
             ("listen 443 ", f"listen 127.0.0.1:{self.port} "),
             ("/var/log/nginx/", f"{self._folder}/"),
             ("/var/lib/auditsaas/files/", f"{self._files}/"),

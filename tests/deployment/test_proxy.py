@@ -6,6 +6,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from socket import create_connection
 
@@ -109,3 +110,22 @@ def test_address_that_guesses_is_told_to_wait(alone: Visitor) -> None:
     assert refused
     assert int(refused[0].headers["Retry-After"]) > 0
     assert "Wait a moment" in refused[0].text
+
+
+def plainly(nginx: Nginx, path: str) -> HTTPResponse:
+    """Ask without TLS, with a key."""
+    way = HTTPConnection("127.0.0.1", nginx.plain_port, timeout=5)
+    way.request("GET", path, headers={"Host": HOST, "Authorization": "Bearer aud_x"})
+    return way.getresponse()
+
+
+@pytest.mark.parametrize("path", ["/api/v1/events", "/api/v1/exports", "/v1/logs"])
+def test_api_is_not_led_to_https_in_silence(nginx: Nginx, path: str) -> None:
+    said = plainly(nginx, path)
+    assert (said.status, said.headers["Location"]) == (403, None)
+    assert said.headers["Content-Type"] == "application/problem+json"
+
+
+def test_pages_are_led_to_https(nginx: Nginx) -> None:
+    said = plainly(nginx, "/login")
+    assert (said.status, said.headers["Location"]) == (301, f"https://{HOST}/login")
