@@ -69,7 +69,9 @@ class Patient:
             liveness.note_beat(server)
 
     def command(self, *words: str) -> str:
-        run = CliRunner(env=process_environment(self.settings)).invoke(cli, words)
+        fallbacks = {"SECRET_KEY_FALLBACKS": ",".join(self.settings.secret_key_fallbacks)}
+        environment = process_environment(self.settings) | fallbacks
+        run = CliRunner(env=environment).invoke(cli, words)
         assert run.exit_code == 0, run.output
         return run.output
 
