@@ -197,8 +197,11 @@ def test_only_the_guard_and_the_builder_of_exports_may_look_into_workspaces() ->
 def test_pages_of_tenants_do_not_read_as_workers_do() -> None:
     folders = {path.rpartition("/")[0] for path in importers("JOBS")}
     assert folders == {
+        "auditsaas/commands",
         "auditsaas/jobs",
         "auditsaas/operations",
+        "auditsaas/operations/checks",
+        "auditsaas/operations/verification",
         "auditsaas/pages/superadmin",
         "tasks",
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pyotp
@@ -14,6 +16,7 @@ from werkzeug.test import TestResponse
 from auditsaas.accounts import attempts, devices, encryption, kept_requests
 from auditsaas.accounts.kept_requests import KeptRequest
 from auditsaas.accounts.models import PasswordReset, User
+from auditsaas.app import create_app
 from config.secret_keys import SecretKeys
 from config.settings import Settings
 from tests.support import factories
@@ -170,6 +173,31 @@ def test_device_cookie_is_sealed_and_no_script_reads_it(
     assert "@" not in cookie
     value = cookie.partition("=")[2].partition(";")[0]
     assert devices.read(settings.secret_keys, value).of(user.email.upper()) is not None
+
+
+def test_device_cookie_is_for_https_alone_where_pages_are(settings: Settings, user: User) -> None:
+    here = "https://logs.example.com"
+    browser = create_app(replace(settings, base_url=here)).test_client()
+    token = re.search(
+        r'name="csrf_token" value="([^"]+)"', browser.get("/login", base_url=here).text
+    )
+    assert token is not None
+    form = {"email": user.email, "password": PASSWORD, "csrf_token": token[1]}
+    place = {"REMOTE_ADDR": "198.51.100.207"}
+    answer = browser.post(
+        "/login", data=form, base_url=here, headers={"Referer": f"{here}/"}, environ_base=place
+    )
+    [cookie] = [one for one in answer.headers.getlist("Set-Cookie") if "device=" in one]
+    assert cookie.startswith("__Host-device=")
+    assert {"Secure", "HttpOnly", "Path=/"} <= set(cookie.split("; "))
+
+
+def test_device_stays_known_while_the_key_is_changed(user: User) -> None:
+    before, after = SecretKeys("a first key " * 4), "a second key " * 4
+    cookie = devices.written(before, devices.Devices().with_account(user.email))
+    known = devices.read(SecretKeys(after, (before.current,)), cookie)
+    assert known.of(user.email) is not None
+    assert devices.read(SecretKeys(after), cookie).of(user.email) is None
 
 
 def test_refused_sign_in_makes_no_known_device(app: Flask, user: User) -> None:
