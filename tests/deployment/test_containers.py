@@ -64,7 +64,7 @@ def test_service_has_a_limit_of_memory_and_processes(services: Mapping[str, Any]
         for name, each in services.items()
         if not re.fullmatch(r"\d+[mg]", str(each.get("mem_limit"))) or not each.get("pids_limit")
     }
-    assert endless - {"web"} == set()
+    assert endless == set()
 
 
 def test_images_of_others_are_named_by_version_and_digest(services: Mapping[str, Any]) -> None:

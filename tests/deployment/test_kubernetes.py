@@ -108,6 +108,18 @@ def test_every_pod_has_bounds_and_writes_to_volumes_of_its_own(work: dict[str, A
     assert all(volume["emptyDir"]["sizeLimit"] for volume in pod(work)["volumes"])
 
 
+def megabytes(words: str) -> int:
+    number, unit = re.findall(r"^(\d+)([mg]|[MG]i)$", words)[0]
+    return int(number) * (1024 if unit[0] in "gG" else 1)
+
+
+def test_pods_have_the_memory_of_containers(work: dict[str, Any]) -> None:
+    name = work["metadata"]["labels"]["app.kubernetes.io/component"]
+    service = yaml.safe_load(COMPOSE.read_text())["services"][name]
+    limit = container(work)["resources"]["limits"]["memory"]
+    assert megabytes(limit) == megabytes(service["mem_limit"])
+
+
 def test_only_migrate_and_maintenance_are_told_the_owner(manifests: list[dict[str, Any]]) -> None:
     told = {name for name, work in works(manifests).items() if "auditsaas-owner" in str(work)}
     assert told == {"migrate", "maintenance"}
