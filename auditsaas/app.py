@@ -26,6 +26,7 @@ from auditsaas.pages.schedules import views as schedule_pages
 from auditsaas.pages.superadmin.request_views import access_requests
 from auditsaas.pages.superadmin.views import superadmin
 from auditsaas.pages.workspaces import views as workspace_pages
+from auditsaas.quotas import current as quotas
 from auditsaas.tracing.choice import trace_if_wanted
 from auditsaas.version import version
 from auditsaas.worker_app import connected
@@ -55,6 +56,7 @@ def create_app(
     login_manager.init_app(app)
     compress.init_app(app)
     jinja.install(app)
+    quotas.install(app, settings)
     setup.install(app)
     for blueprint in (
         account,

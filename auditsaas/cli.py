@@ -15,6 +15,7 @@ from auditsaas.commands.keys import api_key_group
 from auditsaas.commands.mail import mail_group
 from auditsaas.commands.members import member_group
 from auditsaas.commands.people import user_group
+from auditsaas.commands.quota import quota_command
 from auditsaas.commands.secret import secret_group
 from auditsaas.commands.verify import verify
 from auditsaas.commands.workspaces import workspace_group
@@ -51,7 +52,7 @@ def cli(traceback: bool) -> None:  # read by Commands
 COMMANDS: Final = (
     *(database_group, workspace_group, user_group, member_group, api_key_group, secret_group),
     *(mail_group, import_command, export_command, doctor, distribute, move_command, demo),
-    *(verify, version_command),
+    *(verify, version_command, quota_command),
 )
 for command in COMMANDS:
     cli.add_command(command)

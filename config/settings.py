@@ -48,6 +48,16 @@ class Settings:
     """An imported file may hold no more, unpacked."""
     import_seconds_per_mib: int = 10
     """A file that takes more of a processor's time for each MiB is no longer read."""
+    quota_events_day: int = 0
+    """Events that applications of a workspace may send a day; 0 is as many as they like."""
+    quota_mib_day: int = 0
+    """MiB that a workspace may send and upload a day."""
+    quota_seconds_minute: int = 0
+    """Seconds of work for its pages of the log and its calls that a workspace may use a minute."""
+    quota_jobs: int = 1000
+    """Exports, and imports, of a workspace that wait or run."""
+    quota_share: int = 50
+    """How much of a workspace's quota one person or key may use, in percent."""
     change_delay_days: int = 7
     """How long a change that cannot be undone waits, so that it can be seen and cancelled."""
     min_retention_days: int = 30
@@ -129,6 +139,11 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         import_seconds_per_mib=_whole_number(
             environ, "IMPORT_SECONDS_PER_MIB", 10, within=(1, 3600)
         ),
+        quota_events_day=_whole_number(environ, "QUOTA_EVENTS_DAY"),
+        quota_mib_day=_whole_number(environ, "QUOTA_MIB_DAY"),
+        quota_seconds_minute=_whole_number(environ, "QUOTA_SECONDS_MINUTE"),
+        quota_jobs=_whole_number(environ, "QUOTA_JOBS", 1000),
+        quota_share=_whole_number(environ, "QUOTA_SHARE", 50, within=(1, 100)),
         change_delay_days=_whole_number(environ, "CHANGE_DELAY_DAYS", 7, within=(1, 365)),
         min_retention_days=_whole_number(environ, "MIN_RETENTION_DAYS", 30, within=(1, 36_500)),
         own_events_days=_whole_number(environ, "OWN_EVENTS_DAYS", 400, within=(400, 36_500)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from time import perf_counter
 from typing import cast
 
 from flask import g, request
@@ -19,6 +20,9 @@ from auditsaas.api.ingest.unpacking import MAX_BODY_BYTES, TooLarge
 from auditsaas.errors import DomainError, Forbidden
 from auditsaas.extensions import db
 from auditsaas.permissions import ApiScope
+from auditsaas.quotas import current
+from auditsaas.quotas.known import SECONDS
+from auditsaas.quotas.spending import Spender
 from auditsaas.reads.reading import Reader
 from auditsaas.workspaces.api_keys import KeyAccess, authenticate_key, well_formed
 from auditsaas.workspaces.models import Workspace
@@ -111,9 +115,27 @@ def _check_key() -> None:
     if access.use_noted:
         db.session.commit()
     g.key_access = access
+    _refuse_worked(access)
     _receive_body()
     if call.scopes == READS:
         _note_reader(access)
+
+
+def spender_of(access: KeyAccess) -> Spender:
+    return Spender(workspace_id=access.workspace_id, own=access.quotas or {}, key_id=access.key_id)
+
+
+def _refuse_worked(access: KeyAccess) -> None:
+    """Refuse a key that has used up the work of a minute; a call's own is counted at its end."""
+    current.refuse_spent(SECONDS, spender_of(access))
+    g.began_work = perf_counter()
+
+
+@api.teardown_request
+def _count_work(_error: BaseException | None) -> None:
+    began = g.pop("began_work", None)
+    if began is not None and not g.get("waited"):
+        current.note(SECONDS, spender_of(key_access()), int((perf_counter() - began) * 1000))
 
 
 def _note_reader(access: KeyAccess) -> None:

@@ -27,7 +27,7 @@ from auditsaas.exports.formats import format_called, options
 from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.exports.service import Requester
-from auditsaas.extensions import db
+from auditsaas.extensions import db, settings
 from auditsaas.jobs.turns import send_in_turn
 from auditsaas.pages.exports.download import file_response
 from auditsaas.pages.exports.views import limits_here
@@ -52,6 +52,7 @@ def post_export() -> Response:
         event_filter=event_filter,
         zone=UTC_ZONE,
         row_limits=limits_here(),
+        settings=settings(),
         status_code=202,
     )
     export = request_export(db.session(), wanted)

@@ -155,7 +155,7 @@ def _say_what_is_left(response: Response) -> Response:
     response.headers["RateLimit-Remaining"] = str(current.remaining)
     response.headers["RateLimit-Reset"] = str(reset)
     if response.status_code == 429:
-        response.headers["Retry-After"] = str(reset)
+        response.headers.setdefault("Retry-After", str(reset))
     return response
 
 

@@ -130,6 +130,14 @@ KINDS = (
     ),
     ProblemKind(
         429,
+        "Quota used up",
+        "The workspace or the key has used up what it may send or use in this period; the detail"
+        " says of what, and how much there is. Nothing was stored.",
+        "Wait as many seconds as Retry-After says, then send the same request again; or have the"
+        " operator raise the workspace's quota.",
+    ),
+    ProblemKind(
+        429,
         "Too many at once",
         "The key downloads as many files as it may at a time.",
         "Wait until one of them is done.",

@@ -55,7 +55,7 @@ LIMITS: Final = {
         not_inserted=frozenset({"is_super_admin"}),
         not_updated=frozenset({"id", "email", "is_super_admin", "disabled_at", "created_at"}),
     ),
-    "workspaces": _fixed("id", "created_at", "retention_days", "legal_hold"),
+    "workspaces": _fixed("id", "created_at", "retention_days", "legal_hold", "quotas"),
     "memberships": _only("role", "disabled_at", "admin_since"),
     "sessions": _fixed("id_hash", "user_id", "created_at"),
     "passkeys": _only("name", "sign_count", "last_used_at"),

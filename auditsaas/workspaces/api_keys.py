@@ -11,6 +11,7 @@ import re
 import secrets
 import string
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -50,6 +51,7 @@ FIND_KEY = select(
     _workspaces.c.retention_days,
     _workspaces.c.legal_hold,
     _workspaces.c.read_recording,
+    _workspaces.c.quotas,
 ).where(
     _table.c.workspace_id == bindparam("tenant"),
     _table.c.public_id == bindparam("public_id"),
@@ -83,6 +85,8 @@ class KeyAccess:
     """Whether this use was noted, which is then to be committed before anything else."""
     read_recording: str = ReadRecording.HOURLY
     """How the workspace has reads of its log recorded."""
+    quotas: Mapping[str, int] | None = None
+    """The workspace's own quotas, by name; None where they are all the installation's."""
 
 
 def create_api_key(
@@ -184,7 +188,9 @@ def authenticate_key(
         )
     kept_days = None if key.legal_hold else key.retention_days
     scopes = _scopes(tuple(key.scopes))
-    return KeyAccess(tenant, key.id, key.name, scopes, kept_days, note, key.read_recording)
+    return KeyAccess(
+        tenant, key.id, key.name, scopes, kept_days, note, key.read_recording, key.quotas
+    )
 
 
 _tenants: dict[str, UUID] = {}

@@ -8,7 +8,7 @@ from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, LargeBinary, Text, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from auditsaas.accounts.models import User
@@ -59,6 +59,8 @@ class Workspace(Base):
     """How reads of the log are recorded in it: one of ``ReadRecording``."""
     asks_first: Mapped[bool] = mapped_column(default=False)
     """Super-admins look into it only once an admin has approved, or two of them opened it."""
+    quotas: Mapped[dict[str, int]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """Quotas of its own, by name, which an operator sets; the others are the installation's."""
     suspended_at: Mapped[datetime | None] = mapped_column(Timestamp)
     """Since when members and keys are refused, by a super-admin's word."""
 

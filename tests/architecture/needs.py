@@ -41,6 +41,7 @@ WORKSPACE: dict[str, Need] = {
     "api_keys.revoke": KEYS,
     **dict.fromkeys(("workspace_settings.show", "workspace_settings.save"), MANAGE),
     "workspace_settings.show_retention": MANAGE,
+    "workspace_usage.show": MANAGE,
     "workspace_settings.save_retention": MANAGE,
     "workspace_settings.cancel_change": MANAGE,
     "workspace_settings.approve_change": MANAGE,

@@ -56,6 +56,7 @@ INSIDE = {
     "new key": "/w/{slug}/api-keys/new",
     "settings": "/w/{slug}/settings",
     "retention": "/w/{slug}/settings/retention",
+    "usage": "/w/{slug}/settings/usage",
     "imports": "/w/{slug}/imports",
     "new import": "/w/{slug}/imports/new",
     "one import": "/w/{slug}/imports/{file}",

@@ -10,11 +10,11 @@ from itertools import chain
 from typing import Any
 from uuid import UUID
 
-from flask import Response
+from flask import Response, request
 from msgspec import structs
 
 from auditsaas import current_request, own_actions
-from auditsaas.api.access import key_access
+from auditsaas.api.access import key_access, spender_of
 from auditsaas.api.answers import answer
 from auditsaas.api.ingest.bodies import Parsed
 from auditsaas.api.ingest.options import Options
@@ -26,6 +26,8 @@ from auditsaas.events.writing.outcome import Appended
 from auditsaas.events.writing.request_keys import first_arrival
 from auditsaas.extensions import db
 from auditsaas.metrics import count_ingest
+from auditsaas.quotas import current
+from auditsaas.quotas.known import EVENTS, MIB
 from auditsaas.workspaces.api_keys import KeyAccess
 
 
@@ -51,6 +53,8 @@ def keep(parsed: Parsed, now: datetime, options: Options) -> Kept:
     With ``options.strict`` one in conflict undoes the others.
     """
     session, access = db.session(), key_access()
+    current.spend(EVENTS, spender_of(access), len(parsed))
+    current.spend(MIB, spender_of(access), len(request.get_data()))
     events, alone = _keyed(parsed, now, options)
     appended = _append(access, events, now, alone=alone)
     undone = bool(options.strict and appended.conflicts)

@@ -17,8 +17,10 @@ from auditsaas.exports import service
 from auditsaas.exports.formats import Format, Options
 from auditsaas.exports.limits import ROW_LIMITS, refuse_too_many
 from auditsaas.exports.models import Export
+from auditsaas.exports.quota import refuse_more
 from auditsaas.exports.service import Requester
 from auditsaas.own_activities import Activity
+from config.settings import Settings
 
 NO_OPTIONS = Options()
 
@@ -41,6 +43,8 @@ class ExportRequest:
     since: Mapping[UUID, int] | None = None
     """The ``seq`` of each workspace after which events from before the period belong in it, too."""
     schedule_name: str | None = None
+    settings: Settings | None = None
+    """Of the installation, where a quota bounds who asks; None for schedules and operators."""
     counted: Count | None = None
     """The matching events, where they have been counted before."""
 
@@ -52,7 +56,10 @@ def request_export(session: Session, asked: ExportRequest) -> Export:
 
     Raises:
         TooManyRows: a file of this format cannot hold what matches.
+        QuotaSpent: too many exports of the workspace, or of who asks, wait or run.
     """
+    if asked.settings is not None:
+        refuse_more(session, asked.settings, asked.workspaces, asked.requester)
     reader = asked.reader or session
     count = asked.counted or totals.count(reader, asked.workspaces, asked.event_filter)
     refuse_too_many(asked.format.key, count, asked.row_limits)

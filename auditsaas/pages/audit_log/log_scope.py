@@ -18,6 +18,7 @@ from auditsaas.access.page_scope import PageScope
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.presenter import WorkspaceName
 from auditsaas.extensions import db
+from auditsaas.pages.audit_log import crowding
 from auditsaas.pages.audit_log.saved_view_choice import NO_VIEWS, ViewChoice
 from auditsaas.permissions import Permission
 from auditsaas.saved_views import service
@@ -109,6 +110,8 @@ def load(slug: str | None) -> LogScope:
     scope = page_scope.load(slug, Permission.LOG_READ)
     if scope.platform is not None:
         return _everywhere(scope, scope.platform, slug)
+    if slug is not None:
+        crowding.refuse_worked(scope.held[0].workspace, current.require_person().id)
     exports = f"{scope.prefix}/exports" if scope.allows(Permission.EXPORT_CREATE) else None
     return LogScope(
         base_url=f"{scope.prefix}/audit-logs",

@@ -9,11 +9,18 @@ from auditsaas.access.page_scope import in_each_scope
 from auditsaas.current_request import is_partial
 from auditsaas.errors import NotFound
 from auditsaas.events.filter.event_filter import EventFilter, FilterError
-from auditsaas.pages.audit_log import event_page, log_scope, page_loader, search_suggestions
+from auditsaas.pages.audit_log import (
+    crowding,
+    event_page,
+    log_scope,
+    page_loader,
+    search_suggestions,
+)
 from auditsaas.pages.audit_log.log_scope import LogScope
 from auditsaas.pages.audit_log.partials import FRAGMENTS
 
 audit_logs = Blueprint("audit_logs", __name__)
+crowding.install(audit_logs)
 
 
 @in_each_scope(audit_logs, "/audit-logs")

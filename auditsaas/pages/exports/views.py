@@ -26,6 +26,7 @@ from auditsaas.exports.formats import FORMATS, checked, format_called, options
 from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.limits import row_limits
 from auditsaas.exports.models import FINAL_STATES, Export
+from auditsaas.exports.quota import refuse_more
 from auditsaas.extensions import db, settings
 from auditsaas.jobs.turns import send_in_turn
 from auditsaas.notifications.service import announce, mark_read
@@ -152,6 +153,7 @@ def cancel(export_id: UUID, slug: str | None = None) -> ResponseReturnValue:
 @acts_once
 def retry(export_id: UUID, slug: str | None = None) -> ResponseReturnValue:
     scope, export = _export_at(slug, export_id)
+    refuse_more(scope.session, settings(), export.workspace_ids, scope.requester)
     service.run_again(scope.session, export, scope.requester)
     db.session.commit()
     send_in_turn(EXPORTS, export)
@@ -200,6 +202,7 @@ def _request(scope: ExportScope, event_filter: EventFilter) -> ExportRequest:
         event_filter=event_filter,
         zone=current.viewer().zone,
         row_limits=limits_here(),
+        settings=settings(),
         reader=scope.reader,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import SEEK_END
 from uuid import UUID
 from zoneinfo import available_timezones
 
@@ -21,11 +22,15 @@ from auditsaas.imports import mappings, service
 from auditsaas.imports.expired import Expired
 from auditsaas.imports.kind import IMPORTS
 from auditsaas.imports.models import Import
+from auditsaas.imports.quota import refuse_more
 from auditsaas.jobs.turns import send_in_turn
 from auditsaas.notifications.service import mark_read
 from auditsaas.own_activities import Activity
 from auditsaas.pages.imports.presenter import present
 from auditsaas.permissions import Permission
+from auditsaas.quotas import current
+from auditsaas.quotas.known import MIB
+from auditsaas.quotas.spending import Spender
 from auditsaas.storage.address import storage_at
 from auditsaas.storage.base import Storage, StorageError
 from auditsaas.workspaces.settings import redacted_keys
@@ -111,17 +116,28 @@ def cancel(slug: str, import_id: UUID) -> ResponseReturnValue:
 
 
 def _keep(access: WorkspaceAccess, file: FileStorage, fields: dict[str, str]) -> Import:
+    person_id = require_person().id
+    refuse_more(db.session(), settings(), access.workspace, person_id)
+    spender = Spender(workspace_id=access.id, own=access.workspace.quotas, person_id=person_id)
+    current.spend(MIB, spender, _size(file))
     return service.request(
         db.session(),
         _storage(),
         workspace_id=access.id,
-        person_id=require_person().id,
+        person_id=person_id,
         name=file.filename or "",
         content=file.stream,  # type: ignore[arg-type]  # a binary stream, typed as any
         format=fields["format"],
         time_zone=fields["time_zone"] or None,
         expired=fields["expired"],
     )
+
+
+def _size(file: FileStorage) -> int:
+    file.stream.seek(0, SEEK_END)
+    size = file.stream.tell()
+    file.stream.seek(0)
+    return size
 
 
 def _record(access: WorkspaceAccess, activity: Activity, found: Import) -> None:
