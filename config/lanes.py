@@ -2,7 +2,7 @@
 
 Gunicorn hands each connection to the next thread of one pool before it has read anything of it, and
 reads bodies and writes answers there. So eight callers who send half a header line, a body by the
-byte, or read an answer that slowly, would leave no thread for anybody. Here a thread begins with a
+byte, or read an answer that slowly, would leave no thread for others. Here a thread begins with a
 whole head; a body that is still on its way is waited for outside of threads, once the application
 has said that it wants it; so is the rest of an answer that its reader is slow to take. Each of them
 has a floor of bytes a second and an end (``connections/pace.py``). Files, up and down, have threads

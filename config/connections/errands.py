@@ -1,4 +1,4 @@
-"""What is done for slow callers outside of threads: heads, bodies, answers and farewells."""
+"""Errands for slow callers outside of threads: heads, bodies, answers and farewells."""
 
 from __future__ import annotations
 

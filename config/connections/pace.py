@@ -1,4 +1,4 @@
-"""How fast something has to come or go, so that what it takes is not taken for ever."""
+"""Floors of how fast bytes come or go, so that nothing is occupied for ever."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where gunicorn's parser reads a request: from what was received already, then from the socket."""
+"""The source of gunicorn's parser: what was received already, and then the socket."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from config.connections.pace import BODY, Floor, Pace
 
 
 class Received(Protocol):
-    """What was received of a body outside of threads, and where it ended."""
+    """The part of a body that was received outside of threads, and where it ended."""
 
     file: BinaryIO
     failure: Exception | None

@@ -41,7 +41,7 @@ class Unreachable(Exception):
 
 
 class Sight:
-    """What checks look at: the settings, and servers, connected to when a check first asks."""
+    """Subjects of the checks: settings, and servers, connected to when a check first asks."""
 
     def __init__(self, settings: Settings, stack: ExitStack) -> None:
         self.settings = settings

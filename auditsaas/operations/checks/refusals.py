@@ -16,7 +16,7 @@ from auditsaas.operations.finding import Finding, fail
 
 @dataclass(frozen=True)
 class Refusal:
-    """A kind of refusal: how it is told by the server, and how by us."""
+    """A kind of refusal: how the server tells it, and how the doctor does."""
 
     pattern: str
     words: str

@@ -1,4 +1,4 @@
-"""What ``auditsaas verify`` reports: each part of an installation, and what is wrong with it."""
+"""Reports of ``auditsaas verify``: each part of an installation, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Damage:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What was looked at, in words and figures, and its damages; without any it is whole."""
+    """The part looked at, in words and figures, and its damages; without any it is whole."""
 
     part: str
     """``workspace``, ``months``, ``export`` or ``import``."""
