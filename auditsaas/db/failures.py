@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -12,6 +13,8 @@ from auditsaas.db.deadlines import NoAnswer
 from auditsaas.metrics import DATABASE_ERRORS, UNAVAILABLE
 
 DISK_FULL = "53100"
+TOO_MANY = "53300"
+_NO_PLACE = re.compile("too many (clients|connections)|remaining connection slots")
 REFUSED = "42501"
 TRY_AGAIN = "Nothing was changed. Try again in a minute."
 
@@ -90,7 +93,7 @@ UNSIGNED = Failure(
     retry_after=30,
 )
 """A changed SECRET_KEY that the database was not told, or clocks that are minutes apart."""
-_BY_STATE = {DISK_FULL: FULL, "53300": CROWDED, "57014": SLOW}
+_BY_STATE = {DISK_FULL: FULL, TOO_MANY: CROWDED, "57014": SLOW}
 
 
 def _begin_counting() -> None:
@@ -148,4 +151,6 @@ def note(error: BaseException, request_id: str) -> Failure:
 
 
 def _sqlstate(cause: BaseException) -> str:
-    return getattr(cause, "sqlstate", None) or ""
+    state = getattr(cause, "sqlstate", None) or ""
+    # libpq tells none of a connection that is refused.
+    return TOO_MANY if not state and _NO_PLACE.search(str(cause)) else state

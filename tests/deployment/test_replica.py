@@ -174,7 +174,7 @@ def test_export_has_its_whole_snapshot_on_a_lagging_replica(
 
 
 def test_doctor_reports_the_replica(reading: Installation) -> None:
-    words = reading.command("doctor")
+    words = reading.command("doctor", "--only", "replica")
     assert "ok    replica: follows the database" in words
 
 
@@ -183,7 +183,7 @@ def test_doctor_detects_a_database_that_is_no_replica(
 ) -> None:
     itself = {"REPLICA_DATABASE_URL": primary.url("app")}
     wrong = Installation(folder, primary, queue, **itself)
-    assert "fail  replica: is no replica" in wrong.command("doctor", code=1)
+    assert "fail  replica: is no replica" in wrong.command("doctor", "--only", "replica", code=1)
 
 
 def test_pages_are_served_without_the_replica(

@@ -15,14 +15,15 @@ import boto3
 import psycopg
 import pytest
 from moto.server import ThreadedMotoServer
-from sqlalchemy import make_url, text
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import OperationalError
 
 from auditsaas.accounts import encryption
-from auditsaas.db import tickets
+from auditsaas.db import failures, tickets
 from auditsaas.jobs import liveness
 from auditsaas.operations import readiness
 from auditsaas.storage.s3 import client_of
-from config.celery import BEAT_KEY, WORKERS_KEY
+from config.celery import BEAT_KEY, QUEUES, WORKERS_KEY
 from config.secret_keys import SecretKeys
 from config.settings import Settings
 from tests.functional.test_full_database import FULL
@@ -134,6 +135,10 @@ def test_full_server_is_told_as_full(ill: Patient) -> None:
         for _ in range(places - 3):
             held.enter_context(psycopg.connect(ill.superuser.replace("postgres@", f"{APP}@")))
         [found] = ill.looked_at("postgresql")
+        with pytest.raises(OperationalError) as refused:
+            create_engine(ill.settings.database_url).connect()
+    assert failures.told(refused.value) is failures.CROWDED
+    assert failures.label(refused.value) == "53300"
     assert found.words.startswith("the server is full")
     assert "max_connections" in found.remedy
     assert ill.looked_at("postgresql") == []
@@ -220,10 +225,12 @@ def test_redis_that_refuses_is_told_once(ill: Patient, url: str, says: str) -> N
 
 
 def test_dead_workers_and_the_queue_without_one(ill: Patient) -> None:
-    keys = [f"{WORKERS_KEY}{end}" for end in ("", ":quick", ":heavy", ":maintenance")]
+    keys = [WORKERS_KEY, *(f"{WORKERS_KEY}:{queue}" for queue in QUEUES)]
     with ill.redis() as server:
-        server.zadd(keys[2], {"all@here": server.time()[0] - 11})
-        assert "none takes what is queued as heavy" in words(ill, "workers")
+        server.zadd(f"{WORKERS_KEY}:heavy", {"all@here": server.time()[0] - 11})
+        [found] = ill.looked_at("workers")
+        assert found.words == "none takes what is queued as heavy"
+        assert found.remedy.endswith("systemctl start auditsaas-worker@heavy")
         for key in keys:
             server.zadd(key, {"all@here": server.time()[0] - 11})
         assert "fail none is alive" in words(ill, "workers")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from auditsaas.mail.outbox import MAILS
 from auditsaas.operations.checks.check import Check, Sight, either
 from auditsaas.operations.finding import Finding, fail, ok, warn
 from auditsaas.operations.kinds import KINDS
-from config.celery import WORKERS_KEY
+from config.celery import MAINTENANCE, QUEUES, WORKERS_KEY
 
 LONG_WAIT = timedelta(minutes=10)
 SWEEP_LATE = timedelta(minutes=1)
@@ -27,10 +27,6 @@ LEAST_MEMORY = 256 << 20
 IN_ITS_FILE = "and the same in redis.conf."
 PROBE_KEY = "auditsaas:doctor"
 SWEEP = "See that beat and the workers run, and what the workers' log says of it."
-START_WORKERS = (
-    "Start them, such as: systemctl start auditsaas-worker@quick auditsaas-worker@heavy"
-    " auditsaas-maintenance"
-)
 START_BEAT = "Start it: systemctl start auditsaas-beat"
 
 
@@ -78,12 +74,23 @@ def _workers(sight: Sight) -> Finding:
     if not found.alive:
         if not sight.redis.exists(WORKERS_KEY):
             words = "none was ever heard of: exports wait until one is"
-            return warn("workers", words, START_WORKERS)
-        return fail("workers", "none is alive, so exports, imports and mails wait", START_WORKERS)
+            return warn("workers", words, _start(QUEUES))
+        words = "none is alive, so exports, imports and mails wait"
+        return fail("workers", words, _start(QUEUES))
     missing = [queue for queue, number in found.workers.items() if not number]
     if missing:
-        return fail("workers", f"none takes what is queued as {', '.join(missing)}", START_WORKERS)
+        words = f"none takes what is queued as {', '.join(missing)}"
+        return fail("workers", words, _start(missing))
     return ok("workers", f"{found.alive} alive, and each queue has one")
+
+
+def _start(queues: Iterable[str]) -> str:
+    """Name the units of ``deploy/systemd`` that take these queues."""
+    units = (
+        "auditsaas-maintenance" if queue == MAINTENANCE else f"auditsaas-worker@{queue}"
+        for queue in queues
+    )
+    return f"Start them, such as: systemctl start {' '.join(units)}"
 
 
 def _beat(sight: Sight) -> Finding:
