@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import dataclass
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
@@ -31,6 +32,19 @@ class CredentialsMissing(StorageError):
 
 class FileMissing(StorageError):
     """No file has this key."""
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """How a file is sent by other than this process: a header of the answer."""
+
+    header: str
+    address: str
+
+    @property
+    def is_link(self) -> bool:
+        """Whether the caller is led to the store itself."""
+        return self.header == "Location"
 
 
 class Upload(ABC):
@@ -92,6 +106,9 @@ class Storage(Protocol):
 
     def size(self, key: str) -> int:
         """Return the size in bytes. Raise FileMissing."""
+
+    def elsewhere(self, key: str, *, disposition: str, content_type: str) -> Elsewhere | None:
+        """Return how others send the file, where the storage's address says that they do."""
 
     def delete(self, key: str) -> None:
         """Remove the file, and what an interrupted write left of it, where they exist."""

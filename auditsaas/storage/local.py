@@ -8,24 +8,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import quote
 
-from auditsaas.storage.base import FileMissing, StorageError, StorageFull, Upload
+from auditsaas.storage.base import Elsewhere, FileMissing, StorageError, StorageFull, Upload
 
 UNFINISHED = ".part"
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class LocalStorage:
-    """A folder that only this account can read."""
+    """A folder that only this account can read.
 
-    def __init__(self, folder: Path) -> None:
+    With ``send`` a proxy sends its files from that address of its own (``X-Accel-Redirect``), and
+    the account's group may read them.
+    """
+
+    def __init__(self, folder: Path, send: str = "") -> None:
         self._folder = folder
+        self._send = send
 
     def write(self, key: str) -> LocalUpload:
         path = self._folder / key
         with _explained():
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            return LocalUpload(path)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o750 if self._send else 0o700)
+            return LocalUpload(path, 0o640 if self._send else 0o600)
 
     def open(self, key: str) -> BinaryIO:
         with _explained():
@@ -34,6 +40,11 @@ class LocalStorage:
     def size(self, key: str) -> int:
         with _explained():
             return (self._folder / key).stat().st_size
+
+    def elsewhere(self, key: str, *, disposition: str, content_type: str) -> Elsewhere | None:
+        del disposition, content_type  # the answer's own headers say both
+        address = f"{self._send.rstrip('/')}/{quote(key)}"
+        return Elsewhere("X-Accel-Redirect", address) if self._send else None
 
     def delete(self, key: str) -> None:
         path = self._folder / key
@@ -51,11 +62,11 @@ class LocalStorage:
 
 
 class LocalUpload(Upload):
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, mode: int = 0o600) -> None:
         super().__init__()
         self._path = path
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        self._file = os.fdopen(os.open(_unfinished(path), flags, 0o600), "wb")
+        self._file = os.fdopen(os.open(_unfinished(path), flags, mode), "wb")
 
     def _send(self, chunk: bytes) -> None:
         with _explained():

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -22,6 +23,7 @@ from botocore.exceptions import (
 from auditsaas.storage.base import (
     BucketMissing,
     CredentialsMissing,
+    Elsewhere,
     FileMissing,
     StorageError,
     Upload,
@@ -30,14 +32,20 @@ from auditsaas.storage.base import (
 PART_BYTES: Final = 8 << 20
 """At most 10,000 parts make a file (S3), which so may have 80 GB."""
 READ_BYTES: Final = 1 << 18
+LINK_SECONDS: Final = 60
+"""So long a link opens a file; what began within goes on."""
 MISSING: Final = frozenset({"404", "NoSuchKey", "NotFound"})
 NO_CREDENTIALS: Final = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)
 
 
 class ObjectStorage:
-    """A bucket, or what is below a prefix of it."""
+    """A bucket, or what is below a prefix of it.
 
-    def __init__(self, bucket: str, prefix: str, client: Any) -> None:
+    With ``send``, the address at which browsers reach the store, they are led there by links.
+    """
+
+    def __init__(self, bucket: str, prefix: str, client: Any, send: str = "") -> None:
+        self._send = send
         self._bucket = bucket
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._client = client
@@ -56,6 +64,21 @@ class ObjectStorage:
     def size(self, key: str) -> int:
         with _explained():
             return int(self._client.head_object(**self._named(key))["ContentLength"])
+
+    def elsewhere(self, key: str, *, disposition: str, content_type: str) -> Elsewhere | None:
+        if not self._send:
+            return None
+        asked = {
+            **self._named(key),
+            "ResponseContentDisposition": disposition,
+            "ResponseContentType": content_type,
+            "ResponseCacheControl": "no-store",
+        }
+        with _explained():
+            address = linking_client(os.getpid(), self._send).generate_presigned_url(
+                "get_object", Params=asked, ExpiresIn=LINK_SECONDS
+            )
+        return Elsewhere("Location", str(address))
 
     def delete(self, key: str) -> None:
         with _explained():
@@ -214,6 +237,17 @@ def _client() -> Any:
         response_checksum_validation="when_required",
     )
     return boto3.client("s3", config=patient.merge(plain))
+
+
+@lru_cache(maxsize=4)
+def linking_client(process: int, endpoint: str) -> Any:
+    """Return the client that signs links to the store's address for browsers."""
+    del process
+    own = endpoint.endswith("amazonaws.com")
+    style = {"addressing_style": "virtual" if own else "path"}
+    return boto3.client(
+        "s3", endpoint_url=endpoint, config=Config(signature_version="s3v4", s3=style)
+    )
 
 
 @contextmanager

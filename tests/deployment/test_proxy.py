@@ -7,8 +7,10 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from http.client import HTTPConnection, HTTPResponse
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socket import create_connection
+from threading import Thread
 
 import pytest
 
@@ -81,6 +83,46 @@ def alone(folder: Path) -> Iterator[Visitor]:
     """A visitor of a proxy whose web is away."""
     with Nginx(folder / "alone", free_port()) as made:
         yield Visitor(made.port, tls=True)
+
+
+class Naming(BaseHTTPRequestHandler):
+    """A web that names the file that the proxy is to send."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("X-Accel-Redirect", "/stored-files/exports/1.csv")
+        self.send_header("Content-Type", "text/csv")
+        self.send_header("Content-Disposition", 'attachment; filename="a.csv"')
+        self.send_header("ETag", '"sum"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+@pytest.fixture(scope="module")
+def sending(folder: Path) -> Iterator[Visitor]:
+    """A visitor of a proxy that sends files of the web's."""
+    kept = folder / "kept"
+    (kept / "exports").mkdir(parents=True)
+    (kept / "exports" / "1.csv").write_text("0123456789")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Naming) as web:
+        Thread(target=web.serve_forever, daemon=True).start()
+        with Nginx(folder / "sending", web.server_port, kept) as made:
+            yield Visitor(made.port, tls=True)
+        web.shutdown()
+
+
+def test_file_that_the_web_names_is_sent_by_the_proxy_with_its_headers(sending: Visitor) -> None:
+    path = "/w/acme/exports/1/download"
+    whole, part = sending.get(path), sending.get(path, Range="bytes=2-4")
+    assert (whole.status, whole.text) == (200, "0123456789")
+    assert (part.status, part.text) == (206, "234")
+    assert whole.headers["Content-Disposition"] == 'attachment; filename="a.csv"'
+    assert (whole.headers["Content-Type"], whole.headers["ETag"]) == ("text/csv", '"sum"')
+    assert whole.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_file_is_not_sent_to_who_asks_for_it_by_its_name(sending: Visitor) -> None:
+    assert sending.get("/stored-files/exports/1.csv").status == 404
 
 
 @pytest.mark.parametrize("path", ["/api/v1/events", "/v1/logs"])

@@ -172,6 +172,32 @@ def test_an_export_is_built_into_the_store_and_downloaded_in_ranges(
     assert (part.status_code, part.data) == (206, whole.data[100:200])
 
 
+def test_browser_is_led_to_the_store_by_a_link_that_opens_the_file(
+    app: Flask, client: FlaskClient, bucket: str, endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"s3://{bucket}?send={endpoint}"
+    monkeypatch.setitem(
+        app.extensions, "settings", replace(app.extensions["settings"], storage_url=url)
+    )
+    workspace = make_workspace()
+    append_events(workspace, [event_input()])
+    admin = make_member(workspace)
+    sign_in(client, admin)
+    export_id = ask(admin, [workspace])
+    with app.app_context():
+        build_export(str(export_id))
+    answer = client.get(f"/w/{workspace.slug}/exports/{export_id}/download")
+    assert (answer.status_code, answer.data) == (303, b"")
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    link = answer.headers["Location"]
+    assert "X-Amz-Expires=60&" in link
+    with urllib.request.urlopen(link) as file:  # noqa: S310  # loopback
+        assert file.headers["Content-Disposition"].startswith("attachment; filename=")
+        assert b"invoice.update" in file.read()
+    log = client.get(f"/w/{workspace.slug}/audit-logs?activity=export.downloaded").text
+    assert log.count("data-event-id") == 1
+
+
 @pytest.mark.parametrize("size", [1_000, PART_BYTES + 1_000])
 def test_store_that_refuses_checksum_headers_keeps_files(
     bucket: str, endpoint: str, monkeypatch: pytest.MonkeyPatch, size: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import quote
 
 from flask import Response, request
@@ -10,13 +11,14 @@ from sqlalchemy.orm import Session
 from werkzeug.wsgi import wrap_file
 
 from auditsaas.access.asked_again import require_recent
+from auditsaas.access.waiting import use_files
 from auditsaas.errors import NotFound
 from auditsaas.exports import service, wording
 from auditsaas.exports.formats import FORMATS, GZIP
 from auditsaas.exports.models import Export
 from auditsaas.extensions import settings
 from auditsaas.storage.address import storage_at
-from auditsaas.storage.base import FileMissing
+from auditsaas.storage.base import Elsewhere, FileMissing, Storage
 from auditsaas.workspaces.models import Workspace
 
 LARGE = 10_000
@@ -34,20 +36,66 @@ def ask_again_if_large(session: Session, export: Export) -> None:
         require_recent()
 
 
-def file_response(export: Export, slugs: list[str]) -> Response:
-    """Send a file as RFC 9110 wants it, with ranges (section 14) and its SHA-256 as entity tag."""
+def send_file(
+    export: Export,
+    slugs: list[str],
+    *,
+    caller: str,
+    record: Callable[[int, str | None], None],
+    by_link: bool = True,
+) -> Response:
+    """Send a file as RFC 9110 wants it, with ranges (section 14) and its SHA-256 as entity tag.
+
+    Where the storage has others send it, they do, unless that takes a link and the caller does not
+    follow one; else a thread for files does. ``record`` is called with status and range before.
+
+    Raises:
+        NotFound: storage has lost it.
+        TooManyAtOnce, Busy: no thread is free for ``caller``.
+    """
     storage = storage_at(settings().storage_url)
     key = service.file_of(export)
+    kind = GZIP if export.gzip else FORMATS[export.format].content_type
+    name = _attachment(wording.file_name(export, slugs))
+    found = storage.elsewhere(key, disposition=name, content_type=kind)
+    other = found if found is not None and (by_link or not found.is_link) else None
+    if other is None and request.method == "GET":
+        use_files(caller)
+    response = _whole(storage, key, opened=other is None)
+    response.content_type = kind
+    response.headers["Content-Disposition"] = name
+    response.set_etag(export.sha256 or str(export.id))
+    size = response.content_length
+    response.make_conditional(request, accept_ranges=True, complete_length=size)
+    if request.method == "GET" and response.status_code in (200, 206):
+        record(response.status_code, response.headers.get("Content-Range"))
+        return response if other is None else _sent_by(other, response)
+    return response
+
+
+def _whole(storage: Storage, key: str, *, opened: bool) -> Response:
+    """Return the whole file as an answer, with its bytes only where they are sent from here."""
     try:
-        size, file = storage.size(key), storage.open(key)
+        size = storage.size(key)
+        file = wrap_file(request.environ, storage.open(key)) if opened else []
     except FileMissing as error:
         raise NotFound("The file is no longer in storage. Run the export again.") from error
-    response = Response(wrap_file(request.environ, file), direct_passthrough=True)
+    response = Response(file, direct_passthrough=True)
     response.content_length = size
-    response.content_type = GZIP if export.gzip else FORMATS[export.format].content_type
-    response.headers["Content-Disposition"] = _attachment(wording.file_name(export, slugs))
-    response.set_etag(export.sha256 or str(export.id))
-    response.make_conditional(request, accept_ranges=True, complete_length=size)
+    return response
+
+
+def _sent_by(other: Elsewhere, response: Response) -> Response:
+    """Leave the bytes, and ranges of them, to the proxy or to the store."""
+    response.response = []
+    response.status_code = 303 if other.is_link else 200
+    for name in ("Content-Range", "Content-Length"):
+        response.headers.pop(name, None)
+    if other.is_link:
+        for name in ("Content-Disposition", "ETag", "Accept-Ranges"):
+            response.headers.pop(name, None)
+        response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers[other.header] = other.address
     return response
 
 

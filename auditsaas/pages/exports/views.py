@@ -31,7 +31,7 @@ from auditsaas.extensions import db, settings
 from auditsaas.jobs.turns import send_in_turn
 from auditsaas.notifications.service import announce, mark_read
 from auditsaas.pages.exports import export_scope
-from auditsaas.pages.exports.download import ask_again_if_large, file_response
+from auditsaas.pages.exports.download import ask_again_if_large, send_file
 from auditsaas.pages.exports.export_scope import ExportScope
 from auditsaas.pages.exports.presenter import present
 from auditsaas.workspaces.former_slugs import with_current_slugs
@@ -165,15 +165,16 @@ def download(export_id: UUID, slug: str | None = None) -> ResponseReturnValue:
     """Send the file or a range of it; the download is recorded before it is sent."""
     scope, export = _export_at(slug, export_id)
     ask_again_if_large(scope.session, export)
-    response = file_response(export, [scope.names[key].slug for key in export.workspace_ids])
-    if request.method == "GET" and response.status_code in (200, 206):
-        part = response.headers.get("Content-Range")
+
+    def record(status_code: int, part: str | None) -> None:
         service.record_download(
-            scope.session, export, scope.requester, status_code=response.status_code, part=part
+            scope.session, export, scope.requester, status_code=status_code, part=part
         )
         mark_read(scope.session, scope.person.id, url=wording.own_address(export))
         db.session.commit()
-    return response
+
+    slugs = [scope.names[key].slug for key in export.workspace_ids]
+    return send_file(export, slugs, caller=f"person {scope.person.id}", record=record)
 
 
 def limits_here() -> dict[str, int]:

@@ -22,7 +22,7 @@ from auditsaas.exports.models import Export
 from auditsaas.extensions import db
 from auditsaas.jobs.turns import send_in_turn
 from auditsaas.notifications.service import mark_read
-from auditsaas.pages.exports.download import ask_again_if_large, file_response
+from auditsaas.pages.exports.download import ask_again_if_large, send_file
 from auditsaas.pages.schedules import presenter, schedule_scope
 from auditsaas.pages.schedules.blueprint import schedules
 from auditsaas.pages.schedules.schedule_scope import ScheduleScope
@@ -84,16 +84,16 @@ def download_run(slug: str, schedule_id: UUID, run_id: UUID) -> ResponseReturnVa
     """Download the report's file, as the schedule's owner, a recipient or an admin."""
     scope, _, export = _report(slug, schedule_id, run_id)
     ask_again_if_large(scope.session, export)
-    response = file_response(export, [scope.access.slug])
-    if request.method == "GET" and response.status_code in (200, 206):
-        part = response.headers.get("Content-Range")
+
+    def record(status_code: int, part: str | None) -> None:
         exports.record_download(
-            scope.session, export, scope.requester, status_code=response.status_code, part=part
+            scope.session, export, scope.requester, status_code=status_code, part=part
         )
         url = f"{scope.base_url}/{schedule_id}/runs/{run_id}"
         mark_read(scope.session, scope.person.id, url=url)
         db.session.commit()
-    return response
+
+    return send_file(export, [scope.access.slug], caller=f"person {scope.person.id}", record=record)
 
 
 @schedules.post("/w/<slug>/schedules/<uuid:schedule_id>/runs/<uuid:run_id>/retry")
