@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import click
 
+from auditsaas.formatting.times import iso_minute
 from auditsaas.formatting.visible_text import visible
 
 Row = Mapping[str, Any]
@@ -36,7 +37,7 @@ def _text(value: object) -> str:
     if value is True:
         return "yes"
     if isinstance(value, datetime):
-        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M}Z"
+        return iso_minute(value)
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, str):

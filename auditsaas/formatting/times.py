@@ -111,6 +111,11 @@ def utc_text(at: datetime, viewer: Viewer) -> str:
     return f"{'' if same else day}{time(at, DEFAULT, milliseconds=True)} UTC"
 
 
+def iso_minute(at: datetime) -> str:
+    """Write `2026-11-18 16:05Z`, as operators' commands do."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}Z"
+
+
 def _local_date(at: datetime | dt.date, viewer: Viewer) -> dt.date:
     return at.astimezone(viewer.zone).date() if isinstance(at, datetime) else at
 

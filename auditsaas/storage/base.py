@@ -36,7 +36,7 @@ class FileMissing(StorageError):
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """How a file is sent by other than this process: a header of the answer."""
+    """The header of an answer by which another than this process sends the file."""
 
     header: str
     address: str

@@ -31,7 +31,7 @@ def test_no_heading_has_the_letters_of_today() -> None:
 
 def test_only_formatting_writes_times() -> None:
     """Elsewhere a clock is written only by `formatting`, or as ISO 8601."""
-    clock = re.compile(r"%H|%I|times\.(time|minute)\(")
+    clock = re.compile(r"%H|%I:|times\.(time|minute)\(")
     found = {
         str(path.relative_to(ROOT))
         for path in (ROOT / "auditsaas").rglob("*.py")

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
+from auditsaas.formatting.times import iso_minute
 from auditsaas.operations.verification.damage import Damage, Report
 from auditsaas.workspaces.models import NamedWorkspace
 
@@ -131,7 +132,7 @@ def _differences(kind: str, rows: Iterable[Row[Any]]) -> Iterator[Damage]:
         method = f" by {row.method}" if row.method else ""
         yield Damage(
             kind,
-            f"{row.real:,} {row.activity} {row.status}{method} of {row.at:%Y-%m-%d %H:%M} UTC"
+            f"{row.real:,} {row.activity} {row.status}{method} of {iso_minute(row.at)}"
             f" are there, and {row.kept:,} are counted",
         )
     if shown and shown[0].differences > len(shown):
