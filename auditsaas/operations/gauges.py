@@ -127,6 +127,8 @@ def _mails(found: mail_queue.MailQueue, now: datetime) -> Iterator[Metric]:
 
 
 def _database_server(found: database_server.DatabaseServer) -> Iterator[Metric]:
+    words = "By how much this machine's clock is ahead of the database's; below 0 behind"
+    yield _gauge("auditsaas_clock_ahead_seconds", words, found.ahead)
     yield _gauge("auditsaas_database_size_bytes", "Size of the database", found.size)
     yield _gauge("auditsaas_database_connections", "Connections to the database", found.connections)
     yield _gauge(

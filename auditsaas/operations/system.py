@@ -17,6 +17,7 @@ from auditsaas.events.maintenance import partitions
 from auditsaas.jobs.backlog import Backlog, backlogs
 from auditsaas.jobs.liveness import Liveness
 from auditsaas.operations.figures import database_server, disks, mail_queue, queue_server
+from auditsaas.operations.figures.database_server import CLOCK_SKEW
 from auditsaas.operations.figures.queue_server import Memory
 from auditsaas.operations.kinds import KINDS
 from auditsaas.schedules.lateness import lateness
@@ -62,9 +63,17 @@ def _database(session: Session, now: datetime) -> list[Part]:
         Part("Database disk", "Takes writes" if room else "Is full", room),
         Part("Database size", f"{server.size / 1_000_000:,.0f} MB", True),
         Part("Database connections", f"{used} of {most}", used < most * MOSTLY_USED),
+        _clock(server.ahead),
         Part("Partitions ahead", f"{max(0, months)} months", months >= 1),
         *work,
     ]
+
+
+def _clock(ahead: float) -> Part:
+    if abs(ahead) <= CLOCK_SKEW.total_seconds():
+        return Part("Clock", "Agrees with the database's", True)
+    way = "Ahead of" if ahead > 0 else "Behind"
+    return Part("Clock", f"{way} the database's by {abs(ahead):,.0f} s", False)
 
 
 def _jobs(found: Sequence[Backlog], now: datetime) -> Iterator[Part]:

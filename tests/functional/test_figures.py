@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ from auditsaas.jobs import liveness
 from auditsaas.mail import outbox
 from auditsaas.mail.models import Mail
 from auditsaas.operations import readiness
+from auditsaas.operations.figures import database_server
 from auditsaas.workspaces.models import Workspace
 from config.celery import BEAT_KEY, QUEUES, RUNS_KEY, WORKERS_KEY
 from config.settings import Settings
@@ -123,6 +125,16 @@ def test_database_is_told_with_size_and_connections(client: FlaskClient) -> None
     used = found["auditsaas_database_connections"]
     assert 1 <= used <= found["auditsaas_database_connections_max"]
     assert found["auditsaas_database_takes_writes"] == 1
+
+
+@pytest.mark.parametrize("seconds", [90, -90])
+def test_clock_that_differs_from_the_database_is_told(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    ahead = "auditsaas_clock_ahead_seconds"
+    assert abs(figures(client)[ahead]) < 0.5
+    monkeypatch.setattr(database_server, "this_clock", lambda: time.time() + seconds)
+    assert abs(figures(client)[ahead] - seconds) < 1
 
 
 def test_full_disk_of_the_database_takes_no_writes_and_hides_no_other_figure(

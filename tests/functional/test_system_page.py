@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -13,7 +14,7 @@ from sqlalchemy import text
 
 from auditsaas.jobs import liveness
 from auditsaas.operations import readiness
-from auditsaas.operations.figures import disks
+from auditsaas.operations.figures import database_server, disks
 from auditsaas.workspaces.models import Workspace
 from config.celery import BEAT_KEY, QUEUES, WORKERS_KEY
 from config.settings import Settings
@@ -21,7 +22,14 @@ from tests.functional.test_full_database import FULL
 from tests.support.factories import make_member, make_user, sign_in
 from tests.support.scheduling import make_schedule
 
-FINE = ("Database disk", "Disk of storage", "Redis memory", "Mail server", "Scheduled reports")
+FINE = (
+    "Database disk",
+    "Clock",
+    "Disk of storage",
+    "Redis memory",
+    "Mail server",
+    "Scheduled reports",
+)
 
 
 @pytest.fixture
@@ -88,3 +96,12 @@ def test_full_disks_are_pointed_at(above: FlaskClient, monkeypatch: pytest.Monke
 def test_overdue_report_is_pointed_at(above: FlaskClient, workspace: Workspace) -> None:
     make_schedule(workspace, make_member(workspace), datetime(2026, 1, 5, tzinfo=UTC))
     assert parts(above)["Scheduled reports"] == ("1 overdue", "no")
+
+
+@pytest.mark.parametrize(("seconds", "way"), [(90, "Ahead of"), (-90, "Behind")])
+def test_clock_that_differs_is_pointed_at(
+    above: FlaskClient, monkeypatch: pytest.MonkeyPatch, seconds: int, way: str
+) -> None:
+    monkeypatch.setattr(database_server, "this_clock", lambda: time.time() + seconds)
+    words, fine = parts(above)["Clock"]
+    assert (words.startswith(f"{way} the database"), fine) == (True, "no")

@@ -11,11 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from auditsaas.db import failures
 from auditsaas.operations import readiness, revisions
 from auditsaas.operations.checks.check import Sight, either
+from auditsaas.operations.figures.database_server import CLOCK_SKEW
 from auditsaas.operations.finding import Finding, fail, ok, warn
 from auditsaas.operations.revisions import Standing
 
 OLDEST_SERVER = 150_000
-CLOCK_SKEW = timedelta(seconds=2)
 UPGRADE = "Run: auditsaas db upgrade"
 
 _OFF = text(
