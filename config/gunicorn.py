@@ -7,7 +7,9 @@ it imports nothing of the product, whose modules every worker would inherit besi
 
 from __future__ import annotations
 
+import errno
 import gc
+import hashlib
 import json
 import logging
 import os
@@ -84,14 +86,35 @@ if os.environ.get("AUDITSAAS_ENV") == "production":
 def on_starting(server: Any) -> None:
     """Let the workers keep their figures in one folder, emptied first, so that they add up."""
     data = Path(os.environ.get("DATA_DIR") or "var").expanduser().resolve()
-    folder = data / "run" / f"metrics-{os.environ.get('PORT') or 8000}"
     try:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(mode=0o700, parents=True)
+        (data / "run").mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(data / "run", os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        folder = _emptied(data)
     except OSError as error:
         server.log.critical("The data folder %s cannot be used: %s.", data, error.strerror)
         sys.exit(1)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+
+
+def _emptied(data: Path) -> Path:
+    """Make the folder of figures, in memory where that can be: the files are mapped, and the kernel
+    ends (SIGBUS) each worker that counts in one on a disk that is full."""
+    name = f"metrics-{os.environ.get('PORT') or 8000}"
+    own = hashlib.sha256(f"{os.geteuid()} {data}".encode()).hexdigest()[:16]
+    for folder in (_memory / f"auditsaas-{own}-{name}", data / "run" / name):
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            folder.mkdir(mode=0o700)
+        except OSError:
+            continue
+        return folder
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def on_exit(_server: object) -> None:
+    """Leave no figures behind in memory."""
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
 
 
 def child_exit(_server: object, worker: Any) -> None:

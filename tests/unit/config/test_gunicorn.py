@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import runpy
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -22,3 +24,32 @@ def test_ended_workers_pools_are_forgotten_and_its_counts_stay(
         None, SimpleNamespace(pid=71)
     )
     assert {file.name for file in tmp_path.iterdir()} == kept
+
+
+@pytest.fixture
+def hooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+    return runpy.run_path(str(ROOT / "config" / "gunicorn.py"))
+
+
+def test_figures_are_kept_in_memory_until_the_master_ends(
+    hooks: dict[str, Any],
+) -> None:
+    """A worker that counts in a mapped file is ended where that file's disk is full."""
+    hooks["on_starting"](None)
+    folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    assert folder.is_dir()
+    assert folder.parent == Path("/dev/shm")
+    hooks["on_exit"](None)
+    assert not folder.exists()
+
+
+def test_figures_are_kept_in_the_data_folder_where_memory_has_none(
+    tmp_path: Path, hooks: dict[str, Any]
+) -> None:
+    hooks["on_starting"].__globals__["_memory"] = tmp_path / "none"
+    hooks["on_starting"](None)
+    folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    assert folder.parent == tmp_path / "data" / "run"
+    assert folder.is_dir()
