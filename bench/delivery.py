@@ -8,7 +8,7 @@ import http.client
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
@@ -87,9 +87,19 @@ class Senders:
     """Writers that send batches one after the other, each until it is taken."""
 
     def __init__(
-        self, address: tuple[str, int], key: str, writers: int, batch: int = BATCH
+        self,
+        address: tuple[str, int],
+        key: str,
+        writers: int,
+        batch: int = BATCH,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
-        self._address, self._key, self._batch = address, key, batch
+        self._address, self._batch = address, batch
+        self._headers = {
+            "Authorization": f"Bearer {key}",
+            "Content-Type": "application/json",
+            **(headers or {}),
+        }
         self._sent = [Sent(number) for number in range(writers)]
         self._over = threading.Event()
         self._threads = [threading.Thread(target=self._write, args=(s,)) for s in self._sent]
@@ -153,9 +163,8 @@ class Senders:
         """Return the ids of a batch that was accepted or was there, or when to try again."""
         sent.attempts += 1
         connection = http.client.HTTPConnection(*self._address, timeout=TIMEOUT_SECONDS)
-        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
         try:
-            connection.request("POST", "/api/v1/events", body, headers)
+            connection.request("POST", "/api/v1/events", body, self._headers)
             answer = connection.getresponse()
             text = answer.read()
         except (OSError, http.client.HTTPException):

@@ -18,6 +18,7 @@ from bench.faults.catalogue import OUTAGES
 from bench.faults.harm import FAULTS
 from bench.faults.installation import SWEEPING, installation
 from bench.faults.outages import suffered
+from bench.faults.upgrade import upgraded
 from bench.faults.verdict import COLUMNS, Verdict, counted
 from bench.tables import Table
 
@@ -113,6 +114,9 @@ def main() -> None:
     options.add_argument("--schedules", type=int, default=24, help="jumps of their clock")
     options.add_argument("--memory", type=int, default=500, help="exports to watch memory over")
     options.add_argument("--ingest", type=int, default=25, help="stops and kills while ingesting")
+    options.add_argument(
+        "--before", default="", help="the commit to upgrade from: the newest tag, or HEAD~1"
+    )
     options.add_argument("only", nargs="*", metavar="SUITE", help=", ".join(_SUITES))
     given = options.parse_args()
     logging.disable(logging.CRITICAL)  # refusals and lost connections are what is asked for
@@ -135,6 +139,7 @@ _SUITES: dict[str, Suite] = {
     "schedules": lambda given: schedules_under_fire(given.schedules),
     "memory": lambda given: memory_of_workers(given.memory),
     "ingest": lambda given: ingest_under_fire(given.ingest),
+    "upgrade": lambda given: upgraded(given.before),
     **{name: lambda _given, o=outage: suffered(o) for name, outage in OUTAGES.items()},  # type: ignore[misc]
 }
 

@@ -9,6 +9,7 @@ from typing import Final
 import redis
 from sqlalchemy import create_engine, text
 
+from bench.faults import clock
 from bench.faults.outages import Outage
 from bench.faults.sight import Signs, above, says, share
 from bench.faults.site import DEADLINES, LIMITS, Site
@@ -72,7 +73,7 @@ def _page(part: str) -> Callable[[str], bool]:
 
 DATABASE_AWAY = Signs(
     figures=says(r'^auditsaas_up\{part="database"\} 0'),
-    doctor=says(r"^fail .*(refuses|does not answer)"),
+    doctor=says(r"^fail +app role: .*(is away|does not answer)"),
     page=says("The database does not answer"),
 )
 REDIS_AWAY = Signs(
@@ -99,6 +100,12 @@ BEAT_DEAD = Signs(
     figures=above("auditsaas_beat_age_seconds", 30),
     doctor=says("^fail +beat"),
     page=_page("Beat"),
+)
+
+CLOCK_DIFFERS = Signs(
+    figures=above("auditsaas_clock_ahead_seconds", 2),
+    doctor=says("^warn +clock"),
+    page=_page("Clock"),
 )
 
 _FROZEN = {
@@ -142,6 +149,12 @@ OUTAGES: Final = {
     ),
     "workers": Outage(
         name="workers dead", strike=lambda found: _dead("worker", found), signs=WORKERS_DEAD
+    ),
+    "clock": Outage(
+        name="the clock jumps by 90 s, an hour and a day, both ways",
+        strike=clock.jumped,
+        signs=CLOCK_DIFFERS,
+        variables=clock.variables,
     ),
     "beat": Outage(name="beat dead", strike=lambda found: _dead("beat", found), signs=BEAT_DEAD),
 }

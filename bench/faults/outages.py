@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench.delivery import Findings
 from bench.faults.disk import Disk
@@ -51,6 +52,8 @@ class Outage:
     blind: Blind = readiness
     small_disk: bool = False
     """Whether PostgreSQL has a small disk of its own."""
+    variables: Callable[[Path], dict[str, str]] = lambda _folder: {}
+    """What the product's processes are told beside their settings."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def suffered(outage: Outage) -> Verdict:
     try:
         came = _happened(outage)
         control, control_failed = _without_cure(outage) if outage.careless else came.blind
-    except PermissionError as error:
+    except (PermissionError, FileNotFoundError) as error:
         return Verdict("ingest", outage.name, "", f"not run: {error}", "", passed=False)
     except AssertionError as error:
         return Verdict("ingest", outage.name, "", str(error), "", passed=False)
@@ -102,7 +105,10 @@ def suffered(outage: Outage) -> Verdict:
 
 
 def _happened(outage: Outage) -> Outcome:
-    with _installed(outage) as (made, disk), site(made, disk) as found:
+    with (
+        _installed(outage) as (made, disk),
+        site(made, disk, **outage.variables(made.folder)) as found,
+    ):
         found.start_background()
         alarms = found.operator.look(outage.signs)
         senders = found.senders(outage.writers, outage.batch)

@@ -70,13 +70,16 @@ class Signs:
 
 @dataclass
 class Seen:
-    """After how many seconds each place told; one that did not in time is missing."""
+    """After how many seconds each place told."""
 
     after: dict[str, float] = field(default_factory=dict)
 
     @property
     def missed(self) -> list[str]:
-        return [place for place in (FIGURES, DOCTOR, PAGE) if place not in self.after]
+        """The places that did not tell in time."""
+        never = LIMIT_SECONDS + 1
+        places = (FIGURES, DOCTOR, PAGE)
+        return [place for place in places if self.after.get(place, never) > LIMIT_SECONDS]
 
     def __str__(self) -> str:
         return ", ".join(

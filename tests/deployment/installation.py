@@ -88,7 +88,9 @@ class Installation:
             self.await_worker(queue)
 
     def start_beat(self) -> None:
-        words = ("tasks.beat", "beat", "--schedule", str(self._folder / "beat"), "--pidfile=")
+        # Versions before it had an app of its own are started by tests of upgrades.
+        app = "tasks.beat" if (self.code / "tasks" / "beat.py").exists() else "tasks.worker"
+        words = (app, "beat", "--schedule", str(self._folder / "beat"), "--pidfile=")
         self._start("beat", *CELERY, *words)
 
     def start_web(self) -> None:
