@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import Final
 
 from auditsaas.db import tickets
+from auditsaas.db.deadlines import NoAnswer
 from auditsaas.operations.checks import (
     connections,
     files,
@@ -62,6 +63,8 @@ def _made(check: Check, sight: Sight) -> Iterator[Finding]:
         if error.finding is not None:
             yield error.finding
     except Exception as error:  # noqa: BLE001  # one check must not end the others
+        if isinstance(getattr(error, "orig", None), NoAnswer):
+            sight.give_up()
         cause = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
         words = f"could not be looked at: {cause or type(error).__name__}"
         yield fail(check.name, words, f"Mend that, then run: auditsaas doctor --only {check.name}")

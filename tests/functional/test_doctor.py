@@ -41,7 +41,7 @@ def findings(settings: Settings) -> dict[str, Finding]:
 def failed(found: Iterable[Finding]) -> list[Finding]:
     """What fails, but for what other tests leave behind in this database: gaps, dead processes.
 
-    ``test_doctor_matrix`` and ``test_doctor_surroundings`` have installations of their own.
+    ``test_doctor_matrix`` and the files beside it have installations of their own.
     """
     left = {"sequence", "workers", "beat"}
     return [each for each in found if each.verdict is Verdict.FAIL and each.part not in left]

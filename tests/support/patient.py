@@ -82,6 +82,18 @@ class Patient:
         found = doctor.findings(self.settings, chosen)
         return [each for _, each in found if each.verdict is not Verdict.OK]
 
+    def words(self, check: str) -> str:
+        """The same as one text, each with its verdict."""
+        return "; ".join(f"{each.verdict} {each.words}" for each in self.looked_at(check))
+
+    def heals(self, check: str, says: str) -> None:
+        """It is found, what is printed is done to the letter, and it is well."""
+        found = self.looked_at(check)
+        assert says in "; ".join(each.words for each in found)
+        for finding in found:
+            self.follow(finding.remedy)
+        assert self.looked_at(check) == []
+
     def follow(self, remedy: str) -> None:
         """Do what a remedy says, word by word, where it is SQL or a command."""
         if told := SQL.search(remedy):

@@ -91,6 +91,11 @@ class Sight:
         """Open a further connection, closed together with the others."""
         return self._stack.enter_context(_engine(url).connect())
 
+    def give_up(self) -> None:
+        """Ask no server again that took a statement and did not answer in time."""
+        self._unreachable |= {*self._connections}
+        self._connections.clear()
+
     def settle(self) -> None:
         """End what a check left open, so that the next one begins anew."""
         for connection in self._connections.values():
