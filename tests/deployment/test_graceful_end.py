@@ -127,7 +127,7 @@ def test_every_line_of_every_process_is_json_from_its_start_to_its_end(
     assert told["web"][0].startswith("Starting gunicorn")
     assert told["beat"][0].startswith("Beat runs: ")
     heavy = [event for event in told["worker-heavy"] if event.startswith("Worker heavy@")]
-    assert " runs: queues heavy, AuditSaaS " in heavy[0]
+    assert " runs: queues heavy, imports, AuditSaaS " in heavy[0]
     assert heavy[-1].endswith(" ends")
     assert [name for name in PROCESSES if not told[name]] == []
 
