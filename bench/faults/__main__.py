@@ -16,6 +16,7 @@ from bench import durability
 from bench.faults import exports, memory, schedules
 from bench.faults.catalogue import OUTAGES
 from bench.faults.harm import FAULTS
+from bench.faults.hostile import two_hostile_uploads
 from bench.faults.installation import SWEEPING, installation
 from bench.faults.outages import suffered
 from bench.faults.upgrade import upgraded
@@ -140,6 +141,7 @@ _SUITES: dict[str, Suite] = {
     "memory": lambda given: memory_of_workers(given.memory),
     "ingest": lambda given: ingest_under_fire(given.ingest),
     "upgrade": lambda given: upgraded(given.before),
+    "hostile": lambda _given: two_hostile_uploads(),
     **{name: lambda _given, o=outage: suffered(o) for name, outage in OUTAGES.items()},  # type: ignore[misc]
 }
 
