@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from bench import durability
-from bench.faults import exports, memory, schedules
+from bench.faults import exports, memory, schedules, slow
 from bench.faults.catalogue import OUTAGES
 from bench.faults.harm import FAULTS
 from bench.faults.hostile import two_hostile_uploads
@@ -142,6 +142,8 @@ _SUITES: dict[str, Suite] = {
     "ingest": lambda given: ingest_under_fire(given.ingest),
     "upgrade": lambda given: upgraded(given.before),
     "hostile": lambda _given: two_hostile_uploads(),
+    "slow-bodies": lambda _given: slow.slow_bodies(),
+    "slow-readers": lambda _given: slow.slow_readers(),
     **{name: lambda _given, o=outage: suffered(o) for name, outage in OUTAGES.items()},  # type: ignore[misc]
 }
 

@@ -15,7 +15,7 @@ from tests.support import factories
 from tests.support.serving import WebProcess
 from tests.support.workers import eventually
 
-DEADLINES, LIMITS = "deadlines", "limits"
+DEADLINES, LIMITS, LANES = "deadlines", "limits", "lanes"
 """The cures that a web can be started without."""
 LIVE_WORKER = 'auditsaas_workers{queue="quick"} 1'
 WARM = 5
