@@ -23,7 +23,7 @@ from auditsaas.workspaces.models import Workspace
 
 RUNNING: Final = 3
 """Requests of one person that are answered at once by a process, of its eight threads."""
-WAITING: Final = 2
+WAITING: Final = 3
 PATIENCE_SECONDS: Final = 2.0
 AGAIN_AFTER: Final = 1
 """Seconds after which a refused request may come again."""
