@@ -106,7 +106,7 @@ def _factories_bound_on_request(request: pytest.FixtureRequest) -> Iterator[None
     bind = factories.Sessions.kw["bind"]
     if "engine" not in request.fixturenames:
         factories.Sessions.configure(bind=None)
-    else:
+    if "settings" in request.fixturenames:
         # A test of another installation signed scopes by that one's secret.
         tickets.sign_with(request.getfixturevalue("settings").secret_key)
     yield

@@ -53,6 +53,7 @@ CASES = {
     "DatabaseAway": gauge('auditsaas_up{part="database"}', 1, 0, 30),
     "DatabaseHung": counter('auditsaas_database_errors_total{class="hung"}', 1),
     "DatabaseFull": gauge("auditsaas_database_takes_writes", 1, 0, 0),
+    "ClocksDiffer": gauge("auditsaas_clock_ahead_seconds", 0, 3, 75),
     "RedisAway": gauge('auditsaas_up{part="redis"}', 1, 0, 15),
     "RedisFull": Case(
         {

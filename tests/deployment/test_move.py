@@ -22,6 +22,10 @@ from tests.deployment.servers import PostgresServer
 ROWS = sql.SQL("SELECT t::text FROM {} AS t")
 PASSWORD = "a long enough password for Ann"
 # A month that no new installation has, this one, and a text that is no ASCII.
+NUMBERS = """
+    SELECT e.seq FROM events AS e JOIN workspaces AS w ON w.id = e.workspace_id
+    WHERE w.slug = 'acme' ORDER BY e.seq
+"""
 EVENTS = "\n".join(
     f'{{"activity": "note.add", "status": "success", "actor": {{"id": "u_{n}", "name": "Zoë\\t☂"}},'
     f' "occurred_at": "{time}T00:00:00Z"}}'
@@ -115,7 +119,7 @@ def test_every_row_of_every_table_arrives(
 ) -> None:
     arrived = contents(postgres_server.url("postgres", "moved_here"))
     assert arrived == contents(source_url(demo))
-    assert len(arrived["events"]) == 4  # and the import's own
+    assert len(arrived["events"]) > 4  # the file's, and what was recorded of it and before it
     assert {name for name, rows in arrived.items() if rows} >= {"users", "api_keys", "memberships"}
 
 
@@ -127,7 +131,7 @@ def test_moved_installation_goes_on(
     words = ("--expired", "import", "--format", "jsonl", str(folder / "more.jsonl"))
     assert run(target, "import", "acme", *words).exit_code == 0
     with postgres_server.connect("postgres", "moved_here") as connection:
-        numbers = connection.execute("SELECT seq FROM events ORDER BY seq").fetchall()
+        numbers = connection.execute(NUMBERS).fetchall()
         (hashed,) = connection.execute("SELECT password_hash FROM users").fetchone() or ("",)
     assert [seq for (seq,) in numbers] == list(range(1, len(numbers) + 1))
     assert passwords.matches(PASSWORD, hashed)
