@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Generic, Self, TypeVar
@@ -71,11 +71,21 @@ class Kind(Generic[Model]):
         turns = replace(self._turns(heavy_jobs), only=self.tenant == tenant)
         return self.leases.waiting(platform, turns, *self.queue_columns)
 
-    def has_turn(self, platform: Session, identity: UUID, heavy_jobs: int = HEAVY_JOBS) -> bool:
-        """Tell whether fewer other jobs of its workspace and queue are there than may be sent."""
+    def has_turn(
+        self,
+        platform: Session,
+        identity: UUID,
+        heavy_jobs: int = HEAVY_JOBS,
+        behind: Collection[UUID] = (),
+    ) -> bool:
+        """Tell whether fewer other jobs of its workspace and queue are there than may be sent.
+
+        Those ``behind`` it, which were asked for with it and are sent after it, do not count.
+        """
         mine = select(self.tenant, self.queue).where(self.leases["id"] == identity)
         tenant, queue = platform.execute(mine).one_or_none() or (None, None)
-        others = (self.tenant == tenant, self.queue == queue, self.leases["id"] != identity)
+        apart = self.leases["id"].not_in([identity, *behind])
+        others = (self.tenant == tenant, self.queue == queue, apart)
         most = heavy_jobs if queue in LONG else QUICK_TURNS
         return self.leases.count_present(platform, *others, most=most) < most
 

@@ -24,15 +24,22 @@ from config.celery import HINT_LIFETIME
 log = logging.getLogger(__name__)
 
 
-def send_in_turn(kind: Kind[Any], row: Any) -> bool:
-    """Send a new job's message, after its commit, if its workspace has a turn; whether it has."""
+def send_in_turn(kind: Kind[Any], *rows: Any) -> None:
+    """Send the messages of new jobs, after their commit, as far as their workspace has turns."""
+    ids = [row.id for row in rows]
     try:
         with platform_session(JOBS) as platform:
-            has_turn = kind.has_turn(platform, row.id, settings().heavy_jobs)
+            most = settings().heavy_jobs
+            turns = [
+                kind.has_turn(platform, row.id, most, behind=ids[place:])
+                for place, row in enumerate(rows, 1)
+            ]
     except SQLAlchemyError as error:
-        log.warning("%s %s waits for the sweep: %s", kind.title, row.id, error)
-        return False
-    return has_turn and send(kind.message(row))
+        log.warning("%s %s wait for the sweep: %s", kind.title, ids, error)
+        return
+    for row, has_turn in zip(rows, turns, strict=True):
+        if has_turn:
+            send(kind.message(row))
 
 
 def send_next(kind: Kind[Any], ended: UUID) -> None:

@@ -15,6 +15,7 @@ from flask import Flask
 from sqlalchemy import Engine, text
 
 from auditsaas.accounts.models import User
+from auditsaas.app import create_app
 from auditsaas.exports import service
 from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.models import Export
@@ -28,6 +29,7 @@ from auditsaas.jobs.turns import send_in_turn
 from auditsaas.workspaces.models import Workspace
 from config.celery import HEAVY, QUICK, QUICK_TURNS
 from config.celery import IMPORTS as IMPORTS_QUEUE
+from config.settings import Settings
 from tasks.jobs import build_export
 from tests.support.exporting import age, ask, end_all_exports, row_of
 from tests.support.factories import (
@@ -45,25 +47,24 @@ MANY = 12
 ACCESS_LOG = Path(__file__).parents[1] / "fixtures" / "access.log"
 
 
+@pytest.fixture(scope="module")
+def app(settings: Settings, engine: Engine) -> Flask:
+    """The product with a queue of its own, of which no worker takes messages."""
+    return create_app(with_queue(settings, TURNS_QUEUE))
+
+
 @pytest.fixture(autouse=True)
-def _quiet_queue(
-    app: Flask, owner_engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
-    """No jobs of earlier tests, and a queue of which nobody takes messages but this test."""
+def _quiet_queue(app: Flask, owner_engine: Engine) -> Iterator[None]:
+    """No jobs of earlier tests, and an empty queue."""
     end_all_exports(owner_engine)
     with owner_engine.begin() as connection:
         connection.execute(
             text("UPDATE imports SET state = 'failed' WHERE state IN ('queued', 'running')")
         )
-    url = with_queue(app.extensions["settings"], TURNS_QUEUE).redis_url
-    celery = app.extensions[EXTENSION]
-    before = celery.conf.broker_url
-    with redis.Redis.from_url(url) as server:
+    with queue_of(app) as server:
         server.flushdb()
-    celery.conf.broker_url = url
     with app.app_context():
         yield
-    celery.conf.broker_url = before
 
 
 @pytest.fixture
@@ -205,8 +206,10 @@ def logs_held(owner: Engine, *workspaces: Workspace) -> Iterator[None]:
     with ExitStack() as held:
         for workspace in workspaces:
             connection = held.enter_context(owner.begin())
-            locked = text("SELECT FROM log_heads WHERE workspace_id = :id FOR UPDATE")
-            connection.execute(locked, {"id": workspace.id})
+            bound = text("SELECT set_config('auditsaas.workspaces', :ids, true)")
+            connection.execute(bound, {"ids": f"{{{workspace.id}}}"})
+            locked = text("SELECT seq FROM log_heads WHERE workspace_id = :id FOR UPDATE")
+            assert connection.execute(locked, {"id": workspace.id}).one()
         yield
 
 
@@ -238,6 +241,14 @@ def test_two_long_imports_leave_a_process_to_everything_else(
 
 def states(app: Flask, imports: list[UUID]) -> list[str]:
     return [import_row(app, each).state for each in imports]
+
+
+def test_first_of_jobs_asked_for_together_is_sent(app: Flask, admin: User, acme: Workspace) -> None:
+    """Each of them would else wait for the others, and all for the sweep."""
+    ids = [ask(admin, [acme], format="pdf") for _ in range(3)]
+    with scoped(acme.id, user=admin.id) as session:
+        send_in_turn(EXPORTS, *(session.get_one(Export, each) for each in ids))
+    assert messages(app, HEAVY) == ids[:1]
 
 
 def test_imports_have_a_queue_of_their_own(app: Flask, admin: User, acme: Workspace) -> None:

@@ -85,8 +85,7 @@ def ask(slug: str | None = None) -> ResponseReturnValue:
     made = [request_export(scope.session, file) for file in files]
     once.made(f"{scope.base_url}/{made[0].id}" if len(made) == 1 else scope.base_url)
     db.session.commit()
-    for export in made:
-        send_in_turn(EXPORTS, export)
+    send_in_turn(EXPORTS, *made)
     if is_partial():
         shown = [present(export, scope, current.viewer()) for export in made]
         return render_template("exports/_requested.html", exports=shown, list_url=scope.base_url)

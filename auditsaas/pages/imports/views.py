@@ -81,8 +81,7 @@ def upload(slug: str) -> ResponseReturnValue:
         words = error.errors[0].message if isinstance(error, InvalidFields) else str(error)
         return _form(access, fields, words), 422
     db.session.commit()
-    for each in made:
-        send_in_turn(IMPORTS, each)
+    send_in_turn(IMPORTS, *made)
     return redirect(_base(access), 303)
 
 
