@@ -185,7 +185,8 @@ def test_export_request_without_the_server_shows_an_error_in_the_menu(
     page: Page, fault: str
 ) -> None:
     page.route(re.compile(r"/exports$"), FAULTS[fault])
-    page.locator("#download").click()
+    with page.expect_response(re.compile("/exports/preflight")):
+        page.locator("#download").click()
     page.get_by_role("button", name=re.compile("^CSV")).click()
     expect(page.locator("#download-error")).to_contain_text("The server does not answer")
     expect(page.locator("#download-menu")).to_be_visible()

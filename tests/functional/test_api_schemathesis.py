@@ -36,6 +36,8 @@ UNSAID_RULES = {
     # And of a parameter's values those do not count that are empty, or there twice.
     "api.list_events": [REFUSES_MORE, TAKES_MORE],
     "api.post_export": [REFUSES_MORE, TAKES_MORE],
+    # Of an epoch that is over, and of an event further on than the log is.
+    "api.follow_events": [REFUSES_MORE],
 }
 GOOD = {"api.post_events": 201, "api.post_export": 202}
 
