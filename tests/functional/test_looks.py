@@ -30,6 +30,12 @@ from tests.support.factories import (
     unique,
 )
 from tests.support.htmx import PARTIAL
+from tests.support.left_over import end_all_looks
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_looks_of_others(owner_engine: Engine) -> None:
+    end_all_looks(owner_engine)
 
 
 @pytest.fixture

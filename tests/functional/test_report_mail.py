@@ -30,6 +30,7 @@ from tests.support.factories import (
     make_workspace,
     sign_in,
 )
+from tests.support.left_over import end_all_mails
 from tests.support.scheduling import DAILY, end_all_schedules, make_schedule, runs_of
 from tests.support.smtp import MailServer, mail_server
 from tests.support.workers import MAIL_QUEUE, Found, WorkerProcess, eventually, with_queue
@@ -50,6 +51,7 @@ def installation(
 ) -> Iterator[Flask]:
     """The product with a mail server and a worker, on a Redis that no other worker listens to."""
     end_all_schedules(owner_engine)
+    end_all_mails(owner_engine)
     own = replace(with_queue(settings, MAIL_QUEUE), smtp_url=server.url)
     worker = WorkerProcess(own, settings.data_dir / "mail-worker.log")
     worker.start()

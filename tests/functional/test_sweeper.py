@@ -16,8 +16,9 @@ from auditsaas.notifications import service as notifications
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
 from tasks.jobs import sweep_jobs
-from tests.support.exporting import age, ask, log_locked_to_readers, row_of
+from tests.support.exporting import age, ask, end_all_exports, log_locked_to_readers, row_of
 from tests.support.factories import append_events, event_input, make_workspace, scoped
+from tests.support.left_over import end_all_mails
 from tests.support.workers import WorkerProcess, eventually
 
 
@@ -100,6 +101,8 @@ def test_waiting_export_is_not_resent_at_every_sweep(
     app: Flask, worker: WorkerProcess, workspace: Workspace, admin: User, owner_engine: Engine
 ) -> None:
     worker.kill()
+    end_all_exports(owner_engine)
+    end_all_mails(owner_engine)
     export_id = ask(admin, [workspace])
     age(owner_engine, export_id, "created_at")
     assert sweep(app) >= 1

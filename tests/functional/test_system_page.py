@@ -20,6 +20,7 @@ from config.celery import BEAT_KEY, QUEUES, WORKERS_KEY
 from config.settings import Settings
 from tests.functional.test_full_database import FULL
 from tests.support.factories import make_member, make_user, sign_in
+from tests.support.left_over import end_all_mails
 from tests.support.scheduling import make_schedule
 
 FINE = (
@@ -60,10 +61,7 @@ def parts(client: FlaskClient) -> dict[str, tuple[str, str]]:
 @pytest.fixture
 def _no_mail_waits(owner_engine: Engine) -> None:
     """Mails of earlier tests have waited for long, for no worker sends them."""
-    with owner_engine.begin() as connection:
-        connection.execute(text("ALTER TABLE mails NO FORCE ROW LEVEL SECURITY"))
-        connection.execute(text("DELETE FROM mails WHERE state = 'waiting'"))
-        connection.execute(text("ALTER TABLE mails FORCE ROW LEVEL SECURITY"))
+    end_all_mails(owner_engine)
 
 
 @pytest.mark.usefixtures("redis", "no_other_schedules", "_no_mail_waits")

@@ -1,0 +1,22 @@
+"""Ends what earlier tests left waiting, which no worker of theirs takes."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine, text
+
+
+def end_all_mails(owner_engine: Engine) -> None:
+    """Remove the waiting mails of earlier tests, which every sweep would send again."""
+    _remove(owner_engine, "mails", "state = 'waiting'")
+
+
+def end_all_looks(owner_engine: Engine) -> None:
+    """Remove the looks of earlier tests, some of which no request made."""
+    _remove(owner_engine, "platform_looks", "true")
+
+
+def _remove(owner_engine: Engine, table: str, which: str) -> None:
+    with owner_engine.begin() as connection:
+        connection.execute(text(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY"))
+        connection.execute(text(f"DELETE FROM {table} WHERE {which}"))  # noqa: S608
+        connection.execute(text(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY"))
