@@ -9,6 +9,7 @@ from auditsaas.api import views as api
 from auditsaas.extensions import compress, login_manager
 from auditsaas.formatting import jinja
 from auditsaas.frame import setup
+from auditsaas.jobs.worker_app import connected
 from auditsaas.pages.account.confirm_views import confirmation
 from auditsaas.pages.account.passkey_views import passkey_pages
 from auditsaas.pages.account.password_reset_views import password_reset
@@ -29,7 +30,6 @@ from auditsaas.pages.workspaces import views as workspace_pages
 from auditsaas.quotas import current as quotas
 from auditsaas.tracing.choice import trace_if_wanted
 from auditsaas.version import version
-from auditsaas.worker_app import connected
 from config.settings import Settings
 from config.start import load
 

@@ -26,9 +26,9 @@ with logs.starting():
     from auditsaas.jobs import liveness
     from auditsaas.jobs.job_log import TIMETABLE
     from auditsaas.jobs.queue import EXTENSION
+    from auditsaas.jobs.worker_app import create_worker_app
     from auditsaas.tracing.choice import trace_if_wanted
     from auditsaas.version import version
-    from auditsaas.worker_app import create_worker_app
     from config.celery import CONSUMER_TRANSPORT, HEAVY, IMPORTS
     from tasks import jobs, process
 

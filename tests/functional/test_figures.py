@@ -41,7 +41,7 @@ LONG_AGO = datetime(2026, 1, 5, tzinfo=UTC)
 
 @pytest.fixture
 def redis(settings: Settings) -> Iterator[Redis]:
-    """The queue server, which has heard of nobody yet."""
+    """The queue server, without a heartbeat of any process."""
     with Redis.from_url(settings.redis_url) as server:
         keys = [*(f"{WORKERS_KEY}:{queue}" for queue in QUEUES), WORKERS_KEY, BEAT_KEY, RUNS_KEY]
         server.delete(*keys)

@@ -13,10 +13,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
+from auditsaas.access.crowding import RUNNING, WAITING, Crowded, Turnstile
 from auditsaas.accounts.models import User
 from auditsaas.cli import cli
 from auditsaas.cli_session import open_session, workspace_called
-from auditsaas.pages.audit_log.crowding import RUNNING, WAITING, Crowded, Turnstile
 from auditsaas.permissions import Role
 from auditsaas.quotas.known import DAY, EVENTS, MIB, SECONDS
 from auditsaas.quotas.meter import Meter

@@ -12,13 +12,12 @@ from uuid import UUID
 from flask import abort, redirect, request
 from sqlalchemy.orm import Session
 
-from auditsaas.access import current, loaders, log_reading, page_scope, platform_guard
+from auditsaas.access import crowding, current, loaders, log_reading, page_scope, platform_guard
 from auditsaas.access.looking import Looking
 from auditsaas.access.page_scope import PageScope
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.presenter import WorkspaceName
 from auditsaas.extensions import db
-from auditsaas.pages.audit_log import crowding
 from auditsaas.pages.audit_log.saved_view_choice import NO_VIEWS, ViewChoice
 from auditsaas.permissions import Permission
 from auditsaas.saved_views import service

@@ -5,12 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
+from auditsaas.access import crowding
 from auditsaas.access.page_scope import in_each_scope
 from auditsaas.current_request import is_partial
 from auditsaas.errors import NotFound
 from auditsaas.events.filter.event_filter import EventFilter, FilterError
 from auditsaas.pages.audit_log import (
-    crowding,
     event_page,
     log_scope,
     page_loader,
