@@ -13,11 +13,13 @@ from sqlalchemy import Engine
 
 from auditsaas.accounts.models import User
 from auditsaas.app import create_app
+from auditsaas.db import tickets
 from auditsaas.jobs.queue import EXTENSION
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
 from tests.support.exporting import end_all_exports
 from tests.support.factories import make_api_key, make_member, make_workspace, sign_in
+from tests.support.patient import Patient, patient
 from tests.support.scheduling import end_all_schedules
 from tests.support.serving import WebProcess
 from tests.support.workers import JOURNEY_QUEUE, WorkerProcess, with_queue
@@ -123,3 +125,17 @@ def second_admin(workspace: Workspace) -> User:
 def second_browser(second_admin: User, browser: Callable[[User], FlaskClient]) -> FlaskClient:
     """The other admin's browser."""
     return browser(second_admin)
+
+
+@pytest.fixture(scope="module")
+def _patient() -> Iterator[Patient]:
+    with patient() as made:
+        yield made
+
+
+@pytest.fixture
+def ill(_patient: Patient) -> Patient:
+    """An installation of the file's own for the doctor, alive, which a test breaks and heals."""
+    tickets.sign_with(_patient.settings.secret_key)
+    _patient.lives()
+    return _patient

@@ -14,28 +14,16 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
-from auditsaas.db import failures, tickets
+from auditsaas.db import failures
 from auditsaas.operations import doctor, readiness
 from auditsaas.operations.checks import check
 from config.settings import Settings
 from tests.functional.test_full_database import FULL
 from tests.support.engines import frozen, postgres_processes
-from tests.support.patient import Patient, elsewhere, patient
+from tests.support.patient import Patient, elsewhere
 from tests.support.pgbouncer import PgBouncer
 
 APP, PASSWORD = "auditsaas_app", "a password of its own"
-
-
-@pytest.fixture(scope="module")
-def ill() -> Iterator[Patient]:
-    with patient() as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def _is_its_own(ill: Patient) -> None:
-    tickets.sign_with(ill.settings.secret_key)
-    ill.lives()
 
 
 def url_of(settings: Settings, **parts: Any) -> str:

@@ -6,18 +6,16 @@ leaves it well for the next.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
 
-from auditsaas.db import tickets
 from auditsaas.db.ids import first_id_at
 from auditsaas.events.maintenance.partitions import add_months
 from auditsaas.operations import doctor
 from auditsaas.operations.finding import Verdict
-from tests.support.patient import Patient, patient
+from tests.support.patient import Patient
 
 NOW = datetime.now(UTC)
 MONTH, NEXT, LATER = (f"events_{add_months(NOW, ahead):%Y_%m}" for ahead in (0, 1, 3))
@@ -220,17 +218,6 @@ BREAKS = [
         "mine",
     ),
 ]
-
-
-@pytest.fixture(scope="module")
-def ill() -> Iterator[Patient]:
-    with patient() as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def _signs_its_own_scopes(ill: Patient) -> None:
-    tickets.sign_with(ill.settings.secret_key)
 
 
 def test_healthy_installation_has_nothing_wrong(ill: Patient) -> None:

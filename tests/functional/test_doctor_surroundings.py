@@ -15,27 +15,14 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from auditsaas.accounts import encryption
-from auditsaas.db import tickets
 from auditsaas.jobs import liveness
 from auditsaas.storage.s3 import client_of
 from config.celery import BEAT_KEY, QUEUES, WORKERS_KEY
 from config.secret_keys import SecretKeys
-from tests.support.patient import Patient, elsewhere, patient
+from tests.support.patient import Patient, elsewhere
 from tests.support.serving import free_port
 
 APP, PASSWORD = "auditsaas_app", "a password of its own"
-
-
-@pytest.fixture(scope="module")
-def ill() -> Iterator[Patient]:
-    with patient() as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def _is_its_own(ill: Patient) -> None:
-    tickets.sign_with(ill.settings.secret_key)
-    ill.lives()
 
 
 # Redis
