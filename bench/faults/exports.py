@@ -33,7 +33,7 @@ ASKED = {
     "pdf": (FEW, 300),
 }
 """Activities and rows by format, so that each takes about a second to build."""
-STILL_SECONDS = 75.0
+STILL_SECONDS = 30.0
 """What has not moved for so long will not: far longer than every hurried time of the product, so
 that a machine with other things to do is not taken for one that has given up."""
 ANSWER_SECONDS = 2.0
@@ -158,6 +158,7 @@ class Trial:
                 return
             if now != seen:
                 seen, since = now, time.monotonic()
+            self._made.restart_ended()
             PAUSE.wait(0.2)
 
     def _position(self) -> tuple[Any, ...]:

@@ -63,6 +63,16 @@ class Installation:
             command = f"worker {WORKERS[name]} --hostname {name}@%h --loglevel INFO"
             self._start(name, f"{command} --without-gossip --without-mingle")
 
+    def restart_ended(self) -> None:
+        """Start again the workers that ended by themselves, as their service manager does.
+
+        Kombu's consumer ends where Redis goes away a second time while it connects.
+        """
+        for name in WORKERS:
+            process = self._processes.get(name)
+            if process is not None and process.poll() is not None:
+                self.start(name)
+
     def await_workers(self) -> None:
         for name in WORKERS:
             log = self.folder / f"{name}.log"

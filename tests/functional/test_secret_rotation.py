@@ -31,6 +31,7 @@ from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
 from tests.support import factories
 from tests.support.factories import PASSWORD, csrf_token, make_member, scoped
+from tests.support.left_over import end_all_sealed
 from tests.support.serving import environment
 
 NEW = secrets.token_hex(32)
@@ -54,6 +55,7 @@ def apps(
     app: Flask, owner_engine: Engine, settings: Settings, swapped: Settings, forgetful: Settings
 ) -> Iterator[dict[str, Flask]]:
     """Processes of the first step, of the second and without fallbacks, on a database told so."""
+    end_all_sealed(owner_engine)
     with owner_engine.begin() as owner:
         rights.keep_keys(owner, swapped.secret_keys)
     first = replace(settings, secret_key_fallbacks=(NEW,))

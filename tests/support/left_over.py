@@ -15,6 +15,18 @@ def end_all_looks(owner_engine: Engine) -> None:
     _remove(owner_engine, "platform_looks", "true")
 
 
+def end_all_sealed(owner_engine: Engine) -> None:
+    """Remove what earlier tests sealed, some of it under no key at all."""
+    with owner_engine.begin() as connection:
+        connection.execute(text("DELETE FROM sealed_links"))
+        connection.execute(
+            text(
+                "UPDATE users SET totp_secret = NULL, totp_confirmed_at = NULL,"
+                " totp_last_step = NULL WHERE totp_secret IS NOT NULL"
+            )
+        )
+
+
 def _remove(owner_engine: Engine, table: str, which: str) -> None:
     with owner_engine.begin() as connection:
         connection.execute(text(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY"))
