@@ -81,6 +81,12 @@ LIMITS: Final = {
     "mails": _fixed("id", "user_id", "address", "tenant", "created_at"),
     "notifications": _only("read_at", "announced_at"),
     "saved_views": _fixed(*OWNED, "user_id"),
+    "tree_heads": _fixed("workspace_id", "pruned_to"),
+    "tree_leaves": _only("preimages", "seeds"),
+    "tree_tiles": _only("hashes"),
+    "checkpoints": _only("kept"),
+    "tree_keys": _only("sealed", "retired_at"),
+    "seals_seen": _only("size", "root", "at"),
     "schedules": _fixed(*OWNED),
     "schedule_runs": _fixed(*OWNED, "schedule_id", "due_at"),
 }

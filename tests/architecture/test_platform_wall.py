@@ -25,6 +25,10 @@ OPEN = {
 
 HANDED_TO_WORKERS = {"exports", "imports", "mails", "schedules", "schedule_runs"}
 HANDED_TO_WORKERS |= {"pending_changes", "platform_looks", "log_reads", "access_requests"}
+HANDED_TO_WORKERS |= {"tree_heads", "log_heads"}
+
+LOG_AND_HANDED = {"exports", "log_heads"}
+"""Tables of which workers are handed rows, and which belong to the log that a look is at."""
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +43,7 @@ def acme(app: Flask) -> Company:
     company.contested_event()
     company.change()
     company.request()
+    company.tree()
     return company
 
 
@@ -88,7 +93,7 @@ def test_session_without_a_look_sees_only_the_open_tables(
 def test_look_sees_the_log_of_its_workspace_and_no_other(
     acme: Company, app: Flask, seen: Callable[[Look], set[str]], columns: dict[str, str]
 ) -> None:
-    log = columns.keys() - (HANDED_TO_WORKERS - {"exports"})
+    log = columns.keys() - (HANDED_TO_WORKERS - LOG_AND_HANDED)
     assert seen(Look.at(acme.workspace.id)) == log
     assert seen(Look.at(make_workspace().id)) == OPEN.keys() | {"log_heads"}  # its own, empty
     with app.app_context(), platform_session(Look.at(acme.workspace.id)) as session:
@@ -105,7 +110,7 @@ def test_look_of_workers_sees_their_jobs_and_no_log(seen: Callable[[Look], set[s
 def test_look_at_every_workspace_sees_every_log_and_leaves_out_the_closed(
     acme: Company, app: Flask, seen: Callable[[Look], set[str]], columns: dict[str, str]
 ) -> None:
-    assert seen(Look(every=True)) == columns.keys() - (HANDED_TO_WORKERS - {"exports"})
+    assert seen(Look(every=True)) == columns.keys() - (HANDED_TO_WORKERS - LOG_AND_HANDED)
     closed = Look(every=True, closed=frozenset({acme.workspace.id}))
     found = text("SELECT count(*) FROM events WHERE workspace_id = :id")
     for look, sees in ((Look(every=True), True), (closed, False)):

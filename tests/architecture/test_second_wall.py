@@ -34,6 +34,7 @@ def acme(app: Flask) -> Company:
     company.mapping()
     company.look()
     company.request()
+    company.tree()
     with scoped(company.workspace.id, user=company.admin.id) as session:
         session.add(MailChoice(user_id=company.admin.id))
         session.add(SentForm(user_id=company.admin.id, key=b"sent"))

@@ -42,6 +42,7 @@ alembic_version    s--- s--- s--- s--- s--- s---
 api_key_lookups    s--- s--- si-- si-- si-- s---
 api_keys           ---- ---- siu- siu- siu- ----
 attempts           siud siud siud siud siud siud
+checkpoints        ---- ---- siu- siu- siu- ----
 contested_events   ---- ---- si-- si-- si-- ----
 event_counts       ---- ---- s--- s--- s--- ----
 event_days         ---- ---- s--- s--- s--- ----
@@ -71,8 +72,13 @@ schedule_runs      ---- ---- siu- siu- siu- ----
 schedules          ---- ---- siu- siu- siu- ----
 scope_keys         ---- ---- ---- ---- ---- ----
 sealed_links       si-d si-d si-d si-d si-d si-d
+seals_seen         ---- ---- ---- ---- siu- ----
 sent_forms         ---- siud ---- ---- siud ----
 sessions           siud siud siud siud siud siud
+tree_heads         ---- ---- siu- siu- siu- ----
+tree_keys          ---- ---- siu- siu- siu- ----
+tree_leaves        ---- ---- siu- siu- siu- ----
+tree_tiles         ---- ---- siu- siu- siu- ----
 users              siu- siu- siu- siu- siu- siu-
 workspaces         s--- s--- siu- siu- siu- s---
 """

@@ -142,7 +142,7 @@ def _company(app: Flask) -> Company:
     company = Company.found(app)
     made: list[Callable[[], object]] = [company.event, company.key, company.invitation]
     made += [company.upload, company.view, company.request_key, company.notification]
-    made += [company.mail, company.mapping, company.change, company.read]
+    made += [company.mail, company.mapping, company.change, company.read, company.tree]
     for make in (*made, company.contested_event):
         make()
     company.report(company.schedule())

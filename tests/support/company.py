@@ -11,12 +11,20 @@ from typing import Any
 from uuid import UUID
 
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import Table, func, insert, select
 
 from auditsaas.accounts.models import User
 from auditsaas.db.ids import new_id
 from auditsaas.events.event_sources import PRODUCT
 from auditsaas.events.writing.request_keys import first_arrival
+from auditsaas.evidence.models import (
+    checkpoints,
+    seals_seen,
+    tree_heads,
+    tree_keys,
+    tree_leaves,
+    tree_tiles,
+)
 from auditsaas.exports.building.build import export_job
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.extensions import Base
@@ -250,6 +258,22 @@ class Company:
                     told=1,
                 )
             )
+            session.commit()
+
+    def tree(self) -> None:
+        """A row of each table of the log's tree, and of what the admin saw of it."""
+        here = {"workspace_id": self.workspace.id}
+        rows: dict[Table, dict[str, object]] = {
+            tree_heads: {},
+            tree_leaves: {"n": 0, "preimages": bytes(40), "seeds": bytes(16)},
+            tree_tiles: {"level": 1, "n": 0, "hashes": bytes(32)},
+            checkpoints: {"size": 1, "root": b"", "at": func.now(), "note": self.mark},
+            tree_keys: {"id": new_id(), "vkey": self.mark, "made_at": func.now()},
+            seals_seen: {"user_id": self.admin.id, "size": 1, "root": b"", "at": func.now()},
+        }
+        with scoped(self.workspace.id, user=self.admin.id) as session:
+            for table, values in rows.items():
+                session.execute(insert(table).values(here | values))
             session.commit()
 
     def _keep(self, row: Base, *others: Base, by: UUID | None = None) -> Any:
