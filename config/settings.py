@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from config import refusals
 from config.errors import SettingsError
+from config.outbound import Allowed, Proxy, read_allowed, read_proxy
 from config.secret_keys import SecretKeys, read_fallbacks
 
 
@@ -66,6 +67,11 @@ class Settings:
     """The product's own events of lasting kinds stay so long, whatever a workspace's retention."""
     production: bool = False
     metrics_token: str | None = None
+    outbound_allow: tuple[Allowed, ...] = ()
+    """What addresses that people type may lead to besides public ones on port 443."""
+    outbound_proxy: Proxy | None = None
+    outbound_ca_file: Path | None = None
+    """Authorities whose certificates are taken there besides the system's."""
     traces: bool = False
     """Whether requests, statements and jobs are traced; OpenTelemetry's variables say where to."""
     database_disk: Path | None = None
@@ -149,8 +155,11 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         own_events_days=_whole_number(environ, "OWN_EVENTS_DAYS", 400, within=(400, 36_500)),
         production=production,
         metrics_token=environ.get("METRICS_TOKEN") or None,
+        outbound_allow=read_allowed(environ.get("OUTBOUND_ALLOW", "")),
+        outbound_proxy=read_proxy(environ.get("OUTBOUND_PROXY", "")),
+        outbound_ca_file=_path(environ, "OUTBOUND_CA_FILE"),
         traces=_traces(environ),
-        database_disk=_folder(environ, "DATABASE_DISK"),
+        database_disk=_path(environ, "DATABASE_DISK"),
         replica_database_url=_replica_url(environ),
         transaction_pooling=_whole_number(environ, "TRANSACTION_POOLING") > 0,
     )
@@ -228,7 +237,7 @@ def _has(*packages: str) -> bool:
         return False
 
 
-def _folder(environ: Mapping[str, str], name: str) -> Path | None:
+def _path(environ: Mapping[str, str], name: str) -> Path | None:
     text = environ.get(name)
     if text and not Path(text).is_absolute():
         raise SettingsError(f"{name} must be a path that begins with /, not {text!r}.")
