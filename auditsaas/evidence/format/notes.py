@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 ED25519: Final = 1
 """The type of a key that signs notes as they are."""
-MAX_NOTE: Final = 64 * 1024
+MAX_NOTE: Final = 256 * 1024
+"""Room for more than the 16 signatures that C2SP asks for, each of up to 5 kB."""
 MAX_SIZE: Final = (1 << 63) - 1
 _DASH: Final = "\u2014 "
 _SIZE: Final = re.compile("0|[1-9][0-9]{0,18}")

@@ -42,6 +42,11 @@ def test_second_signature_of_another_key_is_overlooked() -> None:
     assert opened(note, [KEY.verifier, OTHER.verifier])[1] == [KEY.verifier, OTHER.verifier]
 
 
+def test_sixteen_signatures_of_five_kilobytes_are_read() -> None:
+    large = "".join(f"\u2014 other{n}.example {base64(bytes(5000))}\n" for n in range(16))
+    assert checkpoint(NOTE + large, KEY.verifier) == HEAD
+
+
 def test_wrong_signature_beside_a_right_one_is_refused() -> None:
     forged = NOTE + KEY.line("something else\n")
     with pytest.raises(NoteRefused, match="is wrong"):
@@ -66,7 +71,7 @@ def test_wrong_signature_beside_a_right_one_is_refused() -> None:
         NOTE + "\0",
         "",
         "\n\n",
-        NOTE * 1000,
+        NOTE * 2000,
     ],
 )
 def test_note_that_was_changed_is_refused(note: str) -> None:
