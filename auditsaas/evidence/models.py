@@ -18,7 +18,9 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from auditsaas.db.columns import Timestamp
 from auditsaas.extensions import Base
@@ -102,3 +104,18 @@ seals_seen = Table(
     Column("at", Timestamp, nullable=False),
 )
 """The head of a log as each person last saw it."""
+
+erasures = Table(
+    "erasures",
+    Base.metadata,
+    Column("workspace_id", Uuid, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("event_id", Uuid, nullable=False),
+    Column("request_id", Uuid, nullable=False),
+    Column("slots", ARRAY(SmallInteger), nullable=False),
+    Column("hashes", LargeBinary, nullable=False),
+    Column("salts", LargeBinary, nullable=False),
+    Column("at", Timestamp, nullable=False, server_default=text("now()")),
+)
+"""What proves an event whose words were erased: of each of its ``slots`` that went the 32 bytes of
+its hash, and the sixteen salts, zeros for those that went. Its seed is zeros."""

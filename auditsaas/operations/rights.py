@@ -87,6 +87,7 @@ LIMITS: Final = {
     "checkpoints": _only("kept"),
     "tree_keys": _only("sealed", "retired_at"),
     "seals_seen": _only("size", "root", "at"),
+    "erasures": _only(inserted=False),
     "schedules": _fixed(*OWNED),
     "schedule_runs": _fixed(*OWNED, "schedule_id", "due_at"),
 }

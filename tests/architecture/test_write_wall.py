@@ -44,6 +44,7 @@ api_keys           ---- ---- siu- siu- siu- ----
 attempts           siud siud siud siud siud siud
 checkpoints        ---- ---- siu- siu- siu- ----
 contested_events   ---- ---- si-- si-- si-- ----
+erasures           ---- ---- s--- s--- s--- ----
 event_counts       ---- ---- s--- s--- s--- ----
 event_days         ---- ---- s--- s--- s--- ----
 events             ---- ---- s--- s--- s--- ----

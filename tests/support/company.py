@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Flask
-from sqlalchemy import Table, func, insert, select
+from sqlalchemy import Table, func, insert, select, text
 
 from auditsaas.accounts.models import User
 from auditsaas.db.ids import new_id
@@ -19,6 +19,7 @@ from auditsaas.events.event_sources import PRODUCT
 from auditsaas.events.writing.request_keys import first_arrival
 from auditsaas.evidence.models import (
     checkpoints,
+    erasures,
     seals_seen,
     tree_heads,
     tree_keys,
@@ -45,6 +46,7 @@ from auditsaas.workspaces.models import ApiKey, Invitation, InvitationLookup, Wo
 from tests.support.exporting import ask
 from tests.support.factories import (
     append_events,
+    as_owner,
     event_input,
     make_api_key,
     make_member,
@@ -275,6 +277,18 @@ class Company:
             for table, values in rows.items():
                 session.execute(insert(table).values(here | values))
             session.commit()
+        self.erased_event()
+
+    def erased_event(self) -> None:
+        """What proves an event whose words were erased."""
+        ids = {"event_id": new_id(), "request_id": new_id()}
+        kept = {"slots": [], "hashes": b"", "salts": bytes(256)}
+        with as_owner(self.workspace.id) as owner:
+            owner.execute(text("SET LOCAL auditsaas.erasing = 'yes'"))
+            owner.execute(
+                insert(erasures).values(workspace_id=self.workspace.id, seq=1, **ids, **kept)
+            )
+            owner.commit()
 
     def _keep(self, row: Base, *others: Base, by: UUID | None = None) -> Any:
         with scoped(self.workspace.id, user=by or self.admin.id) as session:
