@@ -55,9 +55,12 @@ tree_leaves = Table(
     Column("n", BigInteger, primary_key=True),
     Column("preimages", LargeBinary, nullable=False),
     Column("seeds", LargeBinary, nullable=False),
+    Column("locators", LargeBinary),
 )
 """Tiles of level 0: the leaves n·256 … of w events are 40·w bytes of ``preimages`` and 16·w of
-``seeds`` (``evidence.format.leaf``). The index of a leaf is its sequence number less 1."""
+``seeds`` (``evidence.format.leaf``). The index of a leaf is its sequence number less 1.
+``locators`` name a changed field (``evidence.format.locators``); NULL where a seed was destroyed
+since they were added up, until a check adds them up anew."""
 
 tree_tiles = Table(
     "tree_tiles",

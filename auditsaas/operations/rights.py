@@ -82,12 +82,17 @@ LIMITS: Final = {
     "notifications": _only("read_at", "announced_at"),
     "saved_views": _fixed(*OWNED, "user_id"),
     "tree_heads": _fixed("workspace_id", "pruned_to"),
-    "tree_leaves": _only("preimages", "seeds"),
+    "tree_leaves": _only("preimages", "seeds", "locators"),
     "tree_tiles": _only("hashes"),
     "checkpoints": _only("kept"),
     "tree_keys": _only("sealed", "retired_at"),
     "seals_seen": _only("size", "root", "at"),
     "erasures": _only(inserted=False),
+    "tree_checks": _fixed("workspace_id", "id", "kind", "asked_by", "created_at"),
+    "tree_findings": _only(
+        *("last_at", "times", "told_at", "admins_told"),
+        *("acknowledged_at", "acknowledged_by", "reason"),
+    ),
     "schedules": _fixed(*OWNED),
     "schedule_runs": _fixed(*OWNED, "schedule_id", "due_at"),
 }

@@ -25,7 +25,7 @@ OPEN = {
 
 HANDED_TO_WORKERS = {"exports", "imports", "mails", "schedules", "schedule_runs"}
 HANDED_TO_WORKERS |= {"pending_changes", "platform_looks", "log_reads", "access_requests"}
-HANDED_TO_WORKERS |= {"tree_heads", "log_heads"}
+HANDED_TO_WORKERS |= {"tree_heads", "log_heads", "tree_checks", "tree_findings"}
 
 LOG_AND_HANDED = {"exports", "log_heads"}
 """Tables of which workers are handed rows, and which belong to the log that a look is at."""

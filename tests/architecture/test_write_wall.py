@@ -76,6 +76,8 @@ sealed_links       si-d si-d si-d si-d si-d si-d
 seals_seen         ---- ---- ---- ---- siu- ----
 sent_forms         ---- siud ---- ---- siud ----
 sessions           siud siud siud siud siud siud
+tree_checks        ---- ---- siu- siu- siu- ----
+tree_findings      ---- ---- siu- siu- siu- ----
 tree_heads         ---- ---- siu- siu- siu- ----
 tree_keys          ---- ---- siu- siu- siu- ----
 tree_leaves        ---- ---- siu- siu- siu- ----

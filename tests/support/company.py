@@ -17,6 +17,7 @@ from auditsaas.accounts.models import User
 from auditsaas.db.ids import new_id
 from auditsaas.events.event_sources import PRODUCT
 from auditsaas.events.writing.request_keys import first_arrival
+from auditsaas.evidence.checking.models import TreeCheck, TreeFinding
 from auditsaas.evidence.models import (
     checkpoints,
     erasures,
@@ -276,6 +277,8 @@ class Company:
         with scoped(self.workspace.id, user=self.admin.id) as session:
             for table, values in rows.items():
                 session.execute(insert(table).values(here | values))
+            session.add(TreeCheck(**here, kind="sample"))
+            session.add(TreeFinding(**here, fingerprint=b"", kind="changed", found={}))
             session.commit()
         self.erased_event()
 
