@@ -74,6 +74,7 @@ class Activity(StrEnum):
     RETENTION_APPLY = "retention.apply"
     LOG_RESTORE = "log.restore"
     LOG_READ = "log.read"
+    TREE_KEY_CREATE = "tree.key_create"
 
 
 @dataclass(frozen=True)
@@ -190,11 +191,14 @@ ACTIVITIES: dict[Activity, ActivityKind] = {
         "An operator brought the log back from a backup, and began an epoch of its numbers", SUCCESS
     ),
     Activity.LOG_READ: ActivityKind("A person or a key read the log", SUCCESS),
+    Activity.TREE_KEY_CREATE: ActivityKind(
+        "The log got the key that signs its checkpoints from now on", SUCCESS
+    ),
 }
 
 
 LASTING_FAMILIES = frozenset(
-    {"api_key", "change", "invitation", "member", "platform", "retention", "workspace"}
+    {"api_key", "change", "invitation", "member", "platform", "retention", "tree", "workspace"}
 )
 LASTING = frozenset(one for one in Activity if one.partition(".")[0] in LASTING_FAMILIES) | {
     Activity.USER_CREATE,

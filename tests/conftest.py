@@ -30,7 +30,7 @@ from auditsaas.operations import upgrade
 from auditsaas.workspaces.models import Workspace
 from config import embedded
 from config.settings import Settings
-from tests.support import factories
+from tests.support import factories, sealing
 from tests.support.cases import FEW, MANY
 from tests.support.markup import PageClient
 
@@ -83,6 +83,7 @@ def settings(database_urls: embedded.DatabaseUrls, data_dir: Path) -> Settings:
     )
     upgrade.upgrade(made)
     tickets.sign_with(made.secret_key)
+    sealing.seal_as(made)
     return made
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from auditsaas.db.columns import Timestamp
 from auditsaas.extensions import Base
@@ -38,15 +38,17 @@ tree_heads = Table(
     Column("pruned_to", BigInteger, nullable=False, server_default="0"),
     Column("state", Text, nullable=False, server_default="growing"),
     Column("reason", Text),
-    Column("fence", BigInteger, nullable=False, server_default="0"),
-    Column("lease_until", Timestamp),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("lag_since", Timestamp),
+    Column("sealed_size", BigInteger, nullable=False, server_default="0"),
+    Column("sealed_at", Timestamp),
     Column("grown_at", Timestamp),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("retry_at", Timestamp),
+    Column("closed", JSONB, nullable=False, server_default="[]"),
 )
 """One row a workspace. ``taken_in`` is the log's last number when sealing began: up to it numbers
-may have no event any more. ``lag_since`` is since when it is behind the log, NULL where it is not.
-``state`` is ``growing`` or ``forked``, and ``reason`` then says why it signs nothing."""
+may have no event any more. ``sealed_size`` is that of its newest checkpoint. ``state`` is
+``growing`` or ``forked``, and ``reason`` then says why it signs nothing. After ``attempts`` that
+failed it waits until ``retry_at``. ``closed`` are logs that this one began anew after."""
 
 tree_leaves = Table(
     "tree_leaves",

@@ -81,7 +81,7 @@ LIMITS: Final = {
     "mails": _fixed("id", "user_id", "address", "tenant", "created_at"),
     "notifications": _only("read_at", "announced_at"),
     "saved_views": _fixed(*OWNED, "user_id"),
-    "tree_heads": _fixed("workspace_id", "pruned_to"),
+    "tree_heads": _fixed("workspace_id", "pruned_to", "closed"),
     "tree_leaves": _only("preimages", "seeds", "locators"),
     "tree_tiles": _only("hashes"),
     "checkpoints": _only("kept"),

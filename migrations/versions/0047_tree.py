@@ -23,11 +23,12 @@ TABLES = {
         state text NOT NULL DEFAULT 'growing' CONSTRAINT ck_tree_heads_state CHECK (
             state IN ('growing', 'forked')),
         reason text,
-        fence bigint NOT NULL DEFAULT 0,
-        lease_until timestamptz,
+        sealed_size bigint NOT NULL DEFAULT 0,
+        sealed_at timestamptz,
+        grown_at timestamptz,
         attempts integer NOT NULL DEFAULT 0,
-        lag_since timestamptz,
-        grown_at timestamptz
+        retry_at timestamptz,
+        closed jsonb NOT NULL DEFAULT '[]'
     """,
     "tree_leaves": """
         workspace_id uuid NOT NULL,
@@ -78,7 +79,7 @@ TABLES = {
 }
 CHANGED = {
     "tree_heads": (
-        "size, root, taken_in, state, reason, fence, lease_until, attempts, lag_since, grown_at"
+        "size, root, taken_in, state, reason, sealed_size, sealed_at, grown_at, attempts, retry_at"
     ),
     "tree_leaves": "preimages, seeds",
     "tree_tiles": "hashes",

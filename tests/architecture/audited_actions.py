@@ -284,6 +284,7 @@ BY_ITSELF = {
     "change.apply": "tests/functional/test_pending_changes.py",
     "member.add": "tests/functional/test_operator_workspaces.py",
     "secret.rotate": "tests/functional/test_secret_rotation.py",
+    "tree.key_create": "tests/functional/test_tree.py",
     "user.create": "tests/functional/test_operator_people.py",
     "user.promote": "tests/functional/test_operator_people.py",
     "user.demote": "tests/functional/test_operator_people.py",

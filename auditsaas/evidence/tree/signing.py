@@ -1,0 +1,54 @@
+"""Signs checkpoints of what a tree has for good."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row, func, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from auditsaas.evidence.format.notes import Checkpoint
+from auditsaas.evidence.models import checkpoints, tree_heads
+from auditsaas.evidence.tree import keys
+from auditsaas.evidence.tree.checkpoints import GROWING
+from auditsaas.evidence.tree.keys import Keyring
+
+SIGN_EVERY: Final = timedelta(seconds=10)
+
+
+def sign(session: Session, workspace_id: UUID, ring: Keyring, *, at_once: bool = False) -> None:
+    """Sign a checkpoint of the tree where it grew, at most every ten seconds, and commit it.
+
+    ``at_once`` signs it sooner. A tree that another worker grows is left to that.
+    """
+    head = _due(session, workspace_id, at_once=at_once)
+    if head is not None:
+        _sign(session, head, ring)
+    session.commit()
+
+
+def _due(session: Session, workspace_id: UUID, *, at_once: bool) -> Row[Any] | None:
+    """Lock the head of a tree that is to be signed now."""
+    due = select(tree_heads).where(
+        tree_heads.c.workspace_id == workspace_id,
+        tree_heads.c.state == GROWING,
+        tree_heads.c.size > tree_heads.c.sealed_size,
+    )
+    if not at_once:
+        last = tree_heads.c.sealed_at
+        due = due.where(or_(last.is_(None), last < func.now() - SIGN_EVERY))
+    return session.execute(due.with_for_update(skip_locked=True)).one_or_none()
+
+
+def _sign(session: Session, head: Row[Any], ring: Keyring) -> None:
+    signers = keys.signing_keys(session, head.workspace_id, ring)
+    note = Checkpoint(signers[-1].name, head.size, head.root).signed_by(*signers)
+    row = {"workspace_id": head.workspace_id, "size": head.size, "root": head.root, "note": note}
+    session.execute(insert(checkpoints).values(**row, at=func.now()))
+    session.execute(
+        update(tree_heads)
+        .where(tree_heads.c.workspace_id == head.workspace_id)
+        .values(sealed_size=head.size, sealed_at=func.now())
+    )
