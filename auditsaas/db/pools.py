@@ -7,16 +7,20 @@ from contextlib import suppress
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import CompoundSelect, Connection, Engine, Select, create_engine, event
 from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
-from auditsaas.db import deadlines, encoding
+from auditsaas.db import deadlines, encoding, tenancy
 from auditsaas.extensions import db
 from auditsaas.metrics import POOL_IN_USE, POOL_SIZE, POOL_WAITING
 
 DATA_EXCEPTION = "22"
+WROTE = "auditsaas wrote"
+READS = {tenancy.BOUND}
+"""Statements written by hand that change nothing which outlives the transaction."""
 # SQLAlchemy names the log of a pool by its class, and would tell there of each connection.
 logging.getLogger(f"{__name__}.MeasuredPool").setLevel(logging.WARNING)
 
@@ -121,10 +125,46 @@ def settle_each_transaction(engine: Engine, statement_timeout_ms: int) -> None:
     event.listen(engine, "begin", settle)
 
 
-def end_transaction(_error: BaseException | None = None) -> None:
-    """Roll back what a request or job left open; one that PostgreSQL ended itself is no failure.
+def commit_reads(engine: Engine) -> None:
+    """Let ``end_transaction`` know whether a transaction did anything but read."""
+    event.listen(engine, "begin", _begin_clean)
+    event.listen(engine, "before_cursor_execute", _note_write)
 
-    What was to be kept is committed by then, and the answer is made.
+
+def _begin_clean(connection: Connection) -> None:
+    connection.info.pop(WROTE, None)
+
+
+def _note_write(
+    connection: Connection, _cursor: Any, statement: str, _given: Any, context: Any, _many: bool
+) -> None:
+    """Note every statement that is not known to read only; one that was written by hand is not."""
+    if statement not in READS and not _reads(getattr(context, "compiled", None)):
+        connection.info[WROTE] = True
+
+
+def _reads(compiled: Any) -> bool:
+    """Tell whether a statement is a SELECT, and none of its CTEs is anything else."""
+    if compiled is None or not isinstance(compiled.statement, Select | CompoundSelect):
+        return False
+    return all(cte.element.is_select for cte in compiled.ctes or ())
+
+
+def end_transaction(error: BaseException | None = None) -> None:
+    """End what a request or job left open: commit what only read, roll back all else.
+
+    What was to be kept is committed by then, and the answer is made. A driver forgets its prepared
+    statements when it rolls back, and each would be planned anew in the next request. That
+    PostgreSQL ended a transaction itself is no failure.
     """
     with suppress(DBAPIError):
-        db.session.rollback()
+        if error is None and _only_read(db.session()):
+            db.session.commit()
+        else:
+            db.session.rollback()
+
+
+def _only_read(session: Session) -> bool:
+    if not session.in_transaction() or session.new or session.dirty or session.deleted:
+        return False
+    return WROTE not in session.connection().info

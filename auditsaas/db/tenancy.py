@@ -21,7 +21,8 @@ from auditsaas.db import tickets
 from auditsaas.extensions import db
 
 _SETTINGS: Final = ("auditsaas.workspaces", "auditsaas.person", "auditsaas.ticket")
-_TOLD: Final = "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for name in _SETTINGS)
+BOUND: Final = "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for name in _SETTINGS)
+"""The statement that binds a transaction, and writes nothing."""
 _CITUS: Final = "SELECT true FROM pg_extension WHERE extname = 'citus'"
 
 _spread: WeakKeyDictionary[Engine, bool] = WeakKeyDictionary()
@@ -62,7 +63,7 @@ def _bind_settings(connection: Connection, scope: Scope) -> None:
     values = (workspaces, person, tickets.ticket(workspaces, person))
     if not _is_spread(connection):
         # As parameters: other sessions of the role see each other's statements, and no values.
-        connection.exec_driver_sql(_TOLD, values)
+        connection.exec_driver_sql(BOUND, values)
         return
     # Citus tells its nodes of SET LOCAL alone, which takes no parameters: uuids and hexadecimals.
     statements = zip(_SETTINGS, values, strict=True)

@@ -69,6 +69,7 @@ def _connect(app: Flask, settings: Settings, statement_timeout_ms: int) -> None:
     with app.app_context():
         for name, engine in db.engines.items():
             pools.guard(engine)
+            pools.commit_reads(engine)
             deadlines.bound(
                 engine,
                 deadlines.beyond(statement_timeout_ms),

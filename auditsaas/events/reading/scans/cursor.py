@@ -6,9 +6,17 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, literal
 
 from auditsaas.events.models import events
+
+
+def first(n: int) -> ColumnElement[int]:
+    """Write a LIMIT into the statement, where a bound one would keep PostgreSQL from its plan.
+
+    The plan that it keeps for any values has to know how few rows are wanted.
+    """
+    return literal(n, literal_execute=True)
 
 
 @dataclass(frozen=True)

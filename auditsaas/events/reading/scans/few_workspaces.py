@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.models import events
 from auditsaas.events.reading.scans.budget import Budget
-from auditsaas.events.reading.scans.cursor import Cursor
+from auditsaas.events.reading.scans.cursor import Cursor, first
 from auditsaas.events.reading.scans.event_rows import ROW_COLUMNS, with_actors
 from auditsaas.events.reading.scans.index_scan import IndexScan, branches, index_scans
 from auditsaas.events.reading.scans.sample import Sample, Take
@@ -72,7 +72,7 @@ class FewWorkspaces:
         for scan in self._scans():
             reached: UUID | None = None
             for cursor, reached in scan.steps(self.session, budget):
-                part = scan.matching(columns, cursor, reached).limit(enough - found)
+                part = scan.matching(columns, cursor, reached).limit(first(enough - found))
                 with budget.timed():
                     found += take(part)
                 if found >= enough:
@@ -112,12 +112,12 @@ class FewWorkspaces:
             return []
         order = cursor.order(events.c.id)
         parts = [
-            scan.matching(ROW_COLUMNS, cursor, reached).order_by(order).limit(limit)
+            scan.matching(ROW_COLUMNS, cursor, reached).order_by(order).limit(first(limit))
             for scan in scans
         ]
         found: Select[Any] = parts[0]
         if len(parts) > 1:
             union = union_all(*(part.subquery().select() for part in parts)).subquery()
-            found = select(union).order_by(cursor.order(union.c.id)).limit(limit)
+            found = select(union).order_by(cursor.order(union.c.id)).limit(first(limit))
         of = {scan.workspace_id for scan in scans}
         return list(self.session.execute(with_actors(found, cursor, of)).all())

@@ -22,7 +22,7 @@ from auditsaas.events.filter.period import TimeRange
 from auditsaas.events.filter.to_sql import conditions
 from auditsaas.events.models import events
 from auditsaas.events.reading.scans.budget import Budget
-from auditsaas.events.reading.scans.cursor import NEWEST, Cursor
+from auditsaas.events.reading.scans.cursor import NEWEST, Cursor, first
 
 MAX_BRANCHES = 12
 """The most index scans of a page; beyond it one scan with alternatives is cheaper."""
@@ -54,7 +54,7 @@ class IndexScan:
 
     def horizon(self, session: Session, cursor: Cursor, step: int) -> UUID | None:
         """Find the id that a step of this many events ends at; None where the scan ends before."""
-        found = self.in_order([events.c.id], cursor).offset(step - 1).limit(1)
+        found = self.in_order([events.c.id], cursor).offset(first(step - 1)).limit(first(1))
         reached: UUID | None = session.scalar(found)
         return reached
 

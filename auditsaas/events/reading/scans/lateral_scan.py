@@ -31,7 +31,7 @@ from auditsaas.events.filter.actors import (
 from auditsaas.events.filter.event_filter import FILTERS, EventFilter
 from auditsaas.events.filter.to_sql import conditions, period_conditions
 from auditsaas.events.models import events
-from auditsaas.events.reading.scans.cursor import NEWEST, Cursor
+from auditsaas.events.reading.scans.cursor import NEWEST, Cursor, first
 
 FEW = 1_000
 """Events that are fetched one by one, wherever in time they are."""
@@ -102,7 +102,7 @@ class LateralScan:
             found.append(events.c.seq <= driver.c.seq)
         part = select(*columns).where(*found, *cursor.within(reached))
         if limit is not None:
-            part = part.order_by(cursor.order(events.c.id)).limit(limit)
+            part = part.order_by(cursor.order(events.c.id)).limit(first(limit))
         rows = part.lateral("part")
         return select(*rows.c).select_from(driver.join(rows, true()))
 
