@@ -75,6 +75,9 @@ class Activity(StrEnum):
     LOG_RESTORE = "log.restore"
     LOG_READ = "log.read"
     TREE_KEY_CREATE = "tree.key_create"
+    TREE_MISMATCH = "tree.mismatch"
+    TREE_CHECK = "tree.check"
+    TREE_ACKNOWLEDGE = "tree.acknowledge"
 
 
 @dataclass(frozen=True)
@@ -193,6 +196,11 @@ ACTIVITIES: dict[Activity, ActivityKind] = {
     Activity.LOG_READ: ActivityKind("A person or a key read the log", SUCCESS),
     Activity.TREE_KEY_CREATE: ActivityKind(
         "The log got the key that signs its checkpoints from now on", SUCCESS
+    ),
+    Activity.TREE_MISMATCH: ActivityKind("The log is not what was sealed", ERROR),
+    Activity.TREE_CHECK: ActivityKind("All of the log was to be compared with its seal", SUCCESS),
+    Activity.TREE_ACKNOWLEDGE: ActivityKind(
+        "A difference between the log and its seal was acknowledged, with a reason", SUCCESS
     ),
 }
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -62,6 +63,15 @@ def create_user(
 def find_by_email(session: Session, email: str) -> User | None:
     address = normal_email(email)
     return session.scalar(select(User).where(User.email == address)) if address else None
+
+
+def super_admins(session: Session, *, but: Sequence[UUID] = ()) -> Sequence[UUID]:
+    """List the active super-admins, without some of them."""
+    return session.scalars(
+        select(User.id)
+        .where(User.is_super_admin, User.disabled_at.is_(None), User.id.not_in(but))
+        .order_by(User.id)
+    ).all()
 
 
 def normal_email(email: str) -> str | None:

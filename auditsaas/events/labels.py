@@ -26,6 +26,9 @@ OWN_LABELS: Final[dict[str, str]] = {
     "platform.approve": "Let super-admin open log",
     "platform.decline": "Refuse super-admin",
     "platform.break_glass": "Open log without approval",
+    "tree.mismatch": "Find difference to seal",
+    "tree.check": "Check log against seal",
+    "tree.acknowledge": "Acknowledge difference to seal",
     "user.update": "Update account",
     "workspace.opened": "Open workspace as super-admin",
 }

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from auditsaas.accounts.models import User
+from auditsaas.accounts.service import super_admins
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.formatting import times
@@ -59,14 +56,6 @@ def tell(session: Session, change: PendingChange, kind: str, *, by: str) -> None
     tenancy.bind(before if isinstance(before, Scope) else Scope.of(workspace.id), session)
     change.admins_told, change.super_admins_told = len(admins), len(above)
     session.flush()
-
-
-def super_admins(session: Session, *, but: Sequence[UUID]) -> Sequence[UUID]:
-    return session.scalars(
-        select(User.id)
-        .where(User.is_super_admin, User.disabled_at.is_(None), User.id.not_in(but))
-        .order_by(User.id)
-    ).all()
 
 
 def _facts(workspace: Workspace, change: PendingChange, kind: str, by: str) -> dict[str, Any]:

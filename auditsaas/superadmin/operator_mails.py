@@ -11,11 +11,11 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from auditsaas.accounts.models import User
+from auditsaas.accounts.service import super_admins
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.notifications.service import notify
 from auditsaas.own_actions import Operator
-from auditsaas.pending_changes.telling import super_admins
 from auditsaas.workspaces.members import active_admins
 from auditsaas.workspaces.models import Workspace
 

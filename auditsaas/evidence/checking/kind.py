@@ -1,0 +1,29 @@
+"""Checks as a kind of background work."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from auditsaas.db.tenancy import Scope
+from auditsaas.evidence.checking.models import CheckState, TreeCheck
+from auditsaas.jobs.kind import Claim, Kind
+from auditsaas.jobs.leases import Columns, Leases
+
+CheckClaim = Claim[TreeCheck]
+"""The right to check a log."""
+
+CHECKS: Final = Kind(
+    name="checks",
+    title="Check",
+    task="tree.check",
+    leases=Leases(
+        model=TreeCheck,
+        queued=CheckState.QUEUED,
+        working=CheckState.RUNNING,
+        failed=CheckState.FAILED,
+        columns=Columns(),
+    ),
+    scope_of=lambda row: Scope.of(row.workspace_id),
+    scope_columns=(TreeCheck.workspace_id,),
+    tenant=TreeCheck.workspace_id,
+)
