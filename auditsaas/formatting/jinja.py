@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from auditsaas.formatting import numbers, times
+from auditsaas.formatting.viewer import Viewer
 from auditsaas.formatting.visible_text import visible
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ def _now() -> datetime:
 
 def _relative_to_now(at: datetime, now: datetime | None = None) -> str:
     return times.relative(at, now or _now())
+
+
+def _recent(at: datetime, viewer: Viewer) -> str:
+    return times.recent(at, _now(), viewer)
 
 
 def _visible_text(value: object) -> str:
@@ -36,6 +41,7 @@ FILTERS = {
     "zone_name": times.zone_name,
     "utc_text": times.utc_text,
     "relative": _relative_to_now,
+    "recent": _recent,
     "place": times.place,
     "number": numbers.number,
     "plain_number": numbers.plain_number,

@@ -66,6 +66,13 @@ def stamp(at: datetime, viewer: Viewer, milliseconds: bool = False) -> str:
     return f"{date(at, viewer)} {time(at, viewer, milliseconds)} {zone_letters(at, viewer)}"
 
 
+def recent(at: datetime, now: datetime, viewer: Viewer) -> str:
+    """Write `14:32:09 EST` for a time of today, `11/19/2026` for one of another day."""
+    if date(at, viewer) == date(now, viewer):
+        return f"{time(at, viewer)} {zone_letters(at, viewer)}"
+    return date(at, viewer)
+
+
 def row_stamp(at: datetime, viewer: Viewer) -> str:
     """Write a date and time under a heading that names the viewer's place; no letters in UTC."""
     return f"{date(at, viewer)} {row_time(at, viewer)}"

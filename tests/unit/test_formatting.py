@@ -57,6 +57,12 @@ def test_a_drawer_time_in_utc_carries_milliseconds_and_its_zone() -> None:
     assert times.utc_text(AFTERNOON, NEW_YORK) == "19:30:12.418 UTC"
 
 
+def test_recent_time_is_written_today_and_its_date_on_other_days() -> None:
+    evening = AFTERNOON + timedelta(hours=9)
+    assert times.recent(AFTERNOON, evening, NEW_YORK) == "14:30:12 EST"
+    assert times.recent(AFTERNOON, evening, viewer.DEFAULT) == "11/19/2026"
+
+
 def test_utc_time_has_its_date_if_that_differs() -> None:
     tokyo = Viewer(zone=ZoneInfo("Asia/Tokyo"), date_format="YYYY-MM-DD")
     assert times.utc_text(AFTERNOON, tokyo) == "2026-11-19 19:30:12.418 UTC"

@@ -61,18 +61,23 @@ def span(low: int, high: int, node: Node) -> bytes:
 
 def inclusion(index: int, size: int, node: Node) -> list[bytes]:
     """Build the proof that leaf ``index`` is in the tree of ``size``, from the leaf to the root."""
+    return [span(low, high, node) for low, high in beside(index, size)]
+
+
+def beside(index: int, size: int) -> list[tuple[int, int]]:
+    """Return the spans of leaves, low … high, beside the way from leaf ``index`` to the root."""
     if not 0 <= index < size:
         raise ValueError(f"a tree of {size} has no leaf {index}")
-    low, high, path = 0, size, []
+    low, high, spans = 0, size, []
     while high - low > 1:
         middle = low + _left(high - low)
         if index < middle:
-            path.append(span(middle, high, node))
+            spans.append((middle, high))
             high = middle
         else:
-            path.append(span(low, middle, node))
+            spans.append((low, middle))
             low = middle
-    return path[::-1]
+    return spans[::-1]
 
 
 def consistency(old: int, size: int, node: Node) -> list[bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Row, and_, select
 from sqlalchemy.orm import Session
 
-from auditsaas.access import log_reading
+from auditsaas.access import current, log_reading
 from auditsaas.db.ids import first_id_at
 from auditsaas.errors import NotFound
 from auditsaas.events.filter.event_filter import EventFilter
@@ -25,6 +25,7 @@ from auditsaas.events.search.parser import Term, parse, unparse
 from auditsaas.events.stored import stored_event
 from auditsaas.events.writing.contests import contested_with
 from auditsaas.pages.audit_log.event_details import describe
+from auditsaas.pages.audit_log.event_seal import ShownSeal, describe_seal
 from auditsaas.pages.audit_log.event_source import describe_source
 from auditsaas.pages.audit_log.log_scope import LogScope
 
@@ -67,6 +68,8 @@ def context(scope: LogScope, row: Row[Any], chosen: EventFilter, root_url: str) 
         ),
         "source": describe_source(scope.session, row, query),
         "received_at": row.received_at,
+        "seal": _seal(scope, row),
+        "integrity_url": f"/w/{name.slug}/integrity",
         "contested_with": [
             (other, scope.event_url(name.slug, other))
             for other in contested_with(scope.session, row.workspace_id, row.id)
@@ -153,6 +156,13 @@ def _same_request(session: Session, row: Row[Any]) -> Sequence[Row[Any]]:
 
 def _present(scope: LogScope, row: Row[Any]) -> PresentedEvent:
     return present(row, scope.names[row.workspace_id], None, scope.event_url)
+
+
+def _seal(scope: LogScope, row: Row[Any]) -> ShownSeal | None:
+    """Describe the seal to who may look after the whole log; it is no part of other scopes."""
+    if scope.views_of is None:
+        return None
+    return describe_seal(scope.session, row, current.viewer(), datetime.now(UTC))
 
 
 def _neighbour(scope: LogScope, rows: Sequence[Row[Any]], query: str) -> str | None:

@@ -88,3 +88,13 @@ def test_range_and_what_lies_outside_fold_to_the_root(first: int, last: int) -> 
 
     assert fold(0, 40) == merkle.root(40, NODE)
     assert next(beside, None) is None
+
+
+@pytest.mark.parametrize(("index", "size"), [(0, 1), (0, 2), (4, 7), (6, 7), (99, 1000)])
+def test_spans_beside_a_leaf_cover_all_others(index: int, size: int) -> None:
+    spans = merkle.beside(index, size)
+    covered = [at for low, high in spans for at in range(low, high)]
+    assert sorted([index, *covered]) == list(range(size))
+    assert [high - low for low, high in spans if high < size] == sorted(
+        high - low for low, high in spans if high < size
+    )
