@@ -32,6 +32,7 @@ WORKSPACE: dict[str, Need] = {
     **dict.fromkeys(("audit_logs.log", "audit_logs.part", "audit_logs.suggest"), LOG),
     **dict.fromkeys(("audit_logs.related", "audit_logs.event_as_super_admin"), LOG),
     **dict.fromkeys(("log_reads.index", "log_reads.of_event"), LOG),
+    **dict.fromkeys(("integrity.show", "integrity.checkpoint", "integrity.keys"), LOG),
     "saved_views.save": LOG,
     "saved_views.remove": OWN_VIEW,
     **dict.fromkeys(("members.show", "members.invite_form", "members.invite"), MEMBERS),

@@ -27,6 +27,7 @@ from tests.architecture.needs import KEY, MINE, OPEN, PERSON, PLATFORM, WORKSPAC
 from tests.support import factories
 from tests.support.company import Company
 from tests.support.factories import csrf_token, make_api_key, make_member, make_user, sign_in
+from tests.support.sealing import seal
 
 FROM = {"REMOTE_ADDR": "192.0.2.77"}
 """An address of its own, for refused sign-ins are counted by where they come from."""
@@ -51,7 +52,7 @@ def one_of_everything(company: Company) -> dict[str, Any]:
     """An id for each name that addresses have, and for the same name on other pages."""
     schedule = company.schedule()
     invitation, token = company.invitation()
-    return {
+    ids = {
         "change_id": company.change(by_another=True),
         "event_id": company.event(),
         "export_id": company.export(),
@@ -72,6 +73,8 @@ def one_of_everything(company: Company) -> dict[str, Any]:
         "fragment": "count",
         "filename": "app.css",
     }
+    seal(company.workspace)
+    return ids
 
 
 @pytest.fixture(scope="module")

@@ -49,6 +49,7 @@ INSIDE = {
     "edit a schedule": "/w/{slug}/schedules/{schedule}/edit",
     "who read the log": "/w/{slug}/reads",
     "reads that were looked for": "/w/{slug}/reads?about=ann&range=today",
+    "integrity": "/w/{slug}/integrity",
     "access requests": "/w/{slug}/access-requests",
     "members": "/w/{slug}/members",
     "invite": "/w/{slug}/members/invite",
@@ -94,6 +95,7 @@ NO_PAGES = {
     "log_reads.of_event",
     # Files.
     *("exports.download", "schedules.download_run", "notifications.kept_mail"),
+    *("integrity.checkpoint", "integrity.keys"),
     # Lead elsewhere.
     *("accounts.home", "superadmin.home", "schedules.show_run", "schedules.anywhere"),
 }
