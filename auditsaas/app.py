@@ -17,6 +17,7 @@ from auditsaas.pages.account.preferences_views import account
 from auditsaas.pages.account.security_views import security
 from auditsaas.pages.account.sign_in_views import accounts
 from auditsaas.pages.audit_log.views import audit_logs
+from auditsaas.pages.evidence.proof_views import event_proofs
 from auditsaas.pages.evidence.views import integrity
 from auditsaas.pages.exports.views import exports
 from auditsaas.pages.imports.mapping_views import import_mappings
@@ -63,6 +64,7 @@ def create_app(
         account,
         accounts,
         audit_logs,
+        event_proofs,
         exports,
         integrity,
         log_reads,

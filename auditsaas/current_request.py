@@ -65,7 +65,8 @@ def is_next_page() -> bool:
 
 
 def is_api() -> bool:
-    return request.path.startswith("/api/")
+    """Tell whether a program asks, by a key or without, and no browser's session counts."""
+    return request.path.startswith(("/api/", "/log/"))
 
 
 def own_address() -> str:

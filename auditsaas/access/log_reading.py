@@ -32,7 +32,7 @@ from auditsaas.extensions import db
 from auditsaas.metrics import READS_UNRECORDED
 from auditsaas.own_activities import Activity
 from auditsaas.reads import counting
-from auditsaas.reads.reading import Reader, Reading
+from auditsaas.reads.reading import TELLS_NO_EVENT, Reader, Reading
 from auditsaas.workspaces.models import ReadRecording
 
 LOG: Final = re.compile(
@@ -46,11 +46,13 @@ PARTS: Final = {
     "account.my_event": "event",
     "api.follow_events": "feed",
     "api.get_event": "event",
+    "api.get_event_proof": "proof",
     "api.list_events": "rows",
     "audit_logs.event_as_super_admin": "event",
     "audit_logs.log": "rows",
     "audit_logs.related": "related",
     "audit_logs.suggest": "suggestions",
+    "event_proofs.download": "proof",
     "exports": "preflight",
     "log_reads.index": "reads",
     "log_reads.of_event": "read by",
@@ -264,8 +266,10 @@ def reads_log(statement: str) -> bool:
 
 
 def _notice(
-    _connection: Any, _cursor: Any, statement: str, _parameters: Any, _context: Any, _many: bool
+    _connection: Any, _cursor: Any, statement: str, _parameters: Any, context: Any, _many: bool
 ) -> None:
+    if context is not None and context.execution_options.get(TELLS_NO_EVENT):
+        return
     if reads_log(statement) and has_request_context() and (noted := _noted()) is not None:
         scope = db.session().info.get("scope")
         if isinstance(scope, Scope):

@@ -15,7 +15,7 @@ from auditsaas import own_actions
 from auditsaas.access import log_reading
 from auditsaas.access.log_reading import ReadableLog
 from auditsaas.access.waiting import await_body
-from auditsaas.api.blueprint import api
+from auditsaas.api.blueprint import api, log_tiles
 from auditsaas.api.ingest.unpacking import MAX_BODY_BYTES, TooLarge
 from auditsaas.errors import DomainError, Forbidden
 from auditsaas.extensions import db
@@ -59,10 +59,24 @@ CALLS = {
     "api.list_events": Call(READS, Rate.READ),
     "api.follow_events": Call(READS, Rate.READ),
     "api.get_event": Call(READS, Rate.READ),
+    "api.get_event_proof": Call(READS, Rate.READ),
+    "api.get_tree": Call(READS, Rate.READ),
+    "api.get_consistency": Call(READS, Rate.READ),
+    "api.list_tree_keys": Call(READS, Rate.READ),
     "api.post_export": Call(EXPORTS, Rate.EXPORT),
     "api.get_export": Call(EXPORTS, Rate.READ),
     "api.download_export": Call(EXPORTS, Rate.READ),
 }
+LOG_CALLS = {
+    "log_tiles.checkpoint": Call(READS, Rate.READ),
+    "log_tiles.tile": Call(READS, Rate.READ),
+}
+"""Calls at addresses of a log, which need no key where its workspace made them public."""
+
+
+def call_of(endpoint: str | None) -> Call | None:
+    """Return the call of an endpoint; None of one that takes no keys."""
+    return CALLS.get(endpoint or "") or LOG_CALLS.get(endpoint or "")
 
 
 class Unauthenticated(DomainError):
@@ -103,6 +117,20 @@ def _check_key() -> None:
     if request.endpoint in OPEN:
         return
     call = CALLS[request.endpoint or ""]
+    access = authorise(call)
+    _receive_body()
+    if call.scopes == READS:
+        _note_reader(access)
+
+
+def authorise(call: Call) -> KeyAccess:
+    """Authenticate the key of this request for a call, and bind its workspace to the session.
+
+    Raises:
+        Unauthenticated: there is none, or none that is live.
+        Forbidden: it lacks a scope, may not be used from here, or its workspace is suspended.
+        QuotaSpent: it has used up the work of a minute.
+    """
     secret = presented_key()
     access = None
     if secret is not None:
@@ -116,9 +144,7 @@ def _check_key() -> None:
         db.session.commit()
     g.key_access = access
     _refuse_worked(access)
-    _receive_body()
-    if call.scopes == READS:
-        _note_reader(access)
+    return access
 
 
 def spender_of(access: KeyAccess) -> Spender:
@@ -132,6 +158,7 @@ def _refuse_worked(access: KeyAccess) -> None:
 
 
 @api.teardown_request
+@log_tiles.teardown_request
 def _count_work(_error: BaseException | None) -> None:
     began = g.pop("began_work", None)
     if began is not None and not g.get("waited"):

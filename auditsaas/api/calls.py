@@ -24,6 +24,7 @@ class Parameter:
     description: str
     schema: Schema
     place: Literal["query", "path", "header"] = "query"
+    required: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,16 +65,22 @@ def _several(name: str, description: str, **items: Any) -> Parameter:
 
 
 def _whole(
-    name: str, description: str, lowest: int, highest: int, default: int | None
+    name: str,
+    description: str,
+    lowest: int,
+    highest: int,
+    default: int | None = None,
+    *,
+    required: bool = False,
 ) -> Parameter:
     schema: dict[str, Any] = {"type": "integer", "minimum": lowest, "maximum": highest}
-    return Parameter(
-        name, description, schema if default is None else schema | {"default": default}
-    )
+    given = {} if default is None else {"default": default}
+    return Parameter(name, description, schema | given, required=required)
 
 
 def _id(what: str) -> Parameter:
-    return Parameter("id", f"The {what}'s id.", {"type": "string", "format": "uuid"}, "path")
+    schema = {"type": "string", "format": "uuid"}
+    return Parameter("id", f"The {what}'s id.", schema, "path", required=True)
 
 
 LIMIT = _whole("limit", "How many events at most.", 1, MAX_LIMIT, DEFAULT_LIMIT)
@@ -192,6 +199,45 @@ DESCRIBED = {
         answers={200: ("The event.", _json("StoredEvent"))},
         refusals=(404,),
     ),
+    "api.get_event_proof": Described(
+        method="get",
+        path="/events/{id}/proof",
+        summary="Prove one event",
+        description="That the event is in the log as it was written: a text that the verifier, and"
+        " any tool that reads C2SP tlog-proof@v1, checks offline with the log's key. Its extra is"
+        f" base64 of JSON: what the leaf of the event is hashed with. {RECORDED}",
+        parameters=(_id("event"),),
+        answers={200: ("The proof.", {"text/plain": {"schema": {"type": "string"}}})},
+        refusals=(404, 409, 422),
+    ),
+    "api.get_tree": Described(
+        method="get",
+        path="/tree",
+        summary="Read the sealed head of the log",
+        description="The newest checkpoint, which is worth keeping, and how far behind the log it"
+        " is.",
+        answers={200: ("The head.", _json("TreeHead"))},
+        refusals=(422,),
+    ),
+    "api.get_consistency": Described(
+        method="get",
+        path="/tree/consistency",
+        summary="Prove that the log grew out of an older one",
+        description="Hashes from which the roots of both sizes are computed (RFC 9162, 2.1.4).",
+        parameters=(
+            _whole("from", "The size of the older checkpoint.", 1, LARGEST_SEQ, required=True),
+            _whole("to", "The size of the newer one; the newest without it.", 1, LARGEST_SEQ),
+        ),
+        answers={200: ("The proof, and both roots.", _json("ConsistencyProof"))},
+        refusals=(409, 422),
+    ),
+    "api.list_tree_keys": Described(
+        method="get",
+        path="/tree/keys",
+        summary="Read the keys that check the log's checkpoints",
+        answers={200: ("The keys, the oldest first.", _json("TreeKeys"))},
+        refusals=(422,),
+    ),
     "api.follow_events": Described(
         method="get",
         path="/events/feed",
@@ -200,7 +246,7 @@ DESCRIBED = {
         f" last_seq; no event is skipped or given twice. {RECORDED}",
         parameters=(
             _whole("after", "The last_seq of the answer before; 0 for all.", 0, LARGEST_SEQ, 0),
-            _whole("epoch", "The epoch of the answer before.", 0, LARGEST_SEQ, None),
+            _whole("epoch", "The epoch of the answer before.", 0, LARGEST_SEQ),
             LIMIT,
             _whole(
                 "wait",

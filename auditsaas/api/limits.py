@@ -24,8 +24,9 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from auditsaas.access import waiting
-from auditsaas.api.access import CALLS, Rate, presented_key
-from auditsaas.api.blueprint import api
+from auditsaas.accounts.attempts import network_of
+from auditsaas.api.access import LOG_CALLS, Rate, call_of, presented_key
+from auditsaas.api.blueprint import api, log_tiles
 from auditsaas.api.problems import problem
 from config.settings import Settings
 
@@ -130,24 +131,27 @@ def _bucket() -> str:
     """Return the rate limit's bucket of this request's key, which is itself not stored in Redis.
 
     A key that is only well-formed counts for itself, so its public part alone does not use up
-    another's requests. '' where nothing is counted.
+    another's requests. Where none is needed, its address or network counts. '' where nothing does.
     """
-    secret = presented_key() if request.endpoint in CALLS else None
-    return "" if secret is None else hashlib.sha256(secret.encode()).hexdigest()[:32]
+    counted = presented_key() if call_of(request.endpoint) else None
+    if counted is None and request.endpoint in LOG_CALLS:
+        counted = f"from {network_of(request.remote_addr)}"
+    return "" if counted is None else hashlib.sha256(counted.encode()).hexdigest()[:32]
 
 
 def _limit() -> str:
-    call = CALLS.get(request.endpoint or "")
+    call = call_of(request.endpoint)
     return f"{PER_MINUTE[call.rate]} per minute" if call else ""
 
 
 def _scope(endpoint: str) -> str:
-    return CALLS[endpoint].rate
+    call = call_of(endpoint)
+    return call.rate if call else ""
 
 
 def _say_what_is_left(response: Response) -> Response:
     limiter: Limiter = current_app.extensions[EXTENSION]
-    current = limiter.current_limit if request.endpoint in CALLS else None
+    current = limiter.current_limit if call_of(request.endpoint) else None
     if current is None:
         return response
     reset = max(1, math.ceil(current.window.reset_time - time()))
@@ -160,11 +164,13 @@ def _say_what_is_left(response: Response) -> Response:
 
 
 @api.errorhandler(429)
+@log_tiles.errorhandler(429)
 def _too_many(_: Exception) -> Response:
-    call = CALLS[request.endpoint or ""]
+    call = call_of(request.endpoint)
+    who = "key" if presented_key() else "address"
     return problem(
         429,
         "Too many requests",
-        f"This key may send {PER_MINUTE[call.rate]:,} such requests a minute."
+        f"This {who} may send {PER_MINUTE[call.rate] if call else 0:,} such requests a minute."
         " Wait as many seconds as Retry-After says.",
     )

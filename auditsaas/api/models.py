@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from auditsaas.errors import FieldError
 from auditsaas.events.schema import EventInput, TargetInput
@@ -15,6 +15,8 @@ from auditsaas.exports.formats import FORMATS
 Text = Annotated[str, Meta(min_length=1)]
 Seq = Annotated[int, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
+Hash = Annotated[str, Meta(pattern="^[A-Za-z0-9+/]{43}=$")]
+"""32 bytes in base64."""
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
 
@@ -159,6 +161,56 @@ class Feed(Struct, kw_only=True):
     """The next request's ``epoch``; another one after the log was brought back from a backup."""
     complete_through: Annotated[datetime, Meta(tz=True)] | None
     """Whatever was received before this is at or below ``last_seq``; null for an empty log."""
+
+
+class TreeHead(Struct, kw_only=True):
+    """The newest signed head of the log, its checkpoint, and how the log stands to it."""
+
+    origin: str
+    """The log's name, which is that of its keys."""
+    size: Seq
+    """How many events are sealed: those of the numbers up to it."""
+    root: Hash
+    """The root hash over them."""
+    note: str | None
+    """The checkpoint, as it is to be kept; null before the first."""
+    sealed_at: Annotated[datetime, Meta(tz=True)] | None
+    last_seq: Seq
+    """The number of the newest event."""
+    behind_since: Annotated[datetime, Meta(tz=True)] | None
+    """When the oldest event that waits to be sealed was received; null where none waits."""
+    state: Literal["growing", "forked"]
+    """A forked log signs nothing: what is stored contradicts a checkpoint that was given out."""
+    reason: str | None
+    """Why it is forked."""
+
+
+class ConsistencyProof(Struct, kw_only=True):
+    """Hashes by which the tree of ``to`` events is shown to begin as the one of ``from`` did."""
+
+    old: Annotated[int, Meta(ge=1)] = field(name="from")
+    from_root: Hash
+    to: Annotated[int, Meta(ge=1)]
+    to_root: Hash
+    proof: list[Hash]
+    """In the order of RFC 9162, 2.1.4.1."""
+
+
+class TreeKey(Struct, kw_only=True):
+    """A key of the log."""
+
+    key: Text
+    """The verifier key: its name, its id and its public half."""
+    made_at: Annotated[datetime, Meta(tz=True)]
+    retired_at: Annotated[datetime, Meta(tz=True)] | None
+    """When it signed for the last time; null while it signs."""
+
+
+class TreeKeys(Struct, kw_only=True):
+    """The keys of the log, the oldest first."""
+
+    origin: str
+    keys: list[TreeKey]
 
 
 class ExportInput(Struct, forbid_unknown_fields=True, kw_only=True):

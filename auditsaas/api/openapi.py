@@ -39,7 +39,7 @@ def document() -> dict[str, Any]:
             "title": "AuditSaaS API",
             "version": version(),
             "description": "Send events to a workspace's audit log, read them, follow them as they"
-            " are written, and export them.",
+            " are written, export them, and prove what is in it.",
         },
         "servers": [{"url": "/api/v1"}],
         "security": [{"key": []}],
@@ -90,7 +90,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
         "in": parameter.place,
         "description": parameter.description,
         "schema": parameter.schema,
-        **({"required": True} if parameter.place == "path" else {}),
+        **({"required": True} if parameter.required else {}),
         **({"style": "form", "explode": True} if parameter.schema.get("type") == "array" else {}),
     }
 
@@ -151,6 +151,9 @@ def _schemas() -> dict[str, Any]:
             models.StoredEvent,
             models.EventPage,
             models.Feed,
+            models.TreeHead,
+            models.ConsistencyProof,
+            models.TreeKeys,
             models.ExportInput,
             models.ExportJob,
             models.Problem,

@@ -82,6 +82,18 @@ KINDS = (
     ),
     ProblemKind(
         409,
+        "Not sealed yet",
+        "The event is stored, and no checkpoint covers it yet; or the log has no checkpoint.",
+        "Wait as many seconds as Retry-After says, then ask again.",
+    ),
+    ProblemKind(
+        409,
+        "Not as sealed",
+        "What is stored now is not what was sealed: the event, or hashes of its log, were changed.",
+        "Tell an operator, and keep the checkpoints that you have.",
+    ),
+    ProblemKind(
+        409,
         "Other content",
         "The same sender gave other content under the keys and times of the events sent; conflicts"
         " names each event that stands. Nothing was stored, and the conflict is recorded as"

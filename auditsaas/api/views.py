@@ -11,8 +11,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from auditsaas import current_request
 from auditsaas.access.form_protection import csrf
-from auditsaas.api import access, docs, events, exports, feed, limits, openapi
-from auditsaas.api.blueprint import api
+from auditsaas.api import access, docs, events, evidence, exports, feed, limits, openapi, tiles
+from auditsaas.api.blueprint import api, log_tiles
 from auditsaas.api.ingest import views as ingest
 from auditsaas.api.problems import PROBLEM_TYPE, problem
 from auditsaas.db import failures
@@ -23,12 +23,24 @@ if TYPE_CHECKING:
 
 LOGS = "/v1/logs"
 
-__all__ = ["access", "api", "events", "exports", "feed", "ingest", "install", "openapi"]
+__all__ = [
+    "access",
+    "api",
+    "events",
+    "evidence",
+    "exports",
+    "feed",
+    "ingest",
+    "install",
+    "openapi",
+    "tiles",
+]
 
 
 def install(app: Flask) -> None:
     limits.install(app, settings(app))
-    app.register_blueprint(api)
+    for blueprint in (api, log_tiles):
+        app.register_blueprint(blueprint)
     app.register_blueprint(docs.docs)
     csrf.exempt(api)
     app.wsgi_app = _at_the_usual_place(app.wsgi_app)  # type: ignore[assignment, method-assign]  # Flask's way
@@ -46,6 +58,7 @@ def _at_the_usual_place(wsgi_app: WSGIApplication) -> WSGIApplication:
 
 
 @api.after_request
+@log_tiles.after_request
 def _say_how_to_authenticate(response: Response) -> Response:
     """Name the wanted scheme in a 401 (RFC 9110, section 11.6.1)."""
     if response.status_code == 401:
@@ -70,6 +83,9 @@ def _say_it_as_otlp(response: Response) -> Response:
 @api.errorhandler(OperationalError)
 @api.errorhandler(InterfaceError)
 @api.errorhandler(PoolTimeout)
+@log_tiles.errorhandler(OperationalError)
+@log_tiles.errorhandler(InterfaceError)
+@log_tiles.errorhandler(PoolTimeout)
 def _database_away(error: Exception) -> Response:
     failure = failures.note(error, current_request.request_id())
     db.session.rollback()

@@ -47,6 +47,9 @@ CONTENT_SECURITY_POLICY = (
     " font-src 'self'; connect-src 'self'; form-action 'self';"
     " frame-ancestors 'none'; base-uri 'none'"
 )
+SAYS_HOW_LONG = frozenset({"log_tiles.checkpoint", "log_tiles.tile"})
+"""Answers that caches may keep, and that say for how long themselves."""
+
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -167,6 +170,8 @@ def _add_headers(response: Response) -> Response:
         response.headers["Strict-Transport-Security"] = f"max-age={YEAR_SECONDS}"
     response.headers["X-Request-ID"] = current_request.request_id()
     response.headers["AuditSaaS-Answer"] = "1"  # what a proxy sends in our place has none
+    if response.status_code < 400 and request.endpoint in SAYS_HOW_LONG:
+        return response
     if request.endpoint != "static" or response.status_code >= 400:
         response.headers["Cache-Control"] = "no-store"
         response.vary.add("HX-Request-Type")

@@ -15,6 +15,10 @@ from auditsaas.events.schema import ActorInput, TargetInput
 from auditsaas.events.search.parser import Term
 from auditsaas.own_activities import Activity
 
+TELLS_NO_EVENT = "tells_no_event"
+"""An execution option of statements that look at a log and give away no event: only how far it is,
+or since when. They are no read of it."""
+
 MOST_TARGETS = 20
 """How many targets an event has at most; what was opened beyond them stands in its metadata."""
 MOST_OPENED = 500

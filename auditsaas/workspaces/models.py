@@ -59,6 +59,8 @@ class Workspace(Base):
     """How reads of the log are recorded in it: one of ``ReadRecording``."""
     asks_first: Mapped[bool] = mapped_column(default=False)
     """Super-admins look into it only once an admin has approved, or two of them opened it."""
+    public_tree: Mapped[bool] = mapped_column(default=False)
+    """Checkpoints and hashes of its log are given to everybody, without a key."""
     quotas: Mapped[dict[str, int]] = mapped_column(JSONB, server_default=text("'{}'"))
     """Quotas of its own, by name, which an operator sets; the others are the installation's."""
     suspended_at: Mapped[datetime | None] = mapped_column(Timestamp)

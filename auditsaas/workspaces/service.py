@@ -23,9 +23,9 @@ from auditsaas.workspaces.models import FormerSlug, Membership, Workspace
 # fmt: off
 RESERVED_SLUGS = frozenset({
     "account", "accounts", "admin", "api", "audit-logs", "auditsaas", "docs", "exports",
-    "healthz", "help", "invitations", "login", "logout", "me", "metrics", "new", "notifications",
-    "password-reset", "readyz", "schedules", "settings", "static", "system", "views", "w",
-    "workspaces",
+    "healthz", "help", "invitations", "log", "login", "logout", "me", "metrics", "new",
+    "notifications", "password-reset", "readyz", "schedules", "settings", "static", "system",
+    "views", "w", "workspaces",
 })
 # fmt: on
 """Words of our own addresses: a workspace called so would read as one of our pages."""

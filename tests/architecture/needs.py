@@ -32,6 +32,7 @@ WORKSPACE: dict[str, Need] = {
     **dict.fromkeys(("audit_logs.log", "audit_logs.part", "audit_logs.suggest"), LOG),
     **dict.fromkeys(("audit_logs.related", "audit_logs.event_as_super_admin"), LOG),
     **dict.fromkeys(("log_reads.index", "log_reads.of_event"), LOG),
+    "event_proofs.download": LOG,
     **dict.fromkeys(("integrity.show", "integrity.checkpoint", "integrity.keys"), LOG),
     "saved_views.save": LOG,
     "saved_views.remove": OWN_VIEW,
@@ -109,8 +110,15 @@ KEY: dict[str, frozenset[ApiScope]] = {
     "api.post_logs": frozenset({ApiScope.EVENTS_WRITE}),
     "api.list_events": frozenset({ApiScope.EVENTS_READ}),
     "api.get_event": frozenset({ApiScope.EVENTS_READ}),
+    "api.get_event_proof": frozenset({ApiScope.EVENTS_READ}),
+    "api.get_tree": frozenset({ApiScope.EVENTS_READ}),
+    "api.get_consistency": frozenset({ApiScope.EVENTS_READ}),
+    "api.list_tree_keys": frozenset({ApiScope.EVENTS_READ}),
     "api.follow_events": frozenset({ApiScope.EVENTS_READ}),
     "api.post_export": frozenset({ApiScope.EXPORTS, ApiScope.EVENTS_READ}),
     "api.get_export": frozenset({ApiScope.EXPORTS, ApiScope.EVENTS_READ}),
     "api.download_export": frozenset({ApiScope.EXPORTS, ApiScope.EVENTS_READ}),
 }
+
+LOG_HASHES = {"log_tiles.checkpoint", "log_tiles.tile"}
+"""A log's signed head and hashes, for keys that read it: who has none can't tell whether it is."""

@@ -12,6 +12,7 @@ READS: dict[str, str] = {
     "audit_logs.related": "related",
     "account.activity": "own events",
     "account.my_event": "event",
+    "event_proofs.download": "proof",
     "exports.before": "preflight",
     "log_reads.index": "reads",
     "log_reads.of_event": "read by",
@@ -21,11 +22,13 @@ READS: dict[str, str] = {
     "schedules.preview": "count",
     "api.list_events": "rows",
     "api.get_event": "event",
+    "api.get_event_proof": "proof",
     "api.follow_events": "feed",
 }
 """Routes that read a log, and what their read is called."""
 
 QUERIES: dict[str, str] = {
+    "api.get_consistency": "from=1",
     "audit_logs.suggest": "q=user:a",
     "exports.before": "format=csv",
     "schedules.preview": "frequency=daily&at=07:00&time_zone=UTC&format=csv",

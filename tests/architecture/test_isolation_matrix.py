@@ -23,7 +23,7 @@ from auditsaas.workspaces import service
 from auditsaas.workspaces.models import ApiKey, Workspace
 from config.settings import Settings
 from tests.architecture.matrix import ANSWERED, Caller, Case, World, cases, expected, outcome, sees
-from tests.architecture.needs import KEY, MINE, OPEN, PERSON, PLATFORM, WORKSPACE
+from tests.architecture.needs import KEY, LOG_HASHES, MINE, OPEN, PERSON, PLATFORM, WORKSPACE
 from tests.support import factories
 from tests.support.company import Company
 from tests.support.factories import csrf_token, make_api_key, make_member, make_user, sign_in
@@ -59,6 +59,8 @@ def one_of_everything(company: Company) -> dict[str, Any]:
         "import_id": company.upload(),
         "invitation_id": invitation,
         "key_id": company.key(),
+        "log_id": company.workspace.id,
+        "address": "0/000.p/1",
         "mail_id": company.mail(),
         "mapping": company.mapping(),
         "notification_id": company.notification(),
@@ -258,7 +260,7 @@ def test_loader_without_membership_check_is_detected(
 
 
 def test_table_lists_every_route_and_no_other(app: Flask) -> None:
-    listed = [WORKSPACE.keys(), PLATFORM, PERSON, MINE, OPEN, KEY.keys()]
+    listed = [WORKSPACE.keys(), PLATFORM, PERSON, MINE, OPEN, KEY.keys(), LOG_HASHES]
     routes = {rule.endpoint for rule in app.url_map.iter_rules()}
     assert set().union(*listed) == routes
     assert sum(map(len, listed)) == len(routes)

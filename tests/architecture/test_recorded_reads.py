@@ -19,7 +19,7 @@ from werkzeug.routing import Rule
 from auditsaas.access import log_reading
 from auditsaas.pages.audit_log.partials import FRAGMENTS
 from auditsaas.reads.models import log_reads
-from tests.architecture.needs import KEY, MINE, PERSON, WORKSPACE
+from tests.architecture.needs import KEY, LOG_HASHES, MINE, PERSON, WORKSPACE
 from tests.architecture.recorded_reads import QUERIES, READS
 from tests.architecture.test_isolation_matrix import one_of_everything
 from tests.support.company import Company
@@ -28,6 +28,7 @@ from tests.support.htmx import PARTIAL
 from tests.support.reads import counted
 
 CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
+BY_KEY = KEY.keys() | LOG_HASHES
 ASKS = {"schedules.preview"}
 """Forms that are posted and change nothing."""
 
@@ -52,7 +53,7 @@ def asking(app: Flask, acme: Company) -> FlaskClient:
 def rules(app: Flask) -> Iterator[Rule]:
     """Every address that is read by people or keys."""
     for rule in app.url_map.iter_rules():
-        asked = rule.endpoint in WORKSPACE.keys() | KEY.keys() | PERSON | MINE
+        asked = rule.endpoint in WORKSPACE.keys() | KEY.keys() | LOG_HASHES | PERSON | MINE
         reads = not CHANGES & (rule.methods or set()) or rule.endpoint in ASKS
         if asked and reads and not rule.rule.startswith("/admin"):
             yield rule
@@ -74,7 +75,7 @@ def parts(
         form = dict(pair.split("=") for pair in query.split("&"))
         answer = client.post(built[1], data=form | {"csrf_token": csrf_token(client)})
     else:
-        headers = {"Authorization": f"Bearer {key}"} if rule.endpoint in KEY else PARTIAL
+        headers = {"Authorization": f"Bearer {key}"} if rule.endpoint in BY_KEY else PARTIAL
         answer = client.get(f"{built[1]}?{query}", headers=headers)
     assert answer.status_code < 400, (rule.rule, answer.status_code)
     return {part for row in counted(workspace) for part in row.parts}
@@ -97,7 +98,7 @@ def test_every_route_that_reads_a_log_is_recorded_and_every_other_is_not(
     of_key = known | {"export_id": export_of(key, asking, acme)}
     found = {}
     for rule in rules(app):
-        values = of_key if rule.endpoint in KEY else known
+        values = of_key if rule.endpoint in BY_KEY else known
         found[rule.rule, rule.endpoint] = parts(asking, acme, rule, values, key)
     for (address, _), read in sorted(found.items()):
         print(f"{address:60} {', '.join(read) or 'reads no log'}")

@@ -26,6 +26,7 @@ from tests.support.factories import (
     make_workspace,
     unique,
 )
+from tests.support.sealing import seal
 
 pytestmark = pytest.mark.usefixtures("signed_in_admin")
 
@@ -254,6 +255,20 @@ def test_requiring_a_second_factor_without_an_own_one_is_refused(
             update(User).where(User.id == admin.id).values(totp_confirmed_at=datetime.now(UTC))
         )
     assert save(client, workspace, require_second_factor="1").status_code == 303
+
+
+def test_log_gives_its_hashes_to_everybody_only_where_an_admin_says_so(
+    client: FlaskClient, workspace: Workspace, app: Flask
+) -> None:
+    seal(workspace)
+    stranger, checkpoint = app.test_client(), f"/log/{workspace.id}/checkpoint"
+    assert stranger.get(checkpoint).status_code == 404
+    assert save(client, workspace, public_tree="1").status_code == 303
+    assert changes_of(workspace)[-1] == {"public_tree": [False, True]}
+    assert stranger.get(checkpoint).status_code == 200
+    assert checkpoint in client.get(f"/w/{workspace.slug}/settings").text
+    assert save(client, workspace, public_tree="0").status_code == 303
+    assert stranger.get(checkpoint).status_code == 404
 
 
 @pytest.mark.parametrize("role", [Role.AUDITOR, Role.MEMBER])

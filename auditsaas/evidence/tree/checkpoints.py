@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from auditsaas.events.models import events, log_heads
 from auditsaas.evidence.models import checkpoints, tree_heads
+from auditsaas.reads.reading import TELLS_NO_EVENT
 
 GROWING = "growing"
 FORKED = "forked"
@@ -96,6 +97,7 @@ def _received_after(session: Session, workspace_id: UUID, size: int) -> datetime
         .where(events.c.workspace_id == workspace_id, events.c.seq > size)
         .order_by(events.c.seq)
         .limit(1)
+        .execution_options(**{TELLS_NO_EVENT: True})
     )
     return first
 

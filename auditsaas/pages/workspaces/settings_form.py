@@ -34,6 +34,7 @@ class SettingsForm:
     two_admins: bool
     asks_first: bool
     confirm_downloads: bool
+    public_tree: bool
     legal_hold: bool
     read_recording: str
     reason: str = ""
@@ -51,6 +52,7 @@ class SettingsForm:
             two_admins=workspace.two_admins,
             asks_first=workspace.asks_first,
             confirm_downloads=workspace.confirm_downloads,
+            public_tree=workspace.public_tree,
             legal_hold=workspace.legal_hold,
             read_recording=workspace.read_recording,
         )
@@ -111,6 +113,7 @@ class SettingsForm:
             "two_admins": self.two_admins,
             "asks_first": self.asks_first,
             "confirm_downloads": self.confirm_downloads,
+            "public_tree": self.public_tree,
             "legal_hold": self.legal_hold,
             "read_recording": self.read_recording,
         }

@@ -1,0 +1,130 @@
+"""Builds the proofs that are given out, and checks each: one that proves nothing is not given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from auditsaas.errors import Conflict
+from auditsaas.evidence import erased
+from auditsaas.evidence.erased import Kept
+from auditsaas.evidence.format import leaf, merkle
+from auditsaas.evidence.format.merkle import ProofRefused
+from auditsaas.evidence.format.notes import base64
+from auditsaas.evidence.format.tlog_proof import TlogProof
+from auditsaas.evidence.tree import checkpoints, proofs
+from auditsaas.evidence.tree.checkpoints import Sealed
+from auditsaas.evidence.tree.store import Tree, TreeDamaged
+
+MARK_BYTES: Final = 2
+"""Of each hash in a mark, by which a verifier finds the field that does not fit."""
+AGAIN_AFTER: Final = 10
+"""Seconds after which what is not sealed yet may be asked for again."""
+
+
+class NotSealed(Conflict):
+    """What is asked for is below no checkpoint yet."""
+
+    title = "Not sealed yet"
+
+
+class NotAsSealed(Conflict):
+    """What is stored now is not what was sealed."""
+
+    title = "Not as sealed"
+
+
+@dataclass(frozen=True)
+class Consistency:
+    """The proof that a tree began as an older one, and the roots of both."""
+
+    old: int
+    old_root: bytes
+    size: int
+    root: bytes
+    path: tuple[bytes, ...]
+
+
+def sealed_head(session: Session, workspace_id: UUID) -> Sealed:
+    """Return the newest checkpoint of a log.
+
+    Raises:
+        NotSealed: it has none.
+    """
+    sealed = checkpoints.newest(session, workspace_id)
+    if sealed is None:
+        raise NotSealed("No event of this log is sealed yet. Ask again in a moment.")
+    return sealed
+
+
+def event_proof(session: Session, workspace_id: UUID, event: Mapping[str, Any]) -> TlogProof:
+    """Prove that an event, as the API gives it, is below the newest checkpoint of its log.
+
+    Raises:
+        NotSealed: no checkpoint covers it yet.
+        NotAsSealed: the event, or the tree, is not stored as it was when it was sealed.
+    """
+    sealed = sealed_head(session, workspace_id)
+    if event["seq"] > sealed.size:
+        raise NotSealed("The event is stored, and sealed within a minute. Ask again in a moment.")
+    with _as_sealed():
+        tree = Tree.of(session, workspace_id, sealed.size)
+        kept = erased.kept_by_seq(session, workspace_id, event["seq"], event["seq"])
+        return _of_event(tree, sealed, event, kept.get(event["seq"]))
+
+
+def consistency(session: Session, workspace_id: UUID, old: int, size: int) -> Consistency:
+    """Prove that the tree of ``size`` leaves began as the one of ``old``, 1 ≤ old ≤ size.
+
+    Raises:
+        NotAsSealed: the tree is not stored as it was when it was sealed.
+    """
+    with _as_sealed():
+        before, after = (Tree.of(session, workspace_id, one) for one in (old, size))
+        path = proofs.consistency(after, old)
+        merkle.check_consistency(old, size, path, before.root, after.root)
+        for tree in (before, after):
+            known = checkpoints.at_size(session, workspace_id, tree.size)
+            if known is not None and known.root != tree.root:
+                raise ProofRefused("a checkpoint has another root")
+        return Consistency(old, before.root, size, after.root, tuple(path))
+
+
+def _of_event(tree: Tree, sealed: Sealed, event: Mapping[str, Any], kept: Kept | None) -> TlogProof:
+    seq, parts = event["seq"], leaf.parts_of(event)
+    if kept is None:
+        seed = next(tree.seeds(seq, seq))
+        slots, shown = leaf.slot_hashes(parts, seed), _seed(seed)
+    else:
+        slots, shown = erased.slot_hashes(parts, kept), _salts(kept)
+    held = leaf.preimage(leaf.micros_of(event["occurred_at"]), leaf.fields_hash(slots))
+    hashed, path = leaf.leaf_hash(seq, held), proofs.inclusion(tree, seq)
+    merkle.check_inclusion(seq - 1, sealed.size, hashed, path, sealed.root)
+    mark = b"".join(one[:MARK_BYTES] for one in (hashed, *slots))
+    return TlogProof(seq - 1, tuple(path), sealed.note, {**shown, "mark": base64(mark)})
+
+
+def _seed(seed: bytes) -> dict[str, Any]:
+    return {"seed": base64(seed)}
+
+
+def _salts(kept: Kept) -> dict[str, Any]:
+    hashes = {str(slot): base64(hashed) for slot, hashed in kept.hashes.items()}
+    return {"salts": [base64(salt) for salt in kept.salts], "erased": hashes}
+
+
+@contextmanager
+def _as_sealed() -> Iterator[None]:
+    """Refuse in words what does not fold to the root that was signed."""
+    try:
+        yield
+    except (TreeDamaged, ProofRefused, ValueError):
+        raise NotAsSealed(
+            "What is stored of this event, or the hashes of its log, is not what was sealed."
+            " Tell an operator, whose command `auditsaas tree check` finds what differs."
+        ) from None

@@ -1,0 +1,44 @@
+"""Checks what the product proves, as somebody does who has only the log's key."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Mapping
+from typing import Any
+
+from auditsaas.evidence.format import leaf, merkle
+from auditsaas.evidence.format.notes import Checkpoint, VerifierKey, checkpoint
+from auditsaas.evidence.format.tlog_proof import TlogProof
+
+
+def opened(note: str, vkey: str) -> Checkpoint:
+    """The head that a note says, if the key signed it."""
+    return checkpoint(note, VerifierKey.parse(vkey))
+
+
+def leaf_of(event: Mapping[str, Any], extra: Mapping[str, Any]) -> bytes:
+    """The leaf of an event that the API gave, made with the extra data of its proof."""
+    if "seed" in extra:
+        return leaf.leaf_hash(event["seq"], leaf.preimage_of(event, b64decode(extra["seed"])))
+    erased = {int(slot): b64decode(hashed) for slot, hashed in extra["erased"].items()}
+    salted = zip(map(b64decode, extra["salts"]), leaf.parts_of(event), strict=True)
+    slots = [
+        erased.get(slot) or leaf.slot_hash(slot, salt, part)
+        for slot, (salt, part) in enumerate(salted)
+    ]
+    kept = leaf.preimage(leaf.micros_of(event["occurred_at"]), leaf.fields_hash(slots))
+    return leaf.leaf_hash(event["seq"], kept)
+
+
+def check_event(event: Mapping[str, Any], proof_text: str, vkey: str) -> Checkpoint:
+    """Check that an event is in the log as written; return the head that it is under.
+
+    Raises:
+        NoteRefused, ProofRefused: it is not.
+    """
+    proof = TlogProof.parse(proof_text)
+    head = opened(proof.note, vkey)
+    assert proof.index == event["seq"] - 1
+    hashed = leaf_of(event, proof.extra)
+    merkle.check_inclusion(proof.index, head.size, hashed, proof.path, head.root)
+    return head
