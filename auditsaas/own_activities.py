@@ -72,6 +72,10 @@ class Activity(StrEnum):
     PLATFORM_BREAK_GLASS = "platform.break_glass"
     SECRET_ROTATE = "secret.rotate"
     RETENTION_APPLY = "retention.apply"
+    ERASURE_REQUEST = "erasure.request"
+    ERASURE_CONFIRM = "erasure.confirm"
+    ERASURE_CANCEL = "erasure.cancel"
+    ERASURE_APPLY = "erasure.apply"
     LOG_RESTORE = "log.restore"
     LOG_READ = "log.read"
     TREE_KEY_CREATE = "tree.key_create"
@@ -190,6 +194,12 @@ ACTIVITIES: dict[Activity, ActivityKind] = {
         "An operator sealed what is kept secret under a new key", SUCCESS
     ),
     Activity.RETENTION_APPLY: ActivityKind("Events past the retention were removed", SUCCESS),
+    Activity.ERASURE_REQUEST: ActivityKind(
+        "An admin asked for the erasure of a person's words from events, which waits", SUCCESS
+    ),
+    Activity.ERASURE_CONFIRM: ActivityKind("Another admin confirmed an erasure", SUCCESS),
+    Activity.ERASURE_CANCEL: ActivityKind("An erasure that waited was cancelled", SUCCESS),
+    Activity.ERASURE_APPLY: ActivityKind("A person's words were erased from events", SUCCESS),
     Activity.LOG_RESTORE: ActivityKind(
         "An operator brought the log back from a backup, and began an epoch of its numbers", SUCCESS
     ),
@@ -206,7 +216,10 @@ ACTIVITIES: dict[Activity, ActivityKind] = {
 
 
 LASTING_FAMILIES = frozenset(
-    {"api_key", "change", "invitation", "member", "platform", "retention", "tree", "workspace"}
+    {
+        *("api_key", "change", "erasure", "invitation", "member", "platform", "retention", "tree"),
+        "workspace",
+    }
 )
 LASTING = frozenset(one for one in Activity if one.partition(".")[0] in LASTING_FAMILIES) | {
     Activity.USER_CREATE,

@@ -96,6 +96,10 @@ SETTINGS: Final[dict[str, Any]] = {
             "soft_time_limit": BUILD_SOFT_LIMIT.total_seconds(),
             "time_limit": BUILD_HARD_LIMIT.total_seconds(),
         },
+        "maintenance.erase": {
+            "soft_time_limit": RETENTION_LIMIT.total_seconds(),
+            "time_limit": RETENTION_LIMIT.total_seconds() + 60,
+        },
         "maintenance.apply_retention": {
             "soft_time_limit": RETENTION_LIMIT.total_seconds(),
             "time_limit": RETENTION_LIMIT.total_seconds() + 60,
@@ -143,6 +147,11 @@ SETTINGS: Final[dict[str, Any]] = {
             "task": "maintenance.apply_retention",
             "schedule": crontab(hour="2", minute="20"),
             "options": {"expires": 6 * 3600},
+        },
+        "erase what was confirmed": {
+            "task": "maintenance.erase",
+            "schedule": SETTLE_EVERY,
+            "options": {"expires": SETTLE_EVERY.total_seconds()},
         },
         "complete the daily counts": {
             "task": "maintenance.count_days",

@@ -8,8 +8,10 @@ from sqlalchemy import NullPool, text
 
 from auditsaas import own_actions, own_activities
 from auditsaas.db import tenancy
+from auditsaas.db.platform import JOBS, platform_session
 from auditsaas.db.pools import make_engine
 from auditsaas.db.tenancy import Scope
+from auditsaas.erasures import applying
 from auditsaas.events.maintenance import daily_counts, partitions, retention
 from auditsaas.events.maintenance.lasting import Lasting
 from auditsaas.events.schema import ActorInput
@@ -59,3 +61,19 @@ def apply_retention() -> int:
         )
         db.session.commit()
     return sum(part.events for part in removed)
+
+
+@task("maintenance.erase")
+def erase() -> int:
+    """Erase what was asked for and confirmed, as the tables' owner; of how many events."""
+    with platform_session(JOBS) as platform:
+        found = applying.in_effect(platform)
+    if not found:
+        return 0
+    engine = make_engine(
+        settings().owner_url,
+        poolclass=NullPool,
+        connect_args={"options": "-c timezone=UTC"},
+    )
+    brand = settings().brand_name
+    return sum(applying.apply(engine, *one, brand=brand).erased for one in found)

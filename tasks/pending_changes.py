@@ -7,6 +7,7 @@ import logging
 from sqlalchemy.exc import SQLAlchemyError
 
 from auditsaas.db.platform import JOBS, platform_session
+from auditsaas.erasures import service as erasures
 from auditsaas.extensions import db, settings
 from auditsaas.jobs.queue import task
 from auditsaas.pending_changes import applying, people, workspace_kinds
@@ -14,7 +15,10 @@ from auditsaas.pending_changes.kinds import Kinds
 
 log = logging.getLogger(__name__)
 
-KINDS: Kinds = {kind.name: kind for kind in (*workspace_kinds.OF_SETTINGS, people.LAST_OTHER_ADMIN)}
+KINDS: Kinds = {
+    kind.name: kind
+    for kind in (*workspace_kinds.OF_SETTINGS, people.LAST_OTHER_ADMIN, erasures.PERSON)
+}
 """How the changes of each kind are made; a feature enters its kinds here."""
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -29,7 +31,7 @@ NO_CLIENT: Final[Mapping[str, str]] = {"platform": "Other", "browser": ""}
 
 @dataclass(frozen=True)
 class Kept:
-    """What proves one event whose words were erased."""
+    """Hashes and salts that prove one event whose words were erased."""
 
     seq: int
     hashes: Mapping[int, bytes]
@@ -102,6 +104,23 @@ def slot_hashes(parts: leaf.Parts, one: Kept) -> list[bytes]:
     return found
 
 
+def hashes_of_values(values: Sequence[bytes], one: Kept) -> list[bytes]:
+    """Hash the same from the values of the slots, as ``tree.rows`` reads them from the log.
+
+    Raises:
+        NotErased: a slot that was erased holds a value that no erasure leaves there.
+    """
+    found = []
+    for slot, value in enumerate(values):
+        if slot not in one.hashes:
+            found.append(sha256(b"\0" + one.salts[slot] + bytes((slot,)) + value).digest())
+            continue
+        if not is_erased(slot, None if value == b"\0" else _decoded(value)):
+            raise NotErased(slot)
+        found.append(one.hashes[slot])
+    return found
+
+
 def is_erased(slot: int, part: Any) -> bool:
     """Tell whether an erased slot looks as an erasure leaves it."""
     if slot == leaf.ACTOR_ID:
@@ -109,3 +128,8 @@ def is_erased(slot: int, part: Any) -> bool:
     if slot == leaf.CLIENT:
         return bool(part == NO_CLIENT)
     return part is None
+
+
+def _decoded(value: bytes) -> Any:
+    """Read the value of a slot; one that the product does not write is itself, and no value."""
+    return msgspec.json.decode(value[1:]) if value[:1] == b"\1" else value

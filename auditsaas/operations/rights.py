@@ -93,6 +93,8 @@ LIMITS: Final = {
         *("last_at", "times", "told_at", "admins_told"),
         *("acknowledged_at", "acknowledged_by", "reason"),
     ),
+    "erasure_requests": _only(),
+    "erasure_keys": _only(),
     "schedules": _fixed(*OWNED),
     "schedule_runs": _fixed(*OWNED, "schedule_id", "due_at"),
 }

@@ -90,6 +90,8 @@ def _apply(session: Session, worker: ActingMember, change: PendingChange, kinds:
         _cancel(session, worker, change, str(error))
         return False
     service.end(session, change, ChangeState.APPLIED)
+    if kinds[change.kind].goes_on:
+        return True
     recording.record(session, worker, Activity.CHANGE_APPLY, change, asked_by=str(asker.id))
     telling.tell(session, change, "change.applied", by=asker.name)
     return True

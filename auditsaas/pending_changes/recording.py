@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from auditsaas.events.schema import TargetInput
 from auditsaas.own_activities import Activity
+from auditsaas.pending_changes.kinds import OWN_PAGES
 from auditsaas.pending_changes.models import PendingChange
 from auditsaas.workspaces.acting_member import ActingMember
 
@@ -29,9 +30,10 @@ def record(
         "because": change.ended_because,
         **metadata,
     }
+    own = OWN_PAGES.get(change.kind)
     actor.record(
         session,
-        activity,
+        own.activities.get(activity, activity) if own else activity,
         targets=[TargetInput(type="change", id=str(change.id), name=change.words)],
         metadata={name: value for name, value in told.items() if value is not None},
     )

@@ -23,7 +23,7 @@ from auditsaas.formatting import times
 from auditsaas.formatting.viewer import DEFAULT
 from auditsaas.own_activities import Activity
 from auditsaas.pending_changes import recording, telling
-from auditsaas.pending_changes.kinds import ChangeKind
+from auditsaas.pending_changes.kinds import OWN_PAGES, ChangeKind
 from auditsaas.pending_changes.models import ChangeState, PendingChange
 from auditsaas.pending_changes.rules import Rules
 from auditsaas.workspaces.acting_member import ActingMember
@@ -81,7 +81,8 @@ def ask(
         effective_at=now + rules.delay,
         # What is told so late is told once.
         reminded_at=now if rules.delay <= REMINDED_BEFORE else None,
-        needs_second=session.get_one(Workspace, actor.workspace_id).two_admins,
+        needs_second=asked.kind.needs_second
+        or session.get_one(Workspace, actor.workspace_id).two_admins,
     )
     session.add(change)
     session.flush()
@@ -107,16 +108,21 @@ def cancel(
     return change
 
 
-def approve(session: Session, actor: ActingMember, change_id: UUID, rules: Rules) -> PendingChange:
+def approve(
+    session: Session, actor: ActingMember, change_id: UUID, rules: Rules, kind: str | None = None
+) -> PendingChange:
     """Approve another admin's change; it still waits until its time, and a day at least.
 
     Who was made an admin within the delay may be another account of who asked, and approves none.
+    A kind with a page of its own is approved there, where ``kind`` is given.
 
     Raises:
         NotFound: the workspace has none of this id.
         Conflict: it no longer waits, needs no approval, or is one's own; or one is a new admin.
     """
     change = _locked(session, actor.workspace_id, change_id)
+    if change.kind != kind and (kind is not None or change.kind in OWN_PAGES):
+        raise NotFound("There is no such change here.")
     if change.asked_by == actor.user_id:
         raise Conflict("Another admin has to approve what you asked for.")
     if not change.needs_second or change.approved_by is not None:
@@ -134,9 +140,11 @@ def approve(session: Session, actor: ActingMember, change_id: UUID, rules: Rules
 
 
 def waiting(session: Session, workspace_id: UUID) -> Sequence[PendingChange]:
-    """List the changes of a workspace that wait, the next one first."""
+    """List the changes of a workspace that wait, but for kinds with a page of their own."""
     found = select(PendingChange).where(
-        PendingChange.workspace_id == workspace_id, PendingChange.state == ChangeState.WAITING
+        PendingChange.workspace_id == workspace_id,
+        PendingChange.kind.not_in(OWN_PAGES),
+        PendingChange.state == ChangeState.WAITING,
     )
     return session.scalars(found.order_by(PendingChange.effective_at, PendingChange.id)).all()
 
@@ -158,8 +166,10 @@ def waiting_of(
 
 
 def newest(session: Session, workspace_id: UUID, limit: int) -> Sequence[PendingChange]:
-    """List what was asked for in a workspace, waiting or ended, newest first."""
-    found = select(PendingChange).where(PendingChange.workspace_id == workspace_id)
+    """List what was asked for in a workspace, but for kinds with a page of their own."""
+    found = select(PendingChange).where(
+        PendingChange.workspace_id == workspace_id, PendingChange.kind.not_in(OWN_PAGES)
+    )
     return session.scalars(
         found.order_by(PendingChange.asked_at.desc(), PendingChange.id.desc()).limit(limit)
     ).all()

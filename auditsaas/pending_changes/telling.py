@@ -13,6 +13,7 @@ from auditsaas.formatting import times
 from auditsaas.formatting.viewer import DEFAULT
 from auditsaas.mail import outbox
 from auditsaas.notifications.service import notify
+from auditsaas.pending_changes.kinds import OWN_PAGES
 from auditsaas.pending_changes.models import PendingChange
 from auditsaas.workspaces.members import active_admins
 from auditsaas.workspaces.models import Workspace
@@ -58,6 +59,11 @@ def tell(session: Session, change: PendingChange, kind: str, *, by: str) -> None
     session.flush()
 
 
+def _page(change: PendingChange) -> str:
+    own = OWN_PAGES.get(change.kind)
+    return f"{own.path}/{change.id}" if own else "settings/retention"
+
+
 def _facts(workspace: Workspace, change: PendingChange, kind: str, by: str) -> dict[str, Any]:
     when = change.effective_at
     removes = "" if change.removes is None else f"{change.removes:,} events go with it. "
@@ -65,7 +71,7 @@ def _facts(workspace: Workspace, change: PendingChange, kind: str, by: str) -> d
     return {
         "title": TITLES[kind].format(words=change.words, day=times.date(when, DEFAULT)),
         "body": f"{workspace.name}: by {by}. {reason}{removes}".strip(),
-        "url": f"/w/{workspace.slug}/settings/retention",
+        "url": f"/w/{workspace.slug}/{_page(change)}",
         "workspace": workspace.name,
         "by": by,
         "reason": change.reason,

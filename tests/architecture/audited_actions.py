@@ -291,6 +291,10 @@ BY_ITSELF = {
     "user.create": "tests/functional/test_operator_people.py",
     "user.promote": "tests/functional/test_operator_people.py",
     "user.demote": "tests/functional/test_operator_people.py",
+    "erasure.request": "tests/functional/test_erasures.py",
+    "erasure.confirm": "tests/functional/test_erasures.py",
+    "erasure.cancel": "tests/functional/test_erasures.py",
+    "erasure.apply": "tests/functional/test_erasures.py",
     "retention.apply": "tests/unit/events/test_retention.py",
 }
 """Activities of workers and of the command line, and where they are tested."""

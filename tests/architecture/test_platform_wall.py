@@ -24,7 +24,13 @@ OPEN = {
 """Tables that the role reads without a look, and why."""
 
 HANDED_TO_WORKERS = {"exports", "imports", "mails", "schedules", "schedule_runs"}
-HANDED_TO_WORKERS |= {"pending_changes", "platform_looks", "log_reads", "access_requests"}
+HANDED_TO_WORKERS |= {
+    "erasure_requests",
+    "pending_changes",
+    "platform_looks",
+    "log_reads",
+    "access_requests",
+}
 HANDED_TO_WORKERS |= {"tree_heads", "log_heads", "tree_checks", "tree_findings"}
 
 LOG_AND_HANDED = {"exports", "log_heads"}

@@ -44,6 +44,8 @@ api_keys           ---- ---- siu- siu- siu- ----
 attempts           siud siud siud siud siud siud
 checkpoints        ---- ---- siu- siu- siu- ----
 contested_events   ---- ---- si-- si-- si-- ----
+erasure_keys       si-- si-- si-- si-- si-- si--
+erasure_requests   ---- ---- si-- si-- si-- ----
 erasures           ---- ---- s--- s--- s--- ----
 event_counts       ---- ---- s--- s--- s--- ----
 event_days         ---- ---- s--- s--- s--- ----

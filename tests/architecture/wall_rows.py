@@ -30,6 +30,7 @@ INSERT INTO passkey_challenges (session_hash, challenge, expires_at) VALUES (:ma
 INSERT INTO account_outbox (id, kind, address, facts)
     VALUES (gen_random_uuid(), 'refusal', :word, '{}');
 INSERT INTO sealed_links (id, sealed) SELECT id, :sealed FROM mails LIMIT 1;
+INSERT INTO erasure_keys (id, sealed) VALUES (:workspace, :sealed);
 INSERT INTO attempts (subject, n, began_at) VALUES (:mark, 1, now());
 INSERT INTO former_slugs (slug, tenant) VALUES (:word, :workspace);
 INSERT INTO platform_accesses (id, user_id, tenant, reason, asked, given_at)
@@ -44,6 +45,7 @@ MARKED = {
     "account_outbox": "address = :word",
     "attempts": "subject = :mark",
     "sealed_links": "sealed = :sealed",
+    "erasure_keys": "id = :workspace",
     "passkey_challenges": "session_hash = :mark",
     "users": "id = :person",
     "workspaces": "id = :workspace",

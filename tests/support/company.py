@@ -15,6 +15,7 @@ from sqlalchemy import Table, func, insert, select, text
 
 from auditsaas.accounts.models import User
 from auditsaas.db.ids import new_id
+from auditsaas.erasures.models import requests
 from auditsaas.events.event_sources import PRODUCT
 from auditsaas.events.writing.request_keys import first_arrival
 from auditsaas.evidence.checking.models import TreeCheck, TreeFinding
@@ -35,6 +36,7 @@ from auditsaas.imports.models import Import
 from auditsaas.jobs.runner import run
 from auditsaas.mail.models import Mail
 from auditsaas.notifications.models import Notification
+from auditsaas.pending_changes.kinds import ERASE
 from auditsaas.pending_changes.models import PendingChange
 from auditsaas.permissions import Role
 from auditsaas.platform_access.models import AccessRequest, PlatformLook
@@ -281,6 +283,7 @@ class Company:
             session.add(TreeFinding(**here, fingerprint=b"", kind="changed", found={}))
             session.commit()
         self.erased_event()
+        self.erasure()
 
     def erased_event(self) -> None:
         """What proves an event whose words were erased."""
@@ -292,6 +295,30 @@ class Company:
                 insert(erasures).values(workspace_id=self.workspace.id, seq=1, **ids, **kept)
             )
             owner.commit()
+
+    def erasure(self, *, by_another: bool = False) -> UUID:
+        """A request for an erasure, which waits for another admin."""
+        asker = make_member(self.workspace).id if by_another else self.admin.id
+        made: UUID = self._keep(
+            PendingChange(
+                workspace_id=self.workspace.id,
+                id=new_id(),
+                kind=ERASE,
+                subject=unique("subject"),
+                wanted={"slots": [6]},
+                words=f"{self.mark} erased",
+                asked_by=asker,
+                effective_at=datetime.now(UTC) + timedelta(days=7),
+                needs_second=True,
+            ),
+            by=asker,
+        )
+        of_it = {"workspace_id": self.workspace.id, "id": made, "sample": self.event()}
+        row = {"person": self.mark, "pseudonym": "erased-0123456789ab", "slots": [6]}
+        with scoped(self.workspace.id, user=self.admin.id) as session:
+            session.execute(insert(requests).values(of_it | row | {"events": 1, "up_to": 1}))
+            session.commit()
+        return made
 
     def _keep(self, row: Base, *others: Base, by: UUID | None = None) -> Any:
         with scoped(self.workspace.id, user=by or self.admin.id) as session:
