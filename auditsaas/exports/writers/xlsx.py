@@ -6,8 +6,7 @@ them takes the same memory. A text stays a text: it is never a formula, a link o
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -22,10 +21,20 @@ from auditsaas.exports.columns import COLUMNS
 from auditsaas.exports.limits import XLSX_ROWS, TooManyRows
 from auditsaas.exports.source import Output, Progress, Source
 from auditsaas.exports.writers.cells import kind_of, stored
+from auditsaas.exports.writers.sheet_rows import (
+    EMPTY,
+    LONGEST_TEXT,
+    Cell,
+    are_plain,
+    escaped_characters,
+    fitted,
+    number,
+    plain,
+    styled,
+    text,
+)
 from auditsaas.formatting import zones
 
-LONGEST_TEXT: Final = 32_767
-"""UTF-16 units in a cell (Microsoft, "Excel specifications and limits")."""
 CUTS_LISTED: Final = 1_000
 ROWS_A_STEP: Final = 1_000
 
@@ -34,22 +43,29 @@ DAY_ZERO = datetime(1899, 12, 30)  # noqa: DTZ001 - a cell's time has no zone
 DAY: Final = timedelta(days=1)
 WIDTHS = {"created_at": 28, "path": 30, "user_agent": 30, "event_id": 37}
 LETTERS: Final = "the letters after each time are part of its cell's number format"
-_NOT_IN_XML = re.compile("[\ufffe\uffff]")
 
 Cut = tuple[int, str]
 """A row of the sheet, and the column of its cell that was cut."""
 
 
 class _Sheet(Worksheet):  # type: ignore[misc]  # XlsxWriter ships no types
-    """A sheet in which every text is plain, whatever it looks like."""
+    """A sheet in which every text is plain, and whose rows after the head are made here."""
 
     def _xml_rich_inline_string(self, string: str, attributes: list[Any]) -> None:
         # XlsxWriter takes a text that starts with <r> for its own markup, and does not escape it.
         self._xml_inline_string(string, True, attributes)
 
     def _escape_control_characters(self, data: str) -> str:
-        escaped: str = super()._escape_control_characters(data)
-        return _NOT_IN_XML.sub(lambda found: f"_x{ord(found.group()):04X}_", escaped)
+        return escaped_characters(data)
+
+    def begin_rows(self) -> None:
+        """Write the head, after which ``add_rows`` may be called."""
+        self._write_single_row(1)
+
+    def add_rows(self, rows: str, last: int) -> None:
+        """Add rows as XML, the last of which is number ``last``, counted from 0."""
+        self.row_data_fh.write(rows)
+        self.dim_rowmax = last
 
 
 def write(source: Source, out: Output, progress: Progress) -> int:
@@ -78,7 +94,7 @@ class _Stream:
         """Do nothing: no byte is held back."""
 
 
-def _head(sheet: Worksheet, source: Source, bold: Format) -> None:
+def _head(sheet: _Sheet, source: Source, bold: Format) -> None:
     sheet.freeze_panes(1, 0)
     for at, name in enumerate(source.columns):
         sheet.set_column(at, at, WIDTHS.get(name, 16))
@@ -94,35 +110,62 @@ class _Times:
     def __init__(self, book: Workbook, zone: ZoneInfo) -> None:
         self._book = book
         self._zone = zone
-        self._formats: dict[str, Format] = {}
+        self._styles: dict[str, int] = {}
 
     def days(self, at: datetime) -> float:
         return (at.astimezone(self._zone).replace(tzinfo=None) - DAY_ZERO) / DAY
 
-    def format(self, at: datetime) -> Format:
+    def style(self, at: datetime) -> int:
+        """Return the number of the format that writes the letters of the zone at an instant."""
         letters = zones.letters(at, self._zone)
-        if letters not in self._formats:
+        if letters not in self._styles:
             shown = f'yyyy-mm-dd hh:mm:ss.000 "{letters}"'
-            self._formats[letters] = self._book.add_format({"num_format": shown})
-        return self._formats[letters]
+            made = self._book.add_format({"num_format": shown})
+            self._styles[letters] = made._get_xf_index()
+        return self._styles[letters]
 
 
-def _rows(
-    sheet: Worksheet, source: Source, times: _Times, cuts: list[Cut], progress: Progress
-) -> int:
-    writers = [_writer(sheet, at, name, times) for at, name in enumerate(source.columns)]
+def _rows(sheet: _Sheet, source: Source, times: _Times, cuts: list[Cut], progress: Progress) -> int:
     columns = [_value(name, source).label(name) for name in source.columns]
+    write_row = _writer(source.columns, times)
     row, limit = 0, source.row_limit or XLSX_ROWS
+    sheet.begin_rows()
     for rows in source.rows(columns, ROWS_A_STEP):
         if row + len(rows) > limit:
             raise TooManyRows("xlsx", limit)
+        made = []
         for values in rows:
             row += 1
-            for at, value in enumerate(values):
-                if value is not None and writers[at](row, value):
-                    cuts.append((row, source.columns[at]))
+            written = write_row(values)
+            made.append(f'<row r="{row + 1}">{written}</row>')
+            if len(written) > LONGEST_TEXT // 2:
+                cuts += _cuts(row, values, source.columns)
+        sheet.add_rows("".join(made), row)
         progress(row)
     return row
+
+
+def _writer(names: Sequence[str], times: _Times) -> Callable[[Sequence[Any]], str]:
+    """Return what writes the values of a row as cells; most rows have only plain texts."""
+    careful = [_cell(name, times) for name in names]
+    quick = [plain if cell is _text else cell for cell in careful]
+    texts = [at for at, cell in enumerate(careful) if cell is _text]
+
+    def write_row(values: Sequence[Any]) -> str:
+        known = [values[at] for at in texts if values[at] is not None]
+        is_short = sum(map(len, known)) <= LONGEST_TEXT // 2
+        cells = quick if is_short and are_plain(known) else careful
+        pairs = zip(cells, values, strict=True)
+        return "".join([EMPTY if value is None else cell(value) for cell, value in pairs])
+
+    return write_row
+
+
+def _cuts(row: int, values: Sequence[Any], names: Sequence[str]) -> Iterator[Cut]:
+    """Yield the cells of a long row that do not hold all of their text."""
+    for name, value in zip(names, values, strict=True):
+        if isinstance(value, str) and fitted(value) is not value:
+            yield row, name
 
 
 def _value(name: str, source: Source) -> Any:
@@ -134,37 +177,16 @@ def _value(name: str, source: Source) -> Any:
     return func.host(value) if kind is Kind.ADDRESS else cast(value, Text)
 
 
-def _writer(sheet: Worksheet, at: int, name: str, times: _Times) -> Callable[[int, Any], bool]:
-    """Return a function that writes a value into a column, and tells whether it had to be cut."""
-
-    def number(row: int, value: float) -> bool:
-        sheet.write_number(row, at, value)
-        return False
-
-    def time(row: int, value: datetime) -> bool:
-        sheet.write_number(row, at, times.days(value), times.format(value))
-        return False
-
-    def text(row: int, value: str) -> bool:
-        shown = fitted(value)
-        sheet.write_string(row, at, shown)
-        return shown is not value
-
+def _cell(name: str, times: _Times) -> Cell:
+    """Return what writes a column's values as cells."""
     kind = kind_of(name)
     if kind is Kind.TIME:
-        return time
-    return number if kind in NUMBERS else text
+        return lambda at: styled(times.days(at), times.style(at))
+    return number if kind in NUMBERS else _text
 
 
-def fitted(text: str) -> str:
-    """Return the text itself, or its beginning and an ellipsis where a cell cannot hold it all."""
-    if len(text) <= LONGEST_TEXT // 2 or _units(text) <= LONGEST_TEXT:
-        return text
-    return text.encode("utf-16-le")[: 2 * (LONGEST_TEXT - 1)].decode("utf-16-le", "ignore") + "…"
-
-
-def _units(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
+def _text(value: str) -> str:
+    return text(fitted(value))
 
 
 def _notes(sheet: Worksheet, source: Source, rows: int, cuts: list[Cut], bold: Format) -> None:

@@ -27,7 +27,7 @@ from auditsaas.events.reading import pages
 from auditsaas.events.stored import stored_event
 from auditsaas.exports.columns import COLUMNS
 from auditsaas.exports.formats import FORMATS, Options, format_called, options
-from auditsaas.exports.writers.xlsx import LONGEST_TEXT, fitted
+from auditsaas.exports.writers.sheet_rows import LONGEST_TEXT, fitted
 from auditsaas.workspaces.models import Workspace
 from tests.support.cases import cases
 from tests.support.exporting import ask, build_in, cells, parsed_filter
