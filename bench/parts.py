@@ -116,6 +116,9 @@ _ALL = {
         "bench.partitions",
         lambda m, run: m.measure(run.options.events, run.options.share),
     ),
+    "evidence_api": Part(
+        "Proofs by the API", "bench.evidence_api", lambda m, run: m.measure(run.data)
+    ),
     "load": Part("Mixed load", "bench.load", _load),
     "restarts": Part(
         "Restarts under mixed load", "bench.load", lambda m, run: _load(m, run, restart=True)
