@@ -17,7 +17,9 @@ from auditsaas.commands.members import member_group
 from auditsaas.commands.people import user_group
 from auditsaas.commands.quota import quota_command
 from auditsaas.commands.secret import secret_group
+from auditsaas.commands.tree import tree_group
 from auditsaas.commands.verify import verify
+from auditsaas.commands.witness import witness_group
 from auditsaas.commands.workspaces import workspace_group
 from auditsaas.demo.command import demo
 from auditsaas.exports.command import export_command
@@ -52,7 +54,7 @@ def cli(traceback: bool) -> None:  # read by Commands
 COMMANDS: Final = (
     *(database_group, workspace_group, user_group, member_group, api_key_group, secret_group),
     *(mail_group, import_command, export_command, doctor, distribute, move_command, demo),
-    *(verify, version_command, quota_command),
+    *(verify, version_command, quota_command, tree_group, witness_group),
 )
 for command in COMMANDS:
     cli.add_command(command)

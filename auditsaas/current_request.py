@@ -66,7 +66,7 @@ def is_next_page() -> bool:
 
 def is_api() -> bool:
     """Tell whether a program asks, by a key or without, and no browser's session counts."""
-    return request.path.startswith(("/api/", "/log/"))
+    return request.path.startswith(("/api/", "/log/", "/witness/"))
 
 
 def own_address() -> str:

@@ -76,12 +76,16 @@ class Activity(StrEnum):
     ERASURE_CONFIRM = "erasure.confirm"
     ERASURE_CANCEL = "erasure.cancel"
     ERASURE_APPLY = "erasure.apply"
+    WITNESS_ADD_LOG = "witness.add_log"
+    WITNESS_REMOVE_LOG = "witness.remove_log"
     LOG_RESTORE = "log.restore"
     LOG_READ = "log.read"
     TREE_KEY_CREATE = "tree.key_create"
     TREE_MISMATCH = "tree.mismatch"
     TREE_CHECK = "tree.check"
     TREE_ACKNOWLEDGE = "tree.acknowledge"
+    TREE_WITNESS_ADD = "tree.witness_add"
+    TREE_WITNESS_REMOVE = "tree.witness_remove"
 
 
 @dataclass(frozen=True)
@@ -211,6 +215,18 @@ ACTIVITIES: dict[Activity, ActivityKind] = {
     Activity.TREE_CHECK: ActivityKind("All of the log was to be compared with its seal", SUCCESS),
     Activity.TREE_ACKNOWLEDGE: ActivityKind(
         "A difference between the log and its seal was acknowledged, with a reason", SUCCESS
+    ),
+    Activity.TREE_WITNESS_ADD: ActivityKind(
+        "Another party is asked to cosign the log's checkpoints", SUCCESS
+    ),
+    Activity.TREE_WITNESS_REMOVE: ActivityKind(
+        "A witness is asked no more; what it signed stays", SUCCESS
+    ),
+    Activity.WITNESS_ADD_LOG: ActivityKind(
+        "An operator has this installation cosign a log of others", SUCCESS
+    ),
+    Activity.WITNESS_REMOVE_LOG: ActivityKind(
+        "An operator has this installation no longer cosign a log of others", SUCCESS
     ),
 }
 

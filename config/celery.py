@@ -75,6 +75,7 @@ SETTINGS: Final[dict[str, Any]] = {
         "tasks.platform_access",
         "tasks.reads",
         "tasks.schedules",
+        "tasks.witnesses",
     ),
     "task_acks_late": True,
     "task_reject_on_worker_lost": True,
@@ -162,6 +163,11 @@ SETTINGS: Final[dict[str, Any]] = {
             "task": "reads.flush",
             "schedule": timedelta(minutes=1),
             "options": {"expires": 60},
+        },
+        "ask witnesses": {
+            "task": "tree.witness",
+            "schedule": timedelta(seconds=10),
+            "options": {"expires": 20},
         },
         "make partitions ahead": {
             "task": "maintenance.make_partitions",

@@ -15,6 +15,7 @@ from auditsaas.api import access, docs, events, evidence, exports, feed, limits,
 from auditsaas.api.blueprint import api, log_tiles
 from auditsaas.api.ingest import views as ingest
 from auditsaas.api.problems import PROBLEM_TYPE, problem
+from auditsaas.api.witness import witness
 from auditsaas.db import failures
 from auditsaas.extensions import db, settings
 
@@ -42,7 +43,9 @@ def install(app: Flask) -> None:
     for blueprint in (api, log_tiles):
         app.register_blueprint(blueprint)
     app.register_blueprint(docs.docs)
+    app.register_blueprint(witness)
     csrf.exempt(api)
+    csrf.exempt(witness)
     app.wsgi_app = _at_the_usual_place(app.wsgi_app)  # type: ignore[assignment, method-assign]  # Flask's way
 
 

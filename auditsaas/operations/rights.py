@@ -95,6 +95,14 @@ LIMITS: Final = {
     ),
     "erasure_requests": _only(),
     "erasure_keys": _only(),
+    "witnesses": _only(
+        *("last_size", "last_at", "last_error", "failing_since", "attempts", "next_try_at"),
+        "removed_at",
+    ),
+    "cosignatures": _only("line", "at"),
+    "known_heads": _only("size", "root", "note", "at"),
+    "witnessed": _only("size", "root", "note", "at", inserted=False),
+    "witness_keys": _only(inserted=False),
     "schedules": _fixed(*OWNED),
     "schedule_runs": _fixed(*OWNED, "schedule_id", "due_at"),
 }

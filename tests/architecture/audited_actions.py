@@ -269,6 +269,7 @@ WITHOUT: dict[str, str] = {
     "schedules.preview": "a look at runs to come, of which nothing is kept",
     "api.post_events": "what it appends are the events",
     "api.post_logs": "what it appends are the events",
+    "witness.add_checkpoint": "what a log of others asks of a witness, many times an hour",
 }
 """Routes that change something and leave no event, and why."""
 
@@ -295,6 +296,10 @@ BY_ITSELF = {
     "erasure.confirm": "tests/functional/test_erasures.py",
     "erasure.cancel": "tests/functional/test_erasures.py",
     "erasure.apply": "tests/functional/test_erasures.py",
+    "tree.witness_add": "tests/functional/test_cosigning.py",
+    "tree.witness_remove": "tests/functional/test_cosigning.py",
+    "witness.add_log": "tests/functional/test_cosigning.py",
+    "witness.remove_log": "tests/functional/test_cosigning.py",
     "retention.apply": "tests/unit/events/test_retention.py",
 }
 """Activities of workers and of the command line, and where they are tested."""

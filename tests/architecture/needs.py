@@ -95,6 +95,7 @@ MINE = {"account.my_event", "notifications.read_one", "notifications.kept_mail"}
 
 OPEN = {
     "static",
+    *("witness.add_checkpoint", "witness.checkpoint"),
     *("health.alive", "health.ready", "health.metrics", "api_docs.show", "api.openapi_document"),
     *("accounts.home", "accounts.sign_in_page", "accounts.sign_in", "accounts.sign_out"),
     *("accounts.second_factor_page", "accounts.give_second_factor"),

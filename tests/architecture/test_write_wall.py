@@ -44,6 +44,7 @@ api_keys           ---- ---- siu- siu- siu- ----
 attempts           siud siud siud siud siud siud
 checkpoints        ---- ---- siu- siu- siu- ----
 contested_events   ---- ---- si-- si-- si-- ----
+cosignatures       ---- ---- siu- siu- siu- ----
 erasure_keys       si-- si-- si-- si-- si-- si--
 erasure_requests   ---- ---- si-- si-- si-- ----
 erasures           ---- ---- s--- s--- s--- ----
@@ -56,6 +57,7 @@ import_mappings    ---- ---- siud siud siud ----
 imports            ---- ---- siu- siu- siu- ----
 invitation_lookups s--- s--- si-- si-- si-- s---
 invitations        ---- ---- siu- siu- siu- ----
+known_heads        ---- ---- siu- siu- siu- ----
 log_heads          ---- ---- siu- siu- siu- ----
 log_reads          ---- ---- siud siud siud ----
 mail_choices       ---- siu- ---- ---- siu- ----
@@ -85,6 +87,9 @@ tree_keys          ---- ---- siu- siu- siu- ----
 tree_leaves        ---- ---- siu- siu- siu- ----
 tree_tiles         ---- ---- siu- siu- siu- ----
 users              siu- siu- siu- siu- siu- siu-
+witness_keys       s--- s--- s--- s--- s--- s---
+witnessed          s-u- s-u- s-u- s-u- s-u- s-u-
+witnesses          ---- ---- siu- siu- siu- ----
 workspaces         s--- s--- siu- siu- siu- s---
 """
 EXPECTED = {line.split()[0]: line.split()[1:] for line in ALLOWED.split("\n") if line}

@@ -31,6 +31,9 @@ INSERT INTO account_outbox (id, kind, address, facts)
     VALUES (gen_random_uuid(), 'refusal', :word, '{}');
 INSERT INTO sealed_links (id, sealed) SELECT id, :sealed FROM mails LIMIT 1;
 INSERT INTO erasure_keys (id, sealed) VALUES (:workspace, :sealed);
+INSERT INTO witnessed (origin, vkeys, root, added_at) VALUES (:word, '{}', :mark, now());
+INSERT INTO witness_keys (id, vkey, sealed, made_at)
+    VALUES (gen_random_uuid(), :word, :sealed, now()) ON CONFLICT DO NOTHING;
 INSERT INTO attempts (subject, n, began_at) VALUES (:mark, 1, now());
 INSERT INTO former_slugs (slug, tenant) VALUES (:word, :workspace);
 INSERT INTO platform_accesses (id, user_id, tenant, reason, asked, given_at)
@@ -51,6 +54,8 @@ MARKED = {
     "workspaces": "id = :workspace",
     "alembic_version": "true",
     "scope_keys": "true",
+    "witnessed": "origin = :word",
+    "witness_keys": "vkey = :word",
 }
 """How a row is told from others where no column names its workspace or its person."""
 PLACES = {

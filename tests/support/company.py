@@ -28,6 +28,7 @@ from auditsaas.evidence.models import (
     tree_leaves,
     tree_tiles,
 )
+from auditsaas.evidence.witnesses.models import cosignatures, known_heads, witnesses
 from auditsaas.exports.building.build import export_job
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.extensions import Base
@@ -274,6 +275,7 @@ class Company:
             tree_tiles: {"level": 1, "n": 0, "hashes": bytes(32)},
             checkpoints: {"size": 1, "root": b"", "at": func.now(), "note": self.mark},
             tree_keys: {"id": new_id(), "vkey": self.mark, "made_at": func.now()},
+            **self._witnesses(),
             seals_seen: {"user_id": self.admin.id, "size": 1, "root": b"", "at": func.now()},
         }
         with scoped(self.workspace.id, user=self.admin.id) as session:
@@ -284,6 +286,15 @@ class Company:
             session.commit()
         self.erased_event()
         self.erasure()
+
+    def _witnesses(self) -> dict[Table, dict[str, object]]:
+        held = {"size": 1, "at": func.now()}
+        asked = {"id": new_id(), "name": self.mark, "vkey": self.mark, "url": self.mark}
+        return {
+            witnesses: asked | {"next_try_at": "infinity", "added_at": func.now()},
+            cosignatures: held | {"witness_id": new_id(), "line": self.mark},
+            known_heads: held | {"holder": self.mark, "root": b"", "note": self.mark},
+        }
 
     def erased_event(self) -> None:
         """What proves an event whose words were erased."""

@@ -1,0 +1,128 @@
+"""Heads of a log that are known to be held outside, below which it must sign no other history.
+
+A database that was brought back from a backup does not know what was signed since. Witnesses and
+anchors do, and show it as a checkpoint with the signature of the log's own key; so none of them can
+make a log believe that it was longer than it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from auditsaas.evidence.format import notes
+from auditsaas.evidence.format.notes import Checkpoint, NoteRefused, VerifierKey
+from auditsaas.evidence.models import tree_keys
+from auditsaas.evidence.tree.store import Tree
+from auditsaas.evidence.witnesses.models import known_heads
+
+
+@dataclass(frozen=True)
+class Known:
+    """A head of a log that is held outside, with the log's own signature."""
+
+    size: int
+    root: bytes
+    note: str
+    holder: str
+    """The holder, in words."""
+    at: datetime
+
+
+def greatest_known(session: Session, workspace_id: UUID) -> Known | None:
+    """Return the greatest head that is known to be held outside; None where there is none.
+
+    One that the stored tree contradicts comes before greater ones that it does not.
+    """
+    heads = known(session, workspace_id)
+    grown = Tree.of(session, workspace_id).size
+    for head in heads:
+        if head.size > grown or Tree.of(session, workspace_id, head.size).root != head.root:
+            return head
+    return heads[0] if heads else None
+
+
+def known(session: Session, workspace_id: UUID) -> list[Known]:
+    """Return the head that each holder is known to hold, the greatest first."""
+    rows = session.execute(
+        select(
+            known_heads.c.size,
+            known_heads.c.root,
+            known_heads.c.note,
+            known_heads.c.holder,
+            known_heads.c.at,
+        )
+        .where(known_heads.c.workspace_id == workspace_id)
+        .order_by(known_heads.c.size.desc(), known_heads.c.holder)
+    )
+    return [Known(*row) for row in rows]
+
+
+def note_held(
+    session: Session, workspace_id: UUID, holder: str, checkpoint: Checkpoint, note: str
+) -> None:
+    """Keep that a holder has a checkpoint, whose signature was verified; flush.
+
+    Of each holder the greatest is kept.
+    """
+    made = insert(known_heads).values(
+        workspace_id=workspace_id,
+        holder=holder,
+        size=checkpoint.size,
+        root=checkpoint.root,
+        note=note,
+        at=func.now(),
+    )
+    session.execute(
+        made.on_conflict_do_update(
+            index_elements=["workspace_id", "holder"],
+            set_={name: made.excluded[name] for name in ("size", "root", "note", "at")},
+            where=made.excluded.size >= known_heads.c.size,
+        )
+    )
+
+
+def log_keys(session: Session, workspace_id: UUID) -> Sequence[VerifierKey]:
+    """Return the keys that ever signed this log's checkpoints."""
+    found = select(tree_keys.c.vkey).where(tree_keys.c.workspace_id == workspace_id)
+    return [VerifierKey.parse(text) for text in session.scalars(found)]
+
+
+def note_shown(session: Session, workspace_id: UUID, holder: str, note: str) -> Known:
+    """Keep a checkpoint that is shown, if this log's own key signed it; flush.
+
+    Raises:
+        NoteRefused: it is none of this log's.
+    """
+    keys = log_keys(session, workspace_id)
+    if not keys:
+        raise NoteRefused("this log has signed nothing yet")
+    checkpoint = notes.checkpoint(note, *keys)
+    note_held(session, workspace_id, holder, checkpoint, note)
+    return next(head for head in known(session, workspace_id) if head.holder == holder)
+
+
+def refusal(session: Session, workspace_id: UUID) -> str | None:
+    """Return why a log must sign nothing more, in a sentence; None where nothing is against it."""
+    head = greatest_known(session, workspace_id)
+    if head is None:
+        return None
+    grown = Tree.of(session, workspace_id).size
+    holds = f"{head.holder} holds a checkpoint of {head.size:,} events, signed by this log's key"
+    if head.size > grown:
+        return (
+            f"{holds}, and the log has {grown:,}. It was brought back from a backup that is older"
+            f" than {head.at:%Y-%m-%d %H:%M} UTC; the newer one, with those events, is missing."
+        )
+    if Tree.of(session, workspace_id, head.size).root != head.root:
+        return (
+            f"{holds}, and the log has others up to there: it was changed, or brought back from a"
+            f" backup and continued. The one that holds what {head.holder} knows is missing."
+        )
+    return None
