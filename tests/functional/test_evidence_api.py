@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import msgspec
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
 from auditsaas.accounts.models import User
@@ -22,8 +27,11 @@ from auditsaas.evidence.format.notes import base64, unbase64
 from auditsaas.evidence.format.tlog_proof import TlogProof
 from auditsaas.evidence.tree import checkpoints
 from auditsaas.evidence.tree.store import Tree
+from auditsaas.evidence.verifier import auditlog_verify
 from auditsaas.permissions import ApiScope, Role
 from auditsaas.workspaces.models import Workspace
+from config.settings import Settings
+from tests.support.erasing import Asking
 from tests.support.factories import (
     OwnerSessions,
     append_events,
@@ -37,6 +45,7 @@ from tests.support.proving import check_event, opened
 from tests.support.reads import counted
 from tests.support.sealing import seal, vkey
 
+VERIFIER = auditlog_verify.__file__
 FIRST, ALL = 300, 530
 FULL = event_input(
     occurred_at="2026-11-16T10:00:00.123456Z",
@@ -343,3 +352,44 @@ def leaves_of(workspace: Workspace) -> list[bytes]:
         tree = Tree.of(session, workspace.id)
         kept = tree.preimages(1, tree.size)
         return [leaf.leaf_hash(number, one) for number, one in enumerate(kept, 1)]
+
+
+def verified(folder: Path, event: dict[str, Any], proof: str, known: str) -> tuple[int, str]:
+    """The end and the words of the verifier, asked as a stranger does with three files."""
+    files = {"event.json": json.dumps(event), "event.tlog-proof": proof, "key.txt": known}
+    for name, held in files.items():
+        (folder / name).write_text(held)
+    run = subprocess.run(
+        [sys.executable, VERIFIER, *files], cwd=folder, capture_output=True, text=True, check=False
+    )
+    return run.returncode, run.stdout
+
+
+def test_verifier_proves_the_event_and_names_the_field_that_was_changed(
+    client: FlaskClient, log: Workspace, key: str, tmp_path: Path
+) -> None:
+    event = events_of(client, key)[0]
+    proof = get(client, key, f"/events/{event['id']}/proof").text
+    assert verified(tmp_path, event, proof, vkey(log))[0] == 0
+    code, words = verified(tmp_path, event | {"path": "/other"}, proof, vkey(log))
+    assert code == 1
+    assert "path" in words
+
+
+def test_event_of_which_words_were_erased_still_proves_and_takes_none_back(
+    app: Flask, client: FlaskClient, settings: Settings, owner_engine: Engine, tmp_path: Path
+) -> None:
+    asking = Asking.found(settings)
+    asking.send("u_77")
+    asking.erase(app, owner_engine, "u_77")
+    key, known = make_api_key(asking.workspace), vkey(asking.workspace)
+    event = next(one for one in events_of(client, key) if one["activity"] == "invoice.update")
+    proof = get(client, key, f"/events/{event['id']}/proof").text
+    extra = TlogProof.parse(proof).extra
+    assert "seed" not in extra
+    assert sorted(extra["erased"], key=int) == ["6", "8", "9"]
+    check_event(event, proof, known)
+    assert verified(tmp_path, event, proof, known)[0] == 0
+    code, words = verified(tmp_path, event | {"ip": "203.0.113.77"}, proof, known)
+    assert code == 1
+    assert "ip is said to be erased, and is there" in words
