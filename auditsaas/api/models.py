@@ -163,6 +163,18 @@ class Feed(Struct, kw_only=True):
     """Whatever was received before this is at or below ``last_seq``; null for an empty log."""
 
 
+class Cosigner(Struct, kw_only=True):
+    """A witness of the log, and the size that it cosigned last."""
+
+    name: Text
+    key: Text
+    """Its verifier key."""
+    required: bool
+    """Whether a size counts as cosigned only once this witness signed it."""
+    size: Seq
+    at: Annotated[datetime, Meta(tz=True)] | None
+
+
 class TreeHead(Struct, kw_only=True):
     """The newest signed head of the log, its checkpoint, and how the log stands to it."""
 
@@ -183,6 +195,9 @@ class TreeHead(Struct, kw_only=True):
     """A forked log signs nothing: what is stored contradicts a checkpoint that was given out."""
     reason: str | None
     """Why it is forked."""
+    cosigned_size: Seq
+    """The greatest size that counts as cosigned by the log's witnesses; 0 without one."""
+    cosigners: list[Cosigner]
 
 
 class ConsistencyProof(Struct, kw_only=True):

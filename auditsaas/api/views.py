@@ -11,11 +11,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from auditsaas import current_request
 from auditsaas.access.form_protection import csrf
-from auditsaas.api import access, docs, events, evidence, exports, feed, limits, openapi, tiles
+from auditsaas.api import access, docs, events, exports, feed, limits, openapi
 from auditsaas.api.blueprint import api, log_tiles
+from auditsaas.api.evidence import proofs, tiles
+from auditsaas.api.evidence.witness import witness
 from auditsaas.api.ingest import views as ingest
 from auditsaas.api.problems import PROBLEM_TYPE, problem
-from auditsaas.api.witness import witness
 from auditsaas.db import failures
 from auditsaas.extensions import db, settings
 
@@ -28,12 +29,12 @@ __all__ = [
     "access",
     "api",
     "events",
-    "evidence",
     "exports",
     "feed",
     "ingest",
     "install",
     "openapi",
+    "proofs",
     "tiles",
 ]
 

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from auditsaas.api import limits
 from auditsaas.api.access import Rate
-from auditsaas.api.tiles import written
+from auditsaas.api.evidence.tiles import written
 from auditsaas.evidence.format import merkle
 from auditsaas.permissions import ApiScope
 from auditsaas.workspaces.models import Workspace

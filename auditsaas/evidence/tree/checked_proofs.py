@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from auditsaas.evidence.format.tlog_proof import TlogProof
 from auditsaas.evidence.tree import checkpoints, proofs
 from auditsaas.evidence.tree.checkpoints import Sealed
 from auditsaas.evidence.tree.store import Tree, TreeDamaged
+from auditsaas.evidence.witnesses import holders
 
 MARK_BYTES: Final = 2
 """Of each hash in a mark, by which a verifier finds the field that does not fit."""
@@ -63,7 +64,9 @@ def sealed_head(session: Session, workspace_id: UUID) -> Sealed:
 
 
 def event_proof(session: Session, workspace_id: UUID, event: Mapping[str, Any]) -> TlogProof:
-    """Prove that an event, as the API gives it, is below the newest checkpoint of its log.
+    """Prove that an event, as the API gives it, is below a checkpoint of its log.
+
+    It is the newest that counts as cosigned, where that covers the event, and else the newest.
 
     Raises:
         NotSealed: no checkpoint covers it yet.
@@ -72,10 +75,12 @@ def event_proof(session: Session, workspace_id: UUID, event: Mapping[str, Any]) 
     sealed = sealed_head(session, workspace_id)
     if event["seq"] > sealed.size:
         raise NotSealed("The event is stored, and sealed within a minute. Ask again in a moment.")
+    sealed = _cosigned(session, workspace_id, event["seq"]) or sealed
+    note = holders.whole_note(session, workspace_id, sealed)
     with _as_sealed():
         tree = Tree.of(session, workspace_id, sealed.size)
         kept = erased.kept_by_seq(session, workspace_id, event["seq"], event["seq"])
-        return _of_event(tree, sealed, event, kept.get(event["seq"]))
+        return _of_event(tree, replace(sealed, note=note), event, kept.get(event["seq"]))
 
 
 def consistency(session: Session, workspace_id: UUID, old: int, size: int) -> Consistency:
@@ -93,6 +98,14 @@ def consistency(session: Session, workspace_id: UUID, old: int, size: int) -> Co
             if known is not None and known.root != tree.root:
                 raise ProofRefused("a checkpoint has another root")
         return Consistency(old, before.root, size, after.root, tuple(path))
+
+
+def _cosigned(session: Session, workspace_id: UUID, seq: int) -> Sealed | None:
+    """Return the newest checkpoint that counts as cosigned, where it covers a number."""
+    cosigned = holders.cosigned(session, workspace_id)
+    if cosigned is None or cosigned.size < seq:
+        return None
+    return checkpoints.at_size(session, workspace_id, cosigned.size)
 
 
 def _of_event(tree: Tree, sealed: Sealed, event: Mapping[str, Any], kept: Kept | None) -> TlogProof:

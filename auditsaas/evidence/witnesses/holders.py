@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from auditsaas.evidence.tree.checkpoints import Sealed
 from auditsaas.evidence.witnesses import registry
 from auditsaas.evidence.witnesses.models import cosignatures
 from auditsaas.evidence.witnesses.registry import Witness
@@ -49,6 +50,11 @@ def lines(session: Session, workspace_id: UUID, size: int) -> str:
         .order_by(cosignatures.c.at, cosignatures.c.witness_id)
     )
     return "".join(session.scalars(found))
+
+
+def whole_note(session: Session, workspace_id: UUID, sealed: Sealed) -> str:
+    """Return the note of a checkpoint with the lines of all who signed it."""
+    return sealed.note + lines(session, workspace_id, sealed.size)
 
 
 def failing(session: Session, workspace_id: UUID) -> list[Witness]:

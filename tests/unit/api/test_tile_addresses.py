@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditsaas.api.tiles import Place, place_of, written
+from auditsaas.api.evidence.tiles import Place, place_of, written
 
 
 @pytest.mark.parametrize(

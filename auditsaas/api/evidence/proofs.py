@@ -21,6 +21,7 @@ from auditsaas.evidence.format.tlog_proof import SUFFIX
 from auditsaas.evidence.tree import checked_proofs, checkpoints, keys
 from auditsaas.evidence.tree.checked_proofs import AGAIN_AFTER, NotSealed
 from auditsaas.evidence.tree.keys import LogKey
+from auditsaas.evidence.witnesses import holders, registry
 from auditsaas.extensions import db, settings
 
 GONE = (
@@ -35,17 +36,29 @@ def get_tree() -> Response:
     session, workspace_id = db.session(), key_access().workspace_id
     sealed = checkpoints.newest(session, workspace_id)
     now = checkpoints.state(session, workspace_id)
+    cosigned = holders.cosigned(session, workspace_id)
     return answer(
         {
             "origin": _origin(keys.verifier_keys(session, workspace_id)),
             "size": sealed.size if sealed else 0,
             "root": base64(sealed.root if sealed else merkle.EMPTY),
-            "note": sealed.note if sealed else None,
+            "note": holders.whole_note(session, workspace_id, sealed) if sealed else None,
             "sealed_at": sealed.at if sealed else None,
             "last_seq": now.log_seq,
             "behind_since": now.lag_since,
             "state": now.state,
             "reason": now.reason,
+            "cosigned_size": cosigned.size if cosigned else 0,
+            "cosigners": [
+                {
+                    "name": one.name,
+                    "key": one.vkey,
+                    "required": one.required,
+                    "size": one.last_size,
+                    "at": one.last_at,
+                }
+                for one in registry.listed(session, workspace_id)
+            ],
         }
     )
 

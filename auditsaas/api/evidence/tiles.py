@@ -21,6 +21,7 @@ from auditsaas.errors import NotFound
 from auditsaas.evidence.models import TILE
 from auditsaas.evidence.tree import checkpoints
 from auditsaas.evidence.tree.store import TILE_LEVELS, Tree
+from auditsaas.evidence.witnesses import holders
 from auditsaas.extensions import db
 from auditsaas.workspaces.models import Workspace
 
@@ -70,7 +71,8 @@ def checkpoint(log_id: UUID) -> Response:
     sealed = checkpoints.newest(db.session(), log_id)
     if sealed is None:
         raise NotFound("This log has no checkpoint yet.")
-    return _kept(Response(sealed.note, content_type="text/plain; charset=utf-8"), "no-cache")
+    note = holders.whole_note(db.session(), log_id, sealed)
+    return _kept(Response(note, content_type="text/plain; charset=utf-8"), "no-cache")
 
 
 @log_tiles.get("/tile/<path:address>")
