@@ -14,8 +14,11 @@ IMPORTS: Final = "imports"
 """The queue of log files, of which one may take hours. A worker of ``HEAVY`` takes it, too."""
 MAINTENANCE: Final = "maintenance"
 """The queue of what the owner of the tables does, whose password its one worker alone knows."""
-QUEUES: Final = (QUICK, HEAVY, IMPORTS, MAINTENANCE)
-LONG: Final = (HEAVY, IMPORTS)
+TREE: Final = "tree"
+"""The queue of what seals logs: short tasks that are behind at once where they wait. The worker of
+``MAINTENANCE`` takes it, with a process for each of both."""
+QUEUES: Final = (QUICK, HEAVY, IMPORTS, MAINTENANCE, TREE)
+LONG: Final = (HEAVY, IMPORTS, MAINTENANCE)
 """Queues of jobs that take so long that a worker never gives all its processes to them."""
 
 QUICK_TURNS: Final = 4
@@ -35,6 +38,8 @@ HINT_LIFETIME: Final = timedelta(seconds=60)
 """A message that waited longer is dropped unread: by then the sweeper has sent another."""
 
 SWEEP_EVERY: Final = timedelta(seconds=5)
+SEAL_EVERY: Final = timedelta(seconds=3)
+"""How often logs that grew are looked for, so that none is more than five seconds behind."""
 SWEEPS_KEY: Final = "auditsaas:sweeps"
 """Redis keeps here, by kind of job, when the last sweep ran, in seconds since 1970."""
 WORKERS_KEY: Final = "auditsaas:workers"
@@ -75,6 +80,7 @@ SETTINGS: Final[dict[str, Any]] = {
         "tasks.platform_access",
         "tasks.reads",
         "tasks.schedules",
+        "tasks.tree",
         "tasks.witnesses",
     ),
     "task_acks_late": True,
@@ -83,7 +89,7 @@ SETTINGS: Final[dict[str, Any]] = {
     "task_publish_retry": False,
     "task_default_queue": QUICK,
     "task_queues": {queue: {} for queue in QUEUES},
-    "task_routes": {"maintenance.*": {"queue": MAINTENANCE}},
+    "task_routes": {"maintenance.*": {"queue": MAINTENANCE}, "tree.sweep": {"queue": TREE}},
     "task_serializer": "json",
     "accept_content": ["json"],
     "task_soft_time_limit": HOUSEKEEPING_LIMIT.total_seconds(),
@@ -118,6 +124,11 @@ SETTINGS: Final[dict[str, Any]] = {
             "task": "jobs.sweep",
             "schedule": SWEEP_EVERY,
             "options": {"expires": 2 * SWEEP_EVERY.total_seconds()},
+        },
+        "seal logs": {
+            "task": "tree.sweep",
+            "schedule": SEAL_EVERY,
+            "options": {"expires": 2 * SEAL_EVERY.total_seconds()},
         },
         "settle what was done to accounts": {
             "task": "accounts.settle",

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from config import refusals
 from config.errors import SettingsError
@@ -78,6 +78,9 @@ class Settings:
     """A folder of the database's disk, where that is a disk of the web's machine."""
     replica_database_url: str | None = None
     """A streaming replica of the database, as the app role; pages and exports are read there."""
+    tree_keys: Path | None = None
+    """The folder of the keys that sign logs, which the tree's worker alone may read; None where
+    they are sealed in the database."""
     transaction_pooling: bool = False
     """Whether a pooler between us and PostgreSQL gives each transaction another connection."""
 
@@ -161,6 +164,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         traces=_traces(environ),
         database_disk=_path(environ, "DATABASE_DISK"),
         replica_database_url=_replica_url(environ),
+        tree_keys=_folder_address(environ, "TREE_KEYS"),
         transaction_pooling=_whole_number(environ, "TRANSACTION_POOLING") > 0,
     )
 
@@ -242,6 +246,16 @@ def _path(environ: Mapping[str, str], name: str) -> Path | None:
     if text and not Path(text).is_absolute():
         raise SettingsError(f"{name} must be a path that begins with /, not {text!r}.")
     return Path(text) if text else None
+
+
+def _folder_address(environ: Mapping[str, str], name: str) -> Path | None:
+    parts = urlsplit(environ.get(name) or "")
+    if parts == urlsplit(""):
+        return None
+    path = Path(unquote(parts.path))
+    if parts.scheme != "file" or parts.netloc not in ("", "localhost") or not path.is_absolute():
+        raise SettingsError(f"{name} must start with file:///, and name a folder.")
+    return path
 
 
 def _replica_url(environ: Mapping[str, str]) -> str | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from celery import current_task
@@ -27,6 +28,8 @@ from auditsaas.storage.address import storage_at
 from config.celery import ASKED_AGAIN_AFTER
 from tasks.places import Held, places
 
+Function = TypeVar("Function", bound=Callable[..., object])
+
 LIMITS = (SoftTimeLimitExceeded,)
 
 _places: list[Held] = []
@@ -46,6 +49,23 @@ def current_queue() -> str:
     """Return the queue that the task under way came from; '' where it is called as a function."""
     told = current_task.request.delivery_info if current_task else None
     return (told or {}).get("routing_key") or ""
+
+
+def long_task(name: str) -> Callable[[Function], Function]:
+    """Declare a task of a queue of long ones: where no process may do it, it comes again soon."""
+
+    def declare(function: Function) -> Function:
+        @wraps(function)
+        def in_a_place(*args: Any) -> Any:
+            queue = current_queue()
+            with held_place(queue) as is_free:
+                if is_free:
+                    return function(*args)
+            return enqueue(name, *args, queue=queue, after=ASKED_AGAIN_AFTER)
+
+        return task(name)(cast("Function", in_a_place))
+
+    return declare
 
 
 def _export_job() -> Job[Any, Any]:

@@ -16,11 +16,11 @@ from auditsaas.events.maintenance import daily_counts, partitions, retention
 from auditsaas.events.maintenance.lasting import Lasting
 from auditsaas.events.schema import ActorInput
 from auditsaas.extensions import db, settings
-from auditsaas.jobs.queue import task
 from auditsaas.own_activities import Activity
+from tasks.jobs import long_task
 
 
-@task("maintenance.make_partitions")
+@long_task("maintenance.make_partitions")
 def make_partitions() -> list[str]:
     """Make the months ahead, as the tables' owner; the names of new partitions."""
     engine = make_engine(settings().owner_url, poolclass=NullPool)
@@ -28,13 +28,13 @@ def make_partitions() -> list[str]:
         return partitions.ensure(connection, datetime.now(UTC))
 
 
-@task("maintenance.count_days")
+@long_task("maintenance.count_days")
 def count_days() -> int:
     """Complete the daily counts, as the tables' owner; how many workspaces were behind."""
     return daily_counts.rebuild_stale(make_engine(settings().owner_url, poolclass=NullPool))
 
 
-@task("maintenance.apply_retention")
+@long_task("maintenance.apply_retention")
 def apply_retention() -> int:
     """Remove events past their retention, as the tables' owner; how many went."""
     engine = make_engine(
@@ -63,7 +63,7 @@ def apply_retention() -> int:
     return sum(part.events for part in removed)
 
 
-@task("maintenance.erase")
+@long_task("maintenance.erase")
 def erase() -> int:
     """Erase what was asked for and confirmed, as the tables' owner; of how many events."""
     with platform_session(JOBS) as platform:

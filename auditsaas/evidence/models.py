@@ -92,12 +92,14 @@ tree_keys = Table(
     Column("workspace_id", Uuid, primary_key=True),
     Column("id", Uuid, primary_key=True),
     Column("vkey", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
     Column("sealed", Text),
     Column("made_at", Timestamp, nullable=False),
     Column("retired_at", Timestamp),
 )
-"""Keys that sign checkpoints: ``vkey`` is the public half; the secret is ``sealed`` under
-SECRET_KEY, or NULL where it lies in the folder of TREE_KEYS or was destroyed (``retired_at``)."""
+"""Keys that sign checkpoints: ``vkey`` is the public half, which the event of number ``seq`` tells.
+The secret is ``sealed`` under SECRET_KEY, or NULL where it lies in the folder of TREE_KEYS or was
+destroyed (``retired_at``)."""
 
 seals_seen = Table(
     "seals_seen",

@@ -63,6 +63,7 @@ TABLES = {
         workspace_id uuid NOT NULL,
         id uuid NOT NULL,
         vkey text NOT NULL,
+        seq bigint NOT NULL,
         sealed text,
         made_at timestamptz NOT NULL,
         retired_at timestamptz,

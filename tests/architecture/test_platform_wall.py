@@ -209,6 +209,7 @@ def test_pages_of_tenants_do_not_read_as_workers_do() -> None:
     folders = {path.rpartition("/")[0] for path in importers("JOBS")}
     assert folders == {
         "auditsaas/commands",
+        "auditsaas/evidence/tree",
         "auditsaas/jobs",
         "auditsaas/operations",
         "auditsaas/operations/checks",

@@ -28,7 +28,7 @@ def test_every_worker_and_beat_are_heard_of(operator: Visitor, installation: Ins
     found = read(operator, installation)
     alive = {name: value for name, value in found.items() if "auditsaas_workers" in name}
     # A worker of heavy takes imports as well.
-    expected = {"quick": 1, "heavy": 1, "imports": 2, "maintenance": 1}
+    expected = {"quick": 1, "heavy": 1, "imports": 2, "maintenance": 1, "tree": 1}
     assert alive == {f'auditsaas_workers{{queue="{q}"}}': n for q, n in expected.items()}
     assert found["auditsaas_beat_age_seconds"] < 30
 

@@ -54,7 +54,7 @@ def test_live_workers_are_counted_by_queue(client: FlaskClient, redis: Redis) ->
     liveness.note_worker(redis, "two@here", ["quick"])
     found = figures(client)
     alive = {queue: found[f'auditsaas_workers{{queue="{queue}"}}'] for queue in QUEUES}
-    assert alive == {"quick": 2, "heavy": 1, "imports": 0, "maintenance": 0}
+    assert alive == {"quick": 2, "heavy": 1, "imports": 0, "maintenance": 0, "tree": 0}
 
 
 def test_silent_worker_is_not_counted(client: FlaskClient, redis: Redis) -> None:

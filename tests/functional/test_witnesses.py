@@ -247,7 +247,7 @@ def _own_key(log: Log) -> SigningKey:
     from tests.support.sealing import _ring
 
     with scoped(log.workspace.id) as session:
-        return keys.signing_keys(session, log.workspace.id, _ring[0])[0]
+        return keys.signers(session, log.workspace.id, _ring[0])[0].key
 
 
 def test_two_workers_ask_a_witness_once(log: Log) -> None:

@@ -274,7 +274,7 @@ class Company:
             tree_leaves: {"n": 0, "preimages": bytes(40), "seeds": bytes(16)},
             tree_tiles: {"level": 1, "n": 0, "hashes": bytes(32)},
             checkpoints: {"size": 1, "root": b"", "at": func.now(), "note": self.mark},
-            tree_keys: {"id": new_id(), "vkey": self.mark, "made_at": func.now()},
+            tree_keys: {"id": new_id(), "vkey": self.mark, "seq": 1, "made_at": func.now()},
             **self._witnesses(),
             seals_seen: {"user_id": self.admin.id, "size": 1, "root": b"", "at": func.now()},
         }

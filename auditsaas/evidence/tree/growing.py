@@ -9,7 +9,6 @@ grown anew with other salts, and its signature would be of a history that never 
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,23 +19,21 @@ from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from auditsaas import own_actions
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
-from auditsaas.events.models import log_heads
-from auditsaas.evidence.format import leaf
-from auditsaas.evidence.format.leaf import SEED_BYTES
+from auditsaas.events.reading.feed import last_seq
 from auditsaas.evidence.models import tree_heads
-from auditsaas.evidence.tree import keys, rows, signing, writing
+from auditsaas.evidence.tree import keys, leaves, signing, troubles, writing
 from auditsaas.evidence.tree.checkpoints import GROWING
-from auditsaas.evidence.tree.keys import Keyring
+from auditsaas.evidence.tree.keys import Keyring, NewKey
 from auditsaas.evidence.tree.store import Tree
+from auditsaas.own_activities import Activity
 
 STEP: Final = 4096
 """Events that one transaction takes in."""
 TURN: Final = timedelta(seconds=20)
 """The time after which a log that is still behind is left to others that wait."""
-VACANT: Final = leaf.preimage(leaf.NEVER_SEALED, leaf.NO_FIELDS)
-"""What is kept of a number without an event."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +77,12 @@ def _step(session: Session, workspace_id: UUID, ring: Keyring) -> Grown | None:
     if head is None:
         session.rollback()
         return None
-    last = log_seq(session, workspace_id)
+    last = last_seq(session, workspace_id)
     until = min(last, head.size + STEP)
     if until > head.size:
-        seeds = bytearray(os.urandom((until - head.size) * SEED_BYTES))
-        preimages = _preimages(session, head, until, seeds)
-        writing.extend(session, workspace_id, head.size, preimages, bytes(seeds))
+        made = leaves.make(session, workspace_id, head.size + 1, until)
+        writing.extend(session, workspace_id, head.size, made)
+        troubles.tell(session, workspace_id, made, taken_in=head.taken_in, brand=ring.brand)
         root = Tree(session, workspace_id, until).root
         session.execute(
             update(tree_heads)
@@ -106,37 +103,23 @@ def _locked(session: Session, workspace_id: UUID) -> Row[Any] | None:
 
 def _begun(session: Session, workspace_id: UUID, ring: Keyring) -> Row[Any] | None:
     """Begin the tree of a log that has none, and lock its head."""
-    last = log_seq(session, workspace_id)
+    last = last_seq(session, workspace_id)
     row = insert(tree_heads).values(workspace_id=workspace_id, taken_in=last)
     begun = row.on_conflict_do_nothing()
     if session.scalar(begun.returning(tree_heads.c.taken_in)) is None:
         return None
-    keys.ensure(session, workspace_id, ring, last)
+    _make_first_key(session, workspace_id, ring, last)
     return _locked(session, workspace_id)
 
 
-def _preimages(session: Session, head: Row[Any], until: int, seeds: bytearray) -> list[bytes]:
-    """Build what is kept of the leaves after the head's, from the log and one seed each.
-
-    A number without an event has a leaf that says so, and no seed.
-    """
-    found = rows.read(session, head.workspace_id, head.size + 1, until)
-    event = next(found, None)
-    preimages = []
-    for at, seq in enumerate(range(head.size + 1, until + 1)):
-        place = slice(at * SEED_BYTES, (at + 1) * SEED_BYTES)
-        if event is None or event.seq != seq:
-            preimages.append(VACANT)
-            seeds[place] = bytes(SEED_BYTES)
-            continue
-        preimages.append(event.preimage(bytes(seeds[place])))
-        event = next(found, None)
-    return preimages
-
-
-def log_seq(session: Session, workspace_id: UUID) -> int:
-    """Read the newest number of a log."""
-    found: int = session.scalars(
-        select(log_heads.c.seq).where(log_heads.c.workspace_id == workspace_id)
-    ).one()
-    return found
+def _make_first_key(session: Session, workspace_id: UUID, ring: Keyring, taken_in: int) -> None:
+    """Make the key of a log, and record it there with what the log had before it was sealed."""
+    made = NewKey.named(keys.origin(ring.base_url, workspace_id))
+    own_actions.record(
+        session,
+        Activity.TREE_KEY_CREATE,
+        workspaces=[workspace_id],
+        actor=own_actions.installation(ring.brand),
+        metadata={"key": str(made.key.verifier), "taken_in": taken_in},
+    )
+    made.keep(session, workspace_id, ring)

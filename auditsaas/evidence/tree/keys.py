@@ -9,28 +9,34 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, insert, select
+from cryptography.fernet import InvalidToken
+from sqlalchemy import ColumnElement, Row, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from auditsaas import own_actions
 from auditsaas.accounts import encryption
 from auditsaas.db.ids import new_id
+from auditsaas.events.reading.feed import last_seq
 from auditsaas.evidence.format.notes import SigningKey, VerifierKey, base64, unbase64
 from auditsaas.evidence.models import tree_keys
-from auditsaas.own_activities import Activity
+from auditsaas.evidence.tree.key_folder import KeyFolder, SecretMissing
 from config.secret_keys import SecretKeys
 from config.settings import Settings
+
+_OLDEST: Final = (tree_keys.c.seq, tree_keys.c.id)
 
 
 @dataclass(frozen=True)
 class LogKey:
-    """The public half of a key of a log, and since when until when it signs."""
+    """The public half of a key of a log, and from when until when it signs."""
 
     id: UUID
     verifier: VerifierKey
+    seq: int
+    """The number of the event that tells of it."""
     made_at: datetime
     retired_at: datetime | None
 
@@ -39,79 +45,118 @@ class LogKey:
         return self.verifier.name
 
 
+@dataclass(frozen=True)
+class Signer:
+    """A key that signs a log now, with its secret."""
+
+    id: UUID
+    key: SigningKey
+    seq: int
+    """The number of the event that tells of it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Keyring:
-    """What a process needs to sign: how secrets are sealed, and how new keys are named."""
+    """What a process needs to sign: where secrets are kept, and how new logs are named."""
 
     secret_keys: SecretKeys
     base_url: str
     brand: str
+    folder: KeyFolder | None = None
+    """Where secrets are files; None where they are sealed in the database."""
 
     @classmethod
     def of(cls, settings: Settings) -> Keyring:
         return cls(
-            secret_keys=settings.secret_keys, base_url=settings.base_url, brand=settings.brand_name
+            secret_keys=settings.secret_keys,
+            base_url=settings.base_url,
+            brand=settings.brand_name,
+            folder=KeyFolder(settings.tree_keys) if settings.tree_keys else None,
         )
 
 
 def origin(base_url: str, workspace_id: UUID) -> str:
-    """Name the log of a workspace, as a key that is made now would be named."""
+    """Name the log of a workspace, as its first key is named if it is made now."""
     return f"{urlsplit(base_url).netloc.rpartition('@')[2]}/log/{workspace_id}"
 
 
 def verifier_keys(session: Session, workspace_id: UUID) -> list[LogKey]:
     """Read every key that ever signed the log, the oldest first."""
-    found = select(
-        tree_keys.c.id, tree_keys.c.vkey, tree_keys.c.made_at, tree_keys.c.retired_at
-    ).where(tree_keys.c.workspace_id == workspace_id)
+    found = select(tree_keys).where(tree_keys.c.workspace_id == workspace_id).order_by(*_OLDEST)
     return [
-        LogKey(row.id, VerifierKey.parse(row.vkey), row.made_at, row.retired_at)
-        for row in session.execute(found.order_by(tree_keys.c.made_at, tree_keys.c.id))
+        LogKey(row.id, VerifierKey.parse(row.vkey), row.seq, row.made_at, row.retired_at)
+        for row in session.execute(found)
     ]
 
 
-def signing_keys(session: Session, workspace_id: UUID, ring: Keyring) -> list[SigningKey]:
+def signers(session: Session, workspace_id: UUID, ring: Keyring) -> list[Signer]:
     """Open the secrets of the keys that sign the log now, the oldest first.
 
     Raises:
-        cryptography.fernet.InvalidToken: a secret was sealed under another SECRET_KEY.
+        SecretMissing: one cannot be had.
     """
-    found = select(tree_keys.c.vkey, tree_keys.c.sealed).where(*_signs(workspace_id))
+    found = select(tree_keys).where(*_signing(workspace_id)).order_by(*_OLDEST)
     return [
-        SigningKey(
-            VerifierKey.parse(row.vkey).name,
-            unbase64(encryption.unseal(ring.secret_keys, row.sealed)),
-        )
-        for row in session.execute(found.order_by(tree_keys.c.made_at, tree_keys.c.id))
+        Signer(row.id, SigningKey(VerifierKey.parse(row.vkey).name, _secret(row, ring)), row.seq)
+        for row in session.execute(found)
     ]
 
 
-def ensure(session: Session, workspace_id: UUID, ring: Keyring, taken_in: int) -> None:
-    """Make the log's first key where it has none, and record it in the log."""
-    if session.scalar(select(tree_keys.c.id).where(*_signs(workspace_id)).limit(1)) is None:
-        made = make(session, workspace_id, ring, origin(ring.base_url, workspace_id))
-        own_actions.record(
-            session,
-            Activity.TREE_KEY_CREATE,
-            workspaces=[workspace_id],
-            actor=own_actions.installation(ring.brand),
-            metadata={"key": str(made), "taken_in": taken_in},
+def has_any(session: Session, workspace_id: UUID) -> bool:
+    """Tell whether a log has a key that signs it."""
+    found = select(tree_keys.c.id).where(*_signing(workspace_id)).limit(1)
+    return session.scalar(found) is not None
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """A key that is first told in the log, and then kept."""
+
+    id: UUID
+    key: SigningKey
+
+    @classmethod
+    def named(cls, name: str) -> NewKey:
+        return cls(new_id(), SigningKey(name, secrets.token_bytes(32)))
+
+    def keep(self, session: Session, workspace_id: UUID, ring: Keyring) -> None:
+        """Let the key sign from now on; the log's newest event is the one that tells of it."""
+        sealed = None
+        if ring.folder is None:
+            sealed = encryption.seal(ring.secret_keys, base64(self.key.secret))
+        else:
+            ring.folder.write(workspace_id, self.id, self.key.secret)
+        row = insert(tree_keys).values(
+            workspace_id=workspace_id,
+            id=self.id,
+            vkey=str(self.key.verifier),
+            seq=last_seq(session, workspace_id),
+            sealed=sealed,
+            made_at=func.now(),
         )
+        session.execute(row)
 
 
-def make(session: Session, workspace_id: UUID, ring: Keyring, name: str) -> VerifierKey:
-    """Make a key that signs from now on."""
-    key = SigningKey(name, secrets.token_bytes(32))
-    row = {
-        "workspace_id": workspace_id,
-        "id": new_id(),
-        "vkey": str(key.verifier),
-        "sealed": encryption.seal(ring.secret_keys, base64(key.secret)),
-        "made_at": func.now(),
-    }
-    session.execute(insert(tree_keys).values(row))
-    return key.verifier
+def retire(session: Session, workspace_id: UUID, key_id: UUID) -> None:
+    """Let a key sign no more, and forget its sealed secret; its file is removed after a commit."""
+    gone = update(tree_keys).where(
+        tree_keys.c.workspace_id == workspace_id, tree_keys.c.id == key_id
+    )
+    session.execute(gone.values(sealed=None, retired_at=func.now()))
 
 
-def _signs(workspace_id: UUID) -> list[ColumnElement[bool]]:
+def _secret(row: Row[Any], ring: Keyring) -> bytes:
+    if row.sealed is None and ring.folder is not None:
+        return ring.folder.read(row.workspace_id, row.id)
+    if row.sealed is None:
+        raise SecretMissing("The log's key is in the folder of TREE_KEYS, which is not set here.")
+    try:
+        return unbase64(encryption.unseal(ring.secret_keys, row.sealed))
+    except InvalidToken as error:
+        raise SecretMissing(
+            "The log's key was sealed under another SECRET_KEY: give it as SECRET_KEY_FALLBACKS."
+        ) from error
+
+
+def _signing(workspace_id: UUID) -> list[ColumnElement[bool]]:
     return [tree_keys.c.workspace_id == workspace_id, tree_keys.c.retired_at.is_(None)]

@@ -47,9 +47,11 @@ class StoredValues:
     """One of each slot, as it is hashed."""
 
     @property
-    def unreadable(self) -> list[int]:
-        """The slots whose columns hold what the product does not write."""
-        return [slot for slot, value in enumerate(self.values) if value[:1] == UNREADABLE]
+    def unreadable(self) -> list[str]:
+        """The fields whose columns hold what the product does not write."""
+        slots = zip(leaf.SLOT_NAMES, self.values, strict=True)
+        found = [name for name, value in slots if value[:1] == UNREADABLE]
+        return ["occurred_at", *found] if self.occurred_at == NO_TIME else found
 
     def preimage(self, seed: bytes) -> bytes:
         """Build what is kept of the leaf, 40 bytes."""
@@ -125,9 +127,9 @@ def _values(columns: Sequence[Any]) -> list[bytes]:
             (b'"browser":', browser), (b'"platform":', platform), (b'"user_agent":', user_agent)
         ),
         _http(duration, (b'"path":', path), (b'"request_id":', request_id), status_code),
-        _document(targets),
-        _document(changes),
-        _document(metadata),
+        document(targets),
+        document(changes),
+        document(metadata),
         _plain(key),
         _group(*zip(_OTHER_KEYS, others, strict=True)),
     ]
@@ -156,7 +158,7 @@ def _http(duration: float | None, *members: Any) -> bytes:
     return PRESENT + b"{" + b",".join(written) + b"}" if written else ABSENT
 
 
-def _document(text: str | None) -> bytes:
+def document(text: str | None) -> bytes:
     """Write a column of JSON in its canonical form; JSON's null counts as absent."""
     if text is None:
         return ABSENT

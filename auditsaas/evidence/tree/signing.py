@@ -9,10 +9,12 @@ from uuid import UUID
 from sqlalchemy import Row, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from auditsaas.evidence.checking import told
+from auditsaas.evidence.checking.finding import Finding, FindingKind
 from auditsaas.evidence.format.notes import Checkpoint
 from auditsaas.evidence.models import checkpoints, tree_heads
-from auditsaas.evidence.tree import keys
-from auditsaas.evidence.tree.checkpoints import GROWING
+from auditsaas.evidence.tree import history, keys
+from auditsaas.evidence.tree.checkpoints import FORKED, GROWING
 from auditsaas.evidence.tree.keys import Keyring
 
 SIGN_EVERY: Final = timedelta(seconds=10)
@@ -21,12 +23,26 @@ SIGN_EVERY: Final = timedelta(seconds=10)
 def sign(session: Session, workspace_id: UUID, ring: Keyring, *, at_once: bool = False) -> None:
     """Sign a checkpoint of the tree where it grew, at most every ten seconds, and commit it.
 
-    ``at_once`` signs it sooner. A tree that another worker grows is left to that.
+    ``at_once`` signs it sooner. A tree that another worker grows is left to that one. Where the
+    tree is not the one that was signed before, the log is forked from then on.
+
+    Raises:
+        SecretMissing: a key of the log cannot be had.
     """
     head = _due(session, workspace_id, at_once=at_once)
     if head is not None:
         _sign(session, head, ring)
     session.commit()
+
+
+def fork(session: Session, workspace_id: UUID, reason: str) -> None:
+    """Keep that a log signs nothing more, and tell its admins why."""
+    session.execute(
+        update(tree_heads)
+        .where(tree_heads.c.workspace_id == workspace_id)
+        .values(state=FORKED, reason=reason)
+    )
+    told.tell(session, workspace_id, Finding(kind=FindingKind.FORKED, words=reason))
 
 
 def _due(session: Session, workspace_id: UUID, *, at_once: bool) -> Row[Any] | None:
@@ -43,12 +59,19 @@ def _due(session: Session, workspace_id: UUID, *, at_once: bool) -> Row[Any] | N
 
 
 def _sign(session: Session, head: Row[Any], ring: Keyring) -> None:
-    signers = keys.signing_keys(session, head.workspace_id, ring)
-    note = Checkpoint(signers[-1].name, head.size, head.root).signed_by(*signers)
+    signers = [signer.key for signer in keys.signers(session, head.workspace_id, ring)]
+    origin = signers[-1].name
+    reason = history.contradiction(session, head.workspace_id, ring, origin)
+    if reason is not None:
+        fork(session, head.workspace_id, reason)
+        return
+    if ring.folder is not None:
+        ring.folder.note_signed(head.workspace_id, origin, head.size, head.root)
+    note = Checkpoint(origin, head.size, head.root).signed_by(*signers)
     row = {"workspace_id": head.workspace_id, "size": head.size, "root": head.root, "note": note}
     session.execute(insert(checkpoints).values(**row, at=func.now()))
     session.execute(
         update(tree_heads)
         .where(tree_heads.c.workspace_id == head.workspace_id)
-        .values(sealed_size=head.size, sealed_at=func.now())
+        .values(sealed_size=head.size, sealed_at=func.now(), reason=None)
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,95 +14,111 @@ from sqlalchemy.orm import Session
 from auditsaas.evidence.format import merkle
 from auditsaas.evidence.format.leaf import HASH_BYTES, PREIMAGE_BYTES, SEED_BYTES, leaf_hash
 from auditsaas.evidence.models import TILE, tree_leaves, tree_tiles
+from auditsaas.evidence.tree.leaves import Leaves
 from auditsaas.evidence.tree.store import TreeDamaged, cut
+
+Tile = dict[str, bytes]
+"""The columns of a tile that grow with it."""
+
+
+@dataclass(frozen=True)
+class _Level:
+    """One level of the tiles of a log, by its table and key, and the bytes of an entry."""
+
+    table: Table
+    key: Mapping[str, Any]
+    widths: Mapping[str, int]
+
+    def where(self, number: int) -> list[ColumnElement[bool]]:
+        columns = self.table.c
+        return [*(columns[name] == value for name, value in self.key.items()), columns.n == number]
+
+    def named(self, number: int) -> str:
+        return f"tile {self.key.get('level', 0)}/{number} of the tree"
+
+    def is_whole(self, tile: Mapping[str, bytes], entries: int) -> bool:
+        return all(len(tile[name]) == entries * width for name, width in self.widths.items())
+
 
 LEAF_WIDTHS: Final = {"preimages": PREIMAGE_BYTES, "seeds": SEED_BYTES}
 HASH_WIDTHS: Final = {"hashes": HASH_BYTES}
 
 
-def extend(
-    session: Session, workspace_id: UUID, size: int, preimages: Sequence[bytes], seeds: bytes
-) -> None:
-    """Append leaves to the tree of ``size``; whoever calls it holds the lock of its head.
+def extend(session: Session, workspace_id: UUID, size: int, leaves: Leaves) -> None:
+    """Append leaves to the tree of ``size``; the caller holds the lock of its head.
 
     Raises:
         TreeDamaged: what is stored is not a tree of that size.
     """
-    parts = {"preimages": b"".join(preimages), "seeds": seeds}
-    filled = _write(session, tree_leaves, {"workspace_id": workspace_id}, size, parts, LEAF_WIDTHS)
-    first, before = size - size % TILE, size
-    hashes = [
-        merkle.root_of(
-            [leaf_hash(first + tile * TILE + at + 1, one) for at, one in enumerate(kept)]
-        )
-        for tile, kept in enumerate(cut(whole["preimages"], PREIMAGE_BYTES) for whole in filled)
-    ]
-    level = 1
+    level = _Level(tree_leaves, {"workspace_id": workspace_id}, LEAF_WIDTHS)
+    more = {"preimages": b"".join(leaves.preimages), "seeds": bytes(leaves.seeds)}
+    locators = {tile: {"locators": sums.kept} for tile, sums in leaves.sums.items()}
+    full = _append(session, level, size, more, locators)
+    hashes = [_root_of_leaves(number, tile["preimages"]) for number, tile in full.items()]
+    height = 1
     while hashes:
-        before //= TILE
-        key = {"workspace_id": workspace_id, "level": level}
-        parts = {"hashes": b"".join(hashes)}
-        filled = _write(session, tree_tiles, key, before, parts, HASH_WIDTHS)
-        hashes = [merkle.root_of(cut(whole["hashes"], HASH_BYTES)) for whole in filled]
-        level += 1
+        key = {"workspace_id": workspace_id, "level": height}
+        size //= TILE
+        level = _Level(tree_tiles, key, HASH_WIDTHS)
+        full = _append(session, level, size, {"hashes": b"".join(hashes)}, {})
+        hashes = [merkle.root_of(cut(tile["hashes"], HASH_BYTES)) for tile in full.values()]
+        height += 1
 
 
-def _write(
+def _root_of_leaves(number: int, preimages: bytes) -> bytes:
+    first = number * TILE + 1
+    kept = enumerate(cut(preimages, PREIMAGE_BYTES), first)
+    return merkle.root_of([leaf_hash(seq, one) for seq, one in kept])
+
+
+def _append(
     session: Session,
-    table: Table,
-    key: dict[str, Any],
+    level: _Level,
     count: int,
-    parts: dict[str, bytes],
-    widths: dict[str, int],
-) -> list[dict[str, bytes]]:
-    """Append to the tiles of a level that has ``count`` entries; return those that are full now."""
+    more: Tile,
+    beside: Mapping[int, Mapping[str, bytes | None]],
+) -> dict[int, Tile]:
+    """Append to a level that has ``count`` entries; return the tiles that are full by it."""
     number, there = divmod(count, TILE)
     if there:
-        begun = _begun(session, table, {**key, "n": number}, there, widths)
-        parts = {name: begun[name] + more for name, more in parts.items()}
-    name, width = next(iter(widths.items()))
-    tiles = range(number, number + -(-len(parts[name]) // (TILE * width)))
-    made = {
-        tile: {
-            name: parts[name][(tile - number) * TILE * width : (tile - number + 1) * TILE * width]
-            for name, width in widths.items()
-        }
-        for tile in tiles
-    }
-    _store(session, table, key, made, grown=number if there else None)
-    return [tile for tile in made.values() if len(tile[name]) == TILE * width]
+        begun = _begun(session, level, number, there)
+        more = {name: begun[name] + added for name, added in more.items()}
+    made = dict(enumerate(_tiles(level, more), number))
+    for n, tile in made.items():
+        values = {**tile, **beside.get(n, {})}
+        if there and n == number:
+            _grow(session, level, n, values)
+        else:
+            _add(session, level, n, values)
+    return {n: tile for n, tile in made.items() if level.is_whole(tile, TILE)}
 
 
-def _begun(
-    session: Session, table: Table, key: dict[str, Any], there: int, widths: dict[str, int]
-) -> dict[str, bytes]:
+def _tiles(level: _Level, entries: Tile) -> list[Tile]:
+    """Part entries into tiles."""
+    parted = {name: cut(entries[name], TILE * width) for name, width in level.widths.items()}
+    return [
+        dict(zip(parted, columns, strict=True)) for columns in zip(*parted.values(), strict=True)
+    ]
+
+
+def _begun(session: Session, level: _Level, number: int, there: int) -> Mapping[str, bytes]:
     """Read the newest tile of a level, which is not full."""
-    found = session.execute(select(*(table.c[name] for name in widths)).where(*_is(table, key)))
-    row = found.mappings().one_or_none()
-    if row is None or any(len(row[name]) != there * width for name, width in widths.items()):
-        raise TreeDamaged(f"tile {key.get('level', 0)}/{key['n']} of the tree is not whole")
-    return dict(row)
+    columns = [level.table.c[name] for name in level.widths]
+    row = session.execute(select(*columns).where(*level.where(number))).one_or_none()
+    found = {} if row is None else dict(zip(level.widths, row, strict=True))
+    if not found or not level.is_whole(found, there):
+        raise TreeDamaged(f"{level.named(number)} does not hold {there} entries")
+    return found
 
 
-def _store(
-    session: Session,
-    table: Table,
-    key: dict[str, Any],
-    tiles: dict[int, dict[str, bytes]],
-    *,
-    grown: int | None,
-) -> None:
-    new = [{**key, "n": number, **tile} for number, tile in tiles.items() if number != grown]
-    if grown is not None:
-        changed = update(table).where(*_is(table, {**key, "n": grown})).values(tiles[grown])
-        if session.scalar(changed.returning(table.c.n)) is None:
-            raise TreeDamaged(f"tile {key.get('level', 0)}/{grown} of the tree cannot grow")
-    if new:
-        try:
-            session.execute(insert(table), new)
-        except IntegrityError as error:
-            raise TreeDamaged("the tree has tiles beyond its size") from error
+def _grow(session: Session, level: _Level, number: int, values: Mapping[str, Any]) -> None:
+    changed = update(level.table).where(*level.where(number)).values(**values)
+    if session.scalar(changed.returning(level.table.c.n)) is None:
+        raise TreeDamaged(f"{level.named(number)} cannot grow")
 
 
-def _is(table: Table, key: dict[str, Any]) -> list[ColumnElement[bool]]:
-    return [table.c[name] == value for name, value in key.items()]
+def _add(session: Session, level: _Level, number: int, values: Mapping[str, Any]) -> None:
+    try:
+        session.execute(insert(level.table).values(**level.key, n=number, **values))
+    except IntegrityError as error:
+        raise TreeDamaged(f"{level.named(number)} is beyond its size") from error

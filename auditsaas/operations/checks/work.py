@@ -17,7 +17,7 @@ from auditsaas.mail.outbox import MAILS
 from auditsaas.operations.checks.check import Check, Sight, either
 from auditsaas.operations.finding import Finding, fail, ok, warn
 from auditsaas.operations.kinds import KINDS
-from config.celery import MAINTENANCE, QUEUES, WORKERS_KEY
+from config.celery import MAINTENANCE, QUEUES, TREE, WORKERS_KEY
 
 LONG_WAIT = timedelta(minutes=10)
 SWEEP_LATE = timedelta(minutes=1)
@@ -87,10 +87,10 @@ def _workers(sight: Sight) -> Finding:
 def _start(queues: Iterable[str]) -> str:
     """Name the units of ``deploy/systemd`` that take these queues."""
     units = (
-        "auditsaas-maintenance" if queue == MAINTENANCE else f"auditsaas-worker@{queue}"
+        "auditsaas-maintenance" if queue in (MAINTENANCE, TREE) else f"auditsaas-worker@{queue}"
         for queue in queues
     )
-    return f"Start them, such as: systemctl start {' '.join(units)}"
+    return f"Start them, such as: systemctl start {' '.join(dict.fromkeys(units))}"
 
 
 def _beat(sight: Sight) -> Finding:

@@ -7,7 +7,7 @@ from multiprocessing.synchronize import Event
 
 import pytest
 
-from config.celery import HEAVY, IMPORTS, MAINTENANCE, QUICK
+from config.celery import HEAVY, IMPORTS, MAINTENANCE, QUICK, TREE
 from tasks.places import Held, Places, places
 
 
@@ -19,7 +19,8 @@ from tasks.places import Held, Places, places
         (2, {HEAVY, IMPORTS}, {HEAVY: 1, IMPORTS: 1}, 2),
         (3, {IMPORTS}, {IMPORTS: 3}, 3),
         (2, {QUICK}, {}, 1),
-        (1, {QUICK, HEAVY, IMPORTS, MAINTENANCE}, {HEAVY: 1, IMPORTS: 1}, 1),
+        (1, {QUICK, HEAVY, IMPORTS, MAINTENANCE}, {HEAVY: 1, IMPORTS: 1, MAINTENANCE: 1}, 1),
+        (2, {MAINTENANCE, TREE}, {MAINTENANCE: 1}, 2),
     ],
 )
 def test_long_jobs_leave_a_process_to_every_other_queue(
