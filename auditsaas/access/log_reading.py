@@ -10,8 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
@@ -52,8 +51,9 @@ PARTS: Final = {
     "audit_logs.log": "rows",
     "audit_logs.related": "related",
     "audit_logs.suggest": "suggestions",
-    "event_proofs.download": "proof",
+    "event_proofs": "proof",
     "exports": "preflight",
+    "integrity": "findings",
     "log_reads.index": "reads",
     "log_reads.of_event": "read by",
     "members": "members",
@@ -146,16 +146,6 @@ def opened(workspace_id: UUID, event_id: UUID) -> None:
     """Say which event is shown in full."""
     if (noted := _noted()) is not None:
         noted.opened = (workspace_id, event_id)
-
-
-@contextmanager
-def of_no_event() -> Iterator[None]:
-    """Read what tells nothing of any event, such as how far a log is sealed, without a record."""
-    noted = _noted()
-    before = set(noted.touched) if noted else set()
-    yield
-    if noted is not None:
-        noted.touched = before
 
 
 def record(status_code: int) -> None:

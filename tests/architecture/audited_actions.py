@@ -16,6 +16,7 @@ from tests.architecture.journey import (
     add_passkey,
     audited,
     change_settings,
+    check_log,
     create_schedule,
     enable,
     enable_user,
@@ -149,6 +150,13 @@ AUDITED: dict[str, AuditedAction] = {
             reason="Nobody answers",
         ),
     ),
+    "integrity.check": audited("tree.check", check_log),
+    "integrity.acknowledge": audited(
+        "tree.acknowledge",
+        lambda s: s.here(
+            f"/integrity/findings/{s.company.finding()}/acknowledge", reason="A restore"
+        ),
+    ),
     "imports.upload": audited("import.requested", upload),
     "imports.cancel": audited(
         "import.cancelled", lambda s: s.here(f"/imports/{s.company.upload()}/cancel")
@@ -267,6 +275,7 @@ WITHOUT: dict[str, str] = {
     "security.begin_second_factor": "a secret that counts for nothing until it is confirmed",
     "import_mappings.preview": "a look at a sample, of which nothing is kept",
     "schedules.preview": "a look at runs to come, of which nothing is kept",
+    "event_proofs.check": "a look at one event, recorded as a reading of it",
     "api.post_events": "what it appends are the events",
     "api.post_logs": "what it appends are the events",
     "witness.add_checkpoint": "what a log of others asks of a witness, many times an hour",
@@ -286,8 +295,6 @@ BY_ITSELF = {
     "member.add": "tests/functional/test_operator_workspaces.py",
     "secret.rotate": "tests/functional/test_secret_rotation.py",
     "tree.key_create": "tests/functional/test_tree.py",
-    "tree.acknowledge": "tests/functional/test_checking.py",
-    "tree.check": "tests/functional/test_checking.py",
     "tree.mismatch": "tests/functional/test_checking.py",
     "user.create": "tests/functional/test_operator_people.py",
     "user.promote": "tests/functional/test_operator_people.py",

@@ -20,6 +20,7 @@ from tests.support import factories
 from tests.support.authenticator import Authenticator
 from tests.support.company import Company
 from tests.support.factories import PASSWORD, csrf_token, make_api_key
+from tests.support.sealing import seal
 
 NEW_PASSWORD = "seven purple otters juggling"
 ORIGIN = "http://localhost:8000"
@@ -154,6 +155,11 @@ def export_of_key(s: Journey) -> str:
 def change_settings(journey: Journey) -> TestResponse:
     form = {"name": "Other Ltd", "slug": journey.company.workspace.slug, "time_zone": "UTC"}
     return journey.here("/settings", **form, export_days="7", redacted_keys="token")
+
+
+def check_log(journey: Journey) -> TestResponse:
+    seal(journey.company.workspace)
+    return journey.here("/integrity/check")
 
 
 def upload(journey: Journey) -> TestResponse:

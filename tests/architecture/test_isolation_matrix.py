@@ -56,6 +56,7 @@ def one_of_everything(company: Company) -> dict[str, Any]:
         "change_id": company.change(by_another=True),
         "event_id": company.event(),
         "export_id": company.export(),
+        "finding_id": company.finding(),
         "import_id": company.upload(),
         "invitation_id": invitation,
         "key_id": company.key(),

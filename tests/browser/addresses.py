@@ -89,13 +89,14 @@ ASKED_FIRST = {"reason": "/admin/access", "reason for one": "/admin/access?works
 NO_PAGES = {
     "static",
     # Machines read these.
-    *("health.alive", "health.ready", "health.metrics"),
+    *("health.alive", "health.ready", "health.metrics", "log_tiles.checkpoint", "log_tiles.tile"),
     # Fragments, which the pages above hold.
     *("audit_logs.related", "audit_logs.suggest", "exports.before", "notifications.count"),
-    "log_reads.of_event",
+    *("log_reads.of_event", "integrity.show_verdict"),
     # Files.
     *("exports.download", "schedules.download_run", "notifications.kept_mail"),
-    *("integrity.checkpoint", "integrity.keys"),
+    *("integrity.checkpoint", "integrity.key_file", "integrity.finding_file"),
+    "event_proofs.download",
     # Lead elsewhere.
     *("accounts.home", "superadmin.home", "schedules.show_run", "schedules.anywhere"),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
@@ -11,13 +12,14 @@ from sqlalchemy import insert, select
 
 from auditsaas.accounts.models import User
 from auditsaas.events.models import events
-from auditsaas.evidence.checking.models import TreeFinding
+from auditsaas.evidence.checking.models import TreeCheck, TreeFinding
 from auditsaas.evidence.format import leaf
 from auditsaas.evidence.models import erasures, tree_leaves
 from auditsaas.permissions import Role
 from auditsaas.workspaces.models import Workspace
 from tests.support.factories import (
     append_events,
+    csrf_token,
     event_input,
     make_member,
     make_user,
@@ -112,6 +114,43 @@ def test_event_that_a_check_found_changed_leads_to_the_finding(
     shown = drawer()
     assert 'data-seal="differs"' in shown
     assert f"/w/{acme.slug}/integrity#finding-{made}" in shown
+
+
+def check(client: FlaskClient, acme: Workspace, event: UUID, headers: dict[str, str]) -> str:
+    answer = client.post(
+        f"/w/{acme.slug}/events/{event}/check",
+        data={"csrf_token": csrf_token(client)},
+        headers=headers,
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+@pytest.mark.parametrize("headers", [PARTIAL, {}])
+def test_event_that_is_checked_now_is_said_to_be_as_it_was_sealed(
+    browser: Browser, acme: Workspace, headers: dict[str, str]
+) -> None:
+    [event] = append_events(acme, [event_input()]).ids
+    seal(acme)
+    client = browser(make_member(acme, Role.AUDITOR))
+    shown = check(client, acme, event, headers)
+    assert 'data-seal="checked"' in shown
+    assert ("Metadata" in shown) is (headers == {})
+    proof = client.get(f"/w/{acme.slug}/events/{event}/proof")
+    assert proof.text.startswith("c2sp.org/tlog-proof@v1")
+
+
+def test_changed_event_that_is_checked_now_is_told_and_everything_is_checked(
+    browser: Browser, acme: Workspace
+) -> None:
+    [event] = append_events(acme, [event_input()]).ids
+    seal(acme)
+    rewrite(acme, path="/invoices/43")
+    client = browser(make_member(acme, Role.AUDITOR))
+    assert 'data-seal="differs"' in check(client, acme, event, PARTIAL)
+    with scoped(acme.id) as session:
+        asked = session.scalars(select(TreeCheck)).one()
+    assert (asked.kind, asked.state) == ("all", "queued")
 
 
 def test_own_event_and_super_admins_look_show_no_seal(browser: Browser, acme: Workspace) -> None:

@@ -113,6 +113,18 @@ class Company:
         lookup = InvitationLookup(token_hash=digest, tenant=self.workspace.id)
         return self._keep(made, lookup), token
 
+    def finding(self) -> UUID:
+        """A difference to the seal, by its words alone."""
+        found = {"words": f"{self.mark} differs"}
+        return self._keep(
+            TreeFinding(
+                workspace_id=self.workspace.id,
+                fingerprint=unique("finding").encode(),
+                kind="seal",
+                found=found,
+            )
+        )
+
     def export(self, state: ExportState = ExportState.READY) -> UUID:
         export_id = ask(self.admin, [self.workspace])
         if state is ExportState.READY:

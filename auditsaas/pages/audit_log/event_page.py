@@ -70,6 +70,7 @@ def context(scope: LogScope, row: Row[Any], chosen: EventFilter, root_url: str) 
         "received_at": row.received_at,
         "seal": _seal(scope, row),
         "integrity_url": f"/w/{name.slug}/integrity",
+        "proof_url": f"/w/{name.slug}/events/{row.id}",
         "contested_with": [
             (other, scope.event_url(name.slug, other))
             for other in contested_with(scope.session, row.workspace_id, row.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -71,6 +71,23 @@ def describe_seal(session: Session, row: Row[Any], viewer: Viewer, now: datetime
         seal=seal,
         steps=tuple(_ladder(row.seq - 1, seal.size)) if seal else (),
     )
+
+
+def confirmed(seal: ShownSeal, viewer: Viewer, now: datetime) -> ShownSeal:
+    """Say that an event was found as it was sealed just now."""
+    words = f"as it was sealed, number {seal.number:,}."
+    lead = f"Checked {times.recent(now, now, viewer)}:"
+    return replace(seal, look="checked", icon="shield-check", lead=lead, words=words)
+
+
+def contradicted(seal: ShownSeal, viewer: Viewer, now: datetime) -> ShownSeal:
+    """Say that an event was found not to be as it was sealed just now."""
+    words = (
+        f"Checked {times.recent(now, now, viewer)}: number {seal.number:,} isn’t what was sealed. A"
+        " check of everything is under way, which names what differs."
+    )
+    lead = "Changed after it was sealed."
+    return replace(seal, look="differs", icon="shield-x", lead=lead, words=words)
 
 
 def _sealed(

@@ -1,20 +1,16 @@
-"""Reads how far a log is sealed, and whether it is still what a person saw of it before."""
+"""Reads how far a log is sealed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from auditsaas.evidence import seen
-from auditsaas.evidence.seen import SeenHead
 from auditsaas.evidence.tree import checkpoints
 from auditsaas.evidence.tree.checkpoints import Sealed
 from auditsaas.evidence.tree.keys import LogKey, verifier_keys
-from auditsaas.evidence.tree.store import Tree
 from auditsaas.workspaces.models import Workspace
 
 LATE: Final = timedelta(seconds=60)
@@ -70,14 +66,6 @@ class Head:
         return self.size >= self.taken_in
 
 
-@dataclass(frozen=True)
-class LookBack:
-    """What a person saw last, and whether the log of today began so."""
-
-    seen: SeenHead
-    began_so: bool
-
-
 def read(session: Session, workspace: Workspace) -> Head:
     """Read the head of a workspace's log."""
     workspace_id = workspace.id
@@ -92,23 +80,3 @@ def read(session: Session, workspace: Workspace) -> Head:
         log_began_at=workspace.created_at,
         keys=tuple(verifier_keys(session, workspace_id)),
     )
-
-
-def look_back(session: Session, workspace_id: UUID, user_id: UUID, head: Head) -> LookBack | None:
-    """Compare the log with what a person saw of it before; None where they saw nothing."""
-    before = seen.last_seen(session, workspace_id, user_id)
-    if before is None:
-        return None
-    if head.signed is None:
-        return LookBack(before, before.size == 0)
-    tree = Tree.of(session, workspace_id, min(head.signed.size, head.grown))
-    return LookBack(before, seen.began_so(tree, head.signed.root, before))
-
-
-def remember(
-    session: Session, workspace_id: UUID, user_id: UUID, head: Head, now: datetime
-) -> None:
-    """Remember what a person sees now, if it is anything."""
-    if head.signed is not None:
-        shown = SeenHead(head.signed.size, head.signed.root, now)
-        seen.remember(session, workspace_id, user_id, shown)
