@@ -18,6 +18,7 @@ from auditsaas.pages.account.security_views import security
 from auditsaas.pages.account.sign_in_views import accounts
 from auditsaas.pages.audit_log.views import audit_logs
 from auditsaas.pages.evidence.proof_views import event_proofs
+from auditsaas.pages.evidence.verifier_views import verifier
 from auditsaas.pages.evidence.views import integrity
 from auditsaas.pages.exports.views import exports
 from auditsaas.pages.imports.mapping_views import import_mappings
@@ -70,6 +71,7 @@ def create_app(
         log_reads,
         notifications,
         saved_views,
+        verifier,
     ):
         app.register_blueprint(blueprint)
     for blueprint in (imports, import_mappings):

@@ -7,11 +7,13 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Subquery, func, select, true
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from auditsaas.evidence.checking.models import TreeFinding
 from auditsaas.evidence.format import leaf
 from auditsaas.evidence.models import TILE, checkpoints, erasures, tree_heads, tree_leaves
+from auditsaas.evidence.witnesses.models import witnesses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,10 @@ class EventSeal:
     finding: UUID | None = None
     """The newest difference that a check found at its number."""
     found_at: datetime | None = None
+    witnesses: int = 0
+    """How many witnesses the log has."""
+    held_by: tuple[str, ...] = ()
+    """The names of those that cosigned a head over it."""
 
 
 def of_event(session: Session, workspace_id: UUID, seq: int) -> EventSeal | None:
@@ -45,7 +51,7 @@ def of_event(session: Session, workspace_id: UUID, seq: int) -> EventSeal | None
     )
     first = over.order_by(checkpoints.c.size).subquery("first")
     newest = over.order_by(checkpoints.c.size.desc()).subquery("newest")
-    finding = _finding(workspace_id, seq)
+    finding, held = _finding(workspace_id, seq), _held(workspace_id, seq)
     found = session.execute(
         select(
             func.substr(tree_leaves.c.preimages, start, leaf.PREIMAGE_BYTES).label("kept"),
@@ -53,6 +59,7 @@ def of_event(session: Session, workspace_id: UUID, seq: int) -> EventSeal | None
             first.c.at.label("sealed_at"),
             *(newest.c.size, newest.c.root, newest.c.at.label("signed_at")),
             *(erasures.c.slots, erasures.c.at.label("erased_at")),
+            *(held.c.witnesses, held.c.held_by),
             *(finding.c.id.label("finding"), finding.c.last_at.label("found_at")),
         )
         .join_from(tree_leaves, tree_heads, tree_heads.c.workspace_id == tree_leaves.c.workspace_id)
@@ -60,6 +67,7 @@ def of_event(session: Session, workspace_id: UUID, seq: int) -> EventSeal | None
         .join(newest, newest.c.size >= seq)
         .outerjoin(erasures, (erasures.c.workspace_id == workspace_id) & (erasures.c.seq == seq))
         .outerjoin(finding, true())
+        .outerjoin(held, true())
         .where(tree_leaves.c.workspace_id == workspace_id, tree_leaves.c.n == index // TILE)
     ).one_or_none()
     if found is None or len(found.kept) < leaf.PREIMAGE_BYTES:
@@ -75,6 +83,8 @@ def of_event(session: Session, workspace_id: UUID, seq: int) -> EventSeal | None
         erased_at=found.erased_at,
         finding=found.finding,
         found_at=found.found_at,
+        witnesses=found.witnesses,
+        held_by=tuple(found.held_by or ()),
     )
 
 
@@ -90,4 +100,19 @@ def _finding(workspace_id: UUID, seq: int) -> Subquery:
         .order_by(TreeFinding.last_at.desc())
         .limit(1)
         .subquery("finding")
+    )
+
+
+def _held(workspace_id: UUID, seq: int) -> Subquery:
+    """Count the witnesses of a log, and name those that cosigned a head over a number."""
+    over = witnesses.c.last_size >= seq
+    return (
+        select(
+            func.count().label("witnesses"),
+            func.array_agg(aggregate_order_by(witnesses.c.name, witnesses.c.id))
+            .filter(over)
+            .label("held_by"),
+        )
+        .where(witnesses.c.workspace_id == workspace_id, witnesses.c.removed_at.is_(None))
+        .subquery("held")
     )

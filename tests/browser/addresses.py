@@ -96,7 +96,7 @@ NO_PAGES = {
     # Files.
     *("exports.download", "schedules.download_run", "notifications.kept_mail"),
     *("integrity.checkpoint", "integrity.key_file", "integrity.finding_file"),
-    "event_proofs.download",
+    *("event_proofs.download", "verifier.download"),
     # Lead elsewhere.
     *("accounts.home", "superadmin.home", "schedules.show_run", "schedules.anywhere"),
 }

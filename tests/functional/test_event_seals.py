@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import html
+import re
+import sys
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
+from subprocess import run
 from uuid import UUID
 
 import pytest
@@ -138,6 +143,30 @@ def test_event_that_is_checked_now_is_said_to_be_as_it_was_sealed(
     assert ("Metadata" in shown) is (headers == {})
     proof = client.get(f"/w/{acme.slug}/events/{event}/proof")
     assert proof.text.startswith("c2sp.org/tlog-proof@v1")
+
+
+def test_event_copied_from_the_page_is_proven_by_the_files_of_the_pages(
+    browser: Browser, acme: Workspace, tmp_path: Path
+) -> None:
+    [event] = append_events(acme, [event_input(metadata={"of": ["Zoë", 1.5, None]})]).ids
+    seal(acme)
+    client, base = browser(make_member(acme, Role.AUDITOR)), f"/w/{acme.slug}"
+    shown = client.get(f"{base}/audit-logs/{event}", headers=PARTIAL).text
+    [copied] = [
+        text
+        for text in re.findall(r'data-copy="([^"]*)"', shown)
+        if "idempotency" in text or "&#34;seq" in text
+    ]
+    files = {
+        "auditlog_verify.py": client.get("/auditlog_verify.py").text,
+        "event.json": html.unescape(copied),
+        "event.tlog-proof": client.get(f"{base}/events/{event}/proof").text,
+        "acme.vkey": client.get(f"{base}/integrity/keys").text,
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    told = run([sys.executable, *files], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stdout + told.stderr
 
 
 def test_changed_event_that_is_checked_now_is_told_and_everything_is_checked(

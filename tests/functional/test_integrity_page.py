@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -165,6 +166,15 @@ def test_checkpoint_is_handed_out_and_kept_for_good(
     with scoped(acme.id) as session:
         kept = select(checkpoints.c.kept).where(checkpoints.c.size == sealed.size)
         assert session.scalar(kept) is True
+
+
+def test_verifier_is_handed_out_to_everybody_as_the_page_says(
+    page: Callable[[], str], client: FlaskClient
+) -> None:
+    text = client.get("/auditlog_verify.py").data
+    assert text.startswith(b"#!/usr/bin/env python3")
+    digest = hashlib.sha256(text).hexdigest()
+    assert f"{digest[:8]}…{digest[-8:]}" in page()
 
 
 @pytest.mark.parametrize("file", ["checkpoint", "keys"])

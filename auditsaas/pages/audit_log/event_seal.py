@@ -102,7 +102,17 @@ def _sealed(
     if seal.from_before and seal.sealed_at - received_at > DUE_AFTER:
         late = f"Sealed {at}, when sealing began: an earlier change can’t be seen."
         return "waits", "hourglass", late
-    return "", "shield-check", f"Sealed {at}."
+    return "", "shield-check", f"Sealed {at}{_held(seal)}."
+
+
+def _held(seal: EventSeal) -> str:
+    """Say how many witnesses hold an event, of a log that has any."""
+    if not seal.witnesses:
+        return ""
+    held = len(seal.held_by)
+    if not held:
+        return ". No witness has seen it yet"
+    return f", held by {held} {'witness' if held == 1 else 'witnesses'}"
 
 
 def _waits(received_at: datetime, now: datetime, viewer: Viewer) -> str:

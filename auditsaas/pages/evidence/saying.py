@@ -11,6 +11,7 @@ from auditsaas.formatting import numbers, times
 from auditsaas.formatting.viewer import Viewer
 from auditsaas.pages.evidence.checks import Checks
 from auditsaas.pages.evidence.head import Head
+from auditsaas.pages.evidence.holders import Holder
 from auditsaas.pages.evidence.looking_back import LookBack
 
 
@@ -39,6 +40,7 @@ class Said:
     head: Head
     back: LookBack | None
     checks: Checks
+    holders: Sequence[Holder]
     findings: Sequence[TreeFinding]
     """Those that nobody acknowledged."""
     viewer: Viewer

@@ -86,6 +86,9 @@ def _lines(said: Said) -> Iterator[str]:
         yield checked.words_of(checks.newest, said.viewer, said.now)
     if checks.failed is not None:
         yield f"The last check of everything couldn’t be finished: {checks.failed.error}"
+    if agree := [one.at for one in said.holders if one.state == "agrees" and one.at]:
+        noun = "witness holds it all" if len(agree) == 1 else "witnesses hold it all"
+        yield f"{len(agree)} {noun}, as of {times.relative(max(agree), said.now)}."
     if back is None:
         yield (
             "What you see now is remembered: when you look again, this page checks that the log"

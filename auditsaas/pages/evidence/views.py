@@ -18,12 +18,14 @@ from auditsaas.evidence.checking import service
 from auditsaas.evidence.checking.kind import CHECKS
 from auditsaas.evidence.tree import checkpoints
 from auditsaas.evidence.tree.keys import verifier_keys
+from auditsaas.evidence.witnesses.holders import whole_note
 from auditsaas.extensions import db
 from auditsaas.jobs.turns import send_in_turn
-from auditsaas.pages.evidence import checks, findings, keys, looking_back
+from auditsaas.pages.evidence import checks, findings, holders, keys, looking_back
 from auditsaas.pages.evidence import head as heads
 from auditsaas.pages.evidence.saying import Said
 from auditsaas.pages.evidence.verdict import verdict
+from auditsaas.pages.evidence.verifier_views import program
 from auditsaas.permissions import Permission
 
 integrity = Blueprint("integrity", __name__, url_prefix="/w/<slug>/integrity")
@@ -94,8 +96,9 @@ def checkpoint(slug: str) -> ResponseReturnValue:
     if sealed is None:
         raise NotFound("Nothing of this log has been sealed yet.")
     checkpoints.keep(db.session(), access.id, sealed.size)
+    note = whole_note(db.session(), access.id, sealed)
     db.session.commit()
-    response = Response(sealed.note, mimetype="text/plain")
+    response = Response(note, mimetype="text/plain")
     return _as_file(response, f"{access.slug}-{sealed.size}.checkpoint")
 
 
@@ -117,6 +120,7 @@ def _said(access: WorkspaceAccess) -> Said:
         head=head,
         back=looking_back.read(session, access.id, current.require_person().id, head),
         checks=checks.read(session, access.id),
+        holders=holders.witnesses(session, access.id, head, now),
         findings=service.findings(session, access.id),
         viewer=current.viewer(),
         now=now,
@@ -131,6 +135,8 @@ def _page(access: WorkspaceAccess, said: Said, **tried: Any) -> str:
         page=said.head,
         verdict=verdict(said),
         keys=[keys.present(key) for key in said.head.keys],
+        holders=said.holders,
+        program=program(),
         nights=checks.blocks(said.checks, said.viewer),
         findings=findings.present(session, access.id, said.findings[: findings.SHOWN], log_url),
         count=len(said.findings),
