@@ -9,11 +9,14 @@ import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+from auditsaas.db.ids import EPOCH
+from auditsaas.events.stored import rfc3339
 from auditsaas.evidence.format import leaf, merkle
 from auditsaas.evidence.format.notes import Checkpoint, SigningKey, base64
 from auditsaas.evidence.format.tlog_proof import TlogProof
@@ -30,9 +33,7 @@ Line = dict[str, Any]
 
 def moment(micros: int) -> str:
     """Write microseconds since 1970 as the API writes a time."""
-    seconds, rest = divmod(micros - START, STEP)
-    text = f"2026-11-20T12:{seconds // 60:02}:{seconds % 60:02}"
-    return f"{text}.{rest:06}Z" if rest else f"{text}Z"
+    return rfc3339(EPOCH + timedelta(microseconds=micros))
 
 
 def event(index: int, **changed: Any) -> Row:

@@ -6,9 +6,7 @@ and should come from elsewhere. Needs nothing but Python 3.9. Ends with 0: prove
 wrongly, or a file cannot be read; 3: every event is proven, and something that is named is not. The format of
 proofs, and what they do not show: docs/evidence.md of AuditSaaS.
 """
-import base64, functools, hashlib, ipaddress, itertools, json, math, os, re, sys, zlib
-from datetime import datetime, timedelta
-from decimal import Decimal
+import base64, collections, datetime, decimal, functools, hashlib, ipaddress, itertools, json, math, os, re, sys, zlib
 from typing import Any, Iterator
 
 SLOTS = [names.split() for names in (
@@ -20,10 +18,8 @@ ERASED = {5: '"erased-[0-9a-f]{12}"', 9: '{"browser":"","platform":"Other"}'}  #
 FILTERS = {"activity": (2, ""), "status": (3, ""), "method": (4, ""), "actor.id": (5, ""), "actor.email": (6, "email"),
            "role": (7, "role"), "user_status": (7, "status"), "ip": (8, ""), "platform": (9, "platform"),
            "source": (15, "source"), "from": (-1, ""), "to": (-1, "")}
-LONGEST, EPOCH, TEXT = 8 << 20, datetime(1970, 1, 1), json.JSONEncoder(ensure_ascii=False).encode
-P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493  # RFC 8032, 5.1
-D = -121665 * pow(121666, -1, P)
-COUNTED = ("rows", "early", "read", "unread", "out", "removed", "gone", "hidden")
+LONGEST, EPOCH, TEXT = 8 << 20, datetime.datetime(1970, 1, 1), json.JSONEncoder(ensure_ascii=False).encode
+P, L, D = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493, -121665 * pow(121666, -1, 2**255 - 19)
 network, TLOG = functools.lru_cache(ipaddress.ip_network), "c2sp.org/tlog-proof@v1"
 
 def need(holds: Any, otherwise: str) -> Any:  # an assert would be gone under python -O
@@ -67,14 +63,14 @@ def canonical(value: Any) -> str:
     if type(value) is dict: return "{" + ",".join(f"{TEXT(key)}:{canonical(value[key])}" for key in sorted(value)) + "}"
     if type(value) is not float: return TEXT(value)
     if value and not 1e-6 <= abs(value) < 1e21: return repr(value).replace("e-0", "e-")
-    return re.sub(r"\.0$", "", f"{Decimal(repr(value or 0.0)):f}")
+    return re.sub(r"\.0$", "", f"{decimal.Decimal(repr(value or 0.0)):f}")
 
 def micros(text: str) -> int:
     need(re.fullmatch(r"[0-9-]{10}T[0-9:]{8}(\.[0-9]{6})?(Z|\+00:00)", text), "a time has another form")
-    return (datetime.fromisoformat(re.split("[Z+]", text)[0]) - EPOCH) // timedelta(microseconds=1)
+    return (datetime.datetime.fromisoformat(re.split("[Z+]", text)[0]) - EPOCH) // datetime.timedelta(microseconds=1)
 
 def moment(time: int) -> str:
-    return f"{EPOCH + timedelta(microseconds=time)} UTC"
+    return f"{EPOCH + datetime.timedelta(microseconds=time)} UTC"
 
 def parts(row: dict) -> list:
     """Return the sixteen parts of an event, None for one that it does not have."""
@@ -95,6 +91,7 @@ def row_hashes(row: dict, line: dict) -> tuple:
     made, erased = parts(row), {int(slot): b64(text, 32) for slot, text in line.get("erased", {}).items()}
     salts = (hashlib.shake_256(b64(line["seed"], 16)).digest(256) if "seed" in line
              else b"".join(b64(salt, 16) for salt in line["salts"]))
+    need(len(salts) == 256, "there are not sixteen salts")
     for at in erased:
         looks_so = 4 < at < 15 and re.fullmatch(ERASED.get(at, "null"), canonical(made[at]))
         need(looks_so, f"{NAMES[at + 1]} is said to be erased, and is there")
@@ -110,7 +107,7 @@ def fold(low: int, high: int, inside: range, made: Iterator, given: Iterator) ->
     return sha(b"\1", left, fold(middle, high, inside, made, given))
 
 def signs(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Tell whether Ed25519 accepts a signature (RFC 8032, 5.1.7), by no key of small order."""
+    """Tell whether Ed25519 accepts a signature (RFC 8032, 5.1.7), and the key is not of small order."""
     def add(a: Any, b: Any) -> Any:
         x, y, d = a[0] * b[1] + b[0] * a[1], a[1] * b[1] + a[0] * b[0], D * a[0] * b[0] * a[1] * b[1]
         return x * pow(1 + d, -1, P) % P, y * pow(1 - d, -1, P) % P
@@ -199,14 +196,13 @@ def proven(head: dict, proof: Iterator, rows: Iterator, vkey: str, told: dict) -
 def removed_before(record: dict, vkey: str, told: dict) -> int:
     """Return the time before which events were removed, by the log's own record of it, which comes with its proof."""
     (head, line), event = single(record["proof"]), record["event"]
-    proven(head, iter([line]), iter([TEXT(event).encode()]), vkey, dict(told))
+    proven(head, iter([line]), iter([TEXT(event).encode()]), vkey, told.copy())
     own = (event["activity"], event.get("source")) == ("retention.apply", "product")
     return need(own, "the record of what was removed is not the log's own") or micros(event["metadata"]["before"])
 
 def single(text: str) -> tuple:
     """Bring the proof of one event (C2SP tlog-proof@v1) into the form of an export's: head and line."""
-    top, _, note = text.partition("\n\n")
-    kind, extra, index, *path = top.split("\n")
+    (kind, extra, index, *path), note = text.partition("\n\n")[0].split("\n"), text.partition("\n\n")[2]
     need((kind, extra[:6], index[:6]) == (TLOG, "extra ", "index "), "the proof of an event has another form")
     (low, high), before, after = (0, int(note.split("\n")[1])), path[:0], path[:0]
     for hashed in reversed(path):  # from the root down
@@ -219,34 +215,31 @@ def single(text: str) -> tuple:
 def export(head: dict, proof: Iterator, rows: Iterator, vkey: str, told: dict) -> int:
     """Check an export, and say in words what is proven and what is not."""
     need(head["format"] == "auditsaas-proof-v1" and whole(head["cut"]) is not None, "a proof of another form")
-    for name in [name for name in head["query"] if name in FILTERS]:
-        kind, asked = (int, [head["query"][name]]) if name in ("from", "to") else (str, list(head["query"][name]))
-        need(asked and all(type(each) is kind and each != "" for each in asked), f"the filter {name!a} is none")
+    for name in FILTERS.keys() & head["query"].keys():
+        asked, kind = ([head["query"][name]], int) if name in ("from", "to") else (head["query"][name], str)
+        need(type(asked) is list and {*map(type, asked)} == {kind} and "" not in asked, f"the filter {name} is none")
     size = proven(head, proof, rows, vkey, told)
     need(told["sha"].hexdigest() == head["sha256"], "its events are in the log, but it is not the file that was made")
-    removed = told["gone"] + told["removed"]
-    if told["gone"] and "retention" in head:
-        told["gone"] *= removed_before(head["retention"], vkey, told) < head["cut"]
+    unsaid = told["gone"] and ("retention" not in head or removed_before(head["retention"], vkey, told) < head["cut"])
     unknown = ", ".join(ascii(name) for name in head["query"] if name not in FILTERS)
     doubts = [f"Not proven: {words}." for count, words in (
         (told["hidden"], f"what {told['hidden']:,} events are, of which nothing is shown"),
-        (told["gone"], f"that {told['gone']:,} events were removed for their age, before {moment(head['cut'])}"),
+        (unsaid, f"that {told['gone']:,} events were removed for their age, before {moment(head['cut'])}"),
         (told["unread"], f"that {told['unread']:,} events match, which are erased where the filter looks"),
         (unknown, f"what the filter means by {unknown}")) if count]
     shown = {name: moment(each) if name in ("from", "to") else each for name, each in head["query"].items()}
-    early = "came too early to match" if told["early"] else "are not looked at"
-    print(f"Proven{', but NOT complete' if doubts else ' and complete'}: all events of the file ({told['rows']:,}) stand "
-          f"in the log as they were written{'' if doubts else ', and none that the filter asks for is missing'}.", *doubts,
-          f"Filter: {json.dumps(shown)}.", f"Numbers {head['first']:,} to {head['last']:,} of {size:,}: {told['rows']:,} "
-          f"in the file, {told['out']:,} do not match, {removed:,} were removed.",
-          *[f"Numbers before {head['first']:,} {early}."][:head["first"] - 1], sep="\n")
+    print(f"Proven{', but NOT complete' if doubts else ' and complete'}: all events of the file ({told['rows']:,}) are "
+          f"in the log as they were written{'' if doubts else ', and none the filter asks for is missing'}.", *doubts,
+          f"Filter: {json.dumps(shown)}.", f"Numbers {head['first']:,} to {head['last']:,} of {size:,}: "
+          f"{told['rows']:,} in the file, {told['out']:,} do not match, {told['gone'] + told['removed']:,} removed.", sep="\n")
+    if head["first"] > 1: print("Those before", "came too early to match." if told["early"] else "are not looked at.")
     return 3 if doubts else 0
 
 def main(arguments: list) -> int:
     """Check what the arguments name; return how it ends."""
     if len(arguments) != 3 or re.search("[.](csv|xlsx|parquet|pdf)([.]gz)?$", arguments[0]):
         return print(__doc__, "\nTables leave out what a log holds: check the .jsonl that lies beside yours.") or 2
-    told = {"at": "", "sha": hashlib.sha256(), **dict.fromkeys(COUNTED, 0)}
+    told: dict = collections.defaultdict(lambda: 0, {"at": "", "sha": hashlib.sha256()})
     try:
         (rows, proof), key = map(lines, arguments[:2]), arguments[2]
         vkey, top, code = next(lines(key)).decode().strip() if os.path.isfile(key) else key, next(proof, b""), 0
@@ -254,11 +247,12 @@ def main(arguments: list) -> int:
         else:
             head, line = single((top + b"".join(itertools.islice(proof, 999))).decode())
             size = proven(head, iter([line]), iter([b"".join(itertools.islice(rows, 9999))]), vkey, told)
-            print(f"Proven: the event stands in the log as it was written, as number {head['first']:,} of {size:,}.")
+            print(f"Proven: the event is in the log as it was written, as number {head['first']:,} of {size:,}.")
         return print(f"The log is {vkey.split('+')[0]!a}, its key {vkey.split('+')[1]!a}: compare both.") or code
     except OSError as error:
         return print(f"Cannot read {error.filename!a}: {error.strerror}.") or 2
     except Exception as error:  # whatever a forger thinks of: a refusal, and no traceback
-        return print(f"Refused: {told['at']}{error if type(error) is ValueError else 'it has another form'}.") or 1
+        words = ascii(str(error))[1:-1] if type(error) is ValueError else "it has another form"
+        return print(f"Refused: {told['at']}{words}.") or 1
 
 if __name__ == "__main__": sys.exit(main(sys.argv[1:]))
