@@ -6,7 +6,7 @@ and should come from elsewhere. Needs nothing but Python 3.9. Ends with 0: prove
 wrongly, or a file cannot be read; 3: every event is proven, and something that is named is not. The format of
 proofs, and what they do not show: docs/evidence.md of AuditSaaS.
 """
-import base64, collections, datetime, decimal, functools, hashlib, ipaddress, itertools, json, math, os, re, sys, zlib
+import base64, collections, datetime, decimal, functools, hashlib, ipaddress, json, math, os, re, sys, zlib
 from typing import Any, Iterator
 
 SLOTS = [names.split() for names in (
@@ -17,7 +17,7 @@ NAMES = ["occurred_at", *map(" or ".join, SLOTS), "source or a field that was ad
 ERASED = {5: '"erased-[0-9a-f]{12}"', 9: '{"browser":"","platform":"Other"}'}  # other parts are absent once erased
 FILTERS = {"activity": (2, ""), "status": (3, ""), "method": (4, ""), "actor.id": (5, ""), "actor.email": (6, "email"),
            "role": (7, "role"), "user_status": (7, "status"), "ip": (8, ""), "platform": (9, "platform"),
-           "source": (15, "source"), "from": (-1, ""), "to": (-1, "")}
+           "source": (15, "source"), "from": (TIME := (-1, "")), "to": TIME}
 LONGEST, EPOCH, TEXT = 8 << 20, datetime.datetime(1970, 1, 1), json.JSONEncoder(ensure_ascii=False).encode
 P, L, D = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493, -121665 * pow(121666, -1, 2**255 - 19)
 network, TLOG = functools.lru_cache(ipaddress.ip_network), "c2sp.org/tlog-proof@v1"
@@ -35,23 +35,23 @@ def b64(text: str, size: int = 0) -> bytes:
 def whole(value: Any, least: int = -1 << 63, most: int = (1 << 63) - 1) -> int:
     return need(type(value) is int and least <= value <= most, "a number that cannot stand there") or value
 
-def lines(path: str) -> Iterator:
+def lines(path: str, most: float = math.inf) -> Iterator:
     """Yield the lines of a file, unpacked if it is packed, without ever holding much of it."""
     with open(path, "rb") as file:
-        left, packed = b"", zlib.decompressobj(31) if file.peek(2)[:2] == b"\x1f\x8b" else None
+        left, seen, packed = b"", 0, zlib.decompressobj(31) if file.peek(2)[:2] == b"\x1f\x8b" else None
         while block := file.read(1 << 16):
             while made := packed.decompress(block, 1 << 20) if packed else block:
                 block = packed.unconsumed_tail if packed else b""
                 *ended, left = (left + made).split(b"\n")
                 yield from (line + b"\n" for line in ended)
-                need(len(left) <= LONGEST, "a line is longer than 8 MiB")
+                seen += len(made)
+                need(len(left) <= LONGEST and seen <= most, "a line is longer than 8 MiB, or an event")
             need(not packed or not packed.unused_data, "a file goes on behind its packed end")
         need(not packed or packed.eof, "a file is cut off")
     if left: yield left
 
-JSON = json.JSONDecoder(
-    object_pairs_hook=lambda all: need(len(dict(all)) == len(all), "a name stands twice in one object") or dict(all),
-    parse_float=lambda text: need(math.isfinite(float(text)), "too large a number") or float(text), parse_constant=int)
+JSON = json.JSONDecoder(parse_constant=int, parse_float=lambda x: need(math.isfinite(float(x)), "too big") or float(x),
+    object_pairs_hook=lambda all: need(len(dict(all)) == len(all), "a name stands twice in one object") or dict(all))
 
 def read(line: bytes) -> dict:
     value = JSON.decode(line.decode() or need(False, "it is missing") or "")
@@ -70,7 +70,7 @@ def micros(text: str) -> int:
     return (datetime.datetime.fromisoformat(re.split("[Z+]", text)[0]) - EPOCH) // datetime.timedelta(microseconds=1)
 
 def moment(time: int) -> str:
-    return f"{EPOCH + datetime.timedelta(microseconds=time)} UTC"
+    return f"{(EPOCH + datetime.timedelta(microseconds=time)).isoformat()}Z"
 
 def parts(row: dict) -> list:
     """Return the sixteen parts of an event, None for one that it does not have."""
@@ -91,7 +91,6 @@ def row_hashes(row: dict, line: dict) -> tuple:
     made, erased = parts(row), {int(slot): b64(text, 32) for slot, text in line.get("erased", {}).items()}
     salts = (hashlib.shake_256(b64(line["seed"], 16)).digest(256) if "seed" in line
              else b"".join(b64(salt, 16) for salt in line["salts"]))
-    need(len(salts) == 256, "there are not sixteen salts")
     for at in erased:
         looks_so = 4 < at < 15 and re.fullmatch(ERASED.get(at, "null"), canonical(made[at]))
         need(looks_so, f"{NAMES[at + 1]} is said to be erased, and is there")
@@ -103,8 +102,7 @@ def fold(low: int, high: int, inside: range, made: Iterator, given: Iterator) ->
     if high <= inside.start or low >= inside.stop: return next(given, b"")
     if high - low == 1: return next(made)
     middle = low + (1 << (high - low - 1).bit_length() - 1)
-    left = fold(low, middle, inside, made, given)
-    return sha(b"\1", left, fold(middle, high, inside, made, given))
+    return sha(b"\1", fold(low, middle, inside, made, given), fold(middle, high, inside, made, given))
 
 def signs(public: bytes, message: bytes, signature: bytes) -> bool:
     """Tell whether Ed25519 accepts a signature (RFC 8032, 5.1.7), and the key is not of small order."""
@@ -140,17 +138,15 @@ def meets(name: str, value: Any, wanted: str) -> Any:
     if value is None: return (name, wanted) in (("user_status", "active"), ("source", "none"))
     if name == "ip": return ipaddress.ip_address(value) in network(wanted)
     if name == "actor.email": return value.lower() == wanted.lower()
-    prefix = wanted[-1] == "*" and name in ("activity", "source")
-    return value.startswith(wanted[:-1]) if prefix else value == wanted
+    return value == wanted or (name in ("activity", "source") and wanted[-1] == "*" and value.startswith(wanted[:-1]))
 
-def fits(query: dict, time: int, known: dict) -> Any:
+def fits(query: dict, at: int, known: dict) -> Any:
     """Tell whether an event matches the filter; None where what is known of it does not say."""
-    asked = [(name, *FILTERS[name]) for name in query if name in FILTERS and FILTERS[name][0] >= 0]
+    asked = [(name, *FILTERS[name]) for name in query if FILTERS.get(name, TIME) != TIME]
     for name, slot, key in asked:
         value = known.get(slot) if not key or known.get(slot) is None else known[slot].get(key)
         if slot in known and not any(meets(name, value, wanted) for wanted in query[name]): return False
-    inside = query.get("from", time) <= time < query.get("to", time + 1)
-    return inside and (all(slot in known for _, slot, _ in asked) or None)
+    return query.get("from", at) <= at < query.get("to", at + 1) and (all(s in known for _, s, _ in asked) or None)
 
 def leaves(head: dict, proof: Iterator, rows: Iterator, told: dict) -> Iterator:
     """Yield the leaf of every number of the range, and count what is shown of each."""
@@ -158,11 +154,10 @@ def leaves(head: dict, proof: Iterator, rows: Iterator, told: dict) -> Iterator:
         told["at"], known, hashes = f"the proof of number {seq}: ", {}, []
         line = read(next(proof, b""))
         if "in" in line:
-            told["rows"] += 1
+            told["rows"], told["erased"] = told["rows"] + 1, told["erased"] + ("erased" in line)
             told["at"], raw = f"line {told['rows']} of the file (number {seq}): ", next(rows, b"")
-            row = read(raw)
+            row = told["sha"].update(raw) or read(raw)
             need(whole(row["seq"]) == seq, f"it is number {row['seq']}, and {seq} belongs there")
-            told["sha"].update(raw)
             time, (hashes, known) = micros(row["occurred_at"]), row_hashes(row, line)
             fields = fold(0, 16, range(16), iter(hashes), iter(()))
         elif "open" in line:
@@ -184,21 +179,23 @@ def leaves(head: dict, proof: Iterator, rows: Iterator, told: dict) -> Iterator:
 
 def proven(head: dict, proof: Iterator, rows: Iterator, vkey: str, told: dict) -> int:
     """Check that rows and proof are what the log of a key holds; return how many events it had."""
+    for step in head.get("keys", ()):  # the log's own records of new keys lead from an older one to the one that signs
+        vkey = own(step, vkey, "tree.key_rotate")["key"] if step["key"] == vkey else vkey
     size, root = opened(head["checkpoint"], vkey)
     first, last = whole(head["first"], 1, size), whole(head["last"], whole(head["first"]), size)
     given = iter([b64(text, 32) for text in head["outside"]])
     found = fold(0, size, range(first - 1, last), leaves(head, proof, rows, told), given)
-    told["at"] = ""
+    told["at"], told["vkey"] = "", vkey
     need(found == root and not [*given], "file and proof fit each other, but not what the log holds")
     need(next(rows, b"") == b"", f"line {told['rows'] + 1} of the file is not in the proof")
     return need(next(proof, b"") == b"", "the proof goes on behind its end") or size
 
-def removed_before(record: dict, vkey: str, told: dict) -> int:
-    """Return the time before which events were removed, by the log's own record of it, which comes with its proof."""
+def own(record: dict, vkey: str, activity: str) -> dict:
+    """Return the metadata of an event that the product itself recorded, and that comes with its proof."""
     (head, line), event = single(record["proof"]), record["event"]
-    proven(head, iter([line]), iter([TEXT(event).encode()]), vkey, told.copy())
-    own = (event["activity"], event.get("source")) == ("retention.apply", "product")
-    return need(own, "the record of what was removed is not the log's own") or micros(event["metadata"]["before"])
+    proven(head, iter([line]), iter([TEXT(event).encode()]), vkey, collections.defaultdict(int, sha=hashlib.sha256()))
+    is_so = [event["activity"], event.get("source"), event["metadata"].get("key", vkey).split("+")[0]]
+    return need(is_so == [activity, "product", vkey.split("+")[0]], f"no {activity} of its own") or event["metadata"]
 
 def single(text: str) -> tuple:
     """Bring the proof of one event (C2SP tlog-proof@v1) into the form of an export's: head and line."""
@@ -209,8 +206,9 @@ def single(text: str) -> tuple:
         middle = low + (1 << (high - low - 1).bit_length() - 1)
         if int(index[6:]) < middle: high, after = middle, [hashed, *after]
         else: low, before = middle, [*before, hashed]
-    seq, line = int(index[6:]) + 1, TEXT({**read(b64(extra[6:])), "in": 1}).encode()
-    return {"checkpoint": note, "first": seq, "last": seq, "outside": before + after, "query": {}, "cut": 0}, line
+    seq, more = int(index[6:]) + 1, read(b64(extra[6:]))
+    head = {**more, "checkpoint": note, "first": seq, "last": seq, "outside": before + after, "query": {}, "cut": 0}
+    return head, TEXT({**more, "in": 1}).encode()
 
 def export(head: dict, proof: Iterator, rows: Iterator, vkey: str, told: dict) -> int:
     """Check an export, and say in words what is proven and what is not."""
@@ -220,18 +218,20 @@ def export(head: dict, proof: Iterator, rows: Iterator, vkey: str, told: dict) -
         need(type(asked) is list and {*map(type, asked)} == {kind} and "" not in asked, f"the filter {name} is none")
     size = proven(head, proof, rows, vkey, told)
     need(told["sha"].hexdigest() == head["sha256"], "its events are in the log, but it is not the file that was made")
-    unsaid = told["gone"] and ("retention" not in head or removed_before(head["retention"], vkey, told) < head["cut"])
+    record = own(head["retention"], told["vkey"], "retention.apply")["before"] if "retention" in head else moment(0)
+    unsaid = told["gone"] and micros(record) < head["cut"]
     unknown = ", ".join(ascii(name) for name in head["query"] if name not in FILTERS)
     doubts = [f"Not proven: {words}." for count, words in (
-        (told["hidden"], f"what {told['hidden']:,} events are, of which nothing is shown"),
+        (told["hidden"], f"that none is missing, for nothing is shown of {told['hidden']:,} events"),
         (unsaid, f"that {told['gone']:,} events were removed for their age, before {moment(head['cut'])}"),
         (told["unread"], f"that {told['unread']:,} events match, which are erased where the filter looks"),
-        (unknown, f"what the filter means by {unknown}")) if count]
+        (unknown, f"what the filter means by {unknown}, which no proof can show")) if count]
     shown = {name: moment(each) if name in ("from", "to") else each for name, each in head["query"].items()}
     print(f"Proven{', but NOT complete' if doubts else ' and complete'}: all events of the file ({told['rows']:,}) are "
           f"in the log as they were written{'' if doubts else ', and none the filter asks for is missing'}.", *doubts,
           f"Filter: {json.dumps(shown)}.", f"Numbers {head['first']:,} to {head['last']:,} of {size:,}: "
-          f"{told['rows']:,} in the file, {told['out']:,} do not match, {told['gone'] + told['removed']:,} removed.", sep="\n")
+          f"{told['rows']:,} in the file ({told['erased']:,} with erased parts), {told['out']:,} do not match, "
+          f"{told['gone'] + told['removed']:,} were removed.", sep="\n")
     if head["first"] > 1: print("Those before", "came too early to match." if told["early"] else "are not looked at.")
     return 3 if doubts else 0
 
@@ -242,13 +242,13 @@ def main(arguments: list) -> int:
     told: dict = collections.defaultdict(lambda: 0, {"at": "", "sha": hashlib.sha256()})
     try:
         (rows, proof), key = map(lines, arguments[:2]), arguments[2]
-        vkey, top, code = next(lines(key)).decode().strip() if os.path.isfile(key) else key, next(proof, b""), 0
+        vkey, top = next(lines(key)).decode().strip() if os.path.isfile(key) else key, next(proof, b"")
         if top != f"{TLOG}\n".encode(): code = export(read(top), proof, rows, vkey, told)
         else:
-            head, line = single((top + b"".join(itertools.islice(proof, 999))).decode())
-            size = proven(head, iter([line]), iter([b"".join(itertools.islice(rows, 9999))]), vkey, told)
-            print(f"Proven: the event is in the log as it was written, as number {head['first']:,} of {size:,}.")
-        return print(f"The log is {vkey.split('+')[0]!a}, its key {vkey.split('+')[1]!a}: compare both.") or code
+            head, line = single(b"".join(lines(arguments[1], LONGEST)).decode())
+            size = proven(head, iter([line]), iter([b"".join(lines(arguments[0], LONGEST))]), vkey, told)
+            code = print(f"Proven: the event is in the log as it was written, {head['first']:,} of {size:,}.") or 0
+        return print("Signed by", ascii("+".join(told["vkey"].split("+", 2)[:2])) + ", which you should know.") or code
     except OSError as error:
         return print(f"Cannot read {error.filename!a}: {error.strerror}.") or 2
     except Exception as error:  # whatever a forger thinks of: a refusal, and no traceback

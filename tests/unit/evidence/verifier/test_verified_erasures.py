@@ -96,7 +96,7 @@ FORGERIES: dict[str, tuple[Callable[[Bundle], object], str]] = {
         "path or status_code",
     ),
     "salt of seventeen bytes": (salt(3, base64(bytes(17))), "bad base64"),
-    "salts of fifteen": (lambda made: made.lines[SEQ]["salts"].pop(), "sixteen salts"),
+    "salts of fifteen": (lambda made: made.lines[SEQ]["salts"].pop(), "source or a field"),
     "salt of another slot": (salt(3, base64(bytes(16))), "status is not as it was written"),
     "slot 3 hidden as erased": (erased(**{"3": base64(bytes(32))}), "said to be erased"),
     "source hidden as erased": (erased(**{"15": base64(bytes(32))}), "said to be erased"),
