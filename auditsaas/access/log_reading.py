@@ -51,6 +51,8 @@ PARTS: Final = {
     "audit_logs.log": "rows",
     "audit_logs.related": "related",
     "audit_logs.suggest": "suggestions",
+    "erasures.ask": "count",
+    "erasures.look": "count",
     "event_proofs": "proof",
     "exports": "preflight",
     "integrity": "findings",

@@ -38,6 +38,7 @@ UPLOADS: Final = {"imports.upload": 1024**3, "import_mappings.preview": 64 * 102
 PERMISSIONS: Final = {
     "api_keys": Permission.API_KEY_MANAGE,
     "audit_logs": Permission.LOG_READ,
+    "erasures": Permission.WORKSPACE_MANAGE,
     "exports": Permission.EXPORT_CREATE,
     "import_mappings": Permission.WORKSPACE_MANAGE,
     "imports": Permission.WORKSPACE_MANAGE,

@@ -14,6 +14,7 @@ from tests.architecture.journey import (
     AuditedAction,
     accept,
     add_passkey,
+    ask_for_erasure,
     audited,
     change_settings,
     check_log,
@@ -134,6 +135,14 @@ AUDITED: dict[str, AuditedAction] = {
     "workspace_settings.approve_change": audited(
         "change.approve",
         lambda s: s.here(f"/settings/changes/{s.company.change(by_another=True)}/approve"),
+    ),
+    "erasures.ask": audited("erasure.request", ask_for_erasure),
+    "erasures.confirm": audited(
+        "erasure.confirm",
+        lambda s: s.here(f"/erasures/{s.company.erasure(by_another=True)}/confirm", events="1"),
+    ),
+    "erasures.cancel": audited(
+        "erasure.cancel", lambda s: s.here(f"/erasures/{s.company.erasure()}/cancel")
     ),
     "workspace_access.approve": audited(
         "platform.approve",
@@ -274,6 +283,7 @@ WITHOUT: dict[str, str] = {
     "confirmation.passkey_options": "a question to a browser, which opens nothing",
     "security.begin_second_factor": "a secret that counts for nothing until it is confirmed",
     "import_mappings.preview": "a look at a sample, of which nothing is kept",
+    "erasures.look": "a look at whom it would be about, which is a read of the log",
     "schedules.preview": "a look at runs to come, of which nothing is kept",
     "event_proofs.check": "a look at one event, recorded as a reading of it",
     "api.post_events": "what it appends are the events",
@@ -299,9 +309,6 @@ BY_ITSELF = {
     "user.create": "tests/functional/test_operator_people.py",
     "user.promote": "tests/functional/test_operator_people.py",
     "user.demote": "tests/functional/test_operator_people.py",
-    "erasure.request": "tests/functional/test_erasures.py",
-    "erasure.confirm": "tests/functional/test_erasures.py",
-    "erasure.cancel": "tests/functional/test_erasures.py",
     "erasure.apply": "tests/functional/test_erasures.py",
     "tree.witness_add": "tests/functional/test_cosigning.py",
     "tree.witness_remove": "tests/functional/test_cosigning.py",

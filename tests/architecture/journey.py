@@ -19,7 +19,14 @@ from auditsaas.exports.models import ExportState
 from tests.support import factories
 from tests.support.authenticator import Authenticator
 from tests.support.company import Company
-from tests.support.factories import PASSWORD, csrf_token, make_api_key
+from tests.support.factories import (
+    PASSWORD,
+    append_events,
+    csrf_token,
+    event_input,
+    make_api_key,
+    make_member,
+)
 from tests.support.sealing import seal
 
 NEW_PASSWORD = "seven purple otters juggling"
@@ -164,6 +171,13 @@ def check_log(journey: Journey) -> TestResponse:
 
 def upload(journey: Journey) -> TestResponse:
     return journey.here("/imports/new", format="combined", file=(io.BytesIO(b"x"), "access.log"))
+
+
+def ask_for_erasure(journey: Journey) -> TestResponse:
+    make_member(journey.company.workspace)
+    append_events(journey.company.workspace, [event_input(actor={"id": "ola.brandvik"})])
+    form = {"person": "ola.brandvik", "parts": "address", "reason": "Case 7"}
+    return journey.here("/erasures", **form)
 
 
 def schedule(path: str, **fields: str) -> Callable[[Journey], TestResponse]:

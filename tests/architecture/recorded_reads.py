@@ -13,6 +13,7 @@ READS: dict[str, str] = {
     "account.activity": "own events",
     "account.my_event": "event",
     "event_proofs.download": "proof",
+    "erasures.show": "event",
     "exports.before": "preflight",
     "log_reads.index": "reads",
     "log_reads.of_event": "read by",

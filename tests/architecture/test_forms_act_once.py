@@ -23,7 +23,13 @@ SETS = {
 }
 SETS |= {"notifications", "api", "otlp", "witness"}
 """What these set is the same when it is set twice, or is asked for by who is signed out."""
-BY_ITSELF = {"api_keys.create", "exports.ask", "import_mappings.preview", "schedules.preview"}
+BY_ITSELF = {
+    "api_keys.create",
+    "erasures.look",
+    "exports.ask",
+    "import_mappings.preview",
+    "schedules.preview",
+}
 """They ask themselves what the form made before, or make nothing."""
 
 

@@ -54,6 +54,7 @@ def one_of_everything(company: Company) -> dict[str, Any]:
     invitation, token = company.invitation()
     ids = {
         "change_id": company.change(by_another=True),
+        "erasure_id": company.erasure(by_another=True),
         "event_id": company.event(),
         "export_id": company.export(),
         "finding_id": company.finding(),

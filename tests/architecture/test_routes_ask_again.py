@@ -17,6 +17,7 @@ from tests.support.factories import csrf_token, make_member, make_user, make_wor
 NOT_ASKED = {
     "workspace_settings.cancel_change": "to cancel takes nothing away, and may be urgent",
     "workspace_access.decline": "to refuse gives nothing away, and may be urgent",
+    "erasures.cancel": "to cancel takes nothing away, and may be urgent",
     "imports.upload": "adds events, whose file cannot be kept while one is asked",
     "imports.cancel": "stops adding events",
     "import_mappings.preview": "keeps nothing",

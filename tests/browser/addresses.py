@@ -16,6 +16,7 @@ from auditsaas.storage.address import storage_at
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
 from tests.support import factories
+from tests.support.erasing import Asking
 from tests.support.exporting import ask
 from tests.support.factories import append_events, event_input
 from tests.support.scheduling import make_schedule
@@ -50,6 +51,8 @@ INSIDE = {
     "who read the log": "/w/{slug}/reads",
     "reads that were looked for": "/w/{slug}/reads?about=ann&range=today",
     "integrity": "/w/{slug}/integrity",
+    "erasures": "/w/{slug}/erasures",
+    "one erasure": "/w/{slug}/erasures/{erasure}",
     "access requests": "/w/{slug}/access-requests",
     "members": "/w/{slug}/members",
     "invite": "/w/{slug}/members/invite",
@@ -147,10 +150,17 @@ def fill(acme: Workspace, person: User, settings: Settings) -> dict[str, str]:
         "schedule": str(
             make_schedule(acme, person, datetime.now(UTC), event_filter=long, name="n" * 80)
         ),
+        "erasure": _erasure(acme, settings),
         "file": _import(acme, person, settings),
         "mapping": _mapping(acme, person),
         "reset": reset,
     }
+
+
+def _erasure(acme: Workspace, settings: Settings) -> str:
+    asker = factories.make_member(acme, user=factories.make_user(name="n" * 80))
+    asking = Asking(acme, asker, settings)
+    return str(asking.ask("i" * 256, ("person", "address", "client", "id", "metadata")))
 
 
 def _ask_for_access(acme: Workspace) -> None:

@@ -38,13 +38,18 @@ class Asking:
 
     workspace: Workspace
     asker: User
-    confirmer: User
     settings: Settings
+    other: User | None = None
 
     @classmethod
     def found(cls, settings: Settings) -> Asking:
         workspace = make_workspace()
-        return cls(workspace, make_member(workspace), make_member(workspace), settings)
+        return cls(workspace, make_member(workspace), settings, make_member(workspace))
+
+    @property
+    def confirmer(self) -> User:
+        assert self.other is not None
+        return self.other
 
     @property
     def rules(self) -> Rules:
