@@ -35,7 +35,7 @@ def test_root_is_that_of_the_leaves_of_all_events(grown: Workspace) -> None:
     sealed = seal(grown)
     with scoped(grown.id) as session:
         tree = Tree.of(session, grown.id)
-        kept, seeds = list(tree.preimages(1, tree.size)), tree.seeds(1, tree.size)
+        kept, seeds = list(tree.preimages(1, tree.size)), list(tree.seeds(1, tree.size))
         rows = session.execute(select(*ROW_COLUMNS).order_by(events.c.seq)).all()
     pairs = zip(rows, seeds, strict=True)
     assert kept == [leaf.preimage_of(stored_event(row, "x"), seed) for row, seed in pairs]

@@ -73,6 +73,7 @@ def changed(workspace: Workspace, statement: str) -> None:
     found = TABLE.match(statement)
     assert found is not None
     with OwnerSessions.begin() as session:
+        session.execute(text("SET LOCAL lock_timeout = '10s'"))  # what holds it never lets go
         session.execute(text(f"ALTER TABLE {found[1]} NO FORCE ROW LEVEL SECURITY"))  # ours
         of = "workspace_id = :workspace" + (" AND seq = 2" if found[1] == "events" else "")
         result = session.execute(text(f"{statement} WHERE {of}"), {"workspace": workspace.id})
