@@ -16,10 +16,10 @@ from auditsaas.commands.mail import mail_group
 from auditsaas.commands.members import member_group
 from auditsaas.commands.people import user_group
 from auditsaas.commands.quota import quota_command
+from auditsaas.commands.seals.tree import tree_group
+from auditsaas.commands.seals.witness import witness_group
 from auditsaas.commands.secret import secret_group
-from auditsaas.commands.tree import tree_group
 from auditsaas.commands.verify import verify
-from auditsaas.commands.witness import witness_group
 from auditsaas.commands.workspaces import workspace_group
 from auditsaas.demo.command import demo
 from auditsaas.exports.command import export_command

@@ -32,6 +32,7 @@ BUILD_SOFT_LIMIT: Final = timedelta(minutes=30)
 BUILD_HARD_LIMIT: Final = BUILD_SOFT_LIMIT + timedelta(minutes=1)
 RETENTION_LIMIT: Final = timedelta(hours=4)
 IMPORT_SOFT_LIMIT: Final = timedelta(hours=6)
+CHECK_SOFT_LIMIT: Final = timedelta(hours=6)
 HOUSEKEEPING_LIMIT: Final = timedelta(minutes=5)
 
 HINT_LIFETIME: Final = timedelta(seconds=60)
@@ -73,6 +74,7 @@ PUBLISHER_TRANSPORT: Final[dict[str, Any]] = {
 SETTINGS: Final[dict[str, Any]] = {
     "include": (
         "tasks.accounts",
+        "tasks.checks",
         "tasks.jobs",
         "tasks.exports",
         "tasks.maintenance",
@@ -106,6 +108,10 @@ SETTINGS: Final[dict[str, Any]] = {
         "maintenance.erase": {
             "soft_time_limit": RETENTION_LIMIT.total_seconds(),
             "time_limit": RETENTION_LIMIT.total_seconds() + 60,
+        },
+        "checks.run": {
+            "soft_time_limit": CHECK_SOFT_LIMIT.total_seconds(),
+            "time_limit": CHECK_SOFT_LIMIT.total_seconds() + 60,
         },
         "maintenance.apply_retention": {
             "soft_time_limit": RETENTION_LIMIT.total_seconds(),
@@ -164,6 +170,11 @@ SETTINGS: Final[dict[str, Any]] = {
             "task": "maintenance.erase",
             "schedule": SETTLE_EVERY,
             "options": {"expires": SETTLE_EVERY.total_seconds()},
+        },
+        "check samples of logs against their seals": {
+            "task": "checks.ask",
+            "schedule": crontab(hour="3", minute="40"),
+            "options": {"expires": 6 * 3600},
         },
         "complete the daily counts": {
             "task": "maintenance.count_days",

@@ -12,6 +12,8 @@ from celery import current_task
 from celery.exceptions import SoftTimeLimitExceeded
 
 from auditsaas.events.importers.budget import Budget
+from auditsaas.evidence.checking.kind import CHECKS
+from auditsaas.evidence.checking.run import check_job
 from auditsaas.exports.building.build import InstallationOptions, export_job
 from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.limits import row_limits
@@ -84,10 +86,15 @@ def _mail_job() -> Job[Any, Any]:
     return mail_job(settings())
 
 
+def _check_job() -> Job[Any, Any]:
+    return check_job(settings().brand_name)
+
+
 JOBS: dict[str, Callable[[], Job[Any, Any]]] = {
     EXPORTS.task: _export_job,
     IMPORTS.task: _import_job,
     MAILS.task: _mail_job,
+    CHECKS.task: _check_job,
 }
 """The job of each task, made from the settings."""
 
@@ -112,6 +119,11 @@ def run_import(identity: str) -> None:
 @task(MAILS.task)
 def send_mail(identity: str) -> None:
     _do(_mail_job(), identity)
+
+
+@task(CHECKS.task)
+def run_check(identity: str) -> None:
+    _do(_check_job(), identity)
 
 
 def _do(job: Job[Any, Any], identity: str) -> None:

@@ -26,7 +26,7 @@ COLOURS: Final = {True: "green", False: "red"}
 @click.option("--no-files", is_flag=True, help="Leave out the files of exports and imports.")
 @click.pass_context
 def verify(context: click.Context, slug: str | None, as_json: bool, no_files: bool) -> None:
-    """Compare every log with its numbering and its counts, and files with what is known of them.
+    """Compare every log with its seal, its numbering and its counts, and files with their rows.
 
     Of the workspace SLUG, or of all. Everything is read, so it takes as long as that; nothing is
     changed. The exit code is 0 when all is whole, and 1 when something is damaged.
@@ -57,7 +57,8 @@ def _reports(slug: str | None, *, with_files: bool) -> Iterator[Report]:
 def _told(report: Report) -> None:
     if report.part in ("export", "import") and report.whole:
         return  # there can be thousands; the sum tells how many
-    name = report.name if report.part in ("workspace", "months") else f"{report.part} {report.name}"
+    own = report.part in ("workspace", "seal", "months")
+    name = report.name if own else f"{report.part} {report.name}"
     lines = [each.words for each in report.damages] or [report.words]
     for words in lines:
         click.secho(f"{'ok' if report.whole else 'fail':4}  ", fg=COLOURS[report.whole], nl=False)

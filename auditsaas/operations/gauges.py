@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from auditsaas.db.platform import JOBS, platform_session
 from auditsaas.events.maintenance import partitions
+from auditsaas.evidence.checking.models import TreeFinding
 from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.jobs.backlog import Backlog, backlogs
@@ -64,6 +65,11 @@ def _database() -> Iterator[Metric]:
         yield _exports(session)
         yield from _jobs(backlogs(session, KINDS), now)
         yield from _mails(mail_queue.read(session), now)
+        yield _gauge(
+            "auditsaas_seal_mismatches",
+            "Differences between logs and their seals that nobody acknowledged",
+            mismatches(session),
+        )
         late = lateness(session, now)
         yield _gauge("auditsaas_schedules_late", "Reports that are overdue", late.number)
         yield _gauge(
@@ -197,3 +203,10 @@ def partition_horizon_days(session: Session, now: datetime) -> float:
     months = partitions.months_ahead(session, now)
     end = partitions.add_months(now, months)
     return (end - now).total_seconds() / 86_400 if months else 0.0
+
+
+def mismatches(session: Session) -> int:
+    """Count the findings of all logs that nobody acknowledged, by the sight of workers."""
+    unacknowledged = TreeFinding.acknowledged_at.is_(None)
+    found = select(func.count()).select_from(TreeFinding).where(unacknowledged)
+    return session.scalar(found) or 0

@@ -74,6 +74,7 @@ CASES = {
         {'auditsaas_request_seconds_count{route="/login", status="500"}': ("_", f"1x{SERIES_END}")},
         0,
     ),
+    "SealMismatch": gauge("auditsaas_seal_mismatches", 0, 1, 0),
     "ReadsUnrecorded": counter("auditsaas_reads_unrecorded_total", 1),
     "JobsWait": gauge('auditsaas_job_oldest_pending_seconds{kind="exports"}', 5, 601),
     "JobsAbandoned": gauge('auditsaas_jobs_abandoned{kind="imports"}', 0, 1, 2 * MINUTE),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from auditsaas.commands.tree_witness import known_command, tree_witness_group
+from auditsaas.commands.seals.tree_check import acknowledge_command, check_command
+from auditsaas.commands.seals.tree_witness import known_command, tree_witness_group
 
 
 @click.group("tree")
@@ -12,5 +13,5 @@ def tree_group() -> None:
     """Look after the tree over a log, by which a stranger can check what is in it."""
 
 
-for command in (tree_witness_group, known_command):
+for command in (check_command, acknowledge_command, tree_witness_group, known_command):
     tree_group.add_command(command)
