@@ -16,7 +16,13 @@ from sqlalchemy.orm import Session
 from auditsaas.events.maintenance import partitions
 from auditsaas.jobs.backlog import Backlog, backlogs
 from auditsaas.jobs.liveness import Liveness
-from auditsaas.operations.figures import database_server, disks, mail_queue, queue_server
+from auditsaas.operations.figures import (
+    database_server,
+    disks,
+    mail_queue,
+    queue_server,
+    seals,
+)
 from auditsaas.operations.figures.database_server import CLOCK_SKEW
 from auditsaas.operations.figures.queue_server import Memory
 from auditsaas.operations.kinds import KINDS
@@ -52,6 +58,7 @@ def _database(session: Session, now: datetime) -> list[Part]:
     try:
         server = database_server.read(session)
         jobs = backlogs(session, KINDS)
+        sealed = seals.read(session, now)
         months = partitions.months_ahead(session, now) - 1
         work = [*_jobs(jobs, now), *_mail(mail_queue.read(session), now), _late(session, now)]
         room = database_server.takes_writes(session)
@@ -65,6 +72,7 @@ def _database(session: Session, now: datetime) -> list[Part]:
         Part("Database connections", f"{used} of {most}", used < most * MOSTLY_USED),
         _clock(server.ahead),
         Part("Partitions ahead", f"{max(0, months)} months", months >= 1),
+        Part("Seals", sealed.words, sealed.fine, sealed.oldest),
         *work,
     ]
 

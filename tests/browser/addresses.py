@@ -93,6 +93,7 @@ NO_PAGES = {
     "static",
     # Machines read these.
     *("health.alive", "health.ready", "health.metrics", "log_tiles.checkpoint", "log_tiles.tile"),
+    "witness.checkpoint",
     # Fragments, which the pages above hold.
     *("audit_logs.related", "audit_logs.suggest", "exports.before", "notifications.count"),
     *("log_reads.of_event", "integrity.show_verdict"),

@@ -14,12 +14,19 @@ from sqlalchemy import Engine, text
 
 from auditsaas.jobs import liveness
 from auditsaas.operations import readiness
-from auditsaas.operations.figures import database_server, disks
+from auditsaas.operations.figures import database_server, disks, seals
 from auditsaas.workspaces.models import Workspace
 from config.celery import BEAT_KEY, QUEUES, WORKERS_KEY
 from config.settings import Settings
 from tests.functional.test_full_database import FULL
-from tests.support.factories import make_member, make_user, sign_in
+from tests.support.factories import (
+    append_events,
+    as_owner,
+    event_input,
+    make_member,
+    make_user,
+    sign_in,
+)
 from tests.support.left_over import end_all_mails
 from tests.support.scheduling import make_schedule
 
@@ -112,3 +119,34 @@ def test_clock_that_differs_is_pointed_at(
     monkeypatch.setattr(database_server, "this_clock", lambda: time.time() + seconds)
     words, fine = parts(above)["Clock"]
     assert (words.startswith(f"{way} the database"), fine) == (True, "no")
+
+
+@pytest.mark.usefixtures("redis")
+def test_log_that_waits_for_its_seal_is_pointed_at(
+    above: FlaskClient, workspace: Workspace, owner_engine: Engine
+) -> None:
+    append_events(workspace, [event_input()])
+    waited = text(
+        "UPDATE log_heads SET last_received_at = last_received_at - interval '2 minutes'"
+        " WHERE workspace_id = :id"
+    )
+    with as_owner(workspace.id) as session:
+        session.execute(waited, {"id": workspace.id})
+        session.commit()
+    words, fine = parts(above)["Seals"]
+    assert "behind" in words
+    assert fine == "no"
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ({}, "3 logs, all sealed"),
+        ({"behind": 1}, "3 logs, 1 behind"),
+        ({"forked": 1, "differences": 1}, "3 logs, 1 forked, 1 difference not acknowledged"),
+    ],
+)
+def test_seals_are_said_in_words(counts: dict[str, int], words: str) -> None:
+    none = {"logs": 3, "behind": 0, "forked": 0, "differences": 0}
+    made = seals.Seals(**{**none, **counts}, oldest=None)
+    assert (made.words, made.fine) == (words, not counts)
