@@ -76,6 +76,10 @@ bench: .venv/.dev ## measurements, as tables
 faults: .venv/.dev ## everything that can break, broken; as a table
 	@$(BIN)/python -m bench.faults $(ARGS)
 
+.PHONY: verifier
+verifier: ## the client's copy of the verifier, after the product's has changed
+	cp auditsaas/evidence/verifier/auditlog_verify.py sdk/python/src/auditsaas_client/
+
 .PHONY: walls
 walls: .venv/.dev ## policies, rights and functions that the migrations make, for the doctor to compare
 	$(BIN)/python -m scripts.walls

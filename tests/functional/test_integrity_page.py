@@ -171,8 +171,10 @@ def test_checkpoint_is_handed_out_and_kept_for_good(
 def test_verifier_is_handed_out_to_everybody_as_the_page_says(
     page: Callable[[], str], client: FlaskClient
 ) -> None:
-    text = client.get("/auditlog_verify.py").data
+    answer = client.get("/auditlog_verify.py")
+    text = answer.data
     assert text.startswith(b"#!/usr/bin/env python3")
+    assert answer.headers["Cache-Control"] == "public, max-age=3600"
     digest = hashlib.sha256(text).hexdigest()
     assert f"{digest[:8]}…{digest[-8:]}" in page()
 

@@ -39,5 +39,6 @@ def download() -> AnyResponse:
     found = program()
     response = Response(found.text, content_type="text/x-python; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{NAME}"'
+    response.headers["Cache-Control"] = "public, max-age=3600"
     response.set_etag(found.sha256)
     return response.make_conditional(request)
