@@ -14,7 +14,8 @@ from celery.exceptions import SoftTimeLimitExceeded
 from auditsaas.events.importers.budget import Budget
 from auditsaas.evidence.checking.kind import CHECKS
 from auditsaas.evidence.checking.run import check_job
-from auditsaas.exports.building.build import InstallationOptions, export_job
+from auditsaas.exports.building.build import export_job
+from auditsaas.exports.building.opening import InstallationOptions
 from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.limits import row_limits
 from auditsaas.extensions import settings

@@ -64,7 +64,10 @@ PARTS: Final = {
 }
 """What a route, or each of a blueprint's, reads; a fragment is called as in its address."""
 AS_EXPORTS: Final = frozenset(
-    {"exports.ask", "exports.retry", "exports.download", "schedules.download_run"}
+    {
+        *("exports.ask", "exports.retry", "exports.download", "exports.download_bundle"),
+        *("schedules.download_run", "schedules.download_bundle"),
+    }
 )
 """Routes whose reading is recorded as an export, asked for or downloaded."""
 

@@ -66,6 +66,7 @@ CALLS = {
     "api.post_export": Call(EXPORTS, Rate.EXPORT),
     "api.get_export": Call(EXPORTS, Rate.READ),
     "api.download_export": Call(EXPORTS, Rate.READ),
+    "api.download_bundle": Call(EXPORTS, Rate.READ),
 }
 LOG_CALLS = {
     "log_tiles.checkpoint": Call(READS, Rate.READ),

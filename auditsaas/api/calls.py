@@ -289,4 +289,17 @@ DESCRIBED = {
         },
         refusals=(404, 409, 410),
     ),
+    "api.download_bundle": Described(
+        method="get",
+        path="/exports/{id}/bundle",
+        summary="Download the file of an export with its proof",
+        description="A ZIP archive of the file, its proof, the program that checks them offline,"
+        " and a README. Ranges are served. The entity tag is the archive's SHA-256.",
+        parameters=(_id("export"),),
+        answers={
+            200: ("The archive.", {"*/*": {"schema": {}}}),
+            206: ("A part of the archive.", {"*/*": {"schema": {}}}),
+        },
+        refusals=(404, 409, 410),
+    ),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -29,7 +29,7 @@ from auditsaas.exports.models import Export, ExportState
 from auditsaas.exports.service import Requester
 from auditsaas.extensions import db, settings
 from auditsaas.jobs.turns import send_in_turn
-from auditsaas.pages.exports.download import send_file
+from auditsaas.pages.exports.download import SentFile, bundle_of, file_of, send_file
 from auditsaas.pages.exports.views import limits_here
 from auditsaas.text import storable
 
@@ -54,6 +54,7 @@ def post_export() -> Response:
         row_limits=limits_here(),
         settings=settings(),
         status_code=202,
+        proof=asked.proof,
     )
     export = request_export(db.session(), wanted)
     db.session.commit()
@@ -71,17 +72,31 @@ def get_export(export_id: UUID) -> Response:
 
 @api.get("/exports/<uuid:export_id>/download")
 def download_export(export_id: UUID) -> Response:
+    return _sent(export_id, file_of)
+
+
+@api.get("/exports/<uuid:export_id>/bundle")
+def download_bundle(export_id: UUID) -> Response:
+    return _sent(export_id, bundle_of)
+
+
+def _sent(export_id: UUID, chosen: Callable[[Export, list[str]], SentFile]) -> Response:
     export = service.find(db.session(), _visible(), export_id)
+    sent = chosen(export, [workspace_slug()])
 
     def record(status_code: int, part: str | None) -> None:
         service.record_download(
-            db.session(), export, _requester(), status_code=status_code, part=part
+            db.session(),
+            export,
+            _requester(),
+            status_code=status_code,
+            part=part,
+            with_proof=sent.has_proof,
         )
         db.session.commit()
 
     # By a link a careless client would send the key on to the store.
-    caller, slugs = f"key {key_access().key_id}", [workspace_slug()]
-    return send_file(export, slugs, caller=caller, record=record, by_link=False)
+    return send_file(sent, caller=f"key {key_access().key_id}", record=record, by_link=False)
 
 
 def _visible() -> ColumnElement[bool]:
@@ -152,4 +167,11 @@ def _job(export: Export, slug: str) -> dict[str, Any]:
         "sha256": export.sha256,
         "error": export.error,
         "download_url": url_for("api.download_export", export_id=export.id) if ready else None,
+        "proof": export.proof,
+        "bundle_url": url_for("api.download_bundle", export_id=export.id)
+        if ready and export.proof
+        else None,
+        "bundle_bytes": export.bundle_bytes,
+        "bundle_sha256": export.bundle_sha256,
+        "sealed_size": export.sealed_size,
     }

@@ -238,6 +238,8 @@ class ExportInput(Struct, forbid_unknown_fields=True, kw_only=True):
     """The columns of CSV, XLSX and Parquet, in this order; all without it."""
     gzip: bool = False
     """Pack a CSV or JSONL file."""
+    proof: bool = False
+    """Make a proof with the file; people are then meant as events name them."""
 
 
 class ExportJob(Struct, kw_only=True):
@@ -259,6 +261,14 @@ class ExportJob(Struct, kw_only=True):
     sha256: Sha256 | None
     error: str | None
     download_url: str | None
+    proof: bool
+    """Whether it was asked for with proof."""
+    bundle_url: str | None
+    """The archive of the file, its proof and what checks them."""
+    bundle_bytes: Count | None
+    bundle_sha256: Sha256 | None
+    sealed_size: Count | None
+    """The events below the checkpoint that the proof leads to."""
 
 
 class Problem(Struct, kw_only=True):

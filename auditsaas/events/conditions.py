@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, and_, case, or_
+from sqlalchemy import ColumnElement, and_, case, or_, true
 
 from auditsaas.events.event_sources import IMPORT, KEY, UNRECORDED
 from auditsaas.events.models import events
@@ -29,6 +29,23 @@ def matches_activity(column: ColumnElement[str], patterns: Sequence[str]) -> Col
 
 def among(column: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bool]:
     return column == values[0] if len(values) == 1 else column.in_(list(values))
+
+
+def has_status(values: Sequence[str]) -> ColumnElement[bool] | None:
+    """Compare the status; None where all of them are chosen."""
+    return None if len(set(values)) > 1 else events.c.status == values[0]
+
+
+def is_disabled(values: Sequence[str]) -> ColumnElement[bool]:
+    """Compare what an event says of its actor; nothing said is active, and so is what is not so."""
+    disabled = events.c.actor_status.is_not_distinct_from("disabled")
+    if len(set(values)) > 1:
+        return true()
+    return disabled if values[0] == "disabled" else ~disabled
+
+
+def in_networks(values: Sequence[str]) -> ColumnElement[bool]:
+    return or_(*map(in_network, values))
 
 
 def in_network(value: str) -> ColumnElement[bool]:

@@ -23,7 +23,14 @@ from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.reading import pages
 from auditsaas.events.reading.scans.source import source
 from auditsaas.events.schema import TargetInput
+from auditsaas.evidence.tree import checkpoints
+from auditsaas.evidence.tree.checkpoints import Sealed
+from auditsaas.exports.asking import with_proof
 from auditsaas.exports.building.file_header import period_words
+from auditsaas.exports.building.pieces import Log
+from auditsaas.exports.building.proven import FileWithProof, Wanted
+from auditsaas.exports.building.reader import ONE_SNAPSHOT
+from auditsaas.exports.building.sealing import wait
 from auditsaas.exports.formats import FORMATS, Format
 from auditsaas.exports.source import About, Source
 from auditsaas.formatting.viewer import Viewer
@@ -44,18 +51,28 @@ from config.start import load
     default="-",
     help="The file to write; standard output if not given.",
 )
-def export_command(slug: str, file_format: str, query: str, output: str) -> None:
+@click.option(
+    "--proof",
+    is_flag=True,
+    help="Write a .zip: the file, its proof, and what checks both offline.",
+)
+def export_command(slug: str, file_format: str, query: str, output: str, *, proof: bool) -> None:
     """Write the log of the workspace SLUG, or what of it matches a filter, newest first.
 
-    Dates are read, and times written, in the workspace's zone.
+    Dates are read, and times written, in the workspace's zone. With proof the JSONL is in the
+    order of the log, and people are those that each event names.
     """
     chosen = FORMATS[file_format]
     with open_session() as session:
         workspace = workspace_called(session, slug)
         event_filter = _filter(session, query, workspace)
         with _opened(output) as file:
-            rows = chosen.write(_source(session, workspace, event_filter), file, lambda _rows: None)
-        _record(session, workspace, chosen, event_filter, rows)
+            if proof:
+                rows = _write_with_proof(session, workspace, event_filter, chosen, file)
+            else:
+                source = _source(session, workspace, event_filter)
+                rows = chosen.write(source, file, lambda _rows: None)
+        _record(session, workspace, chosen, event_filter, rows, proof=proof)
         session.commit()
     noun = "event" if rows == 1 else "events"
     click.echo(f"{rows:,} {noun} written", err=True)
@@ -70,9 +87,45 @@ def _filter(session: Session, query: str, workspace: Workspace) -> EventFilter:
     return event_filter
 
 
-def _source(session: Session, workspace: Workspace, event_filter: EventFilter) -> Source:
+def _write_with_proof(
+    session: Session,
+    workspace: Workspace,
+    event_filter: EventFilter,
+    chosen: Format,
+    out: BinaryIO,
+) -> int:
+    """Write the archive of a file and its proof, of one moment; return its rows."""
+    plan = with_proof.plan(session, [workspace.id], event_filter)
+    slug, workspace_id = workspace.slug, workspace.id
+
+    def newest() -> Sealed | None:
+        session.commit()
+        return checkpoints.newest(session, workspace_id)
+
+    sealed = wait(newest, plan.last, pause=lambda: None)
+    checkpoints.keep(session, workspace_id, sealed.size)
+    session.commit()
+    session.connection(execution_options={"isolation_level": ONE_SNAPSHOT})
+    wanted = Wanted(
+        log=Log(workspace_id=workspace_id, event_filter=plan.event_filter, last=plan.last),
+        format=chosen,
+        gzip=False,
+        name=slug,
+        made_at=sealed.at,
+    )
+    source = _source(session, workspace, plan.event_filter, plan.last)
+    made = FileWithProof.of(session, source, sealed, wanted, lambda _rows: None)
+    proven = made.write_archive(out, made.write_file, None)
+    session.commit()
+    return sum(one.shown.rows for one in proven)
+
+
+def _source(
+    session: Session, workspace: Workspace, event_filter: EventFilter, last: int | None = None
+) -> Source:
+    """Open the rows of a workspace that match, up to a number, or to its last one."""
     ids = [workspace.id]
-    snapshot = pages.heads(session, ids)
+    snapshot = pages.heads(session, ids) if last is None else {workspace.id: last}
     viewer, now = Viewer(zone=ZoneInfo(workspace.time_zone)), datetime.now(UTC)
     return Source(
         connection=session.connection(),
@@ -119,7 +172,13 @@ def _opened(output: str) -> Iterator[BinaryIO]:
 
 
 def _record(
-    session: Session, workspace: Workspace, chosen: Format, event_filter: EventFilter, rows: int
+    session: Session,
+    workspace: Workspace,
+    chosen: Format,
+    event_filter: EventFilter,
+    rows: int,
+    *,
+    proof: bool,
 ) -> None:
     own_actions.record(
         session,
@@ -127,5 +186,10 @@ def _record(
         workspaces=[workspace.id],
         actor=cli_session.operator().actor,
         targets=[TargetInput(type="workspace", id=str(workspace.id), name=workspace.name)],
-        metadata={"format": chosen.key, "query": event_filter.query_string(), "rows": rows},
+        metadata={
+            "format": chosen.key,
+            "query": event_filter.query_string(),
+            "rows": rows,
+            **({"proof": True} if proof else {}),
+        },
     )

@@ -42,12 +42,13 @@ def expire(session: Session, export_id: UUID, storage: Storage) -> bool:
     )
     if export is None:
         return False
-    if export.file_key is not None:
-        storage.delete(export.file_key)
+    for key in (export.bundle_key, export.file_key):
+        if key is not None:
+            storage.delete(key)
     session.execute(
         update(Export)
         .where(Export.id == export_id)
-        .values(state=ExportState.EXPIRED, file_key=None)
+        .values(state=ExportState.EXPIRED, file_key=None, bundle_key=None)
     )
     return True
 
@@ -63,13 +64,14 @@ def strays(platform: Session, storage: Storage) -> Iterator[str]:
     ids = [UUID(name) for name in found if _is_id(name)]
     for start in range(0, len(ids), 500):
         rows = platform.execute(
-            select(Export.id, Export.state, Export.file_key).where(
+            select(Export.id, Export.state, Export.file_key, Export.bundle_key).where(
                 Export.id.in_(ids[start : start + 500])
             )
         )
         for row in rows:
             if row.state in FINAL_STATES:
-                yield from (key for key in found[str(row.id)] if key != row.file_key)
+                kept = (row.file_key, row.bundle_key)
+                yield from (key for key in found[str(row.id)] if key not in kept)
 
 
 def _is_id(name: str) -> bool:

@@ -16,6 +16,7 @@ Writer = Callable[[Source, Output, Progress], int]
 """Writes a whole file, never holding all of it, and returns its rows."""
 
 GZIP = "application/gzip"
+ZIP = "application/zip"
 
 
 @dataclass(frozen=True, kw_only=True)

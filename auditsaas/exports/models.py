@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import cached_property
@@ -19,6 +20,8 @@ from auditsaas.db.columns import Timestamp
 from auditsaas.db.ids import new_id
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.filter.period import TimeRange, dates
+from auditsaas.events.filter.written import AsWritten, UserField
+from auditsaas.evidence.bundles.question import provable
 from auditsaas.extensions import Base
 from auditsaas.workspaces.models import ApiKey
 
@@ -70,6 +73,10 @@ class Export(Base):
     columns: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     """The columns that were chosen, in their order; None for all."""
     gzip: Mapped[bool] = mapped_column(default=False)
+    proof: Mapped[bool] = mapped_column(default=False)
+    """Whether a proof goes with the file; people are then meant as events name them."""
+    proof_user: Mapped[UserField | None] = mapped_column(Text)
+    """The field that the filter's user is compared with, where a proof can answer it."""
 
     state: Mapped[str] = mapped_column(Text, default=ExportState.QUEUED)
     fence: Mapped[int] = mapped_column(BigInteger, default=0)
@@ -81,6 +88,12 @@ class Export(Base):
     file_key: Mapped[str | None] = mapped_column(Text)
     bytes: Mapped[int | None] = mapped_column(BigInteger)
     sha256: Mapped[str | None] = mapped_column(Text)
+    bundle_key: Mapped[str | None] = mapped_column(Text)
+    """The file, its proof and what checks them, in one archive."""
+    bundle_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    bundle_sha256: Mapped[str | None] = mapped_column(Text)
+    sealed_size: Mapped[int | None] = mapped_column(BigInteger)
+    """The events below the checkpoint that the proof leads to."""
     error: Mapped[str | None] = mapped_column(Text)
 
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
@@ -103,12 +116,14 @@ class Export(Base):
     def asked_filter(self) -> EventFilter:
         """Read the filter as it was chosen, a preset still being one; it never changes."""
         args, zone = MultiDict(parse_qsl(self.query)), ZoneInfo(self.time_zone)
-        return EventFilter.from_args(args, zone=zone, now=self.created_at)
+        asked = EventFilter.from_args(args, zone=zone, now=self.created_at)
+        return replace(asked, as_written=AsWritten(self.proof_user)) if self.proof else asked
 
     @property
     def pinned_filter(self) -> EventFilter:
         """Return the filter with the bounds that were fixed."""
-        return self.asked_filter.with_period(self.period)
+        asked = provable(self.asked_filter) if self.proof else self.asked_filter
+        return asked.with_period(self.period)
 
     @property
     def days(self) -> tuple[date | None, date | None]:

@@ -96,6 +96,10 @@ def run_again(session: Session, export: Export, requester: Requester) -> None:
         file_key=None,
         bytes=None,
         sha256=None,
+        bundle_key=None,
+        bundle_bytes=None,
+        bundle_sha256=None,
+        sealed_size=None,
         error=None,
         started_at=None,
         finished_at=None,
@@ -121,8 +125,30 @@ def file_of(export: Export) -> str:
     return export.file_key
 
 
+def bundle_of(export: Export) -> str:
+    """Return the key of the archive that holds an export's file and its proof.
+
+    Raises:
+        Expired: it was removed when its time was over.
+        Conflict: there is none yet, or never was.
+        NotFound: the export was asked for without proof.
+    """
+    if not export.proof:
+        raise NotFound("This export was asked for without proof. Ask for one with proof.")
+    file_of(export)
+    if export.bundle_key is None:
+        raise Conflict("This export has no proof to download.")
+    return export.bundle_key
+
+
 def record_download(
-    session: Session, export: Export, requester: Requester, *, status_code: int, part: str | None
+    session: Session,
+    export: Export,
+    requester: Requester,
+    *,
+    status_code: int,
+    part: str | None,
+    with_proof: bool = False,
 ) -> None:
     """Append ``export.downloaded``; ``part`` is the range of bytes, where not all were sent.
 
@@ -137,7 +163,7 @@ def record_download(
         export,
         requester,
         status_code=status_code,
-        facts={"part": part} if part else {},
+        facts={**({"part": part} if part else {}), **({"proof": True} if with_proof else {})},
     )
 
 

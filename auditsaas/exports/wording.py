@@ -60,13 +60,23 @@ def own_address(export: Export) -> str:
 
 def file_name(export: Export, slugs: Sequence[str]) -> str:
     """Name a file `acme_2026-10-01_2026-10-31_America-New_York.csv`: workspace, range and zone."""
+    extension = (export.file_key or "").rpartition("/")[2].partition(".")[2] or export.format
+    return f"{base_name(export, slugs)}.{extension}"
+
+
+def bundle_name(export: Export, slugs: Sequence[str]) -> str:
+    """Name the archive of a file and its proof `acme_2026-10-01_2026-10-31_UTC_with-proof.zip`."""
+    return f"{base_name(export, slugs)}_with-proof.zip"
+
+
+def base_name(export: Export, slugs: Sequence[str]) -> str:
+    """Name a file without its extension."""
     where = slugs[0] if len(slugs) == 1 else f"{len(slugs)}-workspaces"
     zone = ZoneInfo(export.time_zone)
     first, last = export.days
     start = first.isoformat() if first else "start"
     end = (last or export.created_at.astimezone(zone).date()).isoformat()
-    extension = (export.file_key or "").rpartition("/")[2].partition(".")[2] or export.format
-    return f"{where}_{start}_{end}_{export.time_zone.replace('/', '-')}.{extension}"
+    return f"{where}_{start}_{end}_{export.time_zone.replace('/', '-')}"
 
 
 def _date_format(export: Export) -> DateFormat:

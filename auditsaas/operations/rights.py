@@ -76,6 +76,7 @@ LIMITS: Final = {
     "exports": _fixed(
         *("id", "workspace_ids", "requested_by", "requested_by_key", "through_platform"),
         *("query", "starts_at", "ends_at", "since", "snapshot", "created_at"),
+        *("proof", "proof_user"),
     ),
     "imports": _fixed(*OWNED, "requested_by"),
     "mails": _fixed("id", "user_id", "address", "tenant", "created_at"),

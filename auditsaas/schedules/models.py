@@ -32,6 +32,8 @@ class Schedule(Base):
     """The filter as a canonical query string, without a range."""
     format: Mapped[str] = mapped_column(Text)
     columns: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    proof: Mapped[bool] = mapped_column(default=False)
+    """Whether a proof goes with each report."""
     frequency: Mapped[str] = mapped_column(Text)
     weekday: Mapped[int] = mapped_column(SmallInteger)
     month_day: Mapped[int] = mapped_column(SmallInteger)

@@ -87,8 +87,10 @@ def _send(session: Session, schedule: Schedule, run: ScheduleRun, export: Export
     url = f"/w/{workspace.slug}/schedules/{schedule.id}/runs/{run.id}"
     for person in allowed:
         facts = mail_facts(schedule, run, export, found, workspace, _viewer(schedule, person))
-        facts |= {"url": f"{url}/download", "manual": asked_by}
+        file = "bundle" if export.proof else "download"
+        facts |= {"url": f"{url}/{file}", "manual": asked_by}
         detail = f"{wording.format_name(export.format)} · {wording.rows(found.events)}"
+        detail += ", with proof" if export.proof else ""
         _notify(session, run, person, "report.ready", schedule.name, detail, url, facts)
     numbers = {"rows": found.events, "late": found.late, "errors": found.errors}
     _record(session, schedule, run, ok=True, metadata=numbers)
@@ -128,6 +130,7 @@ def mail_facts(
         "filter_words": export.asked_filter.describe() or "Everything",
         "period": period_words(run, viewer),
         "period_short": days(run, viewer),
+        "proof": export.proof,
         "kept_until": times.date(export.expires_at, viewer) if export.expires_at else "",
         "error_share": numbers.percent(found.errors, found.events),
         "share_before": numbers.percent(found.errors_before or 0, before) if before else "",

@@ -165,6 +165,7 @@ def _made(
         options=Options(tuple(schedule.columns or ())),
         since={workspace_id: schedule.covered_seq},
         schedule_name=schedule.name,
+        proof=schedule.proof,
     )
     export = request_export(session, asked)
     run = session.get_one(ScheduleRun, (workspace_id, run_id))

@@ -29,8 +29,8 @@ READERS = [role for role, held in ROLE_PERMISSIONS.items() if Permission.EXPORT_
 """The roles that may have a report."""
 
 TOLD = (
-    "name", "query", "format", "columns", "frequency", "weekday", "month_day", "time_of_day",
-    "time_zone", "recipients", "owner_id",
+    "name", "query", "format", "columns", "proof", "frequency", "weekday", "month_day",
+    "time_of_day", "time_zone", "recipients", "owner_id",
 )  # fmt: skip
 """Columns whose changes an event records."""
 
@@ -43,6 +43,7 @@ class Plan:
     event_filter: EventFilter
     format: str
     columns: tuple[str, ...] = ()
+    proof: bool = False
     timetable: Timetable
     recipients: tuple[UUID, ...]
 
@@ -248,6 +249,7 @@ def _write(session: Session, schedule: Schedule, plan: Plan) -> None:
     schedule.query = plan.event_filter.without("range").query_string()
     schedule.format = format_called(plan.format).key
     schedule.columns = list(plan.columns) or None
+    schedule.proof = plan.proof
     schedule.frequency = plan.timetable.frequency
     schedule.weekday = plan.timetable.weekday
     schedule.month_day = plan.timetable.month_day

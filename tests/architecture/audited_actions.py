@@ -192,6 +192,10 @@ AUDITED: dict[str, AuditedAction] = {
         "export.downloaded",
         lambda s: s.admin.get(f"{s.base}/exports/{s.company.export()}/download"),
     ),
+    "exports.download_bundle": audited(
+        "export.downloaded",
+        lambda s: s.admin.get(f"{s.base}/exports/{s.company.export(proof=True)}/bundle"),
+    ),
     "saved_views.save": audited(
         "view.save", lambda s: s.here("/views", name="Errors", query="status=error", shared="1")
     ),
@@ -209,6 +213,13 @@ AUDITED: dict[str, AuditedAction] = {
         "export.downloaded",
         lambda s: s.admin.get(
             f"{s.base}/schedules/{(x := s.company.schedule())}/runs/{s.company.report(x)}/download"
+        ),
+    ),
+    "schedules.download_bundle": audited(
+        "export.downloaded",
+        lambda s: s.admin.get(
+            f"{s.base}/schedules/{(x := s.company.schedule())}"
+            f"/runs/{s.company.report(x, proof=True)}/bundle"
         ),
     ),
     "superadmin.create_workspace": audited(
@@ -241,6 +252,10 @@ AUDITED: dict[str, AuditedAction] = {
     ),
     "api.download_export": audited(
         "export.downloaded", lambda s: s.call("GET", f"/exports/{export_of_key(s)}/download")
+    ),
+    "api.download_bundle": audited(
+        "export.downloaded",
+        lambda s: s.call("GET", f"/exports/{export_of_key(s, proof=True)}/bundle"),
     ),
 }
 

@@ -151,11 +151,13 @@ def accept(journey: Journey) -> TestResponse:
     return journey.post(f"/invitations/{token}", by=journey.signed_out, **form)
 
 
-def export_of_key(s: Journey) -> str:
+def export_of_key(s: Journey, *, proof: bool = False) -> str:
     """Ask for a file by a key, and build it."""
-    asked = s.call("POST", "/exports", json={"format": "csv", "query": ""})
+    if proof:
+        append_events(s.company.workspace, [event_input()])
+    asked = s.call("POST", "/exports", json={"format": "csv", "query": "", "proof": proof})
     assert asked.json is not None
-    s.company.build(UUID(asked.json["id"]))
+    s.company.build(UUID(asked.json["id"]), proof=proof)
     return str(asked.json["id"])
 
 

@@ -61,6 +61,7 @@ WORKSPACE: dict[str, Need] = {
     **dict.fromkeys(("erasures.show", "erasures.confirm", "erasures.cancel"), MANAGE),
     **dict.fromkeys(("exports.index", "exports.before", "exports.ask"), EXPORT),
     **dict.fromkeys(("exports.detail", "exports.download"), EXPORTS_OF_OTHERS),
+    **dict.fromkeys(("exports.download_bundle", "schedules.download_bundle"), EXPORTS_OF_OTHERS),
     **dict.fromkeys(("exports.cancel", "exports.retry"), EXPORTS_OF_OTHERS),
     **dict.fromkeys(("schedules.everywhere", "schedules.choose_workspace"), EXPORT),
     **dict.fromkeys(("schedules.index", "schedules.new", "schedules.create"), EXPORT),
@@ -125,6 +126,7 @@ KEY: dict[str, frozenset[ApiScope]] = {
     "api.post_export": frozenset({ApiScope.EXPORTS, ApiScope.EVENTS_READ}),
     "api.get_export": frozenset({ApiScope.EXPORTS, ApiScope.EVENTS_READ}),
     "api.download_export": frozenset({ApiScope.EXPORTS, ApiScope.EVENTS_READ}),
+    "api.download_bundle": frozenset({ApiScope.EXPORTS, ApiScope.EVENTS_READ}),
 }
 
 LOG_HASHES = {"log_tiles.checkpoint", "log_tiles.tile"}

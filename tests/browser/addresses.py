@@ -99,6 +99,7 @@ NO_PAGES = {
     *("log_reads.of_event", "integrity.show_verdict"),
     # Files.
     *("exports.download", "schedules.download_run", "notifications.kept_mail"),
+    *("exports.download_bundle", "schedules.download_bundle"),
     *("integrity.checkpoint", "integrity.key_file", "integrity.finding_file"),
     *("event_proofs.download", "verifier.download"),
     # Lead elsewhere.

@@ -106,6 +106,7 @@ def caller(app: Flask, client: FlaskClient, engine: Engine) -> Caller:
         "api.get_event_proof": event["ids"][0],
         "api.get_export": export["id"],
         "api.download_export": export["id"],
+        "api.download_bundle": export["id"],
     }
     seal(workspace)
     made.in_log = in_log(workspace)[0]

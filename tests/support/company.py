@@ -47,6 +47,7 @@ from auditsaas.saved_views.models import ALL_MY_WORKSPACES, SavedView
 from auditsaas.schedules.models import ScheduleRun
 from auditsaas.storage.address import storage_at
 from auditsaas.workspaces.models import ApiKey, Invitation, InvitationLookup, Workspace
+from tests.support import sealing
 from tests.support.exporting import ask
 from tests.support.factories import (
     append_events,
@@ -125,17 +126,21 @@ class Company:
             )
         )
 
-    def export(self, state: ExportState = ExportState.READY) -> UUID:
-        export_id = ask(self.admin, [self.workspace])
+    def export(self, state: ExportState = ExportState.READY, *, proof: bool = False) -> UUID:
+        if proof:
+            append_events(self.workspace, [event_input()])  # of an empty log there is no proof
+        export_id = ask(self.admin, [self.workspace], proof=proof)
         if state is ExportState.READY:
-            self.build(export_id)
+            self.build(export_id, proof=proof)
         else:
             with scoped(self.workspace.id, user=self.admin.id) as session:
                 session.get_one(Export, export_id).state = state.value
                 session.commit()
         return export_id
 
-    def build(self, export_id: UUID) -> None:
+    def build(self, export_id: UUID, *, proof: bool = False) -> None:
+        if proof:
+            sealing.seal(self.workspace)
         with self.app.app_context():
             run(export_job(storage_at(self.app.extensions["settings"].storage_url)), export_id)
 
@@ -185,7 +190,13 @@ class Company:
         now = datetime.now(UTC)
         return make_schedule(self.workspace, self.admin, now, name=f"{self.mark} digest")
 
-    def report(self, schedule_id: UUID, state: ExportState = ExportState.READY) -> UUID:
+    def report(
+        self,
+        schedule_id: UUID,
+        state: ExportState = ExportState.READY,
+        *,
+        proof: bool = False,
+    ) -> UUID:
         """A report that a schedule has made."""
         now = datetime.now(UTC)
         return self._keep(
@@ -194,7 +205,7 @@ class Company:
                 id=new_id(),
                 schedule_id=schedule_id,
                 due_at=now,
-                export_id=self.export(state),
+                export_id=self.export(state, proof=proof),
                 starts_at=now - timedelta(days=1),
                 ends_at=now,
                 since_seq=0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,8 @@ from auditsaas.db.platform import JOBS, platform_session
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.reading import pages
 from auditsaas.exports.asking.request import NO_OPTIONS, ExportRequest, request_export
-from auditsaas.exports.building.build import DEFAULT_OPTIONS, InstallationOptions, export_job
+from auditsaas.exports.building.build import export_job
+from auditsaas.exports.building.opening import DEFAULT_OPTIONS, InstallationOptions
 from auditsaas.exports.formats import Options, format_called
 from auditsaas.exports.service import Requester
 from auditsaas.extensions import Base
@@ -45,6 +46,8 @@ def ask(
     *,
     format: str = "csv",
     options: Options = NO_OPTIONS,
+    proof: bool = False,
+    since: Mapping[UUID, int] | None = None,
 ) -> UUID:
     """Ask for a file and commit, without telling any worker; the id of the export."""
     ids = sorted(workspace.id for workspace in workspaces)
@@ -58,6 +61,8 @@ def ask(
                 options=options,
                 event_filter=event_filter or EventFilter(),
                 zone=zone,
+                proof=proof,
+                since=since,
             ),
         )
         session.commit()

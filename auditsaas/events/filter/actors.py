@@ -30,7 +30,8 @@ from sqlalchemy.orm import Session
 
 from auditsaas.events.conditions import among
 from auditsaas.events.filter.event_filter import OF_ACTORS, EventFilter
-from auditsaas.events.filter.to_sql import ResolvedActors
+from auditsaas.events.filter.to_sql import ResolvedActors, written_conditions
+from auditsaas.events.filter.written import AsWritten
 from auditsaas.events.folding import equals, fold, words_folded
 from auditsaas.events.models import actor_emails, actor_names, actors, events
 from auditsaas.events.search.parser import Term
@@ -74,10 +75,23 @@ def _acted(
     session: Session, workspace_id: UUID, event_filter: EventFilter
 ) -> tuple[Condition, bool]:
     """Build the condition for user, role and user status, and tell whether an index serves it."""
+    if event_filter.as_written is not None:
+        return _written(session, workspace_id, event_filter)
     listed = actor_pairs(session, [workspace_id], event_filter)
     if listed is None:
         return acted_condition(session, [workspace_id], ActorsMeant(event_filter)), False
     return among(events.c.actor_id, [actor for _, actor in listed]), True
+
+
+def _written(
+    session: Session, workspace_id: UUID, event_filter: EventFilter
+) -> tuple[Condition, bool]:
+    """Build the condition on what events say of people; a user by name is one that is known now."""
+    wanted, indexed = written_conditions(event_filter)
+    if event_filter.user and event_filter.as_written == AsWritten():
+        known, indexed = _acted(session, workspace_id, EventFilter(user=event_filter.user))
+        wanted.append(known)
+    return and_(*wanted), indexed
 
 
 def _of_term(term: Term) -> EventFilter:

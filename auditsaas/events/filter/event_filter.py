@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
-
-from sqlalchemy import or_
 
 from auditsaas.errors import InvalidFields
 from auditsaas.events.conditions import (
@@ -21,14 +20,18 @@ from auditsaas.events.conditions import (
     among,
     are_indexed,
     came_from,
-    in_network,
+    has_status,
+    in_networks,
+    is_disabled,
     matches_activity,
 )
 from auditsaas.events.event_sources import KINDS, in_words
+from auditsaas.events.filter import written
 from auditsaas.events.filter.dates import DEFAULT_DATE_FORMAT
 from auditsaas.events.filter.fields import Filter, choices, declared, number
-from auditsaas.events.filter.period import TimeRange
+from auditsaas.events.filter.period import TimeRange, instant
 from auditsaas.events.filter.reader import CUSTOM, Arguments, Reader
+from auditsaas.events.filter.written import AsWritten, Written
 from auditsaas.events.labels import capitalized, label
 from auditsaas.events.models import events
 from auditsaas.events.search.parser import Term
@@ -51,12 +54,11 @@ class EventFilter:
 
     status: tuple[str, ...] = choices(
         "status",
+        written=Written("status"),
         api="success or error.",
         read=lambda reader, name: reader.choices(name, STATUSES),
         choices=STATUSES,
-        condition=lambda values: (
-            None if set(values) == set(STATUSES) else events.c.status == values[0]
-        ),
+        condition=has_status,
         indexed=True,
         lead=2,
         rolled_up=True,
@@ -66,6 +68,7 @@ class EventFilter:
     )
     activity: tuple[str, ...] = choices(
         "activity",
+        written=Written("activity", written.begins),
         api="An activity; a trailing * makes it a prefix: user.*",
         read=lambda reader, name: reader.prefixes(name),
         condition=lambda values: matches_activity(events.c.activity, values),
@@ -77,9 +80,9 @@ class EventFilter:
         shown=lambda value: value if value.endswith("*") else label(value),
         panel="listed",
     )
-    """Exact, or a prefix where it ends in ``*``."""
     method: tuple[str, ...] = choices(
         "method",
+        written=Written("method"),
         api="A method of HTTP.",
         read=lambda reader, name: reader.methods(name),
         choices=METHODS,
@@ -97,7 +100,6 @@ class EventFilter:
         column=events.c.workspace_id,
         panel="own",
     )
-    """Slugs, where several workspaces are in scope."""
     user: tuple[str, ...] = choices(
         "user",
         api="Ids of actors, names that they have now, or e-mail addresses that they ever had.",
@@ -105,9 +107,9 @@ class EventFilter:
         of_actor=lambda row: row.actor,
         panel="own",
     )
-    """Ids of actors, names or e-mail addresses."""
     role: tuple[str, ...] = choices(
         "role",
+        written=Written("actor.role", condition=partial(among, events.c.actor_role)),
         api="Roles that actors have now.",
         read=lambda reader, name: reader.texts(name),
         of_actor=lambda row: row.role,
@@ -116,6 +118,7 @@ class EventFilter:
     )
     user_status: tuple[str, ...] = choices(
         "user_status",
+        written=Written("actor.status", written.stands, is_disabled),
         api="What actors are now.",
         read=lambda reader, name: reader.choices(name, USER_STATUSES),
         choices=USER_STATUSES,
@@ -125,9 +128,10 @@ class EventFilter:
     )
     ip: tuple[str, ...] = choices(
         "ip",
+        written=Written("ip", written.within),
         api="Addresses, or networks as CIDR.",
         read=lambda reader, name: reader.networks(name),
-        condition=lambda values: or_(*map(in_network, values)),
+        condition=in_networks,
         indexed=True,
         lead=0,
         splits=lambda values: not any("/" in value for value in values),
@@ -135,6 +139,7 @@ class EventFilter:
     """Addresses or networks, in their usual spelling."""
     platform: tuple[str, ...] = choices(
         "platform",
+        written=Written("platform"),
         api="Platforms.",
         read=lambda reader, name: reader.choices(name, PLATFORMS),
         choices=PLATFORMS,
@@ -152,6 +157,7 @@ class EventFilter:
     )
     source: tuple[str, ...] = choices(
         "source",
+        written=Written("source", written.came_from),
         api="Where events came from: product, cli, none (not recorded), or api: or import: and an"
         " id; a trailing * makes it a prefix: api:*",
         read=lambda reader, name: reader.sources(name),
@@ -164,7 +170,6 @@ class EventFilter:
         shown=in_words,
         panel="fixed",
     )
-    """Sources as they are stored, prefixes of them, or ``none``."""
     min_ms: float | None = number(
         "min_ms",
         title="Response time at least",
@@ -193,6 +198,8 @@ class EventFilter:
     to_text: str = ""
     period: TimeRange = field(default=TimeRange())
     """The range as instants, as of when it was parsed."""
+    as_written: AsWritten | None = None
+    """How people are meant in an export with proof; no parameter says it."""
 
     @classmethod
     def from_args(
@@ -245,8 +252,8 @@ class EventFilter:
         return replace(
             self,
             range=CUSTOM if period.start or period.end else None,
-            from_text=_instant(period.start),
-            to_text=_instant(period.end),
+            from_text=instant(period.start),
+            to_text=instant(period.end),
             period=period,
         )
 
@@ -280,6 +287,8 @@ class EventFilter:
         parts = [known.describe(getattr(self, name)) for name, known in FILTERS.items()]
         parts += map(describe_term, self.terms)
         sentence = " and ".join(part for part in parts if part)
+        if self.as_written is not None and self.names_actors:
+            sentence += ", people as each event names them"
         return sentence[:1].upper() + sentence[1:]
 
 
@@ -289,9 +298,3 @@ OF_ACTORS: Final = tuple(name for name, known in FILTERS.items() if known.of_act
 PARAMETERS: Final = (*FILTERS, "q", "range", "from", "to")
 """Every query parameter of a filter."""
 EMPTY = EventFilter()
-
-
-def _instant(moment: datetime | None) -> str:
-    if moment is None:
-        return ""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

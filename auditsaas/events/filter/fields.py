@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 from sqlalchemy import ColumnElement
 
 from auditsaas.events.filter.reader import Reader
+from auditsaas.events.filter.written import Written
 from auditsaas.events.search.terms import KEYS
 from auditsaas.events.wording import alternatives
 
@@ -50,6 +51,8 @@ class Filter:
     """Whether the hourly and daily counts know it."""
     column: ColumnElement[Any] | None = None
     """The column of events whose values a facet counts."""
+    written: Written | None = None
+    """What it compares in an event as it was written, where a proof can answer it."""
     of_actor: Callable[[Any], str | None] | None = None
     """Its value of an actor's row (``actor``, ``role``, ``status``), which says what it is now."""
     shown: Callable[[str], str] = str

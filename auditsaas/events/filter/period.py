@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from auditsaas.events.filter.dates import DEFAULT_DATE_FORMAT, Moment, RangeError, read_moment
 
-__all__ = ["PRESETS", "RangeError", "TimeRange", "custom", "dates", "preset"]
+__all__ = ["PRESETS", "RangeError", "TimeRange", "custom", "dates", "instant", "preset"]
 
 PRESETS: dict[str, str] = {
     "today": "Today",
@@ -40,6 +40,13 @@ class TimeRange:
 
     start: datetime | None = None
     end: datetime | None = None
+
+
+def instant(moment: datetime | None) -> str:
+    """Write an instant as RFC 3339 in UTC; '' for none."""
+    if moment is None:
+        return ""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def preset(key: str, zone: ZoneInfo, now: datetime) -> TimeRange:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from sqlalchemy import func
+
 from auditsaas.db.ids import first_id_at, first_id_of, milliseconds_since_epoch
+from auditsaas.events.conditions import among
 from auditsaas.events.filter.event_filter import FILTERS, EventFilter
 from auditsaas.events.filter.fields import Condition
 from auditsaas.events.filter.period import TimeRange
@@ -50,6 +53,22 @@ def conditions(
             (indexed if known.is_indexed(value) else checked).append(wanted)
     checked += [condition(term, actors.by_term.get(term)) for term in event_filter.terms]
     return indexed, checked
+
+
+def written_conditions(event_filter: EventFilter) -> tuple[list[Condition], bool]:
+    """Build the conditions on what events say of people; tell whether an index serves them."""
+    field = event_filter.as_written.user if event_filter.as_written else None
+    wanted = [
+        known.written.condition(getattr(event_filter, name))
+        for name, known in FILTERS.items()
+        if known.written and known.written.condition and getattr(event_filter, name)
+    ]
+    if event_filter.user and field == "actor.id":
+        wanted.append(among(events.c.actor_id, event_filter.user))
+    elif event_filter.user and field == "actor.email":
+        address = func.lower(events.c.actor_email.collate("C"))
+        wanted.append(address.in_([value.lower() for value in event_filter.user]))
+    return wanted, field == "actor.id"
 
 
 def period_conditions(period: TimeRange) -> Iterator[Condition]:

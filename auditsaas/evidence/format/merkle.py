@@ -112,6 +112,25 @@ def _outside(low: int, high: int, first: int, last: int, node: Node) -> Iterator
         yield from _outside(middle, high, first, last, node)
 
 
+def folded(
+    first: int, last: int, size: int, leaves: Iterator[bytes], beside: Iterator[bytes]
+) -> bytes:
+    """Fold leaves first … last, and what ``outside`` gave of the others, to the root hash."""
+    return _folded(0, size, first, last, leaves, beside)
+
+
+def _folded(
+    low: int, high: int, first: int, last: int, leaves: Iterator[bytes], beside: Iterator[bytes]
+) -> bytes:
+    if high <= first or low >= last:
+        return next(beside)
+    if high - low == 1:
+        return next(leaves)
+    middle = low + _left(high - low)
+    left = _folded(low, middle, first, last, leaves, beside)
+    return parent(left, _folded(middle, high, first, last, leaves, beside))
+
+
 def check_inclusion(
     index: int, size: int, leaf_hash: bytes, proof: Iterable[bytes], known_root: bytes
 ) -> None:

@@ -16,6 +16,7 @@ from auditsaas.errors import FieldError, InvalidFields
 from auditsaas.events.filter.period import TimeRange
 from auditsaas.events.models import event_counts
 from auditsaas.events.reading import totals
+from auditsaas.exports.asking import with_proof
 from auditsaas.exports.asking.request import ExportRequest
 
 MOST_FILES: Final = 36
@@ -27,10 +28,15 @@ def by_month(session: Session, asked: ExportRequest) -> list[ExportRequest]:
     Raises:
         InvalidFields: there would be more than ``MOST_FILES`` files.
     """
-    source, wanted = asked.reader or session, []
+    source, wanted, meant = asked.reader or session, [], asked.event_filter
+    if asked.proof:
+        through_platform = asked.reader is not None
+        meant = with_proof.meant(
+            session, asked.workspaces, meant, through_platform=through_platform
+        )
     for month in _months(source, asked.workspaces, asked.event_filter.period, asked.zone):
         narrowed = asked.event_filter.with_period(month)
-        count = totals.count(source, asked.workspaces, narrowed)
+        count = totals.count(source, asked.workspaces, meant.with_period(month))
         if count.total:
             wanted.append(replace(asked, event_filter=narrowed, counted=count))
     if len(wanted) > MOST_FILES:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from auditsaas.events.filter.period import PRESETS
 from auditsaas.events.reading import pages, totals
 from auditsaas.events.reading.totals import Count
 from auditsaas.exports import service
+from auditsaas.exports.asking import with_proof
 from auditsaas.exports.formats import Format, Options
 from auditsaas.exports.limits import ROW_LIMITS, refuse_too_many
 from auditsaas.exports.models import Export
@@ -47,6 +48,8 @@ class ExportRequest:
     """Of the installation, where a quota bounds who asks; None for schedules and operators."""
     counted: Count | None = None
     """The matching events, where they have been counted before."""
+    proof: bool = False
+    """Whether a proof is to go with the file."""
 
 
 def request_export(session: Session, asked: ExportRequest) -> Export:
@@ -56,11 +59,14 @@ def request_export(session: Session, asked: ExportRequest) -> Export:
 
     Raises:
         TooManyRows: a file of this format cannot hold what matches.
+        NoProof: a proof was asked for, and none can be made of this.
         QuotaSpent: too many exports of the workspace, or of who asks, wait or run.
     """
     if asked.settings is not None:
         refuse_more(session, asked.settings, asked.workspaces, asked.requester)
     reader = asked.reader or session
+    if asked.proof:
+        asked = _with_proof(session, asked)
     count = asked.counted or totals.count(reader, asked.workspaces, asked.event_filter)
     refuse_too_many(asked.format.key, count, asked.row_limits)
     export = _export(asked, pages.heads(reader, asked.workspaces), count)
@@ -72,8 +78,22 @@ def request_export(session: Session, asked: ExportRequest) -> Export:
     return export
 
 
+def _with_proof(session: Session, asked: ExportRequest) -> ExportRequest:
+    """Let people be meant as events name them, which are then counted anew."""
+    plan = with_proof.plan(
+        session,
+        asked.workspaces,
+        asked.event_filter,
+        through_platform=asked.reader is not None,
+        may_wait=asked.schedule_name is not None,  # a schedule that is refused is paused
+    )
+    meant = replace(asked.event_filter, as_written=plan.event_filter.as_written)
+    return replace(asked, event_filter=meant, counted=None)
+
+
 def _export(asked: ExportRequest, heads: Mapping[UUID, int], count: Count) -> Export:
     requester, period = asked.requester, asked.event_filter.period
+    meant = asked.event_filter.as_written
     since = None if asked.since is None else {str(key): seq for key, seq in asked.since.items()}
     return Export(
         workspace_ids=list(asked.workspaces),
@@ -89,6 +109,8 @@ def _export(asked: ExportRequest, heads: Mapping[UUID, int], count: Count) -> Ex
         time_zone=asked.zone.key,
         columns=list(asked.options.columns) or None,
         gzip=asked.options.gzip,
+        proof=asked.proof,
+        proof_user=meant.user if meant else None,
         snapshot={str(workspace): heads.get(workspace, 0) for workspace in asked.workspaces},
         rows_total=count.total if count.exact else None,
     )

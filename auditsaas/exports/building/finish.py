@@ -30,6 +30,30 @@ class Built:
     rows: int
     size: int
     sha256: str
+    bundle: Bundle | None = None
+
+    @property
+    def keys(self) -> list[str]:
+        return [self.key, *([self.bundle.key] if self.bundle else [])]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An archive of a file with its proof, whole and in storage."""
+
+    key: str
+    size: int
+    sha256: str
+    sealed_size: int
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        return {
+            "bundle_key": self.key,
+            "bundle_bytes": self.size,
+            "bundle_sha256": self.sha256,
+            "sealed_size": self.sealed_size,
+        }
 
 
 def complete(session: Session, claim: ExportClaim, built: Built) -> None:
@@ -48,10 +72,14 @@ def complete(session: Session, claim: ExportClaim, built: Built) -> None:
         sha256=built.sha256,
         error=None,
         expires_at=func.now() + _kept_for(session, claim.row),
+        **(built.bundle.columns if built.bundle else {}),
     )
     export = session.get_one(Export, claim.id)
-    _notify(session, export, "export.ready", wording.rows(built.rows))
+    outcome = wording.rows(built.rows) + (", with proof" if built.bundle else "")
+    _notify(session, export, "export.ready", outcome)
     facts = {"rows": built.rows, "bytes": built.size, "sha256": built.sha256}
+    if built.bundle is not None:
+        facts |= {"proof": True, "sealed_size": built.bundle.sealed_size}
     _record(session, export, Activity.EXPORT_COMPLETED, "success", facts)
 
 

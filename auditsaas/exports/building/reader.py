@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from auditsaas.db import replica, tenancy
 from auditsaas.db.platform import Look, platform_session
 from auditsaas.events.reading import pages
+from auditsaas.evidence.tree import checkpoints
 from auditsaas.exports.kind import ExportClaim
 from auditsaas.extensions import db
 
@@ -54,9 +56,16 @@ def _on_the_replica(claim: ExportClaim) -> Session | None:
         return None
 
     def has_the_snapshot(session: Session) -> bool:
-        heads = pages.heads(session, claim.row.workspace_ids)
+        reached = _sealed if claim.row.proof else pages.heads
+        heads = reached(session, claim.row.workspace_ids)
         return all(heads.get(log, 0) >= seq for log, seq in claim.row.snapshot_seqs.items())
 
     return replica.caught_up(
         claim.scope, has_the_snapshot, patience=REPLICA_PATIENCE, isolation_level=ONE_SNAPSHOT
     )
+
+
+def _sealed(session: Session, workspace_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Read how far each log is sealed below a checkpoint."""
+    found = {key: checkpoints.newest(session, key) for key in workspace_ids}
+    return {key: sealed.size for key, sealed in found.items() if sealed is not None}

@@ -26,7 +26,8 @@ ROWS: Final = 200
 def exports(session: Session, storage: Storage, workspace: UUID | None = None) -> Iterator[Report]:
     """Read each finished export's file through, and compare its size and SHA-256 with its row."""
     wanted = select(
-        Export.id, Export.file_key, Export.bytes, Export.sha256, Export.expires_at
+        *(Export.id, Export.file_key, Export.bytes, Export.sha256, Export.expires_at),
+        *(Export.proof, Export.bundle_key, Export.bundle_bytes, Export.bundle_sha256),
     ).where(Export.state == ExportState.READY)
     if workspace is not None:
         wanted = wanted.where(Export.workspace_ids.contains([workspace]))
@@ -37,8 +38,8 @@ def exports(session: Session, storage: Storage, workspace: UUID | None = None) -
         yield Report(
             part="export",
             name=str(row.id),
-            words=f"its file of {row.bytes or 0:,} bytes is as it was made",
-            figures={"bytes": row.bytes or 0},
+            words=_as_made(row),
+            figures={"bytes": (row.bytes or 0) + (row.bundle_bytes or 0)},
             damages=damages,
         )
 
@@ -68,22 +69,40 @@ def _rows(session: Session, wanted: Any) -> Iterator[Row[Any]]:
     yield from session.execute(streamed)
 
 
+def _as_made(row: Row[Any]) -> str:
+    words = f"its file of {row.bytes or 0:,} bytes"
+    if not row.proof:
+        return f"{words} is as it was made"
+    return (
+        f"{words}, and its archive with proof of {row.bundle_bytes or 0:,}, are as they were made"
+    )
+
+
 def _of_export(storage: Storage, row: Row[Any]) -> Iterator[Damage]:
-    if not row.file_key or row.bytes is None or not row.sha256:
-        yield Damage("row", "is ready, and says no file, size or SHA-256")
+    yield from _of_file(storage, "file", row.file_key, row.bytes, row.sha256)
+    if row.proof:
+        bundle = row.bundle_key, row.bundle_bytes, row.bundle_sha256
+        yield from _of_file(storage, "archive with proof", *bundle)
+
+
+def _of_file(
+    storage: Storage, what: str, key: str | None, wanted: int | None, sha256: str | None
+) -> Iterator[Damage]:
+    if not key or wanted is None or not sha256:
+        yield Damage("row", f"is ready, and says no {what}, size or SHA-256")
         return
     try:
-        size, digest = _read(storage, row.file_key)
+        size, digest = _read(storage, key)
     except FileMissing:
-        yield Damage("file", "its file is no longer in storage")
+        yield Damage("file", f"its {what} is no longer in storage")
         return
     except StorageError as error:
-        yield Damage("file", f"its file cannot be read: {error}")
+        yield Damage("file", f"its {what} cannot be read: {error}")
         return
-    if size != row.bytes:
-        yield Damage("size", f"its file has {size:,} bytes, and its row says {row.bytes:,}")
-    elif digest != row.sha256:
-        yield Damage("sha256", f"its file has the SHA-256 {digest}, and its row says {row.sha256}")
+    if size != wanted:
+        yield Damage("size", f"its {what} has {size:,} bytes, and its row says {wanted:,}")
+    elif digest != sha256:
+        yield Damage("sha256", f"its {what} has the SHA-256 {digest}, and its row says {sha256}")
 
 
 def _of_import(storage: Storage, row: Row[Any]) -> Iterator[Damage]:

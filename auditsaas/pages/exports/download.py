@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from flask import Response, request
@@ -14,7 +15,7 @@ from auditsaas.access.asked_again import require_recent
 from auditsaas.access.waiting import use_files
 from auditsaas.errors import NotFound
 from auditsaas.exports import service, wording
-from auditsaas.exports.formats import FORMATS, GZIP
+from auditsaas.exports.formats import FORMATS, GZIP, ZIP
 from auditsaas.exports.models import Export
 from auditsaas.extensions import settings
 from auditsaas.storage.address import storage_at
@@ -36,9 +37,41 @@ def ask_again_if_large(session: Session, export: Export) -> None:
         require_recent()
 
 
+@dataclass(frozen=True, kw_only=True)
+class SentFile:
+    """One of an export's files, as it is sent."""
+
+    key: str
+    name: str
+    content_type: str
+    tag: str
+    """The SHA-256 of its bytes."""
+    has_proof: bool = False
+
+
+def file_of(export: Export, slugs: Sequence[str]) -> SentFile:
+    """Return the file of an export; raise Expired or Conflict where there is none."""
+    return SentFile(
+        key=service.file_of(export),
+        name=wording.file_name(export, slugs),
+        content_type=GZIP if export.gzip else FORMATS[export.format].content_type,
+        tag=export.sha256 or str(export.id),
+    )
+
+
+def bundle_of(export: Export, slugs: Sequence[str]) -> SentFile:
+    """Return the archive of a file and its proof; raise Expired, Conflict or NotFound likewise."""
+    return SentFile(
+        key=service.bundle_of(export),
+        name=wording.bundle_name(export, slugs),
+        content_type=ZIP,
+        tag=export.bundle_sha256 or str(export.id),
+        has_proof=True,
+    )
+
+
 def send_file(
-    export: Export,
-    slugs: list[str],
+    sent: SentFile,
     *,
     caller: str,
     record: Callable[[int, str | None], None],
@@ -54,9 +87,7 @@ def send_file(
         TooManyAtOnce, Busy: no thread is free for ``caller``.
     """
     storage = storage_at(settings().storage_url)
-    key = service.file_of(export)
-    kind = GZIP if export.gzip else FORMATS[export.format].content_type
-    name = _attachment(wording.file_name(export, slugs))
+    key, kind, name = sent.key, sent.content_type, _attachment(sent.name)
     found = storage.elsewhere(key, disposition=name, content_type=kind)
     other = found if found is not None and (by_link or not found.is_link) else None
     if other is None and request.method == "GET":
@@ -64,7 +95,7 @@ def send_file(
     response = _whole(storage, key, opened=other is None)
     response.content_type = kind
     response.headers["Content-Disposition"] = name
-    response.set_etag(export.sha256 or str(export.id))
+    response.set_etag(sent.tag)
     size = response.content_length
     response.make_conditional(request, accept_ranges=True, complete_length=size)
     if request.method == "GET" and response.status_code in (200, 206):

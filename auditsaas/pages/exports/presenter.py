@@ -32,6 +32,10 @@ class ShownExport:
     rows_total: int | None
     size: int | None
     sha256: str | None
+    proof: bool
+    bundle_size: int | None
+    bundle_sha256: str | None
+    sealed_size: int | None
     error: str | None
     requested_by: str
     created_at: datetime
@@ -42,6 +46,9 @@ class ShownExport:
     detail_url: str | None
     poll_url: str | None
     download_url: str | None
+    """The archive with the proof, where the export has one; else its file."""
+    file_url: str | None
+    """The file alone."""
     cancel_url: str | None
     retry_url: str | None
     scheduled: bool
@@ -60,6 +67,10 @@ def present(export: Export, scope: ExportScope, viewer: Viewer) -> ShownExport:
         state=state,
         size=export.bytes,
         sha256=export.sha256,
+        proof=export.proof,
+        bundle_size=export.bundle_bytes,
+        bundle_sha256=export.bundle_sha256,
+        sealed_size=export.sealed_size,
         error=export.error,
         requested_by=export.requester_name,
         created_at=export.created_at,
@@ -69,12 +80,17 @@ def present(export: Export, scope: ExportScope, viewer: Viewer) -> ShownExport:
         range_words=range_words,
         detail_url=url if own else None,
         poll_url=url if own else None,
-        download_url=f"{url}/download" if own and state == ExportState.READY else None,
+        download_url=_download_url(url, export) if own and state == ExportState.READY else None,
+        file_url=f"{url}/download" if own and state == ExportState.READY else None,
         cancel_url=f"{url}/cancel" if own and state in UNFINISHED else None,
         retry_url=f"{url}/retry" if own and state in RUN_AGAIN else None,
         scheduled=export.schedule_name is not None,
         **_progress(export),
     )
+
+
+def _download_url(url: str, export: Export) -> str:
+    return f"{url}/bundle" if export.proof else f"{url}/download"
 
 
 def _progress(export: Export) -> dict[str, Any]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, redirect, render_template, request
+from flask import Blueprint, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from auditsaas.access import current, log_reading, once
 from auditsaas.access.once import acts_once
-from auditsaas.access.page_scope import in_each_scope
+from auditsaas.access.page_scope import OWN_PREFIXES, in_each_scope
 from auditsaas.accounts.models import SentForm
 from auditsaas.current_request import is_partial
 from auditsaas.events.filter.event_filter import EventFilter
@@ -20,6 +21,7 @@ from auditsaas.events.reading.scans.sample import Shares
 from auditsaas.exports import service, wording
 from auditsaas.exports.asking.monthly import by_month
 from auditsaas.exports.asking.preflight import preflight
+from auditsaas.exports.asking.proof_estimate import estimate_proof
 from auditsaas.exports.asking.request import ExportRequest, request_export
 from auditsaas.exports.columns import COLUMNS
 from auditsaas.exports.formats import FORMATS, checked, format_called, options
@@ -31,7 +33,13 @@ from auditsaas.extensions import db, settings
 from auditsaas.jobs.turns import send_in_turn
 from auditsaas.notifications.service import announce, mark_read
 from auditsaas.pages.exports import export_scope
-from auditsaas.pages.exports.download import ask_again_if_large, send_file
+from auditsaas.pages.exports.download import (
+    SentFile,
+    ask_again_if_large,
+    bundle_of,
+    file_of,
+    send_file,
+)
 from auditsaas.pages.exports.export_scope import ExportScope
 from auditsaas.pages.exports.presenter import present
 from auditsaas.workspaces.former_slugs import with_current_slugs
@@ -40,7 +48,7 @@ exports = Blueprint("exports", __name__)
 
 PAGE_SIZE = 50
 DOUBLE_CLICK = timedelta(seconds=10)
-FORM_FIELDS = ("csrf_token", "once", "format", "monthly", "columns", "gzip")
+FORM_FIELDS = ("csrf_token", "once", "format", "monthly", "columns", "gzip", "proof")
 
 
 @exports.app_context_processor
@@ -61,17 +69,22 @@ def before(slug: str | None = None) -> ResponseReturnValue:
     chosen = request.args.get("format")
     wanted = [format_called(chosen)] if chosen else list(FORMATS.values())
     ids = set(scope.readable(event_filter.workspace, look))
+    proof = None
+    if checked(request.args.get("proof")):
+        proof = estimate_proof(
+            scope.session, sorted(ids), event_filter, through_platform=scope.reader is not None
+        )
     found = preflight(
         scope.reader or scope.session,
         {workspace.id: workspace.slug for workspace in scope.workspaces if workspace.id in ids},
-        event_filter,
+        proof.event_filter if proof else event_filter,
         wanted,
         row_limits=limits_here(),
         shares=shares,
     )
     if look is not None and shares is not None:
         look.show_of(shares)
-    return render_template("exports/_formats.html", estimates=found)
+    return render_template("exports/_formats.html", estimates=found, proof=proof)
 
 
 @in_each_scope(exports, "/exports", method="POST")
@@ -162,18 +175,35 @@ def retry(export_id: UUID, slug: str | None = None) -> ResponseReturnValue:
 @in_each_scope(exports, "/exports/<uuid:export_id>/download")
 def download(export_id: UUID, slug: str | None = None) -> ResponseReturnValue:
     """Send the file or a range of it; the download is recorded before it is sent."""
+    return _sent(slug, export_id, file_of)
+
+
+@in_each_scope(exports, "/exports/<uuid:export_id>/bundle", prefixes=OWN_PREFIXES)
+def download_bundle(export_id: UUID, slug: str | None = None) -> ResponseReturnValue:
+    """Send the archive of the file and its proof, as the file is sent."""
+    return _sent(slug, export_id, bundle_of)
+
+
+def _sent(
+    slug: str | None, export_id: UUID, chosen: Callable[[Export, list[str]], SentFile]
+) -> Response:
     scope, export = _export_at(slug, export_id)
     ask_again_if_large(scope.session, export)
+    sent = chosen(export, [scope.names[key].slug for key in export.workspace_ids])
 
     def record(status_code: int, part: str | None) -> None:
         service.record_download(
-            scope.session, export, scope.requester, status_code=status_code, part=part
+            scope.session,
+            export,
+            scope.requester,
+            status_code=status_code,
+            part=part,
+            with_proof=sent.has_proof,
         )
         mark_read(scope.session, scope.person.id, url=wording.own_address(export))
         db.session.commit()
 
-    slugs = [scope.names[key].slug for key in export.workspace_ids]
-    return send_file(export, slugs, caller=f"person {scope.person.id}", record=record)
+    return send_file(sent, caller=f"person {scope.person.id}", record=record)
 
 
 def limits_here() -> dict[str, int]:
@@ -204,6 +234,7 @@ def _request(scope: ExportScope, event_filter: EventFilter) -> ExportRequest:
         row_limits=limits_here(),
         settings=settings(),
         reader=scope.reader,
+        proof=checked(form.get("proof")),
     )
 
 

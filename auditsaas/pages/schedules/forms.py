@@ -17,7 +17,7 @@ from auditsaas.errors import FieldError, InvalidFields
 from auditsaas.events.filter import text as filter_text
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.exports.columns import chosen_columns
-from auditsaas.exports.formats import FORMATS
+from auditsaas.exports.formats import FORMATS, checked
 from auditsaas.schedules.models import Schedule
 from auditsaas.schedules.service import Plan
 from auditsaas.schedules.timetable import Frequency, Timetable
@@ -43,6 +43,8 @@ class ScheduleForm:
     """The id of a saved view that is taken instead of ``query``."""
     format: str = "csv"
     columns: tuple[str, ...] = ()
+    proof: bool = False
+    """Whether a proof is to go with each report."""
     frequency: str = Frequency.WEEKLY.value
     weekday: str = "0"
     month_day: str = "1"
@@ -62,7 +64,12 @@ class ScheduleForm:
         # No box ticked is a choice too, once the form was filled in at all.
         given = fields.getlist("recipients") if "name" in fields else defaults.recipients
         chosen = tuple(dict.fromkeys(given))
-        return cls(**values, recipients=chosen, columns=tuple(fields.getlist("columns")))
+        return cls(
+            **values,
+            recipients=chosen,
+            columns=tuple(fields.getlist("columns")),
+            proof=checked(fields.get("proof")),
+        )
 
     @classmethod
     def of_schedule(cls, schedule: Schedule) -> ScheduleForm:
@@ -71,6 +78,7 @@ class ScheduleForm:
             query=filter_text.as_typed(schedule.query),
             format=schedule.format,
             columns=tuple(schedule.columns or ()),
+            proof=schedule.proof,
             frequency=schedule.frequency,
             weekday=str(schedule.weekday),
             month_day=str(schedule.month_day),
@@ -93,6 +101,7 @@ class ScheduleForm:
             event_filter=reading.of("query", lambda: self.filter(views, slugs)),
             format=reading.of("format", self._format),
             columns=reading.of("columns", self._columns),
+            proof=self.proof,
             timetable=reading.timetable(self),
             recipients=reading.of("recipients", self._recipients),
         )

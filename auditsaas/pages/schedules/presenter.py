@@ -69,6 +69,7 @@ class ShownReport:
     error: str | None
     sent_to: int
     left_out: int
+    proof: bool
     download_url: str | None
     retry_url: str | None
     poll_url: str | None
@@ -171,7 +172,13 @@ def present_run(
         error=export.error if export is not None else None,
         sent_to=len(run.sent_to or ()),
         left_out=len(run.left_out or ()),
-        download_url=f"{url}/download" if state == ExportState.READY else None,
+        download_url=_download_url(url, export) if state == ExportState.READY else None,
+        proof=export is not None and export.proof,
         retry_url=f"{url}/retry" if export is not None and state in again else None,
         poll_url=url if shown == RunState.BUILDING else None,
     )
+
+
+def _download_url(url: str, export: Export | None) -> str:
+    """Return the address of the archive with the proof, where the report has one."""
+    return f"{url}/bundle" if export is not None and export.proof else f"{url}/download"

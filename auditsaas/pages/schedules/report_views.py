@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from urllib.parse import quote
 from uuid import UUID
 
-from flask import redirect, render_template, request
+from flask import Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
@@ -22,7 +22,13 @@ from auditsaas.exports.models import Export
 from auditsaas.extensions import db
 from auditsaas.jobs.turns import send_in_turn
 from auditsaas.notifications.service import mark_read
-from auditsaas.pages.exports.download import ask_again_if_large, send_file
+from auditsaas.pages.exports.download import (
+    SentFile,
+    ask_again_if_large,
+    bundle_of,
+    file_of,
+    send_file,
+)
 from auditsaas.pages.schedules import presenter, schedule_scope
 from auditsaas.pages.schedules.blueprint import schedules
 from auditsaas.pages.schedules.schedule_scope import ScheduleScope
@@ -82,18 +88,39 @@ def show_run(slug: str, schedule_id: UUID, run_id: UUID) -> ResponseReturnValue:
 @schedules.get("/w/<slug>/schedules/<uuid:schedule_id>/runs/<uuid:run_id>/download")
 def download_run(slug: str, schedule_id: UUID, run_id: UUID) -> ResponseReturnValue:
     """Download the report's file, as the schedule's owner, a recipient or an admin."""
+    return _sent(slug, schedule_id, run_id, file_of)
+
+
+@schedules.get("/w/<slug>/schedules/<uuid:schedule_id>/runs/<uuid:run_id>/bundle")
+def download_bundle(slug: str, schedule_id: UUID, run_id: UUID) -> ResponseReturnValue:
+    """Download the report's file with its proof, as the file alone."""
+    return _sent(slug, schedule_id, run_id, bundle_of)
+
+
+def _sent(
+    slug: str,
+    schedule_id: UUID,
+    run_id: UUID,
+    chosen: Callable[[Export, list[str]], SentFile],
+) -> Response:
     scope, _, export = _report(slug, schedule_id, run_id)
     ask_again_if_large(scope.session, export)
+    sent = chosen(export, [scope.access.slug])
 
     def record(status_code: int, part: str | None) -> None:
         exports.record_download(
-            scope.session, export, scope.requester, status_code=status_code, part=part
+            scope.session,
+            export,
+            scope.requester,
+            status_code=status_code,
+            part=part,
+            with_proof=sent.has_proof,
         )
         url = f"{scope.base_url}/{schedule_id}/runs/{run_id}"
         mark_read(scope.session, scope.person.id, url=url)
         db.session.commit()
 
-    return send_file(export, [scope.access.slug], caller=f"person {scope.person.id}", record=record)
+    return send_file(sent, caller=f"person {scope.person.id}", record=record)
 
 
 @schedules.post("/w/<slug>/schedules/<uuid:schedule_id>/runs/<uuid:run_id>/retry")

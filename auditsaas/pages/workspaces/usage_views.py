@@ -99,4 +99,5 @@ def _events(session: Session, access: WorkspaceAccess) -> int:
 def _file_bytes(session: Session, access: WorkspaceAccess) -> int:
     """Add up the files of exports that can be downloaded."""
     there = Export.workspace_ids.contains([access.id]), Export.state == ExportState.READY
-    return int(session.scalar(select(func.coalesce(func.sum(Export.bytes), 0)).where(*there)) or 0)
+    each = Export.bytes + func.coalesce(Export.bundle_bytes, 0)
+    return int(session.scalar(select(func.coalesce(func.sum(each), 0)).where(*there)) or 0)

@@ -16,7 +16,7 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from auditsaas.accounts.models import User
-from auditsaas.exports.building.build import InstallationOptions
+from auditsaas.exports.building.opening import InstallationOptions
 from auditsaas.exports.limits import pages_of, row_limits
 from auditsaas.exports.writers.pdf import layout
 from auditsaas.exports.writers.pdf.render import PackagedOnly
