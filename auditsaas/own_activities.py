@@ -81,6 +81,8 @@ class Activity(StrEnum):
     LOG_RESTORE = "log.restore"
     LOG_READ = "log.read"
     TREE_KEY_CREATE = "tree.key_create"
+    TREE_KEY_ROTATE = "tree.key_rotate"
+    TREE_BEGIN_ANEW = "tree.begin_anew"
     TREE_MISMATCH = "tree.mismatch"
     TREE_CHECK = "tree.check"
     TREE_ACKNOWLEDGE = "tree.acknowledge"
@@ -210,6 +212,12 @@ ACTIVITIES: dict[Activity, ActivityKind] = {
     Activity.LOG_READ: ActivityKind("A person or a key read the log", SUCCESS),
     Activity.TREE_KEY_CREATE: ActivityKind(
         "The log got the key that signs its checkpoints from now on", SUCCESS
+    ),
+    Activity.TREE_KEY_ROTATE: ActivityKind(
+        "An operator gave the log another key, which its checkpoints carry beside the old", SUCCESS
+    ),
+    Activity.TREE_BEGIN_ANEW: ActivityKind(
+        "An operator closed the sealed log, and began another over the same events", SUCCESS
     ),
     Activity.TREE_MISMATCH: ActivityKind("The log is not what was sealed", ERROR),
     Activity.TREE_CHECK: ActivityKind("All of the log was to be compared with its seal", SUCCESS),

@@ -176,6 +176,11 @@ SETTINGS: Final[dict[str, Any]] = {
             "schedule": crontab(hour="3", minute="40"),
             "options": {"expires": 6 * 3600},
         },
+        "thin out checkpoints": {
+            "task": "maintenance.thin_checkpoints",
+            "schedule": crontab(hour="4", minute="10"),
+            "options": {"expires": 6 * 3600},
+        },
         "complete the daily counts": {
             "task": "maintenance.count_days",
             "schedule": timedelta(minutes=10),

@@ -15,6 +15,7 @@ from auditsaas.erasures import applying
 from auditsaas.events.maintenance import daily_counts, partitions, retention
 from auditsaas.events.maintenance.lasting import Lasting
 from auditsaas.events.schema import ActorInput
+from auditsaas.evidence.tree.upkeep import thinning
 from auditsaas.extensions import db, settings
 from auditsaas.own_activities import Activity
 from tasks.jobs import long_task
@@ -32,6 +33,15 @@ def make_partitions() -> list[str]:
 def count_days() -> int:
     """Complete the daily counts, as the tables' owner; how many workspaces were behind."""
     return daily_counts.rebuild_stale(make_engine(settings().owner_url, poolclass=NullPool))
+
+
+@long_task("maintenance.thin_checkpoints")
+def thin_checkpoints() -> int:
+    """Remove old checkpoints that nothing refers to, as the tables' owner; how many went."""
+    options = {"options": "-c timezone=UTC"}
+    return thinning.thin(
+        make_engine(settings().owner_url, poolclass=NullPool, connect_args=options)
+    )
 
 
 @long_task("maintenance.apply_retention")

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from sqlalchemy import Table, delete, insert, select, text
+
+from auditsaas.events.models import events, log_heads
+from auditsaas.evidence.models import checkpoints as checkpoint_rows
+from auditsaas.evidence.models import tree_heads, tree_leaves, tree_tiles
 from auditsaas.evidence.tree import checkpoints, growing, keys
 from auditsaas.evidence.tree.checkpoints import Sealed
 from auditsaas.evidence.tree.keys import Keyring
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
-from tests.support.factories import scoped
+from tests.support.factories import as_owner, scoped
 
 _ring: list[Keyring] = []
 
@@ -30,3 +37,36 @@ def vkey(workspace: Workspace) -> str:
     """The key that verifies the workspace's checkpoints."""
     with scoped(workspace.id) as session:
         return str(keys.verifier_keys(session, workspace.id)[-1].verifier)
+
+
+BACKED_UP: tuple[Table, ...] = (
+    *(log_heads, events, tree_heads, tree_leaves, tree_tiles, checkpoint_rows),
+)
+
+
+class Backup:
+    """A workspace's log and its tree as they are now, to be brought back later."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        with as_owner(workspace.id) as session:
+            self._rows: dict[str, list[dict[str, Any]]] = {
+                table.name: [
+                    dict(row)
+                    for row in session.execute(
+                        select(table).where(table.c.workspace_id == workspace.id)
+                    ).mappings()
+                ]
+                for table in BACKED_UP
+            }
+
+    def restore(self) -> None:
+        """Put the rows in the place of those that are there, as the owner of the tables can."""
+        with as_owner(self._workspace.id) as session:
+            for table in BACKED_UP:
+                session.execute(text(f"ALTER TABLE {table.name} NO FORCE ROW LEVEL SECURITY"))
+                session.execute(delete(table).where(table.c.workspace_id == self._workspace.id))
+                if self._rows[table.name]:
+                    session.execute(insert(table), self._rows[table.name])
+                session.execute(text(f"ALTER TABLE {table.name} FORCE ROW LEVEL SECURITY"))
+            session.commit()

@@ -23,11 +23,12 @@ from auditsaas import own_actions
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.events.reading.feed import last_seq
+from auditsaas.evidence.format import merkle
 from auditsaas.evidence.models import tree_heads
-from auditsaas.evidence.tree import keys, leaves, signing, troubles, writing
+from auditsaas.evidence.tree import history, keys, leaves, signing, troubles, writing
 from auditsaas.evidence.tree.checkpoints import GROWING
 from auditsaas.evidence.tree.keys import Keyring, NewKey
-from auditsaas.evidence.tree.store import Tree
+from auditsaas.evidence.tree.store import Tree, TreeDamaged
 from auditsaas.own_activities import Activity
 
 STEP: Final = 4096
@@ -61,7 +62,13 @@ def grow(
     session = tenancy.bind(Scope.of(workspace_id), session)
     ends, steps, grown = time.monotonic() + turn.total_seconds(), 0, None
     while grown is None or (grown.behind and time.monotonic() < ends):
-        step = _step(session, workspace_id, ring)
+        try:
+            step = _step(session, workspace_id, ring)
+        except TreeDamaged as damage:
+            session.rollback()
+            signing.fork(session, workspace_id, history.damaged(damage))
+            session.commit()
+            return grown
         if step is None:
             return grown
         steps, grown = steps + 1, step
@@ -80,6 +87,8 @@ def _step(session: Session, workspace_id: UUID, ring: Keyring) -> Grown | None:
     last = last_seq(session, workspace_id)
     until = min(last, head.size + STEP)
     if until > head.size:
+        if Tree(session, workspace_id, head.size).root != (head.root or merkle.EMPTY):
+            raise TreeDamaged("it does not fold to its root")
         made = leaves.make(session, workspace_id, head.size + 1, until)
         writing.extend(session, workspace_id, head.size, made)
         troubles.tell(session, workspace_id, made, taken_in=head.taken_in, brand=ring.brand)

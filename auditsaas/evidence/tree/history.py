@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from auditsaas.evidence.tree import checkpoints
 from auditsaas.evidence.tree.keys import Keyring
 from auditsaas.evidence.tree.store import Tree, TreeDamaged
+from auditsaas.evidence.witnesses import outside
 
 BRING_BACK: Final = "Bring it back, or close this log and begin another: auditsaas tree begin-anew."
 
@@ -25,8 +26,10 @@ def contradiction(session: Session, workspace_id: UUID, ring: Keyring, origin: s
     Its sentences name the backup that is missing.
     """
     try:
-        return _stored(session, workspace_id, origin) or _in_folder(
-            session, workspace_id, ring, origin
+        return (
+            _stored(session, workspace_id, origin)
+            or _in_folder(session, workspace_id, ring, origin)
+            or outside.refusal(session, workspace_id)
         )
     except TreeDamaged as damage:
         return damaged(damage)

@@ -89,6 +89,13 @@ def verifier_keys(session: Session, workspace_id: UUID) -> list[LogKey]:
     ]
 
 
+def current_origin(session: Session, workspace_id: UUID) -> str | None:
+    """Return the name that the log signs under now; None where it has no key yet."""
+    found = select(tree_keys.c.vkey).where(tree_keys.c.workspace_id == workspace_id)
+    newest = session.scalar(found.order_by(*(key.desc() for key in _OLDEST)).limit(1))
+    return None if newest is None else VerifierKey.parse(newest).name
+
+
 def signers(session: Session, workspace_id: UUID, ring: Keyring) -> list[Signer]:
     """Open the secrets of the keys that sign the log now, the oldest first.
 

@@ -16,6 +16,7 @@ from auditsaas.evidence.models import checkpoints, tree_heads
 from auditsaas.evidence.tree import history, keys
 from auditsaas.evidence.tree.checkpoints import FORKED, GROWING
 from auditsaas.evidence.tree.keys import Keyring
+from auditsaas.evidence.tree.upkeep import rotation
 
 SIGN_EVERY: Final = timedelta(seconds=10)
 
@@ -33,6 +34,9 @@ def sign(session: Session, workspace_id: UUID, ring: Keyring, *, at_once: bool =
     if head is not None:
         _sign(session, head, ring)
     session.commit()
+    if head is not None:
+        rotation.destroy_retired(session, workspace_id, ring)
+        session.commit()
 
 
 def fork(session: Session, workspace_id: UUID, reason: str) -> None:
@@ -59,15 +63,15 @@ def _due(session: Session, workspace_id: UUID, *, at_once: bool) -> Row[Any] | N
 
 
 def _sign(session: Session, head: Row[Any], ring: Keyring) -> None:
-    signers = [signer.key for signer in keys.signers(session, head.workspace_id, ring)]
-    origin = signers[-1].name
+    signers = keys.signers(session, head.workspace_id, ring)
+    origin = signers[-1].key.name
     reason = history.contradiction(session, head.workspace_id, ring, origin)
     if reason is not None:
         fork(session, head.workspace_id, reason)
         return
     if ring.folder is not None:
         ring.folder.note_signed(head.workspace_id, origin, head.size, head.root)
-    note = Checkpoint(origin, head.size, head.root).signed_by(*signers)
+    note = Checkpoint(origin, head.size, head.root).signed_by(*(one.key for one in signers))
     row = {"workspace_id": head.workspace_id, "size": head.size, "root": head.root, "note": note}
     session.execute(insert(checkpoints).values(**row, at=func.now()))
     session.execute(
@@ -75,3 +79,4 @@ def _sign(session: Session, head: Row[Any], ring: Keyring) -> None:
         .where(tree_heads.c.workspace_id == head.workspace_id)
         .values(sealed_size=head.size, sealed_at=func.now(), reason=None)
     )
+    rotation.retire_older(session, head.workspace_id, signers)

@@ -19,11 +19,10 @@ from auditsaas.db.platform import JOBS, platform_session
 from auditsaas.db.tenancy import Scope
 from auditsaas.events.models import log_heads
 from auditsaas.evidence.models import tree_heads
-from auditsaas.evidence.tree import growing, history, signing
+from auditsaas.evidence.tree import growing, signing
 from auditsaas.evidence.tree.checkpoints import GROWING
 from auditsaas.evidence.tree.key_folder import SecretMissing
 from auditsaas.evidence.tree.keys import Keyring
-from auditsaas.evidence.tree.store import TreeDamaged
 from auditsaas.extensions import db
 
 ROUND: Final = timedelta(seconds=2)
@@ -88,7 +87,7 @@ def _grow(workspace_id: UUID, ring: Keyring, turn: timedelta) -> bool:
     session = db.session()
     try:
         return growing.grow(workspace_id, ring, turn=turn, session=session) is not None
-    except (TreeDamaged, SecretMissing, SQLAlchemyError, OSError) as error:
+    except (SecretMissing, SQLAlchemyError, OSError) as error:
         session.rollback()
         log.warning("The tree of %s did not grow", workspace_id, exc_info=True)
         _put_off(session, workspace_id, error)
@@ -99,11 +98,7 @@ def _put_off(session: Session, workspace_id: UUID, error: Exception) -> None:
     """Try a log that failed again later, each time after a longer while, and keep why."""
     tenancy.bind(Scope.of(workspace_id), session)
     with suppress(SQLAlchemyError):
-        if isinstance(error, TreeDamaged):
-            signing.fork(session, workspace_id, history.damaged(error))
-        else:
-            known = str(error) if isinstance(error, SecretMissing) else None
-            _wait(session, workspace_id, known)
+        _wait(session, workspace_id, str(error) if isinstance(error, SecretMissing) else None)
         session.commit()
 
 

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from auditsaas.evidence.format import notes
 from auditsaas.evidence.format.notes import Checkpoint, NoteRefused, VerifierKey
 from auditsaas.evidence.models import tree_keys
+from auditsaas.evidence.tree import keys
 from auditsaas.evidence.tree.store import Tree
 from auditsaas.evidence.witnesses.models import known_heads
 
@@ -49,7 +50,9 @@ def greatest_known(session: Session, workspace_id: UUID) -> Known | None:
 
 
 def known(session: Session, workspace_id: UUID) -> list[Known]:
-    """Return the head that each holder is known to hold, the greatest first."""
+    """Return the head that each holder is known to hold of the log as it is called now, the
+    greatest first; one that was begun anew has another origin, and owes the older nothing."""
+    origin = keys.current_origin(session, workspace_id)
     rows = session.execute(
         select(
             known_heads.c.size,
@@ -61,7 +64,7 @@ def known(session: Session, workspace_id: UUID) -> list[Known]:
         .where(known_heads.c.workspace_id == workspace_id)
         .order_by(known_heads.c.size.desc(), known_heads.c.holder)
     )
-    return [Known(*row) for row in rows]
+    return [Known(*row) for row in rows if row.note.partition("\n")[0] == origin]
 
 
 def note_held(
@@ -69,7 +72,7 @@ def note_held(
 ) -> None:
     """Keep that a holder has a checkpoint, whose signature was verified; flush.
 
-    Of each holder the greatest is kept.
+    Of each holder the greatest is kept, of the log as it was called last.
     """
     made = insert(known_heads).values(
         workspace_id=workspace_id,
@@ -83,7 +86,10 @@ def note_held(
         made.on_conflict_do_update(
             index_elements=["workspace_id", "holder"],
             set_={name: made.excluded[name] for name in ("size", "root", "note", "at")},
-            where=made.excluded.size >= known_heads.c.size,
+            where=or_(
+                made.excluded.size >= known_heads.c.size,
+                _origin(made.excluded.note) != _origin(known_heads.c.note),
+            ),
         )
     )
 
@@ -100,10 +106,10 @@ def note_shown(session: Session, workspace_id: UUID, holder: str, note: str) -> 
     Raises:
         NoteRefused: it is none of this log's.
     """
-    keys = log_keys(session, workspace_id)
-    if not keys:
+    known_keys = log_keys(session, workspace_id)
+    if not known_keys:
         raise NoteRefused("this log has signed nothing yet")
-    checkpoint = notes.checkpoint(note, *keys)
+    checkpoint = notes.checkpoint(note, *known_keys)
     note_held(session, workspace_id, holder, checkpoint, note)
     return next(head for head in known(session, workspace_id) if head.holder == holder)
 
@@ -126,3 +132,7 @@ def refusal(session: Session, workspace_id: UUID) -> str | None:
             f" backup and continued. The one that holds what {head.holder} knows is missing."
         )
     return None
+
+
+def _origin(note: ColumnElement[str]) -> ColumnElement[str]:
+    return func.split_part(note, "\n", 1)
