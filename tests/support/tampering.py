@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, select, text, update
+from sqlalchemy import ColumnElement, Engine, Table, select, text, update
 from sqlalchemy.orm import Session
 
 from auditsaas.evidence.checking.looking import read_tiles
@@ -38,6 +38,7 @@ class Owner:
 
     def __init__(self, engine: Engine, workspace_id: UUID) -> None:
         self.engine, self.workspace_id = engine, workspace_id
+        self._names: set[str] = set()
 
     def does(self, *statements: str, **values: Any) -> None:
         """Run statements, each of which has to change something; ``:w`` is the workspace."""
@@ -101,25 +102,29 @@ class Owner:
     def _mine(self, table: Table) -> ColumnElement[bool]:
         return table.c.workspace_id == self.workspace_id
 
-    def keep(self) -> None:
+    def keep(self, name: str = "now") -> None:
         """Copy the log and its seal as they are now."""
         with self.engine.begin() as connection:
-            self._forget(connection)
             for table in TABLES:
                 copied = f"SELECT * FROM {table} WHERE workspace_id = '{self.workspace_id}'"  # noqa: S608  # constants
-                connection.exec_driver_sql(f"CREATE TABLE kept_{table} AS {copied}")
+                connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name}_{table}")
+                connection.exec_driver_sql(f"CREATE TABLE {name}_{table} AS {copied}")
+        self._names.add(name)
 
-    def take_back(self) -> None:
-        """Put the log and its seal back as they were kept."""
+    def take_back(self, name: str = "now", *, but: Collection[str] = ()) -> None:
+        """Put the log and its seal back as they were kept, without some tables."""
         with self.engine.begin() as connection:
-            for table in TABLES:
+            for table in set(TABLES) - set(but):
                 mine = f"WHERE workspace_id = '{self.workspace_id}'"
                 connection.exec_driver_sql(f"DELETE FROM {table} {mine}")  # noqa: S608  # constants
-                connection.exec_driver_sql(f"INSERT INTO {table} SELECT * FROM kept_{table}")  # noqa: S608  # as above
+                connection.exec_driver_sql(f"INSERT INTO {table} SELECT * FROM {name}_{table}")  # noqa: S608  # as above
 
-    def _forget(self, connection: Connection) -> None:
-        for table in TABLES:
-            connection.exec_driver_sql(f"DROP TABLE IF EXISTS kept_{table}")
+    def forget(self) -> None:
+        """Drop what was kept."""
+        with self.engine.begin() as connection:
+            for name in self._names:
+                for table in TABLES:
+                    connection.exec_driver_sql(f"DROP TABLE {name}_{table}")
 
 
 @contextmanager
@@ -131,8 +136,7 @@ def unguarded(engine: Engine, workspace_id: UUID) -> Iterator[Owner]:
     try:
         yield owner
     finally:
-        with engine.begin() as connection:
-            owner._forget(connection)
+        owner.forget()
         _force(engine, "FORCE")
 
 

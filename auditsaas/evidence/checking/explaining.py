@@ -34,6 +34,8 @@ LEAST_CHANGED: Final = 10
 def explain(session: Session, workspace_id: UUID, tiles: Iterable[int]) -> list[Finding]:
     """Explain these tiles, and check all that stands above and behind them, in one snapshot."""
     ground = Ground(session, workspace_id)
+    if not ground.size:
+        return []
     end, cut_at = heads.log_end(session, workspace_id), heads.removed_before(session, workspace_id)
     looks = list(_looks(session, workspace_id, tiles, ground.size, cut_at))
     strays = heads.strays(session, workspace_id, ground.size)

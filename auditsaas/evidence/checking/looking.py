@@ -217,7 +217,7 @@ def _look_at_erased(found: Look, seq: int, there: Sequence[StoredValues], words:
     found.extra += others
     found.taken[seq] = row
     try:
-        slots = erased.slot_hashes([part_of(value) for value in row.values], words)
+        slots = erased.hashes_of_values(row.values, words)
     except NotErased as error:
         found.refilled[seq] = error.slot
         return
