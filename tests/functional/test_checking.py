@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from flask import Flask
+from sqlalchemy import Engine, select
 
 from auditsaas import own_actions
 from auditsaas.accounts.models import User
+from auditsaas.db.platform import JOBS, platform_session
 from auditsaas.errors import Conflict, Invalid
 from auditsaas.events.models import events
 from auditsaas.evidence.checking import service, told
 from auditsaas.evidence.checking.finding import FieldDifference, Finding, FindingKind, Side
+from auditsaas.evidence.checking.models import CheckKind, TreeCheck
 from auditsaas.mail.models import Mail
 from auditsaas.notifications.models import Notification
+from auditsaas.operations import doctor
+from auditsaas.operations.checks import seals
+from auditsaas.operations.gauges import mismatches
 from auditsaas.own_activities import Activity
 from auditsaas.permissions import Role
 from auditsaas.workspaces.acting_member import ActingMember
 from auditsaas.workspaces.models import Workspace
-from tests.support.factories import make_member, make_user, make_workspace, scoped
+from config.settings import Settings
+from tasks.checks import ask as ask_for_samples
+from tasks.jobs import run_check
+from tests.support.commands import Commands
+from tests.support.factories import (
+    append_events,
+    event_input,
+    make_member,
+    make_user,
+    make_workspace,
+    scoped,
+)
+from tests.support.sealing import seal
+from tests.support.tampering import unguarded
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -161,3 +181,97 @@ def test_check_of_everything_is_asked_for_once_and_recorded(acme: Workspace) -> 
         assert latest is not None
         assert (latest.id, latest.kind, latest.asked_by) == (asked.id, "all", by.user_id)
     assert len(recorded(acme, Activity.TREE_CHECK)) == 1
+
+
+def tamper(engine: Engine, workspace: Workspace, change: str, seq: int) -> None:
+    with unguarded(engine, workspace.id) as owner:
+        mine = f"WHERE workspace_id = :w AND seq = {seq}"
+        owner.does(f"UPDATE events SET {change} {mine}")  # noqa: S608  # the test's own
+
+
+def sealed(number: int) -> Workspace:
+    made = make_workspace()
+    append_events(made, [event_input(path=f"/invoices/{i}") for i in range(number)])
+    seal(made)
+    return made
+
+
+def run(app: Flask, workspace: Workspace, **columns: Any) -> TreeCheck:
+    """Ask for a check of everything, and do it as a worker does."""
+    with scoped(workspace.id) as session:
+        made = TreeCheck(workspace_id=workspace.id, kind=CheckKind.ALL, **columns)
+        session.add(made)
+        session.commit()
+        check_id = made.id
+    with app.app_context():
+        run_check(str(check_id))
+    with scoped(workspace.id) as session:
+        return session.get_one(TreeCheck, (workspace.id, check_id))
+
+
+def test_check_counts_tells_and_ends(app: Flask, owner_engine: Engine) -> None:
+    workspace = sealed(300)
+    admin = make_member(workspace)
+    fine = run(app, workspace)
+    assert (fine.state, fine.size, fine.total, fine.done) == ("done", 301, 301, 301)
+    assert fine.found["differences"] == 0
+    tamper(owner_engine, workspace, "ip = '203.0.113.9'", 290)
+    for times in (1, 2):
+        done = run(app, workspace)
+        assert (done.state, done.found["differences"]) == ("done", 1)
+        with scoped(workspace.id) as session:
+            [kept] = service.findings(session, workspace.id)
+            assert (kept.seq, kept.times) == (290, times)
+    assert rung(workspace, admin) == ["Event 290 isn’t what was sealed: ip differs"]
+
+
+@pytest.mark.parametrize(("tiles", "told_of"), [([0], [10]), ([], [])])
+def test_check_that_was_cut_off_goes_on_where_it_ended(
+    app: Flask, owner_engine: Engine, tiles: list[int], told_of: list[int]
+) -> None:
+    """Its first tile is behind it, and is looked at again only where it was found to differ."""
+    workspace = sealed(300)
+    tamper(owner_engine, workspace, "ip = '203.0.113.9'", 10)
+    run(app, workspace, size=301, reached=1, found={"tiles": tiles, "more": 0})
+    with scoped(workspace.id) as session:
+        assert [each.seq for each in service.findings(session, workspace.id)] == told_of
+
+
+def test_figure_and_doctor_tell_until_it_is_acknowledged(
+    app: Flask, settings: Settings, owner_engine: Engine
+) -> None:
+    workspace = sealed(20)
+    tamper(owner_engine, workspace, "status = 'error'", 7)
+    run(app, workspace)
+    with app.app_context(), platform_session(JOBS) as platform:
+        assert mismatches(platform) > 0
+    told_of = [each.words for _, each in doctor.findings(settings, seals.CHECKS)]
+    assert f"{workspace.slug}: Event 7 isn’t what was sealed: status differs" in told_of
+
+
+def test_nightly_check_is_asked_for_every_sealed_log(app: Flask) -> None:
+    workspace = sealed(3)
+    with app.app_context():
+        assert ask_for_samples() > 0
+    with scoped(workspace.id) as session:
+        made = service.latest(session, workspace.id, CheckKind.SAMPLE)
+        assert made is not None
+        assert made.asked_by is None
+
+
+def test_command_names_number_and_field_and_ends_with_one(
+    settings: Settings, owner_engine: Engine
+) -> None:
+    workspace, command = sealed(20), Commands(settings)
+    assert command("tree", "check", workspace.slug, "--all").exit_code == 0
+    tamper(owner_engine, workspace, "status = 'error'", 7)
+    told_of = command("tree", "check", workspace.slug, "--all", "--json")
+    assert told_of.exit_code == 1
+    [finding] = json.loads(told_of.stdout)["findings"]
+    assert (finding["seq"], finding["fields"][0]["field"]) == (7, "status")
+    with scoped(workspace.id) as session:
+        [kept] = service.findings(session, workspace.id)
+    done = command("tree", "acknowledge", workspace.slug, str(kept.id), "--reason", "A drill")
+    assert done.exit_code == 0, done.output
+    with scoped(workspace.id) as session:
+        assert service.findings(session, workspace.id) == []

@@ -24,7 +24,7 @@ CHECKS: Final = Kind(
         queued=CheckState.QUEUED,
         working=CheckState.RUNNING,
         failed=CheckState.FAILED,
-        columns=Columns(),
+        columns=Columns(progress="done"),
     ),
     scope_of=lambda row: Scope.of(row.workspace_id),
     scope_columns=(TreeCheck.workspace_id,),

@@ -63,8 +63,9 @@ def _check(claim: CheckClaim, heartbeat: Heartbeat) -> Outcome:
     for behind, found in scanning.damaged(session, workspace_id, tiles[asked.reached :], size):
         wrong.add(found)
         reached = asked.reached + behind
-        progress = {"size": size, "total": ends[-1], "done": ends[reached], "reached": reached}
-        _note(session, claim, found={"tiles": wrong.tiles, "more": wrong.more}, **progress)
+        kept = {"tiles": wrong.tiles, "more": wrong.more}
+        far = {"size": size, "total": ends[-1], "reached": reached, "found": kept}
+        _note(session, claim, ends[reached], far)
         heartbeat.progress(ends[reached])
     findings = scanning.explained(session, workspace_id, wrong)
     return Outcome(findings, len(wrong.tiles) + wrong.more)
@@ -76,13 +77,13 @@ def _tiles(session: Session, claim: CheckClaim, size: int) -> Sequence[int]:
     return scanning.sampled(session, claim.row.workspace_id, size, claim.row.id)
 
 
-def _note(session: Session, claim: CheckClaim, **values: Any) -> None:
+def _note(session: Session, claim: CheckClaim, done: int, values: dict[str, Any]) -> None:
     """Keep how far the check is.
 
     Raises:
         LostLease: another worker goes on with it.
     """
-    if not claim.renew(session, 0, **values):
+    if not claim.renew(session, done, **values):
         raise claim.lost()
     session.commit()
 
