@@ -129,7 +129,7 @@ sbom: .venv/.dev ## the bill of materials of what is shipped, in var/sbom
 	@$(BIN)/python -m scripts.sbom
 
 .PHONY: programs
-programs: ## what tests drive beside Python packages: Chromium, nginx, PgBouncer
+programs: ## what tests drive beside Python packages: Chromium, nginx, PgBouncer, Node
 	@scripts/install-programs
 
 .PHONY: lock
@@ -148,7 +148,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 .venv/.base: requirements/base.txt pyproject.toml scripts/install
 	@$(INSTALL) base
 
-.venv/.dev: requirements/dev.txt pyproject.toml scripts/install
+.venv/.dev: requirements/dev.txt pyproject.toml sdk/python/pyproject.toml scripts/install
 	@$(INSTALL) dev
 
 INSTALL = $(or $(PYTHON),$(error AuditSaaS needs Python 3.11 or newer; name it with \
