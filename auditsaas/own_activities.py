@@ -76,6 +76,11 @@ class Activity(StrEnum):
     ERASURE_CONFIRM = "erasure.confirm"
     ERASURE_CANCEL = "erasure.cancel"
     ERASURE_APPLY = "erasure.apply"
+    ANCHOR_ADD = "anchor.add"
+    ANCHOR_REMOVE = "anchor.remove"
+    ANCHOR_MADE = "anchor.made"
+    ANCHOR_FAILED = "anchor.failed"
+    ANCHOR_HOLD = "anchor.hold"
     WITNESS_ADD_LOG = "witness.add_log"
     WITNESS_REMOVE_LOG = "witness.remove_log"
     LOG_RESTORE = "log.restore"
@@ -230,6 +235,15 @@ ACTIVITIES: dict[Activity, ActivityKind] = {
     Activity.TREE_WITNESS_REMOVE: ActivityKind(
         "A witness is asked no more; what it signed stays", SUCCESS
     ),
+    Activity.ANCHOR_ADD: ActivityKind(
+        "Checkpoints of the log are kept at another place from now on", SUCCESS
+    ),
+    Activity.ANCHOR_REMOVE: ActivityKind(
+        "Checkpoints are kept at a place no more; those that are there stay", SUCCESS
+    ),
+    Activity.ANCHOR_MADE: ActivityKind("A checkpoint of the log is kept elsewhere", SUCCESS),
+    Activity.ANCHOR_FAILED: ActivityKind("A checkpoint could not be kept elsewhere", ERROR),
+    Activity.ANCHOR_HOLD: ActivityKind("The log holds a checkpoint of another log", SUCCESS),
     Activity.WITNESS_ADD_LOG: ActivityKind(
         "An operator has this installation cosign a log of others", SUCCESS
     ),

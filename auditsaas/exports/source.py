@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import ColumnElement, Connection, Row, Select
 
+from auditsaas.evidence.tree.checkpoints import Sealed
 from auditsaas.exports.columns import COLUMNS
 from auditsaas.formatting.viewer import Viewer
 
@@ -44,6 +45,8 @@ class About:
     names: Mapping[UUID, str]
     """The workspaces by name."""
     brand: str
+    seal: Sealed | None = None
+    """The newest seal of the log that a scheduled report is of, which its keepers then hold."""
 
 
 @dataclass(frozen=True, kw_only=True)

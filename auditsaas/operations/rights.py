@@ -96,6 +96,12 @@ LIMITS: Final = {
     ),
     "erasure_requests": _only(),
     "erasure_keys": _only(),
+    "anchor_places": _only(
+        *("last_size", "last_at", "last_error", "failing_since", "attempts", "next_try_at"),
+        "removed_at",
+    ),
+    "anchors": _only(),
+    "anchor_secrets": _only(),
     "witnesses": _only(
         *("last_size", "last_at", "last_error", "failing_since", "attempts", "next_try_at"),
         "removed_at",

@@ -20,6 +20,7 @@ from auditsaas.accounts.models import User
 from auditsaas.db import tickets
 from auditsaas.db.tickets import scope_keys
 from auditsaas.erasures.models import ErasureKey
+from auditsaas.evidence.anchors.models import AnchorSecret
 from auditsaas.evidence.witnesses.models import WitnessKey
 from auditsaas.mail.models import SealedLink
 from config.secret_keys import SecretKeys
@@ -28,6 +29,7 @@ SEALED: Final[Mapping[str, InstrumentedAttribute[str | None]]] = {
     "second factors": User.totp_secret,
     "links of mails": cast("InstrumentedAttribute[str | None]", SealedLink.sealed),
     "keys of pseudonyms": cast("InstrumentedAttribute[str | None]", ErasureKey.sealed),
+    "keys of anchors": cast("InstrumentedAttribute[str | None]", AnchorSecret.sealed),
     "keys of a witness": cast("InstrumentedAttribute[str | None]", WitnessKey.sealed),
 }
 """The columns that are sealed, by what they hold; each of a table with an ``id``."""

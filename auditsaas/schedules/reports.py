@@ -19,6 +19,8 @@ from auditsaas import own_actions
 from auditsaas.accounts.models import User
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
+from auditsaas.evidence.anchors import reports as anchored
+from auditsaas.evidence.tree.checkpoints import Sealed
 from auditsaas.exports import wording
 from auditsaas.exports.models import FINAL_STATES, Export, ExportState
 from auditsaas.formatting import numbers, times, viewer
@@ -85,10 +87,14 @@ def _send(session: Session, schedule: Schedule, run: ScheduleRun, export: Export
     workspace = session.get_one(Workspace, run.workspace_id)
     asked_by = session.get_one(User, run.asked_by).name if run.asked_by else ""
     url = f"/w/{workspace.slug}/schedules/{schedule.id}/runs/{run.id}"
+    sealed = anchored.seal(session, run.workspace_id)
+    if sealed and allowed:
+        anchored.mailed(session, run.workspace_id, sealed, run.id)
     for person in allowed:
-        facts = mail_facts(schedule, run, export, found, workspace, _viewer(schedule, person))
+        viewer = _viewer(schedule, person)
+        facts = mail_facts(schedule, run, export, found, workspace, viewer)
         file = "bundle" if export.proof else "download"
-        facts |= {"url": f"{url}/{file}", "manual": asked_by}
+        facts |= {"url": f"{url}/{file}", "manual": asked_by, **_seal_facts(sealed, viewer)}
         detail = f"{wording.format_name(export.format)} · {wording.rows(found.events)}"
         detail += ", with proof" if export.proof else ""
         _notify(session, run, person, "report.ready", schedule.name, detail, url, facts)
@@ -135,6 +141,17 @@ def mail_facts(
         "error_share": numbers.percent(found.errors, found.events),
         "share_before": numbers.percent(found.errors_before or 0, before) if before else "",
         **found.as_json(),
+    }
+
+
+def _seal_facts(sealed: Sealed | None, viewer: Viewer) -> dict[str, Any]:
+    """Return what a mail tells of the log's newest seal, which its readers thereby keep."""
+    if sealed is None:
+        return {}
+    return {
+        "seal": sealed.note,
+        "sealed_events": sealed.size,
+        "sealed_at": times.stamp(sealed.at, viewer),
     }
 
 

@@ -327,6 +327,10 @@ BY_ITSELF = {
     "user.promote": "tests/functional/test_operator_people.py",
     "user.demote": "tests/functional/test_operator_people.py",
     "erasure.apply": "tests/functional/test_erasures.py",
+    **dict.fromkeys(
+        ("anchor.add", "anchor.remove", "anchor.made", "anchor.failed", "anchor.hold"),
+        "tests/functional/test_anchors.py",
+    ),
     "tree.witness_add": "tests/functional/test_cosigning.py",
     "tree.witness_remove": "tests/functional/test_cosigning.py",
     "witness.add_log": "tests/functional/test_cosigning.py",

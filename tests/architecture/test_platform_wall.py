@@ -31,7 +31,14 @@ HANDED_TO_WORKERS |= {
     "log_reads",
     "access_requests",
 }
-HANDED_TO_WORKERS |= {"witnesses", "tree_heads", "log_heads", "tree_checks", "tree_findings"}
+HANDED_TO_WORKERS |= {
+    "anchor_places",
+    "witnesses",
+    "tree_heads",
+    "log_heads",
+    "tree_checks",
+    "tree_findings",
+}
 
 LOG_AND_HANDED = {"exports", "log_heads"}
 """Tables of which workers are handed rows, and which belong to the log that a look is at."""

@@ -39,6 +39,9 @@ actor_emails       ---- ---- s--- s--- s--- ----
 actor_names        ---- ---- s--- s--- s--- ----
 actors             ---- ---- s-u- s-u- s-u- ----
 alembic_version    s--- s--- s--- s--- s--- s---
+anchor_places      ---- ---- siu- siu- siu- ----
+anchor_secrets     si-d si-d si-d si-d si-d si-d
+anchors            ---- ---- si-- si-- si-- ----
 api_key_lookups    s--- s--- si-- si-- si-- s---
 api_keys           ---- ---- siu- siu- siu- ----
 attempts           siud siud siud siud siud siud

@@ -31,6 +31,7 @@ INSERT INTO account_outbox (id, kind, address, facts)
     VALUES (gen_random_uuid(), 'refusal', :word, '{}');
 INSERT INTO sealed_links (id, sealed) SELECT id, :sealed FROM mails LIMIT 1;
 INSERT INTO erasure_keys (id, sealed) VALUES (:workspace, :sealed);
+INSERT INTO anchor_secrets (id, sealed) VALUES (:workspace, :sealed);
 INSERT INTO witnessed (origin, vkeys, root, added_at) VALUES (:word, '{}', :mark, now());
 INSERT INTO witness_keys (id, vkey, sealed, made_at)
     VALUES (gen_random_uuid(), :word, :sealed, now()) ON CONFLICT DO NOTHING;
@@ -49,6 +50,7 @@ MARKED = {
     "attempts": "subject = :mark",
     "sealed_links": "sealed = :sealed",
     "erasure_keys": "id = :workspace",
+    "anchor_secrets": "id = :workspace",
     "passkey_challenges": "session_hash = :mark",
     "users": "id = :person",
     "workspaces": "id = :workspace",

@@ -22,7 +22,7 @@ from auditsaas.evidence.format.notes import Checkpoint, SigningKey, VerifierKey
 from auditsaas.evidence.witnesses.models import WitnessKey, witnesses
 from config.outbound import read_allowed
 from config.settings import Settings
-from tasks.witnesses import ask_witnesses
+from tasks.holders import ask_witnesses
 from tests.support.commands import Commands, told, told_installation
 from tests.support.factories import append_events, event_input, make_workspace, scoped, unique
 from tests.support.sealing import seal, vkey

@@ -12,10 +12,11 @@ import pytest
 from sqlalchemy import func, select, update
 
 from auditsaas.errors import Conflict, Invalid
+from auditsaas.evidence import models
 from auditsaas.evidence.format import notes
 from auditsaas.evidence.format.cosignatures import CosigningKey, cosignatures
 from auditsaas.evidence.format.notes import Checkpoint, SigningKey, VerifierKey
-from auditsaas.evidence.models import checkpoints
+from auditsaas.evidence.tree import checkpoints
 from auditsaas.evidence.witnesses import holders, outside, registry, rounds
 from auditsaas.evidence.witnesses.models import cosignatures as kept
 from auditsaas.evidence.witnesses.models import witnesses
@@ -25,7 +26,7 @@ from auditsaas.outgoing.errors import AddressRefused, Unanswered
 from auditsaas.outgoing.policy import Policy
 from auditsaas.workspaces.models import Workspace
 from tests.support.factories import append_events, event_input, make_workspace, scoped
-from tests.support.sealing import seal, vkey
+from tests.support.sealing import own_key, seal, vkey
 from tests.support.witnesses import Lie, Witness, http, witnessing
 
 
@@ -91,7 +92,7 @@ def test_checkpoint_is_cosigned_and_its_cosignature_kept(log: Log) -> None:
     assert log.known.last_at == datetime.fromtimestamp(signed.seconds or 0, UTC)
     assert notes.checkpoint(sealed.note + lines, VerifierKey.parse(vkey(log.workspace)))
     with scoped(log.workspace.id) as session:
-        assert session.scalars(select(checkpoints.c.kept)).all() == [True]
+        assert session.scalars(select(models.checkpoints.c.kept)).all() == [True]
 
 
 def test_growing_log_is_cosigned_from_size_to_size(log: Log) -> None:
@@ -210,7 +211,7 @@ def test_head_that_a_witness_shows_stops_a_log_that_was_brought_back(log: Log) -
     size = log.grow()
     log.ask()
     ahead = Checkpoint(f"{vkey(log.workspace).partition('+')[0]}", size + 500, bytes(32))
-    log.witness.note = _own_key(log).line(ahead.text)
+    log.witness.note = own_key(log.workspace).line(ahead.text)
     log.witness.note = f"{ahead.text}\n{log.witness.note}"
     log.witness.lie = always(http(409, f"{size + 500}\n", "text/x.tlog.size"))
     log.grow()
@@ -220,6 +221,32 @@ def test_head_that_a_witness_shows_stops_a_log_that_was_brought_back(log: Log) -
         size + 500, bytes(32), "the witness witness.example/w1",
     )  # fmt: skip
     assert "brought back from a backup that is older" in log.read(outside.refusal)
+    before = log.read(checkpoints.newest)
+    append_events(log.workspace, [event_input()])
+    assert seal(log.workspace) == before
+    state = log.read(checkpoints.state)
+    assert state.state == checkpoints.FORKED
+    assert "The witness witness.example/w1 holds a checkpoint" in state.reason
+
+
+def test_signature_waits_for_witnesses_that_were_not_asked_for_long(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a restore: what they hold is to be known first."""
+    before = log.read(checkpoints.newest)
+    with scoped(log.workspace.id) as session:
+        session.execute(update(witnesses).values(next_try_at=func.now() - timedelta(hours=1)))
+        session.commit()
+    append_events(log.workspace, [event_input()])
+    assert seal(log.workspace) == before
+    assert log.ask().cosigned == before.size
+    assert seal(log.workspace).size == before.size + 1
+    with scoped(log.workspace.id) as session:  # where no worker asks, it waits no longer
+        session.execute(update(witnesses).values(next_try_at=func.now() - timedelta(hours=1)))
+        session.commit()
+    monkeypatch.setattr(outside, "PATIENCE", timedelta())
+    append_events(log.workspace, [event_input()])
+    assert seal(log.workspace).size == before.size + 2
 
 
 def test_head_of_another_key_stops_no_log(log: Log) -> None:
@@ -236,18 +263,10 @@ def test_other_history_of_the_same_size_stops_a_log(log: Log) -> None:
     size = log.grow()
     origin = vkey(log.workspace).partition("+")[0]
     other = Checkpoint(origin, size, bytes(32))
-    log.witness.note = f"{other.text}\n{_own_key(log).line(other.text)}"
+    log.witness.note = f"{other.text}\n{own_key(log.workspace).line(other.text)}"
     log.witness.lie = always(http(422))
     assert "It shows a checkpoint" in (log.ask().error or "")
     assert "has others up to there" in log.read(outside.refusal)
-
-
-def _own_key(log: Log) -> SigningKey:
-    from auditsaas.evidence.tree import keys
-    from tests.support.sealing import _ring
-
-    with scoped(log.workspace.id) as session:
-        return keys.signers(session, log.workspace.id, _ring[0])[0].key
 
 
 def test_two_workers_ask_a_witness_once(log: Log) -> None:

@@ -18,6 +18,7 @@ from auditsaas.db.ids import new_id
 from auditsaas.erasures.models import requests
 from auditsaas.events.event_sources import PRODUCT
 from auditsaas.events.writing.request_keys import first_arrival
+from auditsaas.evidence.anchors.models import anchor_places, anchors
 from auditsaas.evidence.checking.models import TreeCheck, TreeFinding
 from auditsaas.evidence.models import (
     checkpoints,
@@ -313,7 +314,10 @@ class Company:
     def _witnesses(self) -> dict[Table, dict[str, object]]:
         held = {"size": 1, "at": func.now()}
         asked = {"id": new_id(), "name": self.mark, "vkey": self.mark, "url": self.mark}
+        place = {"id": new_id(), "kind": "tsa", "name": self.mark, "config": {}, "hours": 24}
         return {
+            anchor_places: place | {"next_try_at": "infinity", "added_at": func.now()},
+            anchors: held | {"id": new_id(), "kind": "tsa", "state": "made"},
             witnesses: asked | {"next_try_at": "infinity", "added_at": func.now()},
             cosignatures: held | {"witness_id": new_id(), "line": self.mark},
             known_heads: held | {"holder": self.mark, "root": b"", "note": self.mark},

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Table, delete, insert, select, text
 
 from auditsaas.events.models import events, log_heads
+from auditsaas.evidence.format.notes import SigningKey
 from auditsaas.evidence.models import checkpoints as checkpoint_rows
 from auditsaas.evidence.models import tree_heads, tree_leaves, tree_tiles
 from auditsaas.evidence.tree import checkpoints, growing, keys
@@ -70,3 +71,9 @@ class Backup:
                     session.execute(insert(table), self._rows[table.name])
                 session.execute(text(f"ALTER TABLE {table.name} FORCE ROW LEVEL SECURITY"))
             session.commit()
+
+
+def own_key(workspace: Workspace) -> SigningKey:
+    """The key with which this installation signs the workspace's checkpoints."""
+    with scoped(workspace.id) as session:
+        return keys.signers(session, workspace.id, _ring[0])[-1].key

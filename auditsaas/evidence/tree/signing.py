@@ -17,6 +17,7 @@ from auditsaas.evidence.tree import history, keys
 from auditsaas.evidence.tree.checkpoints import FORKED, GROWING
 from auditsaas.evidence.tree.keys import Keyring
 from auditsaas.evidence.tree.upkeep import rotation
+from auditsaas.evidence.witnesses import outside
 
 SIGN_EVERY: Final = timedelta(seconds=10)
 
@@ -25,13 +26,14 @@ def sign(session: Session, workspace_id: UUID, ring: Keyring, *, at_once: bool =
     """Sign a checkpoint of the tree where it grew, at most every ten seconds, and commit it.
 
     ``at_once`` signs it sooner. A tree that another worker grows is left to that one. Where the
-    tree is not the one that was signed before, the log is forked from then on.
+    tree is not the one that was signed before, the log is forked from then on; where its witnesses
+    were not asked for long, it waits for that a minute at most.
 
     Raises:
         SecretMissing: a key of the log cannot be had.
     """
     head = _due(session, workspace_id, at_once=at_once)
-    if head is not None:
+    if head is not None and not outside.must_wait(session, workspace_id):
         _sign(session, head, ring)
     session.commit()
     if head is not None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -18,10 +20,14 @@ from sqlalchemy.orm import Session
 
 from auditsaas.evidence.format import notes
 from auditsaas.evidence.format.notes import Checkpoint, NoteRefused, VerifierKey
-from auditsaas.evidence.models import tree_keys
 from auditsaas.evidence.tree import keys
 from auditsaas.evidence.tree.store import Tree
-from auditsaas.evidence.witnesses.models import known_heads
+from auditsaas.evidence.witnesses.models import known_heads, witnesses
+
+UNASKED_FOR: Final = timedelta(minutes=2)
+"""Witnesses that were due for so long were not asked: this database may be an old one."""
+PATIENCE: Final = timedelta(minutes=1)
+"""The most that a signature waits for witnesses to be asked; they hold up nothing for longer."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,10 @@ class Known:
     holder: str
     """The holder, in words."""
     at: datetime
+
+
+_first_seen: dict[UUID, float] = {}
+"""When this process first found that the witnesses of a log had not been asked for long."""
 
 
 def greatest_known(session: Session, workspace_id: UUID) -> Known | None:
@@ -95,9 +105,9 @@ def note_held(
 
 
 def log_keys(session: Session, workspace_id: UUID) -> Sequence[VerifierKey]:
-    """Return the keys that ever signed this log's checkpoints."""
-    found = select(tree_keys.c.vkey).where(tree_keys.c.workspace_id == workspace_id)
-    return [VerifierKey.parse(text) for text in session.scalars(found)]
+    """Return the keys that ever signed this log's checkpoints, as it is called now."""
+    found = [each.verifier for each in keys.verifier_keys(session, workspace_id)]
+    return [key for key in found if key.name == found[-1].name]
 
 
 def note_shown(session: Session, workspace_id: UUID, holder: str, note: str) -> Known:
@@ -120,7 +130,8 @@ def refusal(session: Session, workspace_id: UUID) -> str | None:
     if head is None:
         return None
     grown = Tree.of(session, workspace_id).size
-    holds = f"{head.holder} holds a checkpoint of {head.size:,} events, signed by this log's key"
+    who = head.holder[0].upper() + head.holder[1:]
+    holds = f"{who} holds a checkpoint of {head.size:,} events, signed by this log's key"
     if head.size > grown:
         return (
             f"{holds}, and the log has {grown:,}. It was brought back from a backup that is older"
@@ -132,6 +143,24 @@ def refusal(session: Session, workspace_id: UUID) -> str | None:
             f" backup and continued. The one that holds what {head.holder} knows is missing."
         )
     return None
+
+
+def must_wait(session: Session, workspace_id: UUID) -> bool:
+    """Tell whether a log should not sign yet, for its witnesses are to be asked first.
+
+    They are asked every half minute. Where they were not for longer, the database may have been
+    brought back, and they may know more than it does; a signature waits for them, and not long.
+    """
+    due = select(witnesses.c.id).where(
+        witnesses.c.workspace_id == workspace_id,
+        witnesses.c.removed_at.is_(None),
+        witnesses.c.next_try_at < func.now() - UNASKED_FOR,
+    )
+    if session.scalar(due.limit(1)) is None:
+        _first_seen.pop(workspace_id, None)
+        return False
+    since = _first_seen.setdefault(workspace_id, monotonic())
+    return monotonic() - since < PATIENCE.total_seconds()
 
 
 def _origin(note: ColumnElement[str]) -> ColumnElement[str]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from auditsaas.events.filter.period import TimeRange
+from auditsaas.evidence.tree.checkpoints import Sealed
 from auditsaas.exports import wording
 from auditsaas.exports.models import Export
 from auditsaas.exports.source import About
@@ -16,7 +17,9 @@ from auditsaas.formatting.viewer import Viewer
 EVERYTHING = "Everything"
 
 
-def about_export(export: Export, names: Mapping[UUID, str], brand: str) -> About:
+def about_export(
+    export: Export, names: Mapping[UUID, str], brand: str, seal: Sealed | None = None
+) -> About:
     viewer = wording.viewer_of(export)
     person = export.requester
     return About(
@@ -28,6 +31,7 @@ def about_export(export: Export, names: Mapping[UUID, str], brand: str) -> About
         viewer=viewer,
         names=names,
         brand=brand,
+        seal=seal,
     )
 
 

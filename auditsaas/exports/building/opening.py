@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from auditsaas.db import tenancy
 from auditsaas.events.reading.scans.source import source
+from auditsaas.evidence.anchors import reports
 from auditsaas.exports.building.file_header import about_export
 from auditsaas.exports.building.reader import reader
 from auditsaas.exports.columns import COLUMNS
@@ -69,6 +70,8 @@ def opened_source(
 
 def _about(claim: ExportClaim, names: Mapping[UUID, str], brand: str) -> About:
     session = tenancy.bind(claim.scope)
-    about = about_export(session.get_one(Export, claim.id), names, brand)
+    export = session.get_one(Export, claim.id)
+    seal = reports.seal(session, export.workspace_ids[0]) if export.schedule_name else None
+    about = about_export(export, names, brand, seal)
     session.commit()
     return about

@@ -19,6 +19,7 @@ from sqlalchemy import Row, func
 
 from auditsaas.events.models import events
 from auditsaas.events.presenter import PresentedEvent, WorkspaceName, present
+from auditsaas.evidence.tree.checkpoints import Sealed
 from auditsaas.exports.limits import (
     PDF_ROWS,
     ROWS_ON_COVER,
@@ -84,7 +85,7 @@ class _Report:
         self._several = len(source.slugs) > 1
         self._columns = columns(self._several, about.viewer.zone)
         self._renderer = Renderer(self._columns)
-        self._pages = pages_of(counted.rows)
+        self._pages = pages_of(counted.rows) + (about.seal is not None)
         self._bookmarks: list[Bookmark] = []
         self._parts: list[Path] = []
         self._day = ""
@@ -100,6 +101,8 @@ class _Report:
             done += len(rows)
             progress(done)
         self._cover()
+        if self._about.seal:
+            self._seal(self._about.seal)
         if done != self._facts.rows:
             raise RuntimeError(f"{self._facts.rows} rows were counted, and {done} were read")
         names = sorted(self._about.names.values())
@@ -160,6 +163,11 @@ class _Report:
             **{name: line.html for name, line in said.items()},
         )
         self._parts.insert(0, first)
+
+    def _seal(self, sealed: Sealed) -> None:
+        """Render the last page, which holds the newest seal of the log."""
+        at = times.stamp(sealed.at, self._about.viewer)
+        self._parts.append(self._rendered("seal.html", sealed=sealed, at=at, numbers=numbers))
 
     def _rendered(self, template: str, **shown: Any) -> Path:
         pdf = self._renderer.pdf(
