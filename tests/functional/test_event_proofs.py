@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import random
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -19,7 +15,6 @@ from sqlalchemy import Engine
 from auditsaas.accounts.models import User
 from auditsaas.evidence.format.merkle import ProofRefused
 from auditsaas.evidence.format.tlog_proof import TlogProof
-from auditsaas.evidence.verifier import auditlog_verify
 from auditsaas.permissions import ApiScope, Role
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
@@ -31,10 +26,9 @@ from tests.support.factories import (
     make_member,
     make_workspace,
 )
-from tests.support.proving import changed, check_event, events_of, get
+from tests.support.proving import changed, check_event, events_of, get, verified
 from tests.support.sealing import seal, vkey
 
-VERIFIER = auditlog_verify.__file__
 FULL = event_input(
     occurred_at="2026-11-16T10:00:00.123456Z",
     idempotency_key="k",
@@ -146,17 +140,6 @@ def test_person_downloads_the_proof_of_an_event(
     assert given is not None
     check_event(given, answer.text, vkey(workspace))
     assert reader.get(f"/w/{workspace.slug}/events/{uuid4()}/proof").status_code == 404
-
-
-def verified(folder: Path, event: dict[str, Any], proof: str, known: str) -> tuple[int, str]:
-    """The end and the words of the verifier, asked as a stranger does with three files."""
-    files = {"event.json": json.dumps(event), "event.tlog-proof": proof, "key.txt": known}
-    for name, held in files.items():
-        (folder / name).write_text(held)
-    run = subprocess.run(
-        [sys.executable, VERIFIER, *files], cwd=folder, capture_output=True, text=True, check=False
-    )
-    return run.returncode, run.stdout
 
 
 def test_verifier_proves_the_event_and_names_the_field_that_was_changed(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from base64 import b64decode
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -14,8 +18,11 @@ from werkzeug.test import TestResponse
 from auditsaas.evidence.format import leaf, merkle
 from auditsaas.evidence.format.notes import Checkpoint, VerifierKey, checkpoint
 from auditsaas.evidence.format.tlog_proof import TlogProof
+from auditsaas.evidence.verifier import auditlog_verify
 from auditsaas.workspaces.models import Workspace
 from tests.support.factories import OwnerSessions
+
+VERIFIER = auditlog_verify.__file__
 
 
 def opened(note: str, vkey: str) -> Checkpoint:
@@ -68,14 +75,25 @@ def events_of(client: FlaskClient, key: str) -> list[dict[str, Any]]:
 TABLE = re.compile(r"(?:UPDATE|DELETE FROM) (\w+)")
 
 
-def changed(workspace: Workspace, statement: str) -> None:
+def changed(workspace: Workspace, statement: str, seq: int = 2) -> None:
     """Change the log as the owner of its tables can, whom no policy stops for long."""
     found = TABLE.match(statement)
     assert found is not None
     with OwnerSessions.begin() as session:
         session.execute(text("SET LOCAL lock_timeout = '10s'"))  # what holds it never lets go
         session.execute(text(f"ALTER TABLE {found[1]} NO FORCE ROW LEVEL SECURITY"))  # ours
-        of = "workspace_id = :workspace" + (" AND seq = 2" if found[1] == "events" else "")
+        of = "workspace_id = :workspace" + (f" AND seq = {seq}" if found[1] == "events" else "")
         result = session.execute(text(f"{statement} WHERE {of}"), {"workspace": workspace.id})
         assert result.rowcount > 0  # type: ignore[attr-defined]  # of a cursor
         session.execute(text(f"ALTER TABLE {found[1]} FORCE ROW LEVEL SECURITY"))  # ours
+
+
+def verified(folder: Path, event: dict[str, Any], proof: str, known: str) -> tuple[int, str]:
+    """The end and the words of the verifier, asked as a stranger does with three files."""
+    files = {"event.json": json.dumps(event), "event.tlog-proof": proof, "key.txt": known}
+    for name, held in files.items():
+        (folder / name).write_text(held)
+    run = subprocess.run(
+        [sys.executable, VERIFIER, *files], cwd=folder, capture_output=True, text=True, check=False
+    )
+    return run.returncode, run.stdout

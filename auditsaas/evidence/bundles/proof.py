@@ -20,7 +20,7 @@ from auditsaas.evidence.bundles.lines import Matching, Part, ProofLines, Shown
 from auditsaas.evidence.format import leaf, merkle
 from auditsaas.evidence.format.notes import base64
 from auditsaas.evidence.tree import proofs
-from auditsaas.evidence.tree.checked_proofs import NotAsSealed, event_proof
+from auditsaas.evidence.tree.checked_proofs import NotAsSealed, event_proof, key_steps
 from auditsaas.evidence.tree.checkpoints import Sealed
 from auditsaas.evidence.tree.store import Tree
 from auditsaas.own_activities import Activity
@@ -72,6 +72,7 @@ class Proof:
     part: Part
     removal: Removal | None
     matching: Matching
+    slug: str
 
     def write(self, out: Output, sha256: str, progress: Progress) -> Shown:
         """Write the proof of a file with this digest; return what it shows.
@@ -110,4 +111,7 @@ class Proof:
             "sha256": sha256,
             "outside": list(map(base64, outside)),
         }
-        return head if self.removal is None else {**head, "retention": self.removal.proof}
+        if self.removal is not None:
+            head["retention"] = self.removal.proof
+        steps = key_steps(self.session, part.workspace_id, self.slug, self.sealed.note)
+        return {**head, "keys": steps} if steps else head

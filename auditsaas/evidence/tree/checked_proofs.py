@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from auditsaas.evidence.format import leaf, merkle
 from auditsaas.evidence.format.merkle import ProofRefused
 from auditsaas.evidence.format.notes import base64
 from auditsaas.evidence.format.tlog_proof import TlogProof
-from auditsaas.evidence.tree import checkpoints, proofs
+from auditsaas.evidence.tree import checkpoints, key_chain, keys, proofs
 from auditsaas.evidence.tree.checkpoints import Sealed
 from auditsaas.evidence.tree.store import Tree, TreeDamaged
 from auditsaas.evidence.witnesses import holders
@@ -77,10 +78,22 @@ def event_proof(session: Session, workspace_id: UUID, event: Mapping[str, Any]) 
         raise NotSealed("The event is stored, and sealed within a minute. Ask again in a moment.")
     sealed = _cosigned(session, workspace_id, event["seq"]) or sealed
     note = holders.whole_note(session, workspace_id, sealed)
+    steps = key_steps(session, workspace_id, event["workspace"], note)
     with _as_sealed():
-        tree = Tree.of(session, workspace_id, sealed.size)
-        kept = erased.kept_by_seq(session, workspace_id, event["seq"], event["seq"])
-        return _of_event(tree, replace(sealed, note=note), event, kept.get(event["seq"]))
+        proof = _below(session, workspace_id, replace(sealed, note=note), event)
+    return replace(proof, extra={**proof.extra, "keys": steps}) if steps else proof
+
+
+def key_steps(session: Session, workspace_id: UUID, slug: str, note: str) -> list[dict[str, Any]]:
+    """Build what leads from each older key of a log to the newest that signed a note.
+
+    Raises:
+        NotAsSealed: the event of a change is not stored as it was when it was sealed.
+    """
+    with _as_sealed():
+        return key_chain.steps(
+            session, workspace_id, slug, note, partial(_below, session, workspace_id)
+        )
 
 
 def consistency(session: Session, workspace_id: UUID, old: int, size: int) -> Consistency:
@@ -90,22 +103,37 @@ def consistency(session: Session, workspace_id: UUID, old: int, size: int) -> Co
         NotAsSealed: the tree is not stored as it was when it was sealed.
     """
     with _as_sealed():
-        before, after = (Tree.of(session, workspace_id, one) for one in (old, size))
-        path = proofs.consistency(after, old)
-        merkle.check_consistency(old, size, path, before.root, after.root)
-        for tree in (before, after):
-            known = checkpoints.at_size(session, workspace_id, tree.size)
-            if known is not None and known.root != tree.root:
+        tree = Tree.of(session, workspace_id, size)
+        old_root = merkle.root(old, tree.node)
+        path = proofs.consistency(tree, old)
+        merkle.check_consistency(old, size, path, old_root, tree.root)
+        for at, root in ((old, old_root), (size, tree.root)):
+            known = checkpoints.at_size(session, workspace_id, at)
+            if known is not None and known.root != root:
                 raise ProofRefused("a checkpoint has another root")
-        return Consistency(old, before.root, size, after.root, tuple(path))
+        return Consistency(old, old_root, size, tree.root, tuple(path))
 
 
 def _cosigned(session: Session, workspace_id: UUID, seq: int) -> Sealed | None:
-    """Return the newest checkpoint that counts as cosigned, where it covers a number."""
+    """Return the newest checkpoint that counts as cosigned, where it covers a number.
+
+    One from before the newest key is not returned, for who holds that one could not check it.
+    """
     cosigned = holders.cosigned(session, workspace_id)
     if cosigned is None or cosigned.size < seq:
         return None
+    newest = keys.verifier_keys(session, workspace_id)[-1]
+    if cosigned.size < newest.seq:
+        return None
     return checkpoints.at_size(session, workspace_id, cosigned.size)
+
+
+def _below(
+    session: Session, workspace_id: UUID, sealed: Sealed, event: Mapping[str, Any]
+) -> TlogProof:
+    tree = Tree.of(session, workspace_id, sealed.size)
+    kept = erased.kept_by_seq(session, workspace_id, event["seq"], event["seq"])
+    return _of_event(tree, sealed, event, kept.get(event["seq"]))
 
 
 def _of_event(tree: Tree, sealed: Sealed, event: Mapping[str, Any], kept: Kept | None) -> TlogProof:

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from auditsaas.evidence.bundles.lines import Shown
 from auditsaas.evidence.bundles.proof import Proof, Removal, removal
 from auditsaas.evidence.bundles.readme import VERIFIER, Proven, readme
-from auditsaas.evidence.tree import keys
+from auditsaas.evidence.tree import key_chain
 from auditsaas.evidence.tree.checked_proofs import NotAsSealed
 from auditsaas.evidence.tree.checkpoints import Sealed
 from auditsaas.exports import wording
@@ -145,7 +145,10 @@ class FileWithProof:
                 with packing.file(f"{FILE}.{wanted.extension}") as file:
                     write_file(file)
             proven = [self._write_piece(packing, piece, exact) for piece in self.pieces]
-            vkey = str(keys.verifier_keys(self.session, wanted.log.workspace_id)[-1].verifier)
+            signers = key_chain.up_to_signer(
+                self.session, wanted.log.workspace_id, self.sealed.note
+            )
+            vkey = str(signers[-1].verifier)
             packing.add("README.txt", readme(proven, self.sealed, vkey))
             packing.add("KEY.txt", f"{vkey}\n")
             packing.add(VERIFIER.name, VERIFIER.read_text())
@@ -182,6 +185,7 @@ class FileWithProof:
             part=piece.part,
             removal=self.removal,
             matching=partial(piece.matching, self.session),
+            slug=self.source.slugs[piece.part.workspace_id],
         ).write(out, exact.sha256, self.progress)
         if shown.rows != exact.rows:
             raise NotAsSealed("The log has rows that were not sealed. No proof is made of it.")
