@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 
 from sqlalchemy import NullPool, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
-from auditsaas import own_actions, own_activities
-from auditsaas.db import tenancy
+from auditsaas import own_activities
 from auditsaas.db.platform import JOBS, platform_session
 from auditsaas.db.pools import make_engine
-from auditsaas.db.tenancy import Scope
 from auditsaas.erasures import applying
 from auditsaas.events.maintenance import daily_counts, partitions, retention
 from auditsaas.events.maintenance.lasting import Lasting
-from auditsaas.events.schema import ActorInput
+from auditsaas.evidence import removals
 from auditsaas.evidence.tree.upkeep import thinning
-from auditsaas.extensions import db, settings
-from auditsaas.own_activities import Activity
+from auditsaas.extensions import settings
 from tasks.jobs import long_task
+
+log = logging.getLogger(__name__)
 
 
 @long_task("maintenance.make_partitions")
@@ -61,15 +63,9 @@ def apply_retention() -> int:
         keep=Lasting(own_activities.LASTING, made.own_events_days),
         least_days=made.min_retention_days,
     )
-    for part in removed:
-        own_actions.record(
-            tenancy.bind(Scope.of(part.workspace_id)),
-            Activity.RETENTION_APPLY,
-            workspaces=[part.workspace_id],
-            actor=ActorInput(id="system", name=settings().brand_name),
-            metadata={"removed": part.events, "before": part.before.isoformat()},
-        )
-        db.session.commit()
+    with Session(engine) as session:
+        for workspace_id in removals.noted(session):
+            removals.settle(session, workspace_id, made.brand_name)
     return sum(part.events for part in removed)
 
 
@@ -85,5 +81,13 @@ def erase() -> int:
         poolclass=NullPool,
         connect_args={"options": "-c timezone=UTC"},
     )
-    brand = settings().brand_name
-    return sum(applying.apply(engine, *one, brand=brand).erased for one in found)
+    erased = 0
+    for workspace_id, request_id in found:
+        try:
+            run = applying.apply(engine, workspace_id, request_id, brand=settings().brand_name)
+        except SQLAlchemyError:
+            # One request must not hold up the others; it is taken up again in a minute.
+            log.exception("Erasure %s did not go on", request_id)
+            continue
+        erased += run.erased
+    return erased

@@ -137,6 +137,18 @@ contested_events = Table(
 """Of each event whose id another sender's event of other content had already: the id that its key
 and time ask for, and the one that it has instead."""
 
+removals = Table(
+    "removals",
+    Base.metadata,
+    Column("workspace_id", Uuid, primary_key=True),
+    Column("before", Timestamp, nullable=False),
+    Column("events", BigInteger, nullable=False),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+)
+"""What retention removed of each log: events from before an instant, of which so many are not told
+yet, and between which numbers seeds are to be destroyed."""
+
 request_keys = Table(
     "request_keys",
     Base.metadata,

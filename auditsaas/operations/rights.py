@@ -102,6 +102,7 @@ LIMITS: Final = {
     ),
     "anchors": _only(),
     "anchor_secrets": _only(),
+    "removals": _only(inserted=False),
     "witnesses": _only(
         *("last_size", "last_at", "last_error", "failing_since", "attempts", "next_try_at"),
         "removed_at",

@@ -74,6 +74,7 @@ pending_changes    ---- ---- s-u- s-u- siu- ----
 platform_accesses  s--- si-- s--- s--- si-- s---
 platform_looks     ---- siu- siu- siu- siu- ----
 recovery_codes     si-d si-d si-d si-d si-d si-d
+removals           ---- ---- s--- s--- s--- ----
 request_keys       ---- ---- siud siud siud ----
 saved_views        ---- s-ud s--- s--- siud ----
 schedule_runs      ---- ---- siu- siu- siu- ----

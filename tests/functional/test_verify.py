@@ -146,7 +146,7 @@ def test_damage_elsewhere_is_not_this_logs(verify: Verify, log: Workspace) -> No
     change(other, f"DELETE FROM events {WHERE}")
     assert verify(log.slug).exit_code == 0
     everything = verify("--no-files")
-    assert everything.exit_code == 1
+    assert everything.exit_code == 1, everything.output
     assert f"fail  {other.slug}: 1 event is missing" in everything.output
     assert f"ok    {log.slug}: 5 events" in everything.output
 

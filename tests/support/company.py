@@ -17,6 +17,7 @@ from auditsaas.accounts.models import User
 from auditsaas.db.ids import new_id
 from auditsaas.erasures.models import requests
 from auditsaas.events.event_sources import PRODUCT
+from auditsaas.events.models import removals
 from auditsaas.events.writing.request_keys import first_arrival
 from auditsaas.evidence.anchors.models import anchor_places, anchors
 from auditsaas.evidence.checking.models import TreeCheck, TreeFinding
@@ -324,13 +325,22 @@ class Company:
         }
 
     def erased_event(self) -> None:
-        """What proves an event whose words were erased."""
+        """What proves an event whose words were erased, and what is noted of removed ones."""
         ids = {"event_id": new_id(), "request_id": new_id()}
         kept = {"slots": [], "hashes": b"", "salts": bytes(256)}
         with as_owner(self.workspace.id) as owner:
             owner.execute(text("SET LOCAL auditsaas.erasing = 'yes'"))
             owner.execute(
                 insert(erasures).values(workspace_id=self.workspace.id, seq=1, **ids, **kept)
+            )
+            owner.execute(
+                insert(removals).values(
+                    workspace_id=self.workspace.id,
+                    before=func.now(),
+                    events=0,
+                    first_seq=1,
+                    last_seq=1,
+                )
             )
             owner.commit()
 

@@ -4,7 +4,9 @@ Runs as the owner of the tables, the only role that may remove events; row-level
 on the owner too, so every transaction binds the workspaces it touches. A month goes as a whole
 partition where every workspace in it allows that, anything else in bounded batches by key. The
 head of each log is locked first, as appending does, so the two take turns; ``seq`` stays as it is.
-The product's own events of lasting kinds stay longer (``lasting``).
+The product's own events of lasting kinds stay longer (``lasting``). Of a log that is sealed only
+sealed numbers go, and what went is noted with it (``removals``), to be told and to have its seeds
+destroyed.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from sqlalchemy import ARRAY, Connection, Engine, Uuid, bindparam, text
 from sqlalchemy.exc import NotSupportedError, OperationalError
 
 from auditsaas.db.ids import first_id_at
-from auditsaas.events.maintenance import lasting
+from auditsaas.events.maintenance import lasting, removals
 from auditsaas.events.maintenance.lasting import STAYS, Lasting, days_before
 from auditsaas.events.maintenance.partitions import add_months
 
@@ -61,6 +63,7 @@ WITH gone AS (
 SELECT workspace_id, sum(n) AS n FROM gone GROUP BY 1
 """).bindparams(WORKSPACES)
 COUNT_REMOVED = text("""
+WITH noted AS (UPDATE removals SET events = events + :n WHERE workspace_id = :workspace)
 UPDATE log_heads SET removed = removed + :n, days_counted = days_counted + :n
 WHERE workspace_id = :workspace
 """)
@@ -68,8 +71,8 @@ REMOVE_BATCH = text(f"""
 WITH gone AS (
     DELETE FROM events WHERE workspace_id = :workspace AND id IN (
         SELECT id FROM events WHERE workspace_id = :workspace AND id > :after AND id < :before
-        AND NOT ({STAYS}) ORDER BY id LIMIT :batch)
-    RETURNING id, date_trunc('hour', occurred_at, 'UTC') AS hour, activity,
+        AND seq <= :sealed AND NOT ({STAYS}) ORDER BY id LIMIT :batch)
+    RETURNING id, seq, date_trunc('hour', occurred_at, 'UTC') AS hour, activity,
         coalesce(method, '') AS method, status
 ), less AS (
     SELECT hour, activity, method, status, count(*) AS n FROM gone GROUP BY 1, 2, 3, 4
@@ -89,18 +92,14 @@ WITH gone AS (
         days_counted = days_counted + (SELECT count(*) FROM gone)
     WHERE workspace_id = :workspace
 )
-SELECT count(*) AS n, (SELECT id FROM gone ORDER BY id DESC LIMIT 1) AS last FROM gone
+SELECT count(*) AS n, (SELECT id FROM gone ORDER BY id DESC LIMIT 1) AS last,
+    min(seq) AS first_seq, max(seq) AS last_seq FROM gone
 """)  # noqa: S608  # joins two constants
 FORGET_EMPTY = text("""
 WITH days AS (DELETE FROM event_days WHERE workspace_id = :workspace AND n = 0)
 DELETE FROM event_counts WHERE workspace_id = :workspace AND n = 0
 """)
 
-
-FORGET_CONTESTS = text("""
-DELETE FROM contested_events AS c WHERE workspace_id = :workspace AND event_id < :before
-AND NOT EXISTS (SELECT FROM events AS e WHERE e.workspace_id = :workspace AND e.id = c.event_id)
-""")
 
 NOTHING_LASTS = Lasting()
 
@@ -218,6 +217,9 @@ def _drop_locked(
         connection.execute(LOCK_HEADS, {"workspaces": sorted(inside)})
         if not lasting.still(connection, month.name, stays, copied):
             raise MonthKept
+        before = {key: cuts[key].before for key in inside}
+        if not removals.note_month(connection, month.name, before):
+            raise MonthKept
         connection.exec_driver_sql(f"LOCK TABLE events, {month.name} IN ACCESS EXCLUSIVE MODE")
         # Late events, or a legal hold, may have come while the lock was waited for.
         held = {key: cuts[key] for key in inside if _still(connection, key, cuts[key])}
@@ -264,8 +266,11 @@ def _remove_rows(
             connection.execute(LOCK_HEADS, {"workspaces": [workspace]})
             before = first_id_at(cut.before)
             values = {"workspace": workspace, "before": before, "after": after, "batch": BATCH}
+            values["sealed"] = removals.sealed_to(connection, workspace)
             gone = connection.execute(REMOVE_BATCH, {**values, **stays}).one()
             if gone.n:
+                numbers = (gone.first_seq, gone.last_seq)
+                removals.note(connection, workspace, cut.before, numbers, gone.n)
                 connection.execute(FORGET_EMPTY, {"workspace": workspace})
                 after = gone.last
         removed += int(gone.n)
@@ -276,9 +281,7 @@ def _remove_rows(
 def _forget_contests(connection: Connection, workspace: UUID, cut: Cut) -> None:
     """Forget which events stood beside others once they are removed."""
     with bound(connection, [workspace]):
-        connection.execute(
-            FORGET_CONTESTS, {"workspace": workspace, "before": first_id_at(cut.before)}
-        )
+        removals.forget_contests(connection, workspace, first_id_at(cut.before))
 
 
 def _still(connection: Connection, workspace: UUID, cut: Cut) -> bool:
