@@ -6,9 +6,9 @@ A row at a time is what it takes, so a run that ends early is taken up by the ne
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Any, Final, cast
 from uuid import UUID
 
 from sqlalchemy import func, select, update
@@ -17,12 +17,15 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from auditsaas.accounts import encryption
 from auditsaas.accounts.encryption import Opening
 from auditsaas.accounts.models import User
-from auditsaas.db import tickets
+from auditsaas.db import tenancy, tickets
+from auditsaas.db.tenancy import Scope
 from auditsaas.db.tickets import scope_keys
 from auditsaas.erasures.models import ErasureKey
 from auditsaas.evidence.anchors.models import AnchorSecret
+from auditsaas.evidence.models import tree_keys
 from auditsaas.evidence.witnesses.models import WitnessKey
 from auditsaas.mail.models import SealedLink
+from auditsaas.workspaces.models import Workspace
 from config.secret_keys import SecretKeys
 
 SEALED: Final[Mapping[str, InstrumentedAttribute[str | None]]] = {
@@ -33,6 +36,8 @@ SEALED: Final[Mapping[str, InstrumentedAttribute[str | None]]] = {
     "keys of a witness": cast("InstrumentedAttribute[str | None]", WitnessKey.sealed),
 }
 """The columns that are sealed, by what they hold; each of a table with an ``id``."""
+OF_LOGS: Final = "keys of logs"
+"""What is sealed in a table of tenants, whose rows are seen in a scope of their workspaces."""
 BATCH: Final = 500
 
 Progress = Callable[[str, int, int], None]
@@ -70,10 +75,14 @@ def openings(session: Session, keys: SecretKeys) -> dict[str, Openings]:
             for batch in _batches(session, column)
             for _, sealed in batch
         )
-        found[name] = Openings(
-            counted[Opening.CURRENT], counted[Opening.FALLBACK], counted[Opening.NONE]
-        )
+        found[name] = _counted(counted)
+    of_logs = (row.sealed for batch in _log_keys(session) for row in batch)
+    found[OF_LOGS] = _counted(Counter(encryption.opening(keys, sealed) for sealed in of_logs))
     return found
+
+
+def _counted(found: Counter[Opening]) -> Openings:
+    return Openings(found[Opening.CURRENT], found[Opening.FALLBACK], found[Opening.NONE])
 
 
 def known_keys(session: Session, keys: SecretKeys) -> KnownKeys:
@@ -95,7 +104,39 @@ def rotate(session: Session, keys: SecretKeys, progress: Progress) -> dict[str, 
             session.commit()
             progress(name, looked_at, total)
         done[name] = changed
+    done[OF_LOGS] = _rotate_log_keys(session, keys, progress)
     return done
+
+
+def _rotate_log_keys(session: Session, keys: SecretKeys, progress: Progress) -> int:
+    looked_at = changed = 0
+    for batch in _log_keys(session, locked=True):
+        for row in batch:
+            if encryption.opening(keys, row.sealed) is Opening.FALLBACK:
+                mine = update(tree_keys).where(
+                    tree_keys.c.workspace_id == row.workspace_id, tree_keys.c.id == row.id
+                )
+                session.execute(mine.values(sealed=encryption.seal_anew(keys, row.sealed)))
+                changed += 1
+        session.commit()
+        looked_at += len(batch)
+        progress(OF_LOGS, looked_at, looked_at)
+    return changed
+
+
+def _log_keys(session: Session, *, locked: bool = False) -> Iterator[Sequence[Any]]:
+    """Read the sealed keys that sign logs, those of some workspaces at a time.
+
+    The scope before is bound again at the end.
+    """
+    before = session.info.get("scope")
+    workspaces = session.scalars(select(Workspace.id).order_by(Workspace.id)).all()
+    for start in range(0, len(workspaces), BATCH):
+        tenancy.bind(Scope.of(*workspaces[start : start + BATCH]), session)
+        found = select(tree_keys.c.workspace_id, tree_keys.c.id, tree_keys.c.sealed)
+        found = found.where(tree_keys.c.sealed.is_not(None))
+        yield session.execute(found.with_for_update() if locked else found).all()
+    tenancy.bind(before if isinstance(before, Scope) else Scope(), session)
 
 
 def _seal_anew(

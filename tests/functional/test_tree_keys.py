@@ -18,7 +18,9 @@ from auditsaas.evidence.tree.checkpoints import Sealed, SealState
 from auditsaas.evidence.tree.key_folder import SecretMissing
 from auditsaas.evidence.tree.keys import Keyring
 from auditsaas.evidence.tree.store import Tree
+from auditsaas.operations import secret_rotation
 from auditsaas.workspaces.models import Workspace
+from config.secret_keys import SecretKeys
 from config.settings import Settings
 from tests.support.commands import Commands
 from tests.support.factories import append_events, as_owner, event_input, scoped
@@ -203,3 +205,30 @@ def test_sealed_key_gives_way_to_one_in_the_folder(
 
 def test_key_of_a_log_without_events_is_not_changed(workspace: Workspace, run: Commands) -> None:
     assert "has no key yet" in run.refused("tree", "key-rotate", workspace.slug)
+
+
+def test_keys_of_logs_are_sealed_anew_when_the_secret_is_changed(
+    workspace: Workspace, settings: Settings
+) -> None:
+    grown(workspace)
+    other = SecretKeys("another key " * 4, (settings.secret_key,))
+    with as_owner() as session:
+        done = secret_rotation.rotate(session, other, lambda *_: None)
+        assert done["keys of logs"] >= 1
+        assert secret_rotation.openings(session, other)["keys of logs"].fallback == 0
+    sealed_by_other = replace(Keyring.of(settings), secret_keys=SecretKeys(other.current))
+    assert grown(workspace, sealed_by_other).size == 7
+    with as_owner() as session:
+        back = SecretKeys(settings.secret_key, (other.current,))
+        secret_rotation.rotate(session, back, lambda *_: None)
+    assert grown(workspace).size == 10
+
+
+def test_key_of_another_secret_says_what_is_missing(
+    workspace: Workspace, settings: Settings
+) -> None:
+    grown(workspace)
+    lost = replace(Keyring.of(settings), secret_keys=SecretKeys("a key that sealed nothing " * 2))
+    append_events(workspace, [event_input()])
+    with pytest.raises(SecretMissing, match="SECRET_KEY_FALLBACKS"):
+        seal(workspace, ring=lost)
