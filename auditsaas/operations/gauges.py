@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform as machine
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import redis
 from prometheus_client.core import GaugeMetricFamily
@@ -19,8 +19,9 @@ from auditsaas.events.maintenance import partitions
 from auditsaas.evidence.checking.models import TreeFinding
 from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.models import Export, ExportState
+from auditsaas.extensions import db
 from auditsaas.jobs.backlog import Backlog, backlogs
-from auditsaas.operations.figures import database_server, disks, mail_queue, queue_server
+from auditsaas.operations.figures import database_server, disks, mail_queue, queue_server, seals
 from auditsaas.operations.kinds import KINDS
 from auditsaas.schedules.lateness import lateness
 from auditsaas.version import version
@@ -65,6 +66,7 @@ def _database() -> Iterator[Metric]:
         yield _exports(session)
         yield from _jobs(backlogs(session, KINDS), now)
         yield from _mails(mail_queue.read(session), now)
+        yield from _seals(seals.read(session, now), seals.longest_lag(session, db.engine, now))
         yield _gauge(
             "auditsaas_seal_mismatches",
             "Differences between logs and their seals that nobody acknowledged",
@@ -130,6 +132,15 @@ def _mails(found: mail_queue.MailQueue, now: datetime) -> Iterator[Metric]:
         "Age of the oldest mail that is neither sent nor given up; 0 without one",
         found.waited(now).total_seconds(),
     )
+
+
+def _seals(found: seals.Seals, lag: timedelta) -> Iterator[Metric]:
+    yield _gauge("auditsaas_seal_lag_events", "Events in no tree yet", found.events_behind)
+    words = "For how long an event has waited to be sealed at most; 0 without one"
+    yield _gauge("auditsaas_seal_lag_seconds", words, max(0.0, lag.total_seconds()))
+    words = "Events below a checkpoint of their log"
+    yield _gauge("auditsaas_seal_events", words, found.events_sealed)
+    yield _gauge("auditsaas_logs_forked", "Logs that sign nothing more", found.forked)
 
 
 def _database_server(found: database_server.DatabaseServer) -> Iterator[Metric]:

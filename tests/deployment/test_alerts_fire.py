@@ -74,6 +74,8 @@ CASES = {
         {'auditsaas_request_seconds_count{route="/login", status="500"}': ("_", f"1x{SERIES_END}")},
         0,
     ),
+    "LogForked": gauge("auditsaas_logs_forked", 0, 1, 0),
+    "SealsLate": gauge("auditsaas_seal_lag_seconds", 3, 90, MINUTE),
     "SealMismatch": gauge("auditsaas_seal_mismatches", 0, 1, 0),
     "ReadsUnrecorded": counter("auditsaas_reads_unrecorded_total", 1),
     "JobsWait": gauge('auditsaas_job_oldest_pending_seconds{kind="exports"}', 5, 601),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from flask import Flask
 from sqlalchemy import select, text, update
 
+from auditsaas.db.platform import JOBS, platform_session
 from auditsaas.events.models import events
 from auditsaas.evidence.models import tree_heads
 from auditsaas.evidence.tree import checkpoints, growing, keys, sweeping
@@ -17,6 +18,8 @@ from auditsaas.evidence.tree.checkpoints import SealState
 from auditsaas.evidence.tree.keys import Keyring
 from auditsaas.evidence.tree.leaves import VACANT
 from auditsaas.evidence.tree.store import Tree
+from auditsaas.extensions import db
+from auditsaas.operations.figures import seals
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
 from tests.support.factories import append_events, as_owner, event_input, make_workspace, scoped
@@ -191,3 +194,24 @@ def test_vacant_numbers_of_before_are_not_told(workspace: Workspace) -> None:
         assert list(tree.preimages(1, 3)) == [VACANT] * 3
         assert list(tree.seeds(1, 3)) == [bytes(16)] * 3
         assert tree.root == sealed.root
+
+
+def test_longest_lag_is_that_of_the_oldest_event_that_waits(workspace: Workspace) -> None:
+    seal(workspace)
+    append_events(workspace, [event_input()])
+    put_back(workspace, "grown_at", seconds=10**9)
+    with platform_session(JOBS) as platform:
+        found = seals.longest_lag(platform, db.engine, datetime.now(UTC) + timedelta(seconds=90))
+    assert timedelta(seconds=90) <= found
+
+
+def test_log_that_is_being_taken_in_is_not_late(workspace: Workspace, ring: Keyring) -> None:
+    for _ in range(5):
+        append_events(workspace, [event_input()] * 1000)
+    growing.grow(workspace.id, ring, turn=timedelta())
+    with platform_session(JOBS) as platform:
+        assert workspace.id not in seals.behind(platform, most=100_000)
+    seal(workspace)
+    append_events(workspace, [event_input()])
+    with platform_session(JOBS) as platform:
+        assert workspace.id in seals.behind(platform, most=100_000)

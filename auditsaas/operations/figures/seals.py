@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Engine, func, or_, select
 from sqlalchemy.orm import Session
 
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
 from auditsaas.events.models import log_heads
 from auditsaas.evidence.checking.models import TreeFinding
 from auditsaas.evidence.models import tree_heads
+from auditsaas.evidence.tree import checkpoints
 from auditsaas.evidence.tree.checkpoints import FORKED
 
 LATE: Final = timedelta(minutes=1)
 """How long events may wait for their seal."""
+LOOKED_AT: Final = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +34,10 @@ class Seals:
     forked: int
     differences: int
     """What checks found, in all logs, and nobody acknowledged."""
+    events_behind: int
+    """Events that are in no tree yet."""
+    events_sealed: int
+    """Events below a checkpoint."""
     oldest: datetime | None
     """When the tree that stands still for longest grew last, of those behind."""
 
@@ -46,6 +56,9 @@ class Seals:
         return ", ".join([logs, *(said or ["all sealed"])])
 
 
+_BEHIND: Final = func.greatest(log_heads.c.seq - func.coalesce(tree_heads.c.size, 0), 0)
+
+
 def read(platform: Session, now: datetime) -> Seals:
     """Count them, by the sight of workers."""
     is_late = (
@@ -59,6 +72,8 @@ def read(platform: Session, now: datetime) -> Seals:
             func.count().filter(log_heads.c.seq > 0).label("logs"),
             func.count().filter(is_late, is_forked.is_not(True)).label("behind"),
             func.count().filter(is_forked).label("forked"),
+            func.coalesce(func.sum(_BEHIND), 0).label("events_behind"),
+            func.coalesce(func.sum(tree_heads.c.sealed_size), 0).label("events_sealed"),
             func.min(tree_heads.c.grown_at).filter(is_late).label("oldest"),
         )
         .select_from(log_heads)
@@ -67,3 +82,31 @@ def read(platform: Session, now: datetime) -> Seals:
     differences = select(func.count()).select_from(TreeFinding)
     found = platform.scalar(differences.where(TreeFinding.acknowledged_at.is_(None)))
     return Seals(**platform.execute(counted).one()._mapping, differences=found or 0)
+
+
+def longest_lag(platform: Session, engine: Engine, now: datetime) -> timedelta:
+    """Return for how long an event has waited at most to be sealed.
+
+    Of the logs behind, those whose trees stand still for longest are looked at, in scopes of their
+    own.
+    """
+    since = [_lag_since(engine, workspace_id) for workspace_id in behind(platform)]
+    return max((now - at for at in since if at is not None), default=timedelta())
+
+
+def behind(platform: Session, most: int = LOOKED_AT) -> Sequence[UUID]:
+    """Select the logs behind whose trees stand still for longest; not those being taken in."""
+    head = tree_heads.c
+    found = (
+        select(log_heads.c.workspace_id)
+        .outerjoin(tree_heads, head.workspace_id == log_heads.c.workspace_id)
+        .where(_BEHIND > 0, or_(head.size.is_(None), head.size >= func.coalesce(head.taken_in, 0)))
+        .order_by(head.grown_at.nulls_first())
+        .limit(most)
+    )
+    return platform.scalars(found).all()
+
+
+def _lag_since(engine: Engine, workspace_id: UUID) -> datetime | None:
+    with tenancy.bind(Scope.of(workspace_id), Session(engine)) as session:
+        return checkpoints.state(session, workspace_id).lag_since
