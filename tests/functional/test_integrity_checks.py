@@ -17,9 +17,11 @@ from auditsaas.accounts.models import User
 from auditsaas.evidence.checking import told
 from auditsaas.evidence.checking.finding import FieldDifference, Finding, FindingKind, Side
 from auditsaas.evidence.checking.models import TreeCheck, TreeFinding
+from auditsaas.exports.models import Export
 from auditsaas.permissions import Role
 from auditsaas.workspaces.models import Workspace
 from tests.support.asking import confirmed_ago
+from tests.support.exporting import ask
 from tests.support.factories import append_events, csrf_token, event_input, make_member, scoped
 from tests.support.htmx import PARTIAL
 from tests.support.sealing import seal
@@ -174,6 +176,25 @@ def test_finding_without_an_earlier_check_came_after_the_seal(
 ) -> None:
     found(acme, event)
     assert "When it was sealed, and the first check that didn’t match" in shown(auditor, acme)
+
+
+@pytest.mark.parametrize(("format", "said"), [("jsonl", "JSONL"), ("csv", "CSV")])
+def test_exports_that_cover_the_event_are_named_to_who_may_open_them(
+    admin: FlaskClient, auditor: FlaskClient, acme: Workspace, event: UUID, format: str, said: str
+) -> None:
+    person = make_member(acme)
+    before = ask(person, [acme], format=format)
+    found(acme, event)
+    after = ask(person, [acme], format=format)
+    with scoped(acme.id, user=person.id) as session:
+        for export_id in (before, after):
+            session.get_one(Export, export_id).state = "ready"
+        session.commit()
+    page = shown(admin, acme)
+    assert f'href="/w/{acme.slug}/exports/{before}"' in page
+    assert str(after) not in page
+    assert f"{said}, if it matched" in " ".join(page.split())
+    assert str(before) not in shown(auditor, acme)
 
 
 def test_finding_is_handed_out_as_a_file(

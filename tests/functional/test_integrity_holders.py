@@ -14,13 +14,15 @@ from sqlalchemy import insert
 
 from auditsaas.accounts.models import User
 from auditsaas.db.ids import new_id
+from auditsaas.evidence.anchors import reports
+from auditsaas.evidence.anchors.models import anchor_places, anchors
 from auditsaas.evidence.models import tree_heads
 from auditsaas.evidence.tree.checkpoints import Sealed
 from auditsaas.evidence.witnesses.models import cosignatures, known_heads, witnesses
 from auditsaas.permissions import Role
 from auditsaas.workspaces.models import Workspace
 from tests.support.factories import append_events, event_input, make_member, scoped
-from tests.support.sealing import seal
+from tests.support.sealing import seal, vkey
 
 Browser = Callable[[User], FlaskClient]
 LINE = "— witness.example AAAA\n"
@@ -81,7 +83,7 @@ def test_witness_that_cosigned_all_of_it_agrees(
     cosigned(acme, by, sealed.size, timedelta(minutes=1))
     cosigned(acme, by, sealed.size - 1, timedelta(hours=30))
     shown = page(auditor, acme)
-    assert state(shown) == "agrees"
+    assert state(shown) == "holds"
     for said in ("Brandt &amp; Osei", "Witness, required", "1 witness holds it all"):
         assert said in shown
     assert 'aria-label="1 in the last 24 hours"' in " ".join(shown.split())
@@ -111,7 +113,8 @@ def test_witness_that_holds_another_history_disagrees(
     auditor: FlaskClient, acme: Workspace, sealed: Sealed
 ) -> None:
     witness(acme, "Customs EU")
-    held = {"holder": "the witness Customs EU", "size": 2, "root": bytes(32), "note": "x"}
+    held: dict[str, Any] = {"holder": "the witness Customs EU", "size": 2, "root": bytes(32)}
+    held["note"] = f"{vkey(acme).partition('+')[0]}\n"
     with scoped(acme.id) as session:
         here = {"workspace_id": acme.id}
         session.execute(insert(known_heads).values(**here, **held, at=datetime.now(UTC)))
@@ -119,6 +122,54 @@ def test_witness_that_holds_another_history_disagrees(
         session.execute(forked.values(state="forked", reason="Customs EU holds another history."))
         session.commit()
     assert state(page(auditor, acme)) == "disagrees"
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "where", "word"),
+    [
+        (
+            "s3",
+            {"url": "https://store.example/b", "retain_days": 2555},
+            "locked for 2,555",
+            "Locked",
+        ),
+        ("tsa", {"url": "https://tsa.example"}, "https://tsa.example, RFC 3161", "Stamped"),
+        ("workspace", {"workspace": "x", "slug": "globex"}, "The log of globex", "Kept"),
+    ],
+)
+def test_anchor_says_where_it_is_and_what_became_of_it(
+    auditor: FlaskClient,
+    acme: Workspace,
+    sealed: Sealed,
+    kind: str,
+    config: dict[str, Any],
+    where: str,
+    word: str,
+) -> None:
+    known = {"id": new_id(), "kind": kind, "name": "Vault", "config": config, "hours": 1}
+    times = {"next_try_at": sealed.at, "added_at": sealed.at, "last_at": sealed.at}
+    made = {"id": new_id(), "place_id": known["id"], "kind": kind, "at": sealed.at}
+    with scoped(acme.id) as session:
+        here = {"workspace_id": acme.id}
+        place = insert(anchor_places).values(**here, **known, **times, last_size=sealed.size)
+        session.execute(place)
+        session.execute(insert(anchors).values(**here, **made, size=sealed.size, state="made"))
+        session.commit()
+    shown = page(auditor, acme)
+    assert state(shown) == "holds"
+    for said in (where, word, "Hourly", "1 in the last 24 hours"):
+        assert said in " ".join(shown.split())
+    assert "holds it all" not in shown
+
+
+def test_mails_with_reports_are_a_holder_once_one_was_sent(
+    auditor: FlaskClient, acme: Workspace, sealed: Sealed
+) -> None:
+    assert 'data-holder="Mail"' not in page(auditor, acme)
+    with scoped(acme.id) as session:
+        reports.mailed(session, acme.id, sealed, new_id())
+        session.commit()
+    assert 'data-holder="Mail" data-state="holds"' in " ".join(page(auditor, acme).split())
 
 
 @pytest.mark.parametrize(

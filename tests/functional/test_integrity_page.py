@@ -145,6 +145,21 @@ def test_log_that_is_forked_says_why(page: Callable[[], str], acme: Workspace) -
     assert "Somebody holds a newer checkpoint." in shown
 
 
+def test_log_that_was_begun_anew_says_why_and_is_seen_anew(
+    page: Callable[[], str], acme: Workspace, auditor: User
+) -> None:
+    seal(acme)
+    page()
+    seen(acme, auditor, root=bytes(32))
+    closing = {"at": datetime.now(UTC).isoformat(), "reason": "A disk died.", "size": 2}
+    with as_owner(acme.id) as session:
+        session.execute(update(tree_heads).values(closed=[closing]))
+        session.commit()
+    shown = page()
+    assert 'data-verdict="sealed"' in shown
+    assert "with 2 events signed, and began it anew: A disk died." in shown
+
+
 def test_log_that_is_older_than_sealing_says_so(page: Callable[[], str], acme: Workspace) -> None:
     seal(acme)
     assert "before sealing began" not in page()

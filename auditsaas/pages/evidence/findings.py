@@ -19,7 +19,9 @@ from auditsaas.events.reading.scans.event_rows import ROW_COLUMNS
 from auditsaas.evidence import event_seals
 from auditsaas.evidence.checking.models import TreeFinding
 from auditsaas.formatting.visible_text import visible
-from auditsaas.pages.evidence import checks
+from auditsaas.pages.evidence import checks, copies
+from auditsaas.pages.evidence.copies import Copy, Reader
+from auditsaas.workspaces.models import Workspace
 
 SHOWN: Final = 20
 """So many findings are shown in full; the others are counted, and each is in the log."""
@@ -62,18 +64,24 @@ class ShownFinding:
     fine_by_check: bool
     told_at: datetime | None
     admins_told: int
+    copies: Sequence[Copy]
 
 
 def present(
-    session: Session, workspace_id: UUID, found: Sequence[TreeFinding], log_url: str
+    session: Session, workspace: Workspace, found: Sequence[TreeFinding], reader: Reader
 ) -> list[ShownFinding]:
     """Present findings beside the events that stand there now."""
-    rows = _events(session, workspace_id, found) if found else {}
-    return [_shown(session, one, rows, log_url) for one in found]
+    rows = _events(session, workspace.id, found) if found else {}
+    log_url = f"/w/{workspace.slug}/audit-logs"
+    return [_shown(session, one, rows, log_url, reader) for one in found]
 
 
 def _shown(
-    session: Session, one: TreeFinding, rows: Mapping[str, Row[Any]], log_url: str
+    session: Session,
+    one: TreeFinding,
+    rows: Mapping[str, Row[Any]],
+    log_url: str,
+    reader: Reader,
 ) -> ShownFinding:
     row = rows.get(str(one.found.get("event_id")))
     activity = one.found.get("activity") if row is None else row.activity
@@ -96,6 +104,7 @@ def _shown(
         fine_by_check=by_check,
         told_at=one.told_at,
         admins_told=one.admins_told,
+        copies=copies.of_finding(session, one, reader),
     )
 
 

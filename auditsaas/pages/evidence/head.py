@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from auditsaas.evidence.models import tree_heads
 from auditsaas.evidence.tree import checkpoints
 from auditsaas.evidence.tree.checkpoints import Sealed
 from auditsaas.evidence.tree.keys import LogKey, verifier_keys
@@ -15,6 +18,16 @@ from auditsaas.workspaces.models import Workspace
 
 LATE: Final = timedelta(seconds=60)
 """How far a seal may be behind."""
+
+
+@dataclass(frozen=True)
+class Closing:
+    """The end of a log that an operator closed, to begin this one over the same events."""
+
+    at: datetime
+    reason: str
+    size: int
+    """How many of its events were signed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +46,7 @@ class Head:
     """Why nothing more is signed."""
     log_began_at: datetime
     keys: tuple[LogKey, ...]
+    closings: tuple[Closing, ...] = ()
 
     @property
     def size(self) -> int:
@@ -79,4 +93,14 @@ def read(session: Session, workspace: Workspace) -> Head:
         forked_for=found.reason if found.state == "forked" else None,
         log_began_at=workspace.created_at,
         keys=tuple(verifier_keys(session, workspace_id)),
+        closings=_closings(session, workspace_id),
+    )
+
+
+def _closings(session: Session, workspace_id: UUID) -> tuple[Closing, ...]:
+    kept = select(tree_heads.c.closed).where(tree_heads.c.workspace_id == workspace_id)
+    return tuple(
+        Closing(datetime.fromisoformat(one["at"]), one["reason"], one.get("size", 0))
+        for one in session.scalar(kept) or ()
+        if one.get("at")
     )

@@ -37,7 +37,10 @@ class Holder:
     size: int
     at: datetime | None
     state: str
-    """`agrees`, `behind`, `silent`, `waits` or `disagrees`."""
+    """`holds`, `behind`, `silent`, `waits` or `disagrees`."""
+    word: str = "Agrees"
+    """What a holder that holds a checkpoint did."""
+    is_witness: bool = True
     silent_since: datetime | None
     error: str
     lane: Sequence[Mark]
@@ -79,7 +82,7 @@ def _state(one: Witness, head: Head) -> str:
         return "silent"
     if one.last_at is None:
         return "waits"
-    return "agrees" if one.last_size >= head.size else "behind"
+    return "holds" if one.last_size >= head.size else "behind"
 
 
 def _taken(

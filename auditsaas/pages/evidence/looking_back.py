@@ -31,9 +31,12 @@ class LookBack:
 
 
 def read(session: Session, workspace_id: UUID, user_id: UUID, head: Head) -> LookBack | None:
-    """Compare the log with what a person saw of it before; None where they saw nothing."""
+    """Compare the log with what a person saw of it before; None where they saw nothing of it.
+
+    What they saw of a log that was closed since, is of that one.
+    """
     before = seen.last_seen(session, workspace_id, user_id)
-    if before is None:
+    if before is None or any(closing.at > before.at for closing in head.closings):
         return None
     if head.signed is None or head.grown < head.signed.size:
         return LookBack(before, began_so=False)

@@ -31,6 +31,7 @@ def mismatch(said: Said) -> Verdict:
     lines = [f"First found {said.recent(min(finding.first_at for finding in said.findings))}."]
     if any(finding.times > 1 for finding in said.findings):
         lines = [lines[0].removesuffix(".") + f", and again {said.recent(again)}."]
+    lines.insert(0, "Leave the log as it is: restoring now would destroy the trace.")
     if newest is not None:
         lines.append(checked.words_of(newest, said.viewer, said.now))
     return Verdict(

@@ -86,7 +86,9 @@ def _lines(said: Said) -> Iterator[str]:
         yield checked.words_of(checks.newest, said.viewer, said.now)
     if checks.failed is not None:
         yield f"The last check of everything couldn’t be finished: {checks.failed.error}"
-    if agree := [one.at for one in said.holders if one.state == "agrees" and one.at]:
+    if agree := [
+        one.at for one in said.holders if one.is_witness and one.state == "holds" and one.at
+    ]:
         noun = "witness holds it all" if len(agree) == 1 else "witnesses hold it all"
         yield f"{len(agree)} {noun}, as of {times.relative(max(agree), said.now)}."
     if back is None:
@@ -98,6 +100,11 @@ def _lines(said: Said) -> Iterator[str]:
         yield (
             f"The {events(back.seen.size)} that were sealed when you last looked are under the"
             " hash that you saw."
+        )
+    for closing in said.head.closings:
+        yield (
+            f"An operator closed the log {said.on(closing.at)}, with {events(closing.size)} signed,"
+            f" and began it anew: {closing.reason}"
         )
     if said.head.is_older_than_sealing:
         yield (

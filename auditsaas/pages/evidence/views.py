@@ -21,8 +21,9 @@ from auditsaas.evidence.tree.keys import verifier_keys
 from auditsaas.evidence.witnesses.holders import whole_note
 from auditsaas.extensions import db
 from auditsaas.jobs.turns import send_in_turn
-from auditsaas.pages.evidence import checks, findings, holders, keys, looking_back
+from auditsaas.pages.evidence import anchors, checks, findings, holders, keys, looking_back
 from auditsaas.pages.evidence import head as heads
+from auditsaas.pages.evidence.copies import Reader
 from auditsaas.pages.evidence.saying import Said
 from auditsaas.pages.evidence.verdict import verdict
 from auditsaas.pages.evidence.verifier_views import program
@@ -120,7 +121,10 @@ def _said(access: WorkspaceAccess) -> Said:
         head=head,
         back=looking_back.read(session, access.id, current.require_person().id, head),
         checks=checks.read(session, access.id),
-        holders=holders.witnesses(session, access.id, head, now),
+        holders=[
+            *holders.witnesses(session, access.id, head, now),
+            *anchors.listed(session, access.id, now),
+        ],
         findings=service.findings(session, access.id),
         viewer=current.viewer(),
         now=now,
@@ -128,7 +132,13 @@ def _said(access: WorkspaceAccess) -> Said:
 
 
 def _page(access: WorkspaceAccess, said: Said, **tried: Any) -> str:
-    session, log_url = db.session(), f"/w/{access.slug}/audit-logs"
+    session, shown = db.session(), said.findings[: findings.SHOWN]
+    reader = Reader(
+        id=current.require_person().id,
+        reads_all=access.allows(Permission.EXPORT_READ_ALL),
+        exports_url=f"/w/{access.slug}/exports",
+        viewer=said.viewer,
+    )
     return render_template(
         "evidence/integrity.html",
         workspace=access,
@@ -138,7 +148,7 @@ def _page(access: WorkspaceAccess, said: Said, **tried: Any) -> str:
         holders=said.holders,
         program=program(),
         nights=checks.blocks(said.checks, said.viewer),
-        findings=findings.present(session, access.id, said.findings[: findings.SHOWN], log_url),
+        findings=findings.present(session, access.workspace, shown, reader),
         count=len(said.findings),
         acknowledged=service.findings(session, access.id, acknowledged=True),
         may_acknowledge=access.allows(Permission.WORKSPACE_MANAGE),
