@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -202,6 +202,10 @@ class Log:
         path = merkle.inclusion(seq - 1, len(self), merkle.nodes_of(self.leaves))
         given = extra or {"seed": base64(self.seeds[seq - 1])}
         return TlogProof(seq - 1, tuple(path), self.note, given).text
+
+
+# Most of the time goes into signatures, of which tests check the same ones again and again.
+vars(auditlog_verify)["signs"] = lru_cache(auditlog_verify.signs)
 
 
 class Answer(NamedTuple):

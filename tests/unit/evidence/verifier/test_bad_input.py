@@ -59,6 +59,8 @@ def test_head_that_lacks_a_member_is_refused(name: str) -> None:
     [
         {},
         {"in": 1},
+        {"in": True, "seed": "A" * 22 + "=="},
+        {"in": 2, "seed": "A" * 22 + "=="},
         {"in": 1, "seed": "AAAA"},
         {"in": 1, "seed": "AAAAAAAAAAAAAAAAAAAAAB=="},
         {"in": 1, "salts": ["AAAA"] * 16},

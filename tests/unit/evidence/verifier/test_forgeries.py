@@ -53,7 +53,7 @@ def test_row_outside_of_the_filter_is_refused() -> None:
     assert answer(bundle).code == REFUSED
 
 
-@pytest.mark.parametrize("more", [{}, {"gone": 1}, {"gone": True}])
+@pytest.mark.parametrize("more", [{}, {"gone": 1}, {"gone": True}, {"in": 0}])
 def test_row_of_which_nothing_is_shown_makes_the_file_incomplete(more: Line) -> None:
     bundle = LOG.by_status()
     hide(lambda n: LOG.hidden(n, **more))(bundle)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import random
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -84,6 +85,28 @@ def single() -> Iterator[Case]:
             yield Case(f"{name}, moved", file, wrong.encode(), key)
 
 
+def mutated(count: int = 90) -> Iterator[Case]:
+    """Bundles of which a byte of a row, a line or the head is another, gone, or there twice."""
+    chance = random.Random(16)
+    for number in range(count):
+        bundle = FORGED.by_status() if number % 2 else erased_rows.bundle((5, 6, 8))
+        lines = [written(line) for line in bundle.lines]
+        place = (bundle.rows, lines, [lines[0]])[number % 3]
+        at = chance.randrange(len(place))
+        place[at] = changed(place[at], chance)
+        bundle.lines[:] = lines if number % 3 < 2 else [place[0], *lines[1:]]
+        if number % 3 == 0:
+            bundle.lines[0] = json.loads(lines[0])
+            bundle.reseal()
+        yield of(f"mutated {number}", bundle)
+
+
+def changed(line: bytes, chance: random.Random) -> bytes:
+    at = chance.randrange(len(line) - 1)
+    put = (bytes([chance.choice(b'0123456789"{}[],:.eE+-tn\\ AZ=/')]), b"", line[at : at + 1] * 2)
+    return line[:at] + chance.choice(put) + line[at + 1 :]
+
+
 def files_of(cases: Sequence[Case], folder: Path) -> list[tuple[str, str, str]]:
     made = []
     for number, case in enumerate(cases):
@@ -106,7 +129,7 @@ def answers_of(files: Sequence[tuple[str, str, str]]) -> list[dict[str, Any]]:
     return answers
 
 
-@pytest.mark.parametrize("kind", [forged, strange, erased, filtered, single])
+@pytest.mark.parametrize("kind", [forged, strange, erased, filtered, single, mutated])
 def test_both_verifiers_give_the_same_answer(kind: Any, tmp_path: Path) -> None:
     cases = list(kind())
     files = files_of(cases, tmp_path)
