@@ -119,6 +119,11 @@ _ALL = {
     "evidence_api": Part(
         "Proofs by the API", "bench.evidence_api", lambda m, run: m.measure(run.data)
     ),
+    "evidence-check": Part(
+        "Checking a log against its seal",
+        "bench.evidence_check",
+        lambda m, run: m.measure(run.data),
+    ),
     "load": Part("Mixed load", "bench.load", _load),
     "restarts": Part(
         "Restarts under mixed load", "bench.load", lambda m, run: _load(m, run, restart=True)
