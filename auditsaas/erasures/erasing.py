@@ -247,7 +247,7 @@ def _destroy_seeds(
         session.execute(
             update(tree_leaves)
             .where(tree_leaves.c.workspace_id == workspace_id, tree_leaves.c.n == number)
-            .values(seeds=bytes(tile.seeds), locators=None)
+            .values(seeds=bytes(tile.seeds))
         )
 
 

@@ -61,8 +61,8 @@ tree_leaves = Table(
 )
 """Tiles of level 0: the leaves n·256 … of w events are 40·w bytes of ``preimages`` and 16·w of
 ``seeds`` (``evidence.format.leaf``). The index of a leaf is its sequence number less 1.
-``locators`` name a changed field (``evidence.format.locators``); NULL where a seed was destroyed
-since they were added up, until a check adds them up anew."""
+``locators`` name a changed field (``evidence.format.locators``), of the events that are there; NULL
+where they are not known."""
 
 tree_tiles = Table(
     "tree_tiles",

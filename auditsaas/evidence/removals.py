@@ -19,6 +19,7 @@ from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.events.models import events
 from auditsaas.events.models import removals as noted_removals
+from auditsaas.evidence.checking.looking import added_up
 from auditsaas.evidence.erased import NO_SEED
 from auditsaas.evidence.format import leaf
 from auditsaas.evidence.models import TILE, tree_heads, tree_leaves
@@ -81,7 +82,7 @@ def _destroy(session: Session, workspace_id: UUID) -> bool:
         return False
     first = (row.first_seq - 1) // TILE
     last = min((row.last_seq - 1) // TILE, first + STEP - 1)
-    _zero(session, workspace_id, first, last)
+    _zero(session, workspace_id, first, last, size)
     after = (last + 1) * TILE + 1
     if after <= row.last_seq:
         session.execute(update(noted_removals).where(here).values(first_seq=after))
@@ -90,7 +91,7 @@ def _destroy(session: Session, workspace_id: UUID) -> bool:
     return False
 
 
-def _zero(session: Session, workspace_id: UUID, first: int, last: int) -> None:
+def _zero(session: Session, workspace_id: UUID, first: int, last: int, size: int) -> None:
     """Destroy the seeds of the numbers of these tiles that have no event."""
     there = _numbers(session, workspace_id, first * TILE + 1, (last + 1) * TILE)
     found = session.execute(
@@ -109,7 +110,13 @@ def _zero(session: Session, workspace_id: UUID, first: int, last: int) -> None:
             session.execute(
                 update(tree_leaves)
                 .where(tree_leaves.c.workspace_id == workspace_id, tree_leaves.c.n == number)
-                .values(seeds=left, locators=None)
+                .values(seeds=left)
+            )
+            locators = added_up(session, workspace_id, number, size)
+            session.execute(
+                update(tree_leaves)
+                .where(tree_leaves.c.workspace_id == workspace_id, tree_leaves.c.n == number)
+                .values(locators=locators)
             )
 
 

@@ -13,9 +13,9 @@ from auditsaas.events.maintenance import partitions, retention
 from auditsaas.events.models import events
 from auditsaas.events.models import removals as noted
 from auditsaas.evidence import removals
+from auditsaas.evidence.checking import scanning
 from auditsaas.evidence.erased import NO_SEED
 from auditsaas.evidence.format import leaf
-from auditsaas.evidence.models import tree_leaves
 from auditsaas.evidence.tree.store import Tree
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
@@ -32,6 +32,7 @@ from tests.support.factories import (
 )
 from tests.support.log_state import counts_are_exact
 from tests.support.sealing import seal
+from tests.support.tampering import unguarded
 
 NOW = datetime.now(UTC)
 MONTH = datetime(1985, 6, 1, tzinfo=UTC)
@@ -187,16 +188,38 @@ def partitions_of(connection: Connection) -> int:
     return int(found.scalar_one())
 
 
-def test_seeds_that_are_destroyed_leave_no_sums_of_their_tile(
+def test_sums_of_a_tile_are_of_the_events_that_are_left(
     app: Flask, owner_engine: Engine, keeping: Workspace
 ) -> None:
-    send(keeping, 60)
-    send(keeping, 1)
+    send(keeping, 60, 3)
+    send(keeping, 1, 3)
+    seal(keeping)
+    retention.apply(owner_engine, NOW)
+    with scoped(keeping.id) as session:
+        assert scanning.check(session, keeping.id) == []
+    settle(owner_engine, keeping)
+    with scoped(keeping.id) as session:
+        assert scanning.check(session, keeping.id) == []
+    with unguarded(owner_engine, keeping.id) as owner:
+        owner.does("UPDATE events SET ip = '203.0.113.9' WHERE workspace_id = :w AND seq = 6")
+    with scoped(keeping.id) as session:
+        [found] = scanning.check(session, keeping.id)
+    assert (found.seq, [each.field for each in found.fields]) == (6, ["ip"])
+
+
+def test_event_that_was_too_young_to_go_is_missing(
+    app: Flask, owner_engine: Engine, keeping: Workspace
+) -> None:
+    send(keeping, 60, 3)
+    send(keeping, 1, 3)
     seal(keeping)
     retention.apply(owner_engine, NOW)
     settle(owner_engine, keeping)
+    with unguarded(owner_engine, keeping.id) as owner:
+        owner.does("DELETE FROM events WHERE workspace_id = :w AND seq = 6")
     with scoped(keeping.id) as session:
-        assert session.scalars(select(tree_leaves.c.locators)).all() == [None]
+        [found] = scanning.check(session, keeping.id)
+    assert found.words == "Event 6 was sealed and is missing from the log"
 
 
 def test_erased_event_is_removed_like_any_other(
@@ -209,3 +232,5 @@ def test_erased_event_is_removed_like_any_other(
     settle(owner_engine, keeping)
     assert 1 not in numbers(keeping)
     assert 1 in destroyed(keeping)
+    with scoped(keeping.id) as session:
+        assert scanning.check(session, keeping.id) == []

@@ -14,6 +14,7 @@ from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.events.event_sources import PRODUCT
 from auditsaas.events.models import events, log_heads
+from auditsaas.events.models import removals as noted_removals
 from auditsaas.evidence.checking.finding import Finding, FindingKind
 from auditsaas.evidence.checking.ground import Ground, Signed
 from auditsaas.evidence.format.leaf import HASH_BYTES, micros_of
@@ -51,7 +52,8 @@ def removed_before(session: Session, workspace_id: UUID) -> int:
     )
     days = select(Workspace.retention_days).where(Workspace.id == workspace_id)
     now = select(func.now() - days.scalar_subquery() * func.make_interval(0, 0, 0, 1))
-    moments = [session.scalar(told), session.scalar(now)]
+    noted = select(noted_removals.c.before).where(noted_removals.c.workspace_id == workspace_id)
+    moments = [session.scalar(found) for found in (told, now, noted)]
     return max((micros_of(each) for each in moments if each is not None), default=BEFORE_ALL)
 
 

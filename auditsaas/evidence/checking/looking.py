@@ -24,6 +24,7 @@ from auditsaas.evidence.tree.store import cut
 
 VACANT: Final = leaf.preimage(leaf.NEVER_SEALED, leaf.NO_FIELDS)
 _decode: Final = msgspec.json.Decoder().decode
+_LATER: Final = 1 << 62
 NO_REMAINDER: Final = Remainder(0, 0)
 
 
@@ -90,7 +91,8 @@ class Look:
     @property
     def remainder(self) -> Remainder | None:
         """What the rows do not explain of the tile's locators; None where these say nothing."""
-        if self.tile.locators is None or self.gone or self.unproven:
+        going = any(self.seed(seq) != NO_SEED for seq in self.gone)
+        if self.tile.locators is None or going or self.unproven:
             return None
         sums = Sums()
         for seq, slots in self.slots.items():
@@ -177,6 +179,21 @@ def look(tile: Tile, cut_at: int) -> Look:
         else:
             _look_at(found, seq, there, kept, seed)
     return found
+
+
+def added_up(session: Session, workspace_id: UUID, n: int, size: int) -> bytes | None:
+    """Add up the locators of a tile's events anew, after seeds of others were destroyed.
+
+    Returns None where no event is left, or one is not as it was sealed.
+    """
+    [tile] = read_tiles(session, workspace_id, n, n, size)
+    found = look(tile, _LATER)
+    if not found.slots or found.changed or found.unproven or found.refilled:
+        return None
+    sums = Sums()
+    for seq, slots in found.slots.items():
+        sums.add(seq - tile.first, slots)
+    return sums.kept
 
 
 def part_of(value: bytes) -> Any:

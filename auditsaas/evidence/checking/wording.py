@@ -18,7 +18,7 @@ from auditsaas.evidence.checking.finding import (
     Side,
     slot_name,
 )
-from auditsaas.evidence.checking.looking import Look, Tile, part_of
+from auditsaas.evidence.checking.looking import Look, Tile, millis_of, part_of
 from auditsaas.evidence.checking.naming import Above, Leaves, Named
 from auditsaas.evidence.format import leaf
 from auditsaas.evidence.tree.rows import ABSENT, PRESENT, StoredValues, slot_hashes
@@ -36,7 +36,7 @@ def of_event(found: Look, each: Named) -> Finding:
         return replace(seal(words, found.tile, each.seq), **who(row))
     differences = _differences(found, each, row)
     names = listed([difference.field for difference in differences])
-    replaced = each.slots.keys() >= REPLACED_IN
+    replaced = each.slots.keys() >= REPLACED_IN or _is_of_another_time(each, row)
     if replaced:
         words = f"Another event stands at number {each.seq:,} than the one that was sealed"
     elif differences:
@@ -48,9 +48,16 @@ def of_event(found: Look, each: Named) -> Finding:
         words=f"{words}, and its seal was rewritten to fit" if each.leaf_too else words,
         seq=each.seq,
         fields=tuple(differences),
-        unnamed=each.unnamed,
+        unnamed=None if replaced else each.unnamed,
         details={"leaf": {"expected": found.kept(each.seq).hex()}} if not each.leaf_too else {},
         **who(row),
+    )
+
+
+def _is_of_another_time(each: Named, row: StoredValues) -> bool:
+    """Tell by its id, which holds a time, that an event of no named fields is another one."""
+    return (
+        each.unnamed is not None and each.time is not None and (millis_of(row) != each.time // 1000)
     )
 
 
