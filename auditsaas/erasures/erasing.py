@@ -28,11 +28,13 @@ from auditsaas.evidence.erased import NO_SALT, Kept, NotErased
 from auditsaas.evidence.format import leaf
 from auditsaas.evidence.models import TILE, erasures, tree_heads, tree_leaves
 from auditsaas.evidence.tree import rows
+from auditsaas.evidence.tree.rows import StoredValues
 from auditsaas.pending_changes.kinds import ERASE
 from auditsaas.pending_changes.models import ChangeState, PendingChange
 from auditsaas.workspaces.models import Workspace
 
-BATCH: Final = 500
+BATCH: Final = 200
+"""Events of one transaction, which holds up appends to their log for some tenths of a second."""
 ERASING: Final = text("SELECT set_config('auditsaas.erasing', 'yes', true)")
 
 
@@ -154,19 +156,22 @@ def _erase(session: Session, request: Row[Any], found: Sequence[Row[Any]], run: 
     workspace_id, seqs = request.workspace_id, [row.seq for row in found]
     tiles = _tiles(session, workspace_id, sorted({(seq - 1) // TILE for seq in seqs}))
     before = _kept(session, workspace_id, seqs)
+    stored = {one.seq: one for one in rows.read_some(session, workspace_id, seqs)}
     made = [
-        _proof(session, workspace_id, row.seq, tiles, before.get(row.seq), request.slots)
+        _proof(row.seq, stored.get(row.seq), tiles, before.get(row.seq), request.slots)
         for row in found
     ]
     ids = {row.seq: row.id for row in found}
-    for one in made:
-        values = {**erased.written(one), "request_id": request.id}
-        kept = insert(erasures).values(
-            workspace_id=workspace_id, seq=one.seq, event_id=ids[one.seq], **values
-        )
-        session.execute(
-            kept.on_conflict_do_update(index_elements=["workspace_id", "seq"], set_=values)
-        )
+    of_all = {"workspace_id": workspace_id, "request_id": request.id}
+    kept = insert(erasures)
+    changed = {name: kept.excluded[name] for name in ("request_id", "slots", "hashes", "salts")}
+    session.execute(
+        kept.on_conflict_do_update(index_elements=["workspace_id", "seq"], set_=changed),
+        [
+            {**of_all, "seq": one.seq, "event_id": ids[one.seq], **erased.written(one)}
+            for one in made
+        ],
+    )
     _destroy_seeds(session, workspace_id, tiles, seqs)
     blank = parts.blanks(parts.of_slots(request.slots), request.pseudonym)
     session.execute(
@@ -204,9 +209,8 @@ def _kept(session: Session, workspace_id: UUID, seqs: Sequence[int]) -> dict[int
 
 
 def _proof(
-    session: Session,
-    workspace_id: UUID,
     seq: int,
+    stored: StoredValues | None,
     tiles: Mapping[int, _Tile],
     before: Kept | None,
     slots: Sequence[int],
@@ -217,7 +221,6 @@ def _proof(
         NotAsSealed: it is not what was sealed.
     """
     number, place = divmod(seq - 1, TILE)
-    stored = next(iter(rows.read(session, workspace_id, seq, seq)), None)
     tile = tiles.get(number)
     if stored is None or tile is None:
         raise NotAsSealed(seq)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -60,9 +60,22 @@ class StoredValues:
 
 def read(session: Session, workspace_id: UUID, first: int, last: int) -> Iterator[StoredValues]:
     """Read the events of numbers first … last in their order; numbers without one are left out."""
+    yield from _read(session, workspace_id, events.c.seq.between(first, last))
+
+
+def read_some(
+    session: Session, workspace_id: UUID, numbers: Collection[int]
+) -> Iterator[StoredValues]:
+    """Read the events of these numbers in their order; numbers without one are left out."""
+    yield from _read(session, workspace_id, events.c.seq.in_(numbers))
+
+
+def _read(
+    session: Session, workspace_id: UUID, chosen: ColumnElement[bool]
+) -> Iterator[StoredValues]:
     found = (
         select(*_COLUMNS)
-        .where(events.c.workspace_id == workspace_id, events.c.seq.between(first, last))
+        .where(events.c.workspace_id == workspace_id, chosen)
         .order_by(events.c.seq, events.c.id)
     )
     for seq, occurred_at, *columns in session.execute(found):
