@@ -216,6 +216,7 @@ def test_pages_of_tenants_do_not_read_as_workers_do() -> None:
     folders = {path.rpartition("/")[0] for path in importers("JOBS")}
     assert folders == {
         "auditsaas/commands",
+        "auditsaas/commands/seals",
         "auditsaas/evidence/tree",
         "auditsaas/jobs",
         "auditsaas/operations",

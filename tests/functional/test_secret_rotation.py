@@ -61,6 +61,7 @@ def apps(
     first = replace(settings, secret_key_fallbacks=(NEW,))
     made = {"first": first, "swapped": swapped, "forgetful": forgetful}
     yield {name: create_app(each) for name, each in made.items()}
+    end_all_sealed(owner_engine)
     with owner_engine.begin() as owner:
         rights.forget_other_keys(owner, settings.secret_keys)
     tickets.sign_with(settings.secret_key)

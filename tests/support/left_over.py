@@ -18,7 +18,8 @@ def end_all_looks(owner_engine: Engine) -> None:
 def end_all_sealed(owner_engine: Engine) -> None:
     """Remove what earlier tests sealed, some of it under no key at all."""
     with owner_engine.begin() as connection:
-        connection.execute(text("DELETE FROM sealed_links"))
+        for table in ("sealed_links", "anchor_secrets", "witness_keys"):
+            connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608
         connection.execute(
             text(
                 "UPDATE users SET totp_secret = NULL, totp_confirmed_at = NULL,"
