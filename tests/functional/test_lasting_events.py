@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, select
 
 from auditsaas import own_actions, own_activities
 from auditsaas.accounts.models import User
@@ -23,15 +23,14 @@ from auditsaas.own_actions import COPY_OF
 from auditsaas.workspaces.models import Workspace
 from tasks.maintenance import apply_retention
 from tests.support.factories import (
-    Sessions,
     append_events,
-    as_owner,
     csrf_token,
     event_input,
     make_member,
     scoped,
 )
 from tests.support.log_state import counts_are_exact
+from tests.support.retaining import only_this_keeps_for_days
 from tests.support.waiting import act_on, ask_for, changes_of
 
 pytestmark = pytest.mark.usefixtures("signed_in_admin")
@@ -49,16 +48,6 @@ def copies(workspace: Workspace) -> list[Any]:
 def activities(workspace: Workspace) -> list[str]:
     with scoped(workspace.id) as session:
         return list(session.scalars(select(events.c.activity).order_by(events.c.seq)))
-
-
-def only_this_keeps_for_days(workspace: Workspace) -> None:
-    """Retention is of the whole database: no other workspace is to lose events."""
-    with Sessions.begin() as session:
-        known = session.scalars(select(Workspace.id)).all()
-    with as_owner(*known) as session:
-        session.execute(update(Workspace).values(retention_days=None))
-        session.get_one(Workspace, workspace.id).retention_days = 30
-        session.commit()
 
 
 def test_traces_of_an_admin_outlive_the_events_of_their_workspace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import subprocess
 import sys
@@ -163,3 +164,14 @@ def _run(
     command = [sys.executable, *flags, str(program), str(file), str(packed), vkey]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return Answer(done.returncode, done.stdout + done.stderr)
+
+
+def unpacked_and_verified(archive: bytes, folder: Path) -> Answer:
+    """Unpack an archive and run the commands of its README; the worst of their answers."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as packed:
+        packed.extractall(folder)
+        inside = folder / packed.namelist()[0].partition("/")[0]
+    readme = (inside / "README.txt").read_text()
+    commands = [line.strip() for line in readme.splitlines() if "python3 auditlog" in line]
+    assert commands
+    return max((Proving.run(command, inside) for command in commands), key=lambda one: one.code)

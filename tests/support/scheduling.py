@@ -48,6 +48,7 @@ def make_schedule(
         name=columns.get("name", "Daily digest"),
         event_filter=event_filter or EventFilter(),
         format=columns.get("format", "csv"),
+        proof=columns.get("proof", False),
         timetable=timetable,
         recipients=tuple(person.id for person in people),
     )

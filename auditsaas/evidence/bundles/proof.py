@@ -20,9 +20,10 @@ from auditsaas.evidence.bundles.lines import Matching, Part, ProofLines, Shown
 from auditsaas.evidence.format import leaf, merkle
 from auditsaas.evidence.format.notes import base64
 from auditsaas.evidence.tree import proofs
-from auditsaas.evidence.tree.checked_proofs import NotAsSealed, event_proof, key_steps
+from auditsaas.evidence.tree.checked_proofs import NotAsSealed, key_steps, proof_under
 from auditsaas.evidence.tree.checkpoints import Sealed
 from auditsaas.evidence.tree.store import Tree
+from auditsaas.evidence.witnesses import holders
 from auditsaas.own_activities import Activity
 
 FORMAT: Final = "auditsaas-proof-v1"
@@ -60,7 +61,8 @@ def removal(session: Session, workspace_id: UUID, slug: str, sealed: Sealed) -> 
         return None
     event = stored_event(row, slug)
     cut = leaf.micros_of(datetime.fromisoformat(event["metadata"]["before"]))
-    return Removal(cut, {"event": event, "proof": event_proof(session, workspace_id, event).text})
+    proof = proof_under(session, workspace_id, sealed, event).text
+    return Removal(cut, {"event": event, "proof": proof})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,9 +103,10 @@ class Proof:
 
     def _head(self, outside: Sequence[bytes], sha256: str) -> dict[str, Any]:
         part = self.part
+        note = holders.whole_note(self.session, part.workspace_id, self.sealed)
         head = {
             "format": FORMAT,
-            "checkpoint": self.sealed.note,
+            "checkpoint": note,
             "first": part.first,
             "last": part.last,
             "query": part.question.query,
@@ -113,5 +116,5 @@ class Proof:
         }
         if self.removal is not None:
             head["retention"] = self.removal.proof
-        steps = key_steps(self.session, part.workspace_id, self.slug, self.sealed.note)
+        steps = key_steps(self.session, part.workspace_id, self.slug, note)
         return {**head, "keys": steps} if steps else head

@@ -77,6 +77,17 @@ def event_proof(session: Session, workspace_id: UUID, event: Mapping[str, Any]) 
     if event["seq"] > sealed.size:
         raise NotSealed("The event is stored, and sealed within a minute. Ask again in a moment.")
     sealed = _cosigned(session, workspace_id, event["seq"]) or sealed
+    return proof_under(session, workspace_id, sealed, event)
+
+
+def proof_under(
+    session: Session, workspace_id: UUID, sealed: Sealed, event: Mapping[str, Any]
+) -> TlogProof:
+    """Prove that an event, as the API gives it, is below this checkpoint of its log.
+
+    Raises:
+        NotAsSealed: the event, or the tree, is not stored as it was when it was sealed.
+    """
     note = holders.whole_note(session, workspace_id, sealed)
     steps = key_steps(session, workspace_id, event["workspace"], note)
     with _as_sealed():

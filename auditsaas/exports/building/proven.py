@@ -8,7 +8,8 @@ and those of before that arrived late; each kind has a JSONL and a proof of its 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -35,7 +36,7 @@ from auditsaas.exports.kind import ExportClaim
 from auditsaas.exports.source import Output, Progress, Source
 from auditsaas.exports.writers import jsonl
 from auditsaas.jobs.heartbeat import Heartbeat
-from auditsaas.storage.base import Storage
+from auditsaas.storage.base import Storage, StorageError
 
 NUMBERS: Final = 50_000
 """So many numbers of a log are read by one statement."""
@@ -210,11 +211,22 @@ def build(
         key, archived = file_key(claim), bundle_key(claim)
         with storage.write(key) as upload:
             rows, exact = made.write_file(upload)
-        with storage.write(archived) as bundle:
+        with _or_neither(storage, key), storage.write(archived) as bundle:
             made.write_archive(bundle, partial(_copy, storage, key, heartbeat, rows), exact)
         heartbeat.progress(rows)
     proof = Bundle(archived, bundle.size, bundle.sha256, sealed.size)
     return Built(key, rows, upload.size, upload.sha256, proof)
+
+
+@contextmanager
+def _or_neither(storage: Storage, key: str) -> Iterator[None]:
+    """Remove the file where its archive can't be written: it was asked for with proof."""
+    try:
+        yield
+    except BaseException:
+        with suppress(StorageError):
+            storage.delete(key)
+        raise
 
 
 def _wanted(claim: ExportClaim, source: Source) -> Wanted:
