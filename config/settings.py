@@ -41,7 +41,7 @@ class Settings:
     mail_from: str = "auditsaas@localhost"
     brand_name: str = "AuditSaaS"
     trusted_proxies: int = 0
-    pdf_rows: int = 50_000
+    pdf_rows: int = 500_000
     """More than these are refused as a PDF, which takes long to make and longer to read."""
     heavy_jobs: int = 1
     """Heavy exports of one workspace that run at once, and as many imports."""
@@ -142,7 +142,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         mail_from=environ.get("MAIL_FROM") or "auditsaas@localhost",
         brand_name=environ.get("BRAND_NAME") or "AuditSaaS",
         trusted_proxies=_whole_number(environ, "TRUSTED_PROXIES"),
-        pdf_rows=_whole_number(environ, "PDF_ROWS", 50_000),
+        pdf_rows=_whole_number(environ, "PDF_ROWS", 500_000),
         heavy_jobs=_whole_number(environ, "HEAVY_JOBS", 1, within=(1, 1000)),
         import_max_mib=_whole_number(environ, "IMPORT_MAX_MIB", 10_240, within=(1, 1_048_576)),
         import_seconds_per_mib=_whole_number(

@@ -11,7 +11,7 @@ from auditsaas.events.reading.totals import Count
 
 XLSX_ROWS: Final = 1_048_575
 """Rows that a sheet holds below its header (Microsoft, "Excel specifications and limits")."""
-PDF_ROWS: Final = 50_000
+PDF_ROWS: Final = 500_000
 
 ROW_LIMITS: Final[Mapping[str, int]] = {"xlsx": XLSX_ROWS, "pdf": PDF_ROWS}
 

@@ -39,10 +39,11 @@ def drawn(content: bytes) -> Drawn:
     with pikepdf.open(io.BytesIO(content)) as document:
         boxes: list[Glyph] = []
         letters = pictures = 0
-        for page in document.pages:
-            fonts = {name: _Font(font) for name, font in page.Resources.Font.items()}
-            images = set(page.Resources.get("/XObject", {}).keys())
-            pictures += sum(1 for name in _images(page) if name in images)
+        layers = [layer for page in document.pages for layer, _ in _layers(page)]
+        known: dict[Any, _Font] = {}
+        for page in layers:
+            fonts = {name: _font(known, font) for name, font in _fonts(page)}
+            pictures += sum(not _is_form(shown) for shown, _ in _placed(page))
             for name, number in _shown(page):
                 letters += fonts[name].draws(number)
                 if not fonts[name].draws(number) and not fonts[name].is_blank(number):
@@ -53,16 +54,56 @@ def drawn(content: bytes) -> Drawn:
 def starts(content: bytes) -> list[list[Start]]:
     """The texts of each page."""
     with pikepdf.open(io.BytesIO(content)) as document:
-        return [list(_starts(page)) for page in document.pages]
+        return [
+            [start for layer, down in _layers(page) for start in _starts(layer, down)]
+            for page in document.pages
+        ]
+
+
+def _layers(page: Any, down: float = 0.0) -> Iterator[tuple[Any, float]]:
+    """A page and the forms that it draws, with how far down each is moved, in CSS pixels."""
+    yield page, down
+    for shown, further in _placed(page):
+        if _is_form(shown):
+            yield from _layers(shown, down + further)
+
+
+def _placed(page: Any) -> Iterator[tuple[Any, float]]:
+    """The pictures and forms that a page draws, with how far down each is moved."""
+    down, kept = 0.0, [0.0]
+    for operands, operator in _instructions(page):
+        match str(operator):
+            case "q":
+                kept.append(down)
+            case "Q":
+                down = kept.pop()
+            case "cm":
+                down -= float(operands[5]) / 0.75
+            case "Do":
+                yield page.Resources.XObject[operands[0]], down
+
+
+def _is_form(shown: Any) -> bool:
+    return bool(shown.Subtype == "/Form")
+
+
+def _fonts(page: Any) -> list[tuple[str, Any]]:
+    return list(page.Resources.get("/Font", pikepdf.Dictionary()).items())
+
+
+def _font(known: dict[Any, _Font], font: Any) -> _Font:
+    if font.objgen not in known or not any(font.objgen):
+        known[font.objgen] = _Font(font)
+    return known[font.objgen]
 
 
 def _instructions(page: Any) -> Iterator[Any]:
-    """The operands and the operator of each instruction of a page."""
+    """The operands and the operator of each instruction of a page or a form."""
     yield from pikepdf.parse_content_stream(page)
 
 
-def _starts(page: Any) -> Iterator[Start]:
-    titles = {name: str(font.BaseFont) for name, font in page.Resources.Font.items()}
+def _starts(page: Any, down: float) -> Iterator[Start]:
+    titles = {name: str(font.BaseFont) for name, font in _fonts(page)}
     place, font, size = (0.0, 0.0), "", 0.0
     for operands, operator in _instructions(page):
         if str(operator) == "Tm":
@@ -70,7 +111,7 @@ def _starts(page: Any) -> Iterator[Start]:
         elif str(operator) == "Tf":
             font, size = titles[str(operands[0])], float(operands[1])
         elif str(operator) in ("Tj", "TJ"):
-            yield Start(*place, font, size)
+            yield Start(place[0], place[1] + down, font, size)
 
 
 class _Font:
@@ -126,9 +167,3 @@ def _shown(page: Any) -> Iterator[tuple[str, int]]:
                     yield from (
                         (font, int.from_bytes(codes[at : at + 2])) for at in range(0, len(codes), 2)
                     )
-
-
-def _images(page: Any) -> Iterator[str]:
-    for operands, operator in _instructions(page):
-        if str(operator) == "Do":
-            yield str(operands[0])

@@ -11,14 +11,16 @@ from zoneinfo import ZoneInfo
 
 import pikepdf
 import pypdf
+import pypdfium2  # type: ignore[import-untyped]
 import pytest
 from flask import Flask
+from PIL import ImageChops
 from sqlalchemy import Engine
 
 from auditsaas.accounts.models import User
 from auditsaas.exports.building.opening import InstallationOptions
 from auditsaas.exports.limits import pages_of, row_limits
-from auditsaas.exports.writers.pdf import layout
+from auditsaas.exports.writers.pdf import layout, typesetting
 from auditsaas.exports.writers.pdf.render import PackagedOnly
 from auditsaas.workspaces.models import Workspace
 from tests.support.exporting import ask, build_in, parsed_filter
@@ -28,6 +30,8 @@ pytestmark = pytest.mark.slow
 
 INVOICES = parsed_filter({"activity": "invoice.*"})
 NEW_YORK = ZoneInfo("America/New_York")
+LEAST_UNLIKE = 0.02
+"""The share of dots that differ where a page is moved by one CSS pixel."""
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -89,7 +93,7 @@ def test_each_page_has_its_number_the_total_and_the_header(
     report: Any, workspace: Workspace
 ) -> None:
     append_events(workspace, numbered(100))
-    pages = text_of(report())
+    pages = text_of(report(), "plain")
     assert len(pages) == pages_of(100) == 4
     for number, page in enumerate(pages, start=1):
         assert f"Page {number} of 4" in page
@@ -207,3 +211,51 @@ def test_too_many_rows_are_refused_with_a_reason(
     )
     assert export.state == "failed"
     assert "A PDF holds 10 rows; this filter matches 12. Choose CSV" in export.error
+
+
+def picture(content: bytes, number: int) -> Any:
+    """A page as a picture in greys, 144 pixels an inch."""
+    page = pypdfium2.PdfDocument(content)[number]
+    return page.render(scale=2).to_pil().convert("L")
+
+
+def unlike(first: Any, second: Any) -> float:
+    """The share of dots that are clearly lighter or darker in one of two pictures."""
+    assert first.size == second.size
+    counts = ImageChops.difference(first, second).histogram()
+    return sum(counts[96:]) / sum(counts)
+
+
+def test_drawn_page_looks_like_one_that_was_laid_out(
+    report: Any, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: the same page a pixel further down is another picture."""
+    append_events(workspace, numbered(40))
+    drawn = picture(report(), 1)
+    # Without a font of its own, every text is a form that WeasyPrint made.
+    monkeypatch.setattr(typesetting, "packaged_characters", frozenset)
+    laid_out = picture(report(), 1)
+    moved = ImageChops.offset(laid_out, 0, 2)
+    assert unlike(drawn, laid_out) < LEAST_UNLIKE / 10
+    assert unlike(moved, laid_out) > LEAST_UNLIKE
+
+
+def test_text_of_another_script_is_found_in_its_row(report: Any, workspace: Workspace) -> None:
+    names = [f"Żółć {n:02}" for n in range(40)]
+    append_events(
+        workspace,
+        [
+            event_input(actor={"id": "u", "name": name}, targets=[{"type": "t", "id": f"inv-{n}"}])
+            for n, name in enumerate(names)
+        ],
+    )
+    page = pypdfium2.PdfDocument(report())[1].get_textpage()
+    for n in (0, 23):
+        row, user = (_top(page, words) for words in (f"inv-{n}", names[n]))
+        assert abs(row - user) < 2
+
+
+def _top(page: Any, words: str) -> float:
+    """How high the first place of these words on a page begins, in points."""
+    found = page.search(words, match_whole_word=True).get_next()
+    return float(page.get_charbox(found[0])[3])

@@ -25,6 +25,9 @@ ROW_HEIGHT: Final = 23
 GAP: Final = 8
 LEFT: Final = 44
 WIDTH: Final = 1035
+PAGE_POINTS_WIDE, PAGE_POINTS = 841.8898, 595.2756
+"""A page, 297 by 210 mm, in points."""
+POINTS_A_PIXEL: Final = 0.75
 ELLIPSIS: Final = "…"
 
 

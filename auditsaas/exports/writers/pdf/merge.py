@@ -1,4 +1,4 @@
-"""The parts of a report as one document, with its title, language and bookmarks."""
+"""The pages of a report as one document, with its title, language and bookmarks."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pikepdf
-from pikepdf import Dictionary, Name, OutlineItem, Pdf
+from pikepdf import Dictionary, Name, Object, OutlineItem, Page, Pdf
 
-POINTS_PER_PIXEL = 0.75
-PAGE_POINTS = 595.28
+from auditsaas.exports.writers.pdf.drawing import BOLD_NAME, REGULAR_NAME, Faces
+from auditsaas.exports.writers.pdf.layout import PAGE_POINTS, POINTS_A_PIXEL
+from auditsaas.exports.writers.pdf.pages import Drawn
 
 
 @dataclass(frozen=True)
@@ -23,22 +24,31 @@ class Bookmark:
     """CSS pixels below the page's upper edge."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What a document says of itself."""
+
+    title: str
+    author: str
+    bookmarks: Sequence[Bookmark]
+
+
 def merge(
-    parts: Sequence[Path], target: Path, *, title: str, author: str, bookmarks: Sequence[Bookmark]
+    cover: Path, drawn: Drawn, last: Sequence[Path], faces: Faces, target: Path, about: About
 ) -> int:
-    """Write the parts' pages to ``target``, in their order; how many there are."""
+    """Write the cover, the drawn pages and what comes last to ``target``; how many pages."""
     with ExitStack() as opened, Pdf.new() as whole:
-        for part in parts:
-            whole.pages.extend(opened.enter_context(Pdf.open(part)).pages)
-        whole.Root.Lang = pikepdf.String("en")
-        whole.Root.ViewerPreferences = Dictionary(DisplayDocTitle=True)
-        with whole.open_metadata(set_pikepdf_as_editor=False) as metadata:
-            metadata["dc:title"] = title
-            metadata["dc:language"] = ["en"]
-            metadata["dc:creator"] = [author]
-        with whole.open_outline() as outline:
-            outline.root.extend(_item(bookmark) for bookmark in bookmarks)
-        whole.Root.PageMode = Name.UseOutlines
+        whole.pages.extend(opened.enter_context(Pdf.open(cover)).pages)
+        first_drawn = len(whole.pages)
+        for path in drawn.pages:
+            whole.pages.extend(opened.enter_context(Pdf.open(path)).pages)
+        if drawn.pages:
+            resources = _resources(whole, drawn, faces, opened)
+            for page in whole.pages[first_drawn:]:
+                page.obj.Resources = resources
+        for path in last:
+            whole.pages.extend(opened.enter_context(Pdf.open(path)).pages)
+        _describe(whole, about)
         whole.save(
             target,
             object_stream_mode=pikepdf.ObjectStreamMode.generate,
@@ -47,6 +57,32 @@ def merge(
         return len(whole.pages)
 
 
+def _resources(whole: Pdf, drawn: Drawn, faces: Faces, opened: ExitStack) -> Object:
+    """Make the resources that all drawn pages share."""
+    forms = Dictionary()
+    for file in drawn.forms:
+        pages = opened.enter_context(Pdf.open(file.path)).pages
+        for name, page in zip(file.names, pages, strict=True):
+            forms[name] = whole.copy_foreign(Page(page).as_form_xobject())
+    fonts = {
+        REGULAR_NAME: faces.regular.embedded(whole),
+        BOLD_NAME: faces.bold.embedded(whole),
+    }
+    return whole.make_indirect(Dictionary(Font=Dictionary(fonts), XObject=forms))
+
+
+def _describe(whole: Pdf, about: About) -> None:
+    whole.Root.Lang = pikepdf.String("en")
+    whole.Root.ViewerPreferences = Dictionary(DisplayDocTitle=True)
+    with whole.open_metadata(set_pikepdf_as_editor=False) as metadata:
+        metadata["dc:title"] = about.title
+        metadata["dc:language"] = ["en"]
+        metadata["dc:creator"] = [about.author]
+    with whole.open_outline() as outline:
+        outline.root.extend(_item(bookmark) for bookmark in about.bookmarks)
+    whole.Root.PageMode = Name.UseOutlines
+
+
 def _item(bookmark: Bookmark) -> OutlineItem:
-    top = PAGE_POINTS - bookmark.top * POINTS_PER_PIXEL
+    top = PAGE_POINTS - bookmark.top * POINTS_A_PIXEL
     return OutlineItem(bookmark.title, bookmark.page, "XYZ", left=0, top=round(top, 1))

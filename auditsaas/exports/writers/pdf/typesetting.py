@@ -27,6 +27,8 @@ class Line:
     html: Markup
     code_points: tuple[str, ...] = ()
     """The characters in it that no font has, as they are printed."""
+    plain: str | None = None
+    """The text, where the packaged font has all of its characters and needs no other."""
 
 
 class Typesetter:
@@ -39,7 +41,8 @@ class Typesetter:
 
     def _line(self, text: str, width: float, weight: int = 400) -> Line:
         if packaged_characters().issuperset(text):
-            return Line(escape(fitted(text, width, weight)))
+            shown = fitted(text, width, weight)
+            return Line(escape(shown), plain=shown)
         clusters = coverage.drawn(text)
         if self._width("".join(clusters), weight) > width:
             clusters = self._beginning(clusters, width, weight)
