@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Table, delete, insert, select, text
@@ -10,9 +11,11 @@ from auditsaas.events.models import events, log_heads
 from auditsaas.evidence.format.notes import SigningKey
 from auditsaas.evidence.models import checkpoints as checkpoint_rows
 from auditsaas.evidence.models import tree_heads, tree_leaves, tree_tiles
-from auditsaas.evidence.tree import checkpoints, growing, keys
+from auditsaas.evidence.tree import checkpoints, growing, keys, rows
 from auditsaas.evidence.tree.checkpoints import Sealed
 from auditsaas.evidence.tree.keys import Keyring
+from auditsaas.evidence.tree.store import Tree
+from auditsaas.evidence.tree.upkeep import overview
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
 from tests.support.factories import as_owner, scoped
@@ -77,3 +80,26 @@ def own_key(workspace: Workspace) -> SigningKey:
     """The key with which this installation signs the workspace's checkpoints."""
     with scoped(workspace.id) as session:
         return keys.signers(session, workspace.id, _ring[0])[-1].key
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What was signed of a log, and what is wrong with it; nothing, where it is one chain."""
+
+    sizes: list[int]
+    wrong: list[str]
+
+
+def chain_of(workspace: Workspace, ring: Keyring | None = None) -> Chain:
+    """Compare every checkpoint with the tree, and every leaf with its event."""
+    with scoped(workspace.id) as session:
+        wrong = list(overview.contradictions(session, workspace.id, ring or _ring[0]))
+        tree = Tree.of(session, workspace.id)
+        if tree.size:
+            kept, seeds = tree.preimages(1, tree.size), tree.seeds(1, tree.size)
+            read = rows.read(session, workspace.id, 1, tree.size)
+            for event, preimage, seed in zip(read, kept, seeds, strict=True):
+                if event.preimage(seed) != preimage:
+                    wrong.append(f"The leaf of {event.seq} is another.")
+        sizes = select(checkpoint_rows.c.size).order_by(checkpoint_rows.c.size)
+        return Chain(list(session.scalars(sizes)), wrong)
