@@ -18,6 +18,7 @@ from auditsaas.pages.account.security_views import security
 from auditsaas.pages.account.sign_in_views import accounts
 from auditsaas.pages.audit_log.views import audit_logs
 from auditsaas.pages.erasures.views import erasures
+from auditsaas.pages.evidence.finding_views import findings
 from auditsaas.pages.evidence.proof_views import event_proofs
 from auditsaas.pages.evidence.verifier_views import verifier
 from auditsaas.pages.evidence.views import integrity
@@ -69,6 +70,7 @@ def create_app(
         erasures,
         event_proofs,
         exports,
+        findings,
         integrity,
         log_reads,
         notifications,

@@ -55,6 +55,7 @@ PARTS: Final = {
     "erasures.look": "count",
     "event_proofs": "proof",
     "exports": "preflight",
+    "findings": "findings",
     "integrity": "findings",
     "log_reads.index": "reads",
     "log_reads.of_event": "read by",

@@ -160,7 +160,7 @@ AUDITED: dict[str, AuditedAction] = {
         ),
     ),
     "integrity.check": audited("tree.check", check_log),
-    "integrity.acknowledge": audited(
+    "findings.acknowledge": audited(
         "tree.acknowledge",
         lambda s: s.here(
             f"/integrity/findings/{s.company.finding()}/acknowledge", reason="A restore"

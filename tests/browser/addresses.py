@@ -100,7 +100,7 @@ NO_PAGES = {
     # Files.
     *("exports.download", "schedules.download_run", "notifications.kept_mail"),
     *("exports.download_bundle", "schedules.download_bundle"),
-    *("integrity.checkpoint", "integrity.key_file", "integrity.finding_file"),
+    *("integrity.checkpoint", "integrity.key_file", "findings.download"),
     *("event_proofs.download", "verifier.download"),
     # Lead elsewhere.
     *("accounts.home", "superadmin.home", "schedules.show_run", "schedules.anywhere"),

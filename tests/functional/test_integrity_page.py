@@ -88,6 +88,7 @@ def test_sealed_log_shows_its_size_root_and_key(page: Callable[[], str], acme: W
     assert f"{sealed.size} events" in shown
     assert sealed.root.hex()[:8] in shown
     assert vkey(acme).partition("+")[2] in shown
+    assert "The database, sealed by the installation’s secret" in shown
     assert "nothing changed" not in shown
 
 

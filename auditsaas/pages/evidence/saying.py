@@ -11,7 +11,7 @@ from auditsaas.formatting import numbers, times
 from auditsaas.formatting.viewer import Viewer
 from auditsaas.pages.evidence.checks import Checks
 from auditsaas.pages.evidence.head import Head
-from auditsaas.pages.evidence.holders import Holder
+from auditsaas.pages.evidence.holding.holder import Holder
 from auditsaas.pages.evidence.looking_back import LookBack
 
 

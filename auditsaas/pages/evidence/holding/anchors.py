@@ -15,8 +15,8 @@ from auditsaas.evidence.anchors import places
 from auditsaas.evidence.anchors.models import AnchorKind, anchors
 from auditsaas.evidence.anchors.places import HOURLY, Place
 from auditsaas.formatting.visible_text import visible
-from auditsaas.pages.evidence import lanes
-from auditsaas.pages.evidence.holders import Holder
+from auditsaas.pages.evidence.holding import lanes
+from auditsaas.pages.evidence.holding.holder import Holder
 
 NEWEST: Final = 5_000
 """Anchors that are looked at: more than all places of a log make in a day."""

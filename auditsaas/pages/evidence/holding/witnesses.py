@@ -1,10 +1,9 @@
-"""Presents who holds what was sealed, outside of this installation."""
+"""Presents the witnesses of a log."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -19,36 +18,15 @@ from auditsaas.evidence.witnesses.outside import Known
 from auditsaas.evidence.witnesses.registry import Witness
 from auditsaas.evidence.witnesses.rounds import holder
 from auditsaas.formatting.visible_text import visible
-from auditsaas.pages.evidence import lanes
 from auditsaas.pages.evidence.head import Head
-from auditsaas.pages.evidence.lanes import Mark
+from auditsaas.pages.evidence.holding import lanes
+from auditsaas.pages.evidence.holding.holder import Holder
 
 NEWEST: Final = 50_000
 """Cosignatures that are looked at: more than all witnesses of a log make in a day."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Holder:
-    """A row: who it is, how far it holds the log, and how it is with it."""
-
-    name: str
-    tags: Sequence[str]
-    where: str
-    size: int
-    at: datetime | None
-    state: str
-    """`holds`, `behind`, `silent`, `waits` or `disagrees`."""
-    word: str = "Agrees"
-    """What a holder that holds a checkpoint did."""
-    is_witness: bool = True
-    silent_since: datetime | None
-    error: str
-    lane: Sequence[Mark]
-    taken: int
-    """How many checkpoints it took in the last 24 hours."""
-
-
-def witnesses(session: Session, workspace_id: UUID, head: Head, now: datetime) -> list[Holder]:
+def listed(session: Session, workspace_id: UUID, head: Head, now: datetime) -> list[Holder]:
     """Present the witnesses of a log."""
     found = registry.listed(session, workspace_id)
     taken = _taken(session, workspace_id, now) if found else {}
