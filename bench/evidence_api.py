@@ -1,7 +1,8 @@
 """Proofs as the API gives them: how long one takes, and whether each of a thousand holds.
 
-They are checked here by RFC 9162's algorithms, and written for other people's programs, beside as
-many that are wrong, into ``interop.json`` and ``interop-wrong.json`` where datasets are kept.
+They are checked here by RFC 9162's algorithms and by the verifier that strangers use, and written
+for other people's programs, beside as many that are wrong, where datasets are kept:
+``interop.json``, ``interop-wrong.json``, and a folder ``event-proofs``.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import shutil
 import time
 from base64 import b64decode
 from collections.abc import Sequence
@@ -27,8 +29,9 @@ from auditsaas.evidence.tree.keys import Keyring
 from auditsaas.extensions import db
 from auditsaas.permissions import ApiScope
 from auditsaas.workspaces.api_keys import create_api_key
-from bench import interop
+from bench import event_files, interop
 from bench.dataset import Dataset, bench_dir
+from bench.event_files import Proven
 from bench.interop import Grown, Record
 from bench.tables import Table, ms
 
@@ -77,7 +80,9 @@ def measure(dataset: Dataset) -> list[Table]:
     vkey = caller.get("keys", "/tree/keys").get_json()["keys"][-1]["key"]
     note = caller.get("head", "/tree").get_json()["note"]
     head = checkpoint(note, VerifierKey.parse(vkey))
-    records, note = _records(dataset, caller, head, chance)
+    proven = _events(dataset, caller, head, chance)
+    note, head = _one_head(proven, vkey)
+    records = [Record(one.proof.index, _leaf(one), one.proof.path) for one in proven]
     trees = _trees(caller, head, chance)
     spoiled = (
         interop.wrong_records(records, head.size, chance),
@@ -85,7 +90,9 @@ def measure(dataset: Dataset) -> list[Table]:
     )
     interop.write(bench_dir() / "interop.json", note, vkey, head, (records, trees))
     interop.write(bench_dir() / "interop-wrong.json", note, vkey, head, spoiled)
-    return [_times(caller, head, seconds), _held(head, (records, trees), spoiled)]
+    held = _held(head, (records, trees), spoiled)
+    _add_files(held, proven, vkey, chance)
+    return [_times(caller, head, seconds), held]
 
 
 def _seal(dataset: Dataset) -> float:
@@ -97,10 +104,10 @@ def _seal(dataset: Dataset) -> float:
     return time.perf_counter() - began
 
 
-def _records(
+def _events(
     dataset: Dataset, caller: Caller, head: Checkpoint, chance: random.Random
-) -> tuple[list[Record], str]:
-    """Ask for the proofs of events at random places; return them, and the note they are under."""
+) -> list[Proven]:
+    """Ask for events at random places, and for their proofs."""
     numbers = [1, head.size, *chance.sample(range(2, head.size), PROOFS - 2)]
     caller.begin("Events")
     with dataset.app.app_context():
@@ -111,18 +118,18 @@ def _records(
     events = [json.loads(caller.get("event", f"/events/{one}").data) for one in ids]
     caller.begin("Proofs")
     texts = [caller.get("proof", f"/events/{one}/proof").text for one in ids]
-    proofs = [TlogProof.parse(one) for one in texts]
-    hashed = [_leaf(event, one) for event, one in zip(events, proofs, strict=True)]
-    records = [
-        Record(one.index, leaf_hash, one.path)
-        for one, leaf_hash in zip(proofs, hashed, strict=True)
-    ]
-    return records, proofs[-1].note
+    return [Proven(event, TlogProof.parse(one)) for event, one in zip(events, texts, strict=True)]
 
 
-def _leaf(event: dict[str, Any], proof: TlogProof) -> bytes:
-    seed = b64decode(proof.extra["seed"])
-    return leaf.leaf_hash(event["seq"], leaf.preimage_of(event, seed))
+def _one_head(proven: Sequence[Proven], vkey: str) -> tuple[str, Checkpoint]:
+    """Return the note that all of them are under, and what it says."""
+    [note] = {one.proof.note for one in proven}
+    return note, checkpoint(note, VerifierKey.parse(vkey))
+
+
+def _leaf(one: Proven) -> bytes:
+    seed = b64decode(one.proof.extra["seed"])
+    return leaf.leaf_hash(one.event["seq"], leaf.preimage_of(one.event, seed))
 
 
 def _trees(caller: Caller, head: Checkpoint, chance: random.Random) -> list[Grown]:
@@ -160,3 +167,20 @@ def _held(head: Checkpoint, good: Proofs, wrong: Proofs) -> Table:
         if accepted != len(right) or slipped:
             raise SystemExit(str(table))
     return table
+
+
+def _add_files(table: Table, proven: Sequence[Proven], vkey: str, chance: random.Random) -> None:
+    """Let the verifier that strangers use check every event and its proof, as files."""
+    folder, wrong = bench_dir() / "event-proofs", event_files.spoiled(proven, chance)
+    shutil.rmtree(folder, ignore_errors=True)
+    event_files.write(folder / "right", proven, vkey)
+    event_files.write(folder / "wrong", wrong, vkey)
+    accepted, slipped = (event_files.accepted(folder / name) for name in ("right", "wrong"))
+    table.add(
+        "event, by the verifier",
+        f"{accepted:,} of {len(proven):,}",
+        f"{len(wrong):,}",
+        f"{slipped:,}",
+    )
+    if accepted != len(proven) or slipped:
+        raise SystemExit(str(table))

@@ -142,18 +142,9 @@ def _cosigned(session: Session, workspace_id: UUID, seq: int) -> Sealed | None:
 def _below(
     session: Session, workspace_id: UUID, sealed: Sealed, event: Mapping[str, Any]
 ) -> TlogProof:
-    tree = Tree.of(session, workspace_id, sealed.size)
-    kept = erased.kept_by_seq(session, workspace_id, event["seq"], event["seq"])
-    return _of_event(tree, sealed, event, kept.get(event["seq"]))
-
-
-def _of_event(tree: Tree, sealed: Sealed, event: Mapping[str, Any], kept: Kept | None) -> TlogProof:
-    seq, parts = event["seq"], leaf.parts_of(event)
-    if kept is None:
-        seed = next(tree.seeds(seq, seq))
-        slots, shown = leaf.slot_hashes(parts, seed), _seed(seed)
-    else:
-        slots, shown = erased.slot_hashes(parts, kept), _salts(kept)
+    """Prove an event below a checkpoint; raise ProofRefused or TreeDamaged where it is not."""
+    tree, seq = Tree(session, workspace_id, sealed.size), event["seq"]
+    slots, shown = _slots(session, tree, event)
     held = leaf.preimage(leaf.micros_of(event["occurred_at"]), leaf.fields_hash(slots))
     hashed, path = leaf.leaf_hash(seq, held), proofs.inclusion(tree, seq)
     merkle.check_inclusion(seq - 1, sealed.size, hashed, path, sealed.root)
@@ -161,8 +152,18 @@ def _of_event(tree: Tree, sealed: Sealed, event: Mapping[str, Any], kept: Kept |
     return TlogProof(seq - 1, tuple(path), sealed.note, {**shown, "mark": base64(mark)})
 
 
-def _seed(seed: bytes) -> dict[str, Any]:
-    return {"seed": base64(seed)}
+def _slots(
+    session: Session, tree: Tree, event: Mapping[str, Any]
+) -> tuple[list[bytes], dict[str, Any]]:
+    """Hash the slots of an event, and return what a verifier is to hash them with."""
+    seq, parts = event["seq"], leaf.parts_of(event)
+    seed = next(tree.seeds(seq, seq))
+    if seed != erased.NO_SEED:
+        return leaf.slot_hashes(parts, seed), {"seed": base64(seed)}
+    kept = erased.kept_by_seq(session, tree.workspace_id, seq, seq).get(seq)
+    if kept is None:
+        raise ProofRefused("the seed of an event is gone, and nothing says that it was erased")
+    return erased.slot_hashes(parts, kept), _salts(kept)
 
 
 def _salts(kept: Kept) -> dict[str, Any]:
