@@ -14,9 +14,8 @@ from auditsaas.evidence.format.notes import Checkpoint, SigningKey
 from bench import interop
 from bench.interop import Grown, Record
 from tests.support.proofs import ORIGIN
-from tests.support.workers import ROOT
+from tests.support.second_verifiers import PROGRAM
 
-PROGRAM = ROOT / "tests" / "second_verifier" / "verify.mjs"
 KEY = SigningKey(ORIGIN, bytes(range(32)))
 MANY = 1_000
 

@@ -6,7 +6,6 @@ It was written apart, and lies beside the project where it is at hand.
 from __future__ import annotations
 
 import contextlib
-import gzip
 import io
 import runpy
 import sys
@@ -20,8 +19,8 @@ import pytest
 from tests.support.forgeries import FORGERIES
 from tests.support.forgeries import LOG as FORGED
 from tests.support.proofs import INCOMPLETE, PROVEN, REFUSED, Bundle, Log, answer
+from tests.support.second_verifiers import ORACLES, from_the_oracle, oracles
 
-ORACLES = Path(__file__).parents[5] / "shared" / "oracles"
 SCRIPTS = sorted(
     path for name in ("forgeries", "erased") for path in ORACLES.glob(f"proof_interop/{name}.py")
 )
@@ -31,14 +30,8 @@ OURS_ALONE = {"hashes beside left over", "another form"}
 
 @pytest.fixture
 def oracle() -> Iterator[None]:
-    """Have its modules importable while a test runs."""
-    before, modules = list(sys.path), set(sys.modules)
-    sys.path[:0] = [str(ORACLES), str(ORACLES / "proof_interop")]
-    yield
-    sys.path[:] = before
-    for name in set(sys.modules) - modules:
-        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(ORACLES)):
-            del sys.modules[name]
+    with oracles():
+        yield
 
 
 def verified(body: bytes, proof: list[Any], key: str, *flags: str) -> tuple[int, str, int]:
@@ -50,7 +43,7 @@ def verified(body: bytes, proof: list[Any], key: str, *flags: str) -> tuple[int,
     return (
         code == REFUSED,
         " | ".join([*words.splitlines(), *doubt]),
-        len(gzip.compress(made.proof)),
+        len(made.proof),
     )
 
 
@@ -71,29 +64,15 @@ def test_its_bundles_are_answered_as_it_lists(
     assert not end.value.code
 
 
-def its_answer(bundle: Bundle, folder: Path) -> int:
-    verify_export = import_module("verify_export")
-
-    (folder / "file.jsonl").write_bytes(b"".join(bundle.rows))
-    (folder / "proof.gz").write_bytes(gzip.compress(bundle.proof))
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(said):
-            verify_export.main(str(folder / "file.jsonl"), str(folder / "proof.gz"), bundle.key)
-    except Exception:  # noqa: BLE001 - it lets through whatever it met
-        return REFUSED
-    return INCOMPLETE if "NOT proved" in said.getvalue() else PROVEN
-
-
 @pytest.mark.parametrize("name", [name for name in FORGERIES if SCRIPTS])
 def test_it_refuses_what_is_refused(name: str, oracle: None, tmp_path: Path) -> None:
     bundle = FORGED.by_status()
     FORGERIES[name][0](bundle)
-    assert its_answer(bundle, tmp_path) == (PROVEN if name in OURS_ALONE else REFUSED)
+    assert from_the_oracle(bundle, tmp_path) == (PROVEN if name in OURS_ALONE else REFUSED)
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 33] if SCRIPTS else [])
 def test_it_accepts_what_is_proven(size: int, oracle: None, tmp_path: Path) -> None:
     log = Log.of(size)
     for bundle in (log.file(), log.by_status(), log.file(first=size)):
-        assert its_answer(bundle, tmp_path) == answer(bundle).code == PROVEN
+        assert from_the_oracle(bundle, tmp_path) == answer(bundle).code == PROVEN
