@@ -7,13 +7,26 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, insert, select
 
 from auditsaas.evidence.checking import scanning
 from auditsaas.evidence.checking.finding import Finding
+from auditsaas.evidence.format import merkle, notes
+from auditsaas.evidence.format.leaf import leaf_hash
+from auditsaas.evidence.format.notes import Checkpoint
+from auditsaas.evidence.models import seals_seen, tree_heads
+from auditsaas.evidence.tree import checkpoints
+from auditsaas.evidence.witnesses import outside
+from auditsaas.permissions import Role
 from auditsaas.workspaces.models import Workspace
-from tests.support.factories import append_events, event_input, make_workspace, scoped
-from tests.support.sealing import seal
+from tests.support.factories import (
+    append_events,
+    event_input,
+    make_member,
+    make_workspace,
+    scoped,
+)
+from tests.support.sealing import own_key, seal
 from tests.support.tampering import Owner, unguarded
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -276,6 +289,66 @@ def test_checkpoints_of_another_key_are_no_checkpoints(acme: Workspace, owner: O
     owner.reseal(450, "leaf", "tile", "root", "locators")
     owner.resign()
     assert any("is not what the log signed" in words for words in told(acme))
+
+
+def rebuild_with_the_key(acme: Workspace, owner: Owner) -> None:
+    """Rewrite an event, its seal and the checkpoint, by who has the log's own key as well."""
+    owner.does(
+        EDIT.format("path = '/other'", 450),
+        "DELETE FROM checkpoints WHERE workspace_id = :w AND size < 601",
+    )
+    owner.reseal(450, "leaf", "tile", "root", "locators")
+    owner.resign(own_key(acme).secret)
+
+
+def test_log_that_was_rebuilt_with_its_key_is_found_by_what_others_hold_alone(
+    acme: Workspace, owner: Owner
+) -> None:
+    rebuild_with_the_key(acme, owner)
+    assert told(acme) == []
+
+
+def test_what_a_member_saw_tells_of_a_log_that_was_rebuilt_with_its_key(
+    acme: Workspace, owner: Owner
+) -> None:
+    member = make_member(acme, Role.AUDITOR)
+    with scoped(acme.id, user=member.id) as session:
+        head = session.execute(select(tree_heads.c.size, tree_heads.c.root)).one()
+        seen = {"workspace_id": acme.id, "user_id": member.id, "at": func.now()}
+        session.execute(insert(seals_seen).values(**seen, size=head.size, root=head.root))
+        session.commit()
+    rebuild_with_the_key(acme, owner)
+    [words] = told(acme)
+    assert words.startswith("The log does not fit the checkpoint of 601 that a member saw at")
+
+
+def test_what_is_held_outside_tells_of_a_log_that_was_rebuilt_with_its_key(
+    acme: Workspace, owner: Owner
+) -> None:
+    with scoped(acme.id) as session:
+        signed = checkpoints.newest(session, acme.id)
+        assert signed is not None
+        head = Checkpoint("", signed.size, signed.root)
+        outside.note_held(session, acme.id, "Brandt & Osei", head, signed.note)
+        session.commit()
+    rebuild_with_the_key(acme, owner)
+    [words] = told(acme)
+    assert "does not fit the checkpoint of 601 that Brandt & Osei holds" in words
+
+
+def test_finding_holds_what_was_sealed_and_its_proof(acme: Workspace, owner: Owner) -> None:
+    owner.does(EDIT.format("path = '/other'", 300))
+    [finding] = found(acme)
+    sealed = finding.details["sealed"]
+    text, _ = notes.split(sealed["checkpoint"])
+    head = Checkpoint.parse(text)
+    merkle.check_inclusion(
+        299,
+        head.size,
+        leaf_hash(300, bytes.fromhex(sealed["kept"])),
+        [notes.unbase64(each) for each in sealed["proof"]],
+        head.root,
+    )
 
 
 def test_untouched_log_is_as_it_was_sealed(acme: Workspace) -> None:

@@ -28,7 +28,7 @@ from auditsaas.evidence.tree.store import Tree
 
 TABLES: Final = (
     *("events", "log_heads", "tree_heads", "tree_leaves", "tree_tiles", "checkpoints"),
-    *("tree_keys", "seals_seen", "erasures"),
+    *("tree_keys", "seals_seen", "known_heads", "erasures"),
 )
 """What makes up a log and its seal."""
 
@@ -73,12 +73,12 @@ class Owner:
                 session.execute(update(tree_heads).where(self._mine(tree_heads)).values(root=root))
             session.commit()
 
-    def resign(self) -> None:
-        """Sign the root as it is now by a key of the owner's own, of the log's name."""
+    def resign(self, secret: bytes = bytes(32)) -> None:
+        """Sign the root as it is now by a key of the log's name: the owner's own, unless given."""
         with Session(self.engine) as session:
             head = session.execute(select(tree_heads).where(self._mine(tree_heads))).one()
             name = VerifierKey.parse(session.scalars(select(tree_keys.c.vkey)).first() or "").name
-            note = Checkpoint(name, head.size, head.root).signed_by(SigningKey(name, bytes(32)))
+            note = Checkpoint(name, head.size, head.root).signed_by(SigningKey(name, secret))
             session.execute(
                 update(checkpoints)
                 .where(self._mine(checkpoints), checkpoints.c.size == head.size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Final
@@ -26,6 +26,16 @@ from auditsaas.evidence.checking.wording import (
     who,
 )
 
+PROVEN: Final = frozenset(
+    {
+        FindingKind.CHANGED,
+        FindingKind.REPLACED,
+        FindingKind.MISSING,
+        FindingKind.MOVED,
+        FindingKind.SWAPPED,
+    }
+)
+"""Findings of events whose leaves are as they were signed."""
 LEAST_REPLACED: Final = 2
 LEAST_CHANGED: Final = 10
 """So many neighbours of a kind are told as one."""
@@ -48,7 +58,24 @@ def explain(session: Session, workspace_id: UUID, tiles: Iterable[int]) -> list[
     found += heads.ends(session, workspace_id, ground)
     found += heads.levels(session, workspace_id, ground)
     found += heads.checkpoints(session, workspace_id, ground)
-    return _collapsed(found)
+    found += heads.held_outside(session, workspace_id, ground)
+    kept = {seq: each.kept(seq) for each in looks for seq in _numbers(each)}
+    return [_proven(each, kept, ground) for each in _collapsed(found)]
+
+
+def _numbers(found: Look) -> Iterator[int]:
+    return iter(range(found.tile.first, found.tile.first + len(found.tile.preimages)))
+
+
+def _proven(each: Finding, kept: Mapping[int, bytes], ground: Ground) -> Finding:
+    """Add what was sealed of the number, and its proof, where the leaf is as it was signed."""
+    if each.seq is None or each.kind not in PROVEN or each.details.get("leaf_too"):
+        return each
+    proof = ground.proof(each.seq) if each.seq in kept else None
+    if proof is None:
+        return each
+    sealed = {"number": each.seq, "kept": kept[each.seq].hex(), **proof}
+    return replace(each, details={**each.details, "sealed": sealed})
 
 
 def _looks(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -97,6 +97,14 @@ class Ground:
 
     def fits_at(self, size: int, root: bytes) -> bool:
         return size <= self.size and self.root_at(size) == root
+
+    def proof(self, seq: int) -> dict[str, Any] | None:
+        """Prove what was sealed of a number to the newest checkpoint; None where that is lost."""
+        newest = self.newest
+        if newest is None or not 1 <= seq <= newest.size or not self.is_signed:
+            return None
+        path = merkle.inclusion(seq - 1, newest.size, self._node)
+        return {"checkpoint": newest.note, "proof": [notes.base64(each) for each in path]}
 
     def fits(self, n: int, leaves: Sequence[bytes]) -> bool:
         """Tell whether a tile with these leaf hashes is the one that was signed.

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import DateTime, cast, func, select
+from sqlalchemy import DateTime, cast, func, select, true
 from sqlalchemy.orm import Session
 
 from auditsaas.db import tenancy
@@ -20,9 +20,10 @@ from auditsaas.evidence.checking.ground import Ground, Signed
 from auditsaas.evidence.format.leaf import HASH_BYTES, micros_of
 from auditsaas.evidence.format.merkle import root_of
 from auditsaas.evidence.models import TILE, seals_seen, tree_tiles
-from auditsaas.evidence.tree import rows
+from auditsaas.evidence.tree import keys, rows
 from auditsaas.evidence.tree.rows import StoredValues
 from auditsaas.evidence.tree.store import cut
+from auditsaas.evidence.witnesses import outside
 from auditsaas.own_activities import Activity
 from auditsaas.workspaces.models import Membership, Workspace
 
@@ -137,6 +138,25 @@ def checkpoints(session: Session, workspace_id: UUID, ground: Ground) -> Iterato
             yield _other_history(0, size, root, None, f"that a member saw at {day}")
 
 
+def held_outside(session: Session, workspace_id: UUID, ground: Ground) -> Iterator[Finding]:
+    """Compare the log with the checkpoints that witnesses and anchors are known to hold."""
+    for held in outside.known(session, workspace_id):
+        if held.size > ground.size:
+            yield Finding(
+                kind=FindingKind.BEHIND,
+                words=(
+                    f"The seal ends at {ground.size:,}, and {held.holder} holds a checkpoint of"
+                    f" {held.size:,}: an older backup was restored over the log"
+                ),
+                seq=ground.size + 1,
+                last_seq=held.size,
+                details={"checkpoint": held.note},
+            )
+        elif ground.tells(held.size) and not ground.fits_at(held.size, held.root):
+            which = f"that {held.holder} holds"
+            yield _other_history(0, held.size, held.root, held.note, which)
+
+
 def _level(session: Session, workspace_id: UUID, level: int, full: int) -> list[bytes]:
     found = select(tree_tiles.c.n, tree_tiles.c.hashes).where(
         tree_tiles.c.workspace_id == workspace_id, tree_tiles.c.level == level
@@ -150,7 +170,13 @@ def _level(session: Session, workspace_id: UUID, level: int, full: int) -> list[
 
 
 def _seen(session: Session, workspace_id: UUID) -> Sequence[tuple[int, bytes, datetime]]:
-    """Read the head that each member last saw, which only they may read; bind the scope again."""
+    """Read the head that each member last saw, which only they may read; bind the scope again.
+
+    What they saw before the log was begun anew was another log.
+    """
+    origin = keys.current_origin(session, workspace_id)
+    every = keys.verifier_keys(session, workspace_id)
+    begun = min((key.made_at for key in every if key.origin == origin), default=None)
     before = session.info.get("scope")
     mine = Membership.workspace_id == workspace_id
     members = session.scalars(select(Membership.user_id).where(mine)).all()
@@ -158,7 +184,9 @@ def _seen(session: Session, workspace_id: UUID) -> Sequence[tuple[int, bytes, da
     for user_id in members:
         tenancy.bind(Scope.of(workspace_id, user=user_id), session)
         seen = select(seals_seen.c.size, seals_seen.c.root, seals_seen.c.at).where(
-            seals_seen.c.workspace_id == workspace_id, seals_seen.c.user_id == user_id
+            seals_seen.c.workspace_id == workspace_id,
+            seals_seen.c.user_id == user_id,
+            seals_seen.c.at >= begun if begun is not None else true(),
         )
         found += [(row.size, row.root, row.at) for row in session.execute(seen)]
     tenancy.bind(before if isinstance(before, Scope) else Scope.of(workspace_id), session)
