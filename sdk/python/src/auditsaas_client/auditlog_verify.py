@@ -227,11 +227,11 @@ def export(head: dict, proof: Iterator, rows: Iterator, vkey: str, told: dict) -
         (told["unread"], f"that {told['unread']:,} events match, which are erased where the filter looks"),
         (unknown, f"what the filter means by {unknown}, which no proof can show")) if count]
     shown = {name: moment(each) if name in ("from", "to") else each for name, each in head["query"].items()}
+    words, span = "in the log as they were written", f"numbers {head['first']:,} to {head['last']:,}"
     print(f"Proven{', but NOT complete' if doubts else ' and complete'}: all events of the file ({told['rows']:,}) are "
-          f"in the log as they were written{'' if doubts else ', and none the filter asks for is missing'}.", *doubts,
-          f"Filter: {json.dumps(shown)}.", f"Numbers {head['first']:,} to {head['last']:,} of {size:,}: "
-          f"{told['rows']:,} in the file ({told['erased']:,} with erased parts), {told['out']:,} do not match, "
-          f"{told['gone'] + told['removed']:,} were removed.", sep="\n")
+          f"{words}{'' if doubts else f', and of {span} none that the filter asks for is missing'}.", *doubts,
+          f"Filter: {json.dumps(shown)}.", f"Of {size:,} events {span} were looked at: {told['rows']:,} in the file "
+          f"({told['erased']:,} erased in part), {told['out']:,} other, {told['gone'] + told['removed']:,} gone.", sep="\n")
     if head["first"] > 1: print("Those before", "came too early to match." if told["early"] else "are not looked at.")
     return 3 if doubts else 0
 
