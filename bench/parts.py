@@ -124,6 +124,9 @@ _ALL = {
         "bench.evidence_check",
         lambda m, run: m.measure(run.data),
     ),
+    "evidence-file": Part(
+        "Files with their proof", "bench.evidence_file", lambda m, run: m.measure(run.data)
+    ),
     "load": Part("Mixed load", "bench.load", _load),
     "restarts": Part(
         "Restarts under mixed load", "bench.load", lambda m, run: _load(m, run, restart=True)

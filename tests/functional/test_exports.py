@@ -27,6 +27,7 @@ from config.celery import PUBLISHER_TRANSPORT
 from config.settings import Settings
 from tasks.exports import expire_exports
 from tasks.jobs import sweep_jobs
+from tests.support import sealing
 from tests.support.exporting import age, cells, ids_on_the_page, parsed_filter, row_of
 from tests.support.factories import (
     append_events,
@@ -279,6 +280,27 @@ def test_an_export_is_cancelled_and_run_again(
     assert post(client, f"{url}/retry").status_code == 303
     assert state(app, export_id, "ready").rows_done == 120
     assert post(client, f"{url}/retry").status_code == 409
+
+
+def test_killed_build_with_proof_is_made_again_once_the_log_is_sealed(
+    worker: WorkerProcess,
+    app: Flask,
+    client: FlaskClient,
+    workspace: Workspace,
+    owner_engine: Engine,
+) -> None:
+    export_id = ask(client, f"/w/{workspace.slug}", proof="1")
+    state(app, export_id, "building")  # it waits for the seal
+    worker.kill()
+    append_events(workspace, [event_input()] * 5)
+    sealing.seal(workspace)
+    worker.start()
+    age(owner_engine, export_id, "lease_until")
+    export = state(app, export_id, "ready")
+    assert (export.attempts, export.rows_done) == (2, 120)
+    assert export.sealed_size > 125
+    kept = sorted(path.name for path in (files(app) / export.file_key).parent.iterdir())
+    assert kept == ["2.csv", "2.proof.zip"]
 
 
 def test_expired_file_is_gone_and_can_be_rebuilt(
