@@ -65,6 +65,8 @@ class Settings:
     """No admin lets a workspace keep its events for less."""
     own_events_days: int = 400
     """The product's own events of lasting kinds stay so long, whatever a workspace's retention."""
+    tree_keep_years: int = 0
+    """How long the leaves of removed events stay, which prove when these occurred; 0 for ever."""
     production: bool = False
     metrics_token: str | None = None
     outbound_allow: tuple[Allowed, ...] = ()
@@ -156,6 +158,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         change_delay_days=_whole_number(environ, "CHANGE_DELAY_DAYS", 7, within=(1, 365)),
         min_retention_days=_whole_number(environ, "MIN_RETENTION_DAYS", 30, within=(1, 36_500)),
         own_events_days=_whole_number(environ, "OWN_EVENTS_DAYS", 400, within=(400, 36_500)),
+        tree_keep_years=_whole_number(environ, "TREE_KEEP_YEARS", 0, within=(0, 1000)),
         production=production,
         metrics_token=environ.get("METRICS_TOKEN") or None,
         outbound_allow=read_allowed(environ.get("OUTBOUND_ALLOW", "")),

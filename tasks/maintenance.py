@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import NullPool, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,7 +16,7 @@ from auditsaas.erasures import applying
 from auditsaas.events.maintenance import daily_counts, partitions, retention
 from auditsaas.events.maintenance.lasting import Lasting
 from auditsaas.evidence import removals
-from auditsaas.evidence.tree.upkeep import thinning
+from auditsaas.evidence.tree.upkeep import pruning, thinning
 from auditsaas.extensions import settings
 from tasks.jobs import long_task
 
@@ -66,6 +66,8 @@ def apply_retention() -> int:
     with Session(engine) as session:
         for workspace_id in removals.noted(session):
             removals.settle(session, workspace_id, made.brand_name)
+    if made.tree_keep_years:
+        pruning.prune(engine, now - timedelta(days=366 * made.tree_keep_years))
     return sum(part.events for part in removed)
 
 

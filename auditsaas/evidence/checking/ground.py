@@ -41,13 +41,14 @@ class Ground:
     def __init__(self, session: Session, workspace_id: UUID) -> None:
         self._session, self._workspace_id = session, workspace_id
         head = tree_heads.c.workspace_id == workspace_id
-        found = session.execute(select(tree_heads.c.size, tree_heads.c.root).where(head))
+        columns = (tree_heads.c.size, tree_heads.c.root, tree_heads.c.pruned_to)
+        found = session.execute(select(*columns).where(head))
         row = found.one_or_none()
         self.size: int = row.size if row else 0
         self.root: bytes = (row.root if row else None) or merkle.EMPTY
         self._spans: dict[tuple[int, int], bytes] = {}
         self._nodes: dict[tuple[int, int], bytes] = {}
-        self._lost: set[int] = set()
+        self._lost: set[int] = set(range(row.pruned_to // TILE if row else 0))
         self._mended: dict[int, Sequence[bytes]] = {}
 
     @cached_property

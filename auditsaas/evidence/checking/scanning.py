@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
+from auditsaas.events.models import events
 from auditsaas.evidence.checking import heads
 from auditsaas.evidence.checking.explaining import explain
 from auditsaas.evidence.checking.finding import Finding, FindingKind
@@ -61,6 +62,19 @@ def sealed_size(session: Session, workspace_id: UUID) -> int:
     return session.scalar(select(tree_heads.c.size).where(mine)) or 0
 
 
+def _pruned(session: Session, workspace_id: UUID) -> int:
+    """Read the first tile whose leaves were not removed for their age."""
+    mine = tree_heads.c.workspace_id == workspace_id
+    return (session.scalar(select(tree_heads.c.pruned_to).where(mine)) or 0) // TILE
+
+
+def _has_events(session: Session, workspace_id: UUID, n: int) -> bool:
+    """Tell whether a tile without leaves has an event, which nothing proves."""
+    numbers = events.c.seq.between(n * TILE + 1, (n + 1) * TILE)
+    there = select(events.c.id).where(events.c.workspace_id == workspace_id, numbers)
+    return session.scalar(there.limit(1)) is not None
+
+
 def all_tiles(size: int) -> Sequence[int]:
     return range(-(-size // TILE))
 
@@ -88,9 +102,11 @@ def damaged(
         step = tiles[start : start + STEP]
         with snapshot(session, workspace_id):
             cut_at = heads.removed_before(session, workspace_id)
-            found = [
+            pruned = _pruned(session, workspace_id)
+            found = [n for n in step if n < pruned and _has_events(session, workspace_id, n)]
+            found += [
                 tile.n
-                for first, last in _runs(step)
+                for first, last in _runs([n for n in step if n >= pruned])
                 for tile in read_tiles(session, workspace_id, first, last, size)
                 if not look(tile, cut_at).is_sound
             ]

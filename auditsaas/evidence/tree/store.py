@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import Column, LargeBinary, select
 from sqlalchemy.orm import Session
 
+from auditsaas.errors import Gone
 from auditsaas.evidence.format import merkle
 from auditsaas.evidence.format.leaf import HASH_BYTES, PREIMAGE_BYTES, SEED_BYTES, leaf_hash
 from auditsaas.evidence.models import TILE, tree_heads, tree_leaves, tree_tiles
@@ -23,6 +24,18 @@ TILE_LEVELS: Final = 8
 _CACHED: Final = 256
 _READ: Final = 64
 """Tiles that are read by one statement where many follow one another."""
+
+
+class TreePruned(Gone):
+    """Leaves that are asked for were removed for their age (``upkeep.pruning``)."""
+
+    title = "No longer kept"
+
+    def __init__(self, pruned_to: int) -> None:
+        super().__init__(
+            f"What proves the numbers up to {pruned_to:,} was removed for its age"
+            " (TREE_KEEP_YEARS). Begin after it."
+        )
 
 
 class TreeDamaged(Exception):
@@ -69,7 +82,7 @@ class Tree:
         number, first = divmod(index << within, TILE)
         hashes = self.tile(tile_level, number)[first : first + (1 << within)]
         if len(hashes) != 1 << within:
-            raise TreeDamaged(f"tile {tile_level}/{number} of the tree is not whole")
+            raise self._lacking(tile_level, number)
         return merkle.root_of(hashes)
 
     def tile(self, level: int, number: int) -> list[bytes]:
@@ -102,7 +115,7 @@ class Tree:
                 low, high = max(first - 1 - tile * TILE, 0), min(last - tile * TILE, TILE)
                 held = stored.get(tile, b"")
                 if len(held) < high * width:
-                    raise TreeDamaged(f"tile 0/{tile} of the tree is not whole")
+                    raise self._lacking(0, tile)
                 yield from cut(held[low * width : high * width], width)
 
     def _stored(self, column: Column[LargeBinary], number: int, end: int) -> dict[int, bytes]:
@@ -122,6 +135,14 @@ class Tree:
             tree_tiles.c.n == number,
         )
         return cut(self._session.scalar(found) or b"", HASH_BYTES)
+
+    def _lacking(self, level: int, number: int) -> Exception:
+        """Tell apart what was removed for its age from what should be there."""
+        mine = tree_heads.c.workspace_id == self.workspace_id
+        pruned = self._session.scalar(select(tree_heads.c.pruned_to).where(mine)) or 0
+        if level == 0 and number * TILE < pruned:
+            return TreePruned(pruned)
+        return TreeDamaged(f"tile {level}/{number} of the tree is not whole")
 
     def _leaf_hashes(self, number: int) -> list[bytes]:
         held = self._stored(tree_leaves.c.preimages, number, number + 1).get(number, b"")

@@ -15,7 +15,7 @@ from auditsaas.evidence.checking import told
 from auditsaas.evidence.checking.finding import Finding, FindingKind
 from auditsaas.evidence.checking.models import TreeFinding
 from auditsaas.evidence.seen import SeenHead
-from auditsaas.evidence.tree.store import Tree
+from auditsaas.evidence.tree.store import Tree, TreePruned
 from auditsaas.formatting import numbers, times
 from auditsaas.pages.evidence.head import Head
 
@@ -33,7 +33,8 @@ class LookBack:
 def read(session: Session, workspace_id: UUID, user_id: UUID, head: Head) -> LookBack | None:
     """Compare the log with what a person saw of it before; None where they saw nothing of it.
 
-    What they saw of a log that was closed since, is of that one.
+    What they saw of a log that was closed since, is of that one; and where the leaves of what they
+    saw were removed for their age, nothing can be compared.
     """
     before = seen.last_seen(session, workspace_id, user_id)
     if before is None or any(closing.at > before.at for closing in head.closings):
@@ -41,7 +42,10 @@ def read(session: Session, workspace_id: UUID, user_id: UUID, head: Head) -> Loo
     if head.signed is None or head.grown < head.signed.size:
         return LookBack(before, began_so=False)
     tree = Tree.of(session, workspace_id, head.signed.size)
-    return LookBack(before, seen.began_so(tree, head.signed.root, before))
+    try:
+        return LookBack(before, seen.began_so(tree, head.signed.root, before))
+    except TreePruned:
+        return None
 
 
 def remember(

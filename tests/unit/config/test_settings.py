@@ -162,6 +162,7 @@ def development(data_dir: Path) -> dict[str, str]:
         ("CHANGE_DELAY_DAYS", "366"),
         ("MIN_RETENTION_DAYS", "0"),
         ("OWN_EVENTS_DAYS", "399"),
+        ("TREE_KEEP_YEARS", "1001"),
     ],
 )
 def test_safeguard_out_of_its_bounds_is_refused_by_name(name: str, value: str) -> None:
