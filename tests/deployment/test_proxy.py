@@ -125,7 +125,10 @@ def test_file_is_not_sent_to_who_asks_for_it_by_its_name(sending: Visitor) -> No
     assert sending.get("/stored-files/exports/1.csv").status == 404
 
 
-@pytest.mark.parametrize("path", ["/api/v1/events", "/v1/logs"])
+LOG = "/log/01a1f8d3-0000-7000-8000-0000000000ac/checkpoint"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/events", "/v1/logs", LOG, "/witness/add-checkpoint"])
 def test_api_says_that_the_web_is_away_as_a_problem(alone: Visitor, path: str) -> None:
     said = alone.post_json(path, {})
     assert (said.status, said.headers["Content-Type"]) == (503, "application/problem+json")
@@ -161,7 +164,7 @@ def plainly(nginx: Nginx, path: str) -> HTTPResponse:
     return way.getresponse()
 
 
-@pytest.mark.parametrize("path", ["/api/v1/events", "/api/v1/exports", "/v1/logs"])
+@pytest.mark.parametrize("path", ["/api/v1/events", "/api/v1/exports", "/v1/logs", LOG])
 def test_api_is_not_led_to_https_in_silence(nginx: Nginx, path: str) -> None:
     said = plainly(nginx, path)
     assert (said.status, said.headers["Location"]) == (403, None)
