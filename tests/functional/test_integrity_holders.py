@@ -16,6 +16,8 @@ from auditsaas.accounts.models import User
 from auditsaas.db.ids import new_id
 from auditsaas.evidence.anchors import reports
 from auditsaas.evidence.anchors.models import anchor_places, anchors
+from auditsaas.evidence.format.cosignatures import CosigningKey
+from auditsaas.evidence.format.notes import split
 from auditsaas.evidence.models import tree_heads
 from auditsaas.evidence.tree.checkpoints import Sealed
 from auditsaas.evidence.witnesses.models import cosignatures, known_heads, witnesses
@@ -25,7 +27,7 @@ from tests.support.factories import append_events, event_input, make_member, sco
 from tests.support.sealing import seal, vkey
 
 Browser = Callable[[User], FlaskClient]
-LINE = "— witness.example AAAA\n"
+KEY = CosigningKey("witness.example", bytes(range(32)))
 
 
 @pytest.fixture
@@ -42,7 +44,12 @@ def auditor(browser: Browser, acme: Workspace, sealed: Sealed) -> FlaskClient:
 def witness(acme: Workspace, name: str = "Brandt & Osei", **columns: Any) -> UUID:
     """A witness of the log, as it is after it was asked."""
     now = datetime.now(UTC)
-    known = {"id": new_id(), "name": name, "vkey": name, "url": "https://witness.example"}
+    known = {
+        "id": new_id(),
+        "name": name,
+        "vkey": str(KEY.verifier),
+        "url": "https://witness.example",
+    }
     known |= {"next_try_at": now, "added_at": now}
     with scoped(acme.id) as session:
         session.execute(insert(witnesses).values(workspace_id=acme.id, **{**known, **columns}))
@@ -50,8 +57,8 @@ def witness(acme: Workspace, name: str = "Brandt & Osei", **columns: Any) -> UUI
     return known["id"]  # type: ignore[return-value]
 
 
-def cosigned(acme: Workspace, by: UUID, size: int, ago: timedelta) -> None:
-    row = {"workspace_id": acme.id, "witness_id": by, "size": size, "line": LINE}
+def cosigned(acme: Workspace, by: UUID, size: int, ago: timedelta, line: str = "") -> None:
+    row = {"workspace_id": acme.id, "witness_id": by, "size": size, "line": line}
     with scoped(acme.id) as session:
         session.execute(insert(cosignatures).values(**row, at=datetime.now(UTC) - ago))
         session.commit()
@@ -80,7 +87,8 @@ def test_witness_that_cosigned_all_of_it_agrees(
     auditor: FlaskClient, acme: Workspace, sealed: Sealed
 ) -> None:
     by = witness(acme, required=True, last_size=sealed.size, last_at=sealed.at)
-    cosigned(acme, by, sealed.size, timedelta(minutes=1))
+    line = KEY.line(split(sealed.note)[0], 1679315147)
+    cosigned(acme, by, sealed.size, timedelta(minutes=1), line)
     cosigned(acme, by, sealed.size - 1, timedelta(hours=30))
     shown = page(auditor, acme)
     assert state(shown) == "holds"
@@ -88,7 +96,7 @@ def test_witness_that_cosigned_all_of_it_agrees(
         assert said in shown
     assert 'aria-label="1 in the last 24 hours"' in " ".join(shown.split())
     kept = auditor.get(f"/w/{acme.slug}/integrity/checkpoint").text
-    assert kept == sealed.note + LINE
+    assert kept == sealed.note + line
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ def test_head_that_another_holds_is_found_without_a_folder(
     older.restore()
     found = grow(workspace, ring, 3)
     assert found.state == "forked"
-    assert "the auditor holds a checkpoint of 21 events" in (found.reason or "")
+    assert "The auditor holds a checkpoint of 21 events" in (found.reason or "")
 
 
 def sealed_now(workspace: Workspace) -> tuple[Sealed, Checkpoint]:

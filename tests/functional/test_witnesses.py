@@ -9,7 +9,7 @@ from time import time
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 
 from auditsaas.errors import Conflict, Invalid
 from auditsaas.evidence import models
@@ -295,6 +295,20 @@ def test_log_is_cosigned_where_every_required_witness_did(log: Log) -> None:
     with scoped(log.workspace.id) as session:
         rounds.ask(session, log.witness.policy, log.workspace.id, log.known.id)
     assert log.read(holders.cosigned).size == first  # the required one is behind
+
+
+def test_line_of_another_history_of_the_same_size_is_left_out(log: Log) -> None:
+    size = log.ask().cosigned
+    assert size
+    with witnessing("auditor.example") as auditor:
+        other = add(log.workspace, auditor)
+        line = auditor.key.line(Checkpoint("closed.example/log", size, bytes(32)).text, 1)
+        row = {"workspace_id": log.workspace.id, "size": size, "witness_id": other.id}
+        with scoped(log.workspace.id) as session:
+            session.execute(insert(kept).values(**row, line=line, at=func.now()))
+            session.commit()
+    assert log.read(holders.lines, size).count("\n") == 1
+    assert "auditor.example" not in log.read(holders.lines, size)
 
 
 def test_witness_is_added_by_a_key_and_an_address_that_is_spoken_to(log: Log) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy import func, insert
@@ -19,8 +20,8 @@ def seal(session: Session, workspace_id: UUID) -> Sealed | None:
     newest = checkpoints.newest(session, workspace_id)
     if newest is None:
         return None
-    lines = holders.lines(session, workspace_id, newest.size)
-    return Sealed(newest.size, newest.root, newest.note + lines, newest.at)
+    note = holders.whole_note(session, workspace_id, newest)
+    return replace(newest, note=note)
 
 
 def mailed(session: Session, workspace_id: UUID, sealed: Sealed, run_id: UUID) -> None:

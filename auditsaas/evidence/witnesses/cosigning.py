@@ -6,7 +6,6 @@ second is compared with what the first left; the answer is given after the commi
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -63,11 +62,6 @@ def shown(session: Session, name: str) -> Reply:
     hashed = func.encode(func.sha256(func.convert_to(witnessed.c.origin, "UTF8")), "hex")
     note = session.scalar(select(witnessed.c.note).where(hashed == name))
     return Reply(200, note) if note else Reply(404, "No checkpoint is held of such a log.\n")
-
-
-def name_of(origin: str) -> str:
-    """Return the name under which a log's checkpoint is shown."""
-    return hashlib.sha256(origin.encode()).hexdigest()
 
 
 def _locked(session: Session, origin: str) -> RowMapping | None:

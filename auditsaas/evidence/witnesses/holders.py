@@ -9,10 +9,13 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from auditsaas.evidence.format import notes
+from auditsaas.evidence.format.cosignatures import cosignatures as signed_lines
+from auditsaas.evidence.format.notes import NoteRefused, VerifierKey
+from auditsaas.evidence.tree import checkpoints
 from auditsaas.evidence.tree.checkpoints import Sealed
 from auditsaas.evidence.witnesses import registry
-from auditsaas.evidence.witnesses.models import cosignatures
-from auditsaas.evidence.witnesses.registry import Witness
+from auditsaas.evidence.witnesses.models import cosignatures, witnesses
 
 
 @dataclass(frozen=True)
@@ -28,11 +31,11 @@ def cosigned(session: Session, workspace_id: UUID) -> Cosigned | None:
 
     None where no witness did, or a required one is missing.
     """
-    witnesses = registry.listed(session, workspace_id)
-    required = [each for each in witnesses if each.required]
+    asked = registry.listed(session, workspace_id)
+    required = [each for each in asked if each.required]
     if not all(each.last_at for each in required):
         return None
-    signed = [(each.last_size, each.last_at) for each in required or witnesses if each.last_at]
+    signed = [(each.last_size, each.last_at) for each in required or asked if each.last_at]
     if not signed:
         return None
     size = min(signed)[0] if required else max(signed)[0]
@@ -42,21 +45,36 @@ def cosigned(session: Session, workspace_id: UUID) -> Cosigned | None:
 def lines(session: Session, workspace_id: UUID, size: int) -> str:
     """Return the signature lines of witnesses under the checkpoint of a size, to stand in its note.
 
-    They are those of witnesses that were removed, too.
+    They are those of witnesses that were removed, too. Each is verified: of a log that was closed
+    and begun anew there may be lines of the same size.
     """
-    found = (
-        select(cosignatures.c.line)
-        .where(cosignatures.c.workspace_id == workspace_id, cosignatures.c.size == size)
-        .order_by(cosignatures.c.at, cosignatures.c.witness_id)
-    )
-    return "".join(session.scalars(found))
+    sealed = checkpoints.at_size(session, workspace_id, size)
+    return "" if sealed is None else _lines(session, workspace_id, sealed)
 
 
 def whole_note(session: Session, workspace_id: UUID, sealed: Sealed) -> str:
     """Return the note of a checkpoint with the lines of all who signed it."""
-    return sealed.note + lines(session, workspace_id, sealed.size)
+    return sealed.note + _lines(session, workspace_id, sealed)
 
 
-def failing(session: Session, workspace_id: UUID) -> list[Witness]:
-    """Return the witnesses that did not cosign when they were last asked."""
-    return [each for each in registry.listed(session, workspace_id) if each.last_error]
+def _lines(session: Session, workspace_id: UUID, sealed: Sealed) -> str:
+    found = (
+        select(cosignatures.c.line, witnesses.c.vkey)
+        .join(witnesses, witnesses.c.id == cosignatures.c.witness_id)
+        .where(
+            cosignatures.c.workspace_id == workspace_id,
+            cosignatures.c.size == sealed.size,
+            witnesses.c.workspace_id == workspace_id,
+        )
+        .order_by(cosignatures.c.at, cosignatures.c.witness_id)
+    )
+    text, _ = notes.split(sealed.note)
+    rows = session.execute(found)
+    return "".join(line for line, vkey in rows if _is_signed(text, line, vkey))
+
+
+def _is_signed(text: str, line: str, vkey: str) -> bool:
+    try:
+        return bool(signed_lines(text, line.splitlines(), VerifierKey.parse(vkey)))
+    except NoteRefused:
+        return False

@@ -18,13 +18,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from auditsaas.evidence.format.cosignatures import Cosignature
-from auditsaas.evidence.format.notes import Checkpoint, VerifierKey, split
+from auditsaas.evidence.format.notes import Checkpoint, NoteRefused, VerifierKey, split
 from auditsaas.evidence.models import checkpoints
 from auditsaas.evidence.tree import proofs
 from auditsaas.evidence.tree.store import Tree
 from auditsaas.evidence.witnesses import outside
 from auditsaas.evidence.witnesses.asking import Asked, Head, WitnessFailed, cosign
-from auditsaas.evidence.witnesses.models import cosignatures, known_heads, witnesses
+from auditsaas.evidence.witnesses.models import cosignatures, witnesses
 from auditsaas.evidence.witnesses.registry import COLUMNS, Witness
 from auditsaas.outgoing.policy import Policy
 
@@ -69,19 +69,20 @@ def ask(session: Session, policy: Policy, workspace_id: UUID, witness_id: UUID) 
     if witness is None or head is None or _is_fresh(witness, head):
         _put_off(session, workspace_id, witness)
         return Outcome()
+    session.commit()
 
     def proof(old: int) -> Sequence[bytes]:
         path = proofs.consistency(Tree.of(session, workspace_id, head.checkpoint.size), old)
         session.commit()  # a witness may be slow, and a connection is not its to hold
         return path
 
-    last = witness.last_size if _is_of(session, workspace_id, witness, head) else 0
-    session.commit()
-    asked = Asked(witness.url, witness.key, last)
     try:
+        asked = Asked(witness.url, witness.key, witness.last_size)
         made = cosign(policy, asked, head, proof, datetime.now(UTC))
     except WitnessFailed as failed:
         return _fail(session, workspace_id, witness, failed)
+    except NoteRefused as error:  # what is stored as its key
+        return _fail(session, workspace_id, witness, WitnessFailed(f"Its key is none: {error}."))
     return _keep(session, workspace_id, witness, head, made)
 
 
@@ -121,16 +122,6 @@ def _is_fresh(witness: Witness, head: Head) -> bool:
         return False
     is_recent = datetime.now(UTC) - witness.last_at < RENEWED_AFTER
     return head.checkpoint.size == witness.last_size and is_recent
-
-
-def _is_of(session: Session, workspace_id: UUID, witness: Witness, head: Head) -> bool:
-    """Tell whether a witness last cosigned this log, and not one that was closed and begun anew."""
-    note = session.scalar(
-        select(known_heads.c.note).where(
-            known_heads.c.workspace_id == workspace_id, known_heads.c.holder == holder(witness)
-        )
-    )
-    return note is not None and note.startswith(f"{head.checkpoint.origin}\n")
 
 
 def _put_off(session: Session, workspace_id: UUID, witness: Witness | None) -> None:
