@@ -119,6 +119,7 @@ _ALL = {
     "evidence_api": Part(
         "Proofs by the API", "bench.evidence_api", lambda m, run: m.measure(run.data)
     ),
+    "evidence": Part("Sealing logs", "bench.evidence_seal", lambda m, run: m.measure(run.data)),
     "evidence-check": Part(
         "Checking a log against its seal",
         "bench.evidence_check",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -33,6 +34,9 @@ NO_TIME: Final = (1 << 63) - 1
 _encode = msgspec.json.Encoder(order="sorted").encode
 _encode_as_given = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
+_PERHAPS_OTHER: Final = re.compile(rb"[0-9]e|\.0(?![0-9])|^null$")
+"""Finds numbers that are written in another way than the canonical one, and what looks like them;
+without one, sorted JSON is canonical."""
 _INDEXES: Final = [bytes((index,)) for index in range(leaf.SLOTS)]
 
 
@@ -175,14 +179,18 @@ def document(text: str | None) -> bytes:
     """Write a column of JSON in its canonical form; JSON's null counts as absent."""
     if text is None:
         return ABSENT
+    given = text.encode()
     try:
         value = _decode(text)
+        encoded = _encode(value)
         # What the product writes reads back to the same bytes; anything else is looked at closely.
-        if _encode_as_given(value) != text.encode():
+        if encoded != given and _encode_as_given(value) != given:
             value = _strict(text)
+        elif _PERHAPS_OTHER.search(encoded) is None:
+            return PRESENT + encoded
         return ABSENT if value is None else PRESENT + canonical(value)
     except (ValueError, RecursionError, msgspec.MsgspecError):
-        return UNREADABLE + text.encode()
+        return UNREADABLE + given
 
 
 def _strict(text: str) -> Any:
