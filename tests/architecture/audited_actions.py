@@ -300,6 +300,7 @@ WITHOUT: dict[str, str] = {
     "import_mappings.preview": "a look at a sample, of which nothing is kept",
     "erasures.look": "a look at whom it would be about, which is a read of the log",
     "schedules.preview": "a look at runs to come, of which nothing is kept",
+    "integrity.compare": "a look at the log; what contradicts it is told by itself",
     "event_proofs.check": "a look at one event, recorded as a reading of it",
     "api.post_events": "what it appends are the events",
     "api.post_logs": "what it appends are the events",

@@ -34,6 +34,7 @@ WORKSPACE: dict[str, Need] = {
     **dict.fromkeys(("log_reads.index", "log_reads.of_event"), LOG),
     **dict.fromkeys(("event_proofs.download", "event_proofs.check"), LOG),
     **dict.fromkeys(("integrity.show", "integrity.show_verdict", "integrity.check"), LOG),
+    "integrity.compare": LOG,
     **dict.fromkeys(("integrity.checkpoint", "integrity.key_file"), LOG),
     "findings.download": LOG,
     "findings.acknowledge": MANAGE,

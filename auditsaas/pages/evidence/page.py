@@ -40,7 +40,7 @@ def read(access: WorkspaceAccess) -> Said:
 
 
 def render(access: WorkspaceAccess, said: Said, **tried: Any) -> str:
-    """Render the page; ``tried`` is a reason that was refused, and why."""
+    """Render the page; ``tried`` is what was sent and what came of it."""
     session, shown = db.session(), said.findings[: findings.SHOWN]
     reader = Reader(
         id=current.require_person().id,
@@ -61,7 +61,7 @@ def render(access: WorkspaceAccess, said: Said, **tried: Any) -> str:
         count=len(said.findings),
         acknowledged=service.findings(session, access.id, acknowledged=True),
         may_acknowledge=access.allows(Permission.WORKSPACE_MANAGE),
-        **{"wrong": {}, "reason": "", **tried},
+        **{"wrong": {}, "reason": "", "compared": None, "kept": "", **tried},
     )
 
 

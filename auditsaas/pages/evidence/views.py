@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, make_response, redirect, render_template
+from flask import Blueprint, Response, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from auditsaas.access import current
@@ -17,7 +17,7 @@ from auditsaas.evidence.tree.keys import verifier_keys
 from auditsaas.evidence.witnesses.holders import whole_note
 from auditsaas.extensions import db
 from auditsaas.jobs.turns import send_in_turn
-from auditsaas.pages.evidence import looking_back, page
+from auditsaas.pages.evidence import comparing, looking_back, page
 from auditsaas.pages.evidence.verdict import verdict
 from auditsaas.permissions import Permission
 
@@ -55,6 +55,20 @@ def check(slug: str) -> ResponseReturnValue:
     db.session.commit()
     send_in_turn(CHECKS, asked)
     return _verdict(access) if is_partial() else redirect(page.address(access), 303)
+
+
+@integrity.post("/compare")
+@acts_once
+def compare(slug: str) -> ResponseReturnValue:
+    """Compare a checkpoint that somebody kept with the log of today."""
+    access = load_workspace(slug, Permission.LOG_READ)
+    said, kept = page.read(access), request.form.get("checkpoint", "")
+    compared = comparing.compare(db.session(), access.id, said.head, kept, said.now)
+    db.session.commit()
+    if compared.fits is False:
+        said = page.read(access)
+    status = 422 if compared.fits is None else 200
+    return page.render(access, said, compared=compared, kept=kept), status
 
 
 @integrity.get("/checkpoint")
