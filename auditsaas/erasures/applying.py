@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.erasures import erasing, finishing
-from auditsaas.erasures.erasing import NotAsSealed, Run, State
+from auditsaas.erasures.erasing import Run, State
 from auditsaas.erasures.models import requests
+from auditsaas.erasures.proofs import NotAsSealed
 from auditsaas.pending_changes.kinds import ERASE
 from auditsaas.pending_changes.models import ChangeState, PendingChange
 

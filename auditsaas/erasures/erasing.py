@@ -8,7 +8,7 @@ changed. The last transaction removes what is known of the person beside the log
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, Final
@@ -20,15 +20,12 @@ from sqlalchemy.orm import Session
 
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
-from auditsaas.erasures import parts
+from auditsaas.erasures import parts, proofs
 from auditsaas.erasures.models import requests
 from auditsaas.events.models import events, log_heads
 from auditsaas.evidence import erased
-from auditsaas.evidence.erased import NO_SALT, Kept, NotErased
-from auditsaas.evidence.format import leaf
-from auditsaas.evidence.models import TILE, erasures, tree_heads, tree_leaves
+from auditsaas.evidence.models import TILE, erasures, tree_heads
 from auditsaas.evidence.tree import rows
-from auditsaas.evidence.tree.rows import StoredValues
 from auditsaas.pending_changes.kinds import ERASE
 from auditsaas.pending_changes.models import ChangeState, PendingChange
 from auditsaas.workspaces.models import Workspace
@@ -48,14 +45,6 @@ class State(Enum):
     UNSEALED = auto()
     """Its newest events are not sealed yet."""
     NOT_IN_EFFECT = auto()
-
-
-class NotAsSealed(Exception):
-    """An event is not what was sealed, so nothing is erased from it."""
-
-    def __init__(self, seq: int) -> None:
-        super().__init__(f"Event {seq:,} is not what was sealed. Check the log first.")
-        self.seq = seq
 
 
 @dataclass
@@ -154,11 +143,11 @@ def _erase(session: Session, request: Row[Any], found: Sequence[Row[Any]], run: 
     if not found:
         return
     workspace_id, seqs = request.workspace_id, [row.seq for row in found]
-    tiles = _tiles(session, workspace_id, sorted({(seq - 1) // TILE for seq in seqs}))
-    before = _kept(session, workspace_id, seqs)
+    tiles = proofs.tiles_of(session, workspace_id, sorted({(seq - 1) // TILE for seq in seqs}))
+    before = proofs.erased_before(session, workspace_id, seqs)
     stored = {one.seq: one for one in rows.read_some(session, workspace_id, seqs)}
     made = [
-        _proof(row.seq, stored.get(row.seq), tiles, before.get(row.seq), request.slots)
+        proofs.proof(row.seq, stored.get(row.seq), tiles, before.get(row.seq), request.slots)
         for row in found
     ]
     ids = {row.seq: row.id for row in found}
@@ -172,7 +161,7 @@ def _erase(session: Session, request: Row[Any], found: Sequence[Row[Any]], run: 
             for one in made
         ],
     )
-    _destroy_seeds(session, workspace_id, tiles, seqs)
+    proofs.destroy_seeds(session, workspace_id, tiles, seqs)
     blank = parts.blanks(parts.of_slots(request.slots), request.pseudonym)
     session.execute(
         update(events)
@@ -180,78 +169,6 @@ def _erase(session: Session, request: Row[Any], found: Sequence[Row[Any]], run: 
         .values(blank)
     )
     run.partitions |= {row.partition for row in found}
-
-
-@dataclass
-class _Tile:
-    preimages: bytes
-    seeds: bytearray
-
-
-def _tiles(session: Session, workspace_id: UUID, numbers: Sequence[int]) -> dict[int, _Tile]:
-    found = session.execute(
-        select(tree_leaves.c.n, tree_leaves.c.preimages, tree_leaves.c.seeds).where(
-            tree_leaves.c.workspace_id == workspace_id, tree_leaves.c.n.in_(numbers)
-        )
-    )
-    return {row.n: _Tile(row.preimages, bytearray(row.seeds)) for row in found}
-
-
-def _kept(session: Session, workspace_id: UUID, seqs: Sequence[int]) -> dict[int, Kept]:
-    """Read what proves those of the events that were erased in part already."""
-    found = select(erasures).where(
-        erasures.c.workspace_id == workspace_id, erasures.c.seq.in_(seqs)
-    )
-    return {
-        row.seq: erased.read(row.seq, row.slots, row.hashes, row.salts)
-        for row in session.execute(found)
-    }
-
-
-def _proof(
-    seq: int,
-    stored: StoredValues | None,
-    tiles: Mapping[int, _Tile],
-    before: Kept | None,
-    slots: Sequence[int],
-) -> Kept:
-    """Make what will prove an event once these slots are erased too.
-
-    Raises:
-        NotAsSealed: it is not what was sealed.
-    """
-    number, place = divmod(seq - 1, TILE)
-    tile = tiles.get(number)
-    if stored is None or tile is None:
-        raise NotAsSealed(seq)
-    if before is None:
-        seed = bytes(tile.seeds[place * leaf.SEED_BYTES : (place + 1) * leaf.SEED_BYTES])
-        before = Kept(seq, {}, leaf.salts_of(seed))
-    try:
-        hashes = erased.hashes_of_values(stored.values, before)
-    except NotErased as error:
-        raise NotAsSealed(seq) from error
-    sealed = tile.preimages[place * leaf.PREIMAGE_BYTES : (place + 1) * leaf.PREIMAGE_BYTES]
-    if leaf.preimage(stored.occurred_at, leaf.fields_hash(hashes)) != sealed:
-        raise NotAsSealed(seq)
-    gone = sorted({*before.hashes, *slots})
-    salts = [NO_SALT if slot in gone else salt for slot, salt in enumerate(before.salts)]
-    return Kept(seq, {slot: hashes[slot] for slot in gone}, salts)
-
-
-def _destroy_seeds(
-    session: Session, workspace_id: UUID, tiles: Mapping[int, _Tile], seqs: Sequence[int]
-) -> None:
-    for seq in seqs:
-        number, place = divmod(seq - 1, TILE)
-        start = place * leaf.SEED_BYTES
-        tiles[number].seeds[start : start + leaf.SEED_BYTES] = erased.NO_SEED
-    for number, tile in tiles.items():
-        session.execute(
-            update(tree_leaves)
-            .where(tree_leaves.c.workspace_id == workspace_id, tree_leaves.c.n == number)
-            .values(seeds=bytes(tile.seeds))
-        )
 
 
 def is_of(request: Row[Any]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
