@@ -353,3 +353,14 @@ def test_finding_holds_what_was_sealed_and_its_proof(acme: Workspace, owner: Own
 
 def test_untouched_log_is_as_it_was_sealed(acme: Workspace) -> None:
     assert found(acme) == []
+
+
+def test_log_without_a_seal_tells_nothing(owner_engine: Engine) -> None:
+    """The control: what is found above is found by the seal."""
+    unsealed = make_workspace()
+    append_events(unsealed, [given(i) for i in range(600)])
+    with unguarded(owner_engine, unsealed.id) as owner:
+        for statements, _ in ROWS.values():
+            owner.does(*statements)
+            assert found(unsealed) == []
+            owner.take_back()
