@@ -217,7 +217,7 @@ def partition_horizon_days(session: Session, now: datetime) -> float:
 
 
 def mismatches(session: Session) -> int:
-    """Count the findings of all logs that nobody acknowledged, by the sight of workers."""
+    """Count the findings of all logs that are not acknowledged, by the sight of workers."""
     unacknowledged = TreeFinding.acknowledged_at.is_(None)
     found = select(func.count()).select_from(TreeFinding).where(unacknowledged)
     return session.scalar(found) or 0

@@ -38,7 +38,7 @@ class FindingKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """What was sealed, or what is there now: a hash, and a value where it is known."""
+    """One side of a difference, sealed or found: a hash, and a value where it is known."""
 
     hash: str | None = None
     """Hexadecimal, of the slot."""

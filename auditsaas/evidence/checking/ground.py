@@ -36,7 +36,7 @@ class Signed:
 
 
 class Ground:
-    """What the leaves of a log are held against."""
+    """The roots and hashes that the leaves of a log are held against."""
 
     def __init__(self, session: Session, workspace_id: UUID) -> None:
         self._session, self._workspace_id = session, workspace_id
@@ -110,7 +110,7 @@ class Ground:
     def fits(self, n: int, leaves: Sequence[bytes]) -> bool:
         """Tell whether a tile with these leaf hashes is the one that was signed.
 
-        Leaves after the newest checkpoint are held against the stored root, which nobody signed.
+        Leaves after the newest checkpoint are held against the stored root, not signed yet.
         """
         newest, last = self.newest, n * TILE + len(leaves)
         if newest is None or newest.size < last:

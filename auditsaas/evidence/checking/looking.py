@@ -63,7 +63,7 @@ class Tile:
 
 @dataclass
 class Look:
-    """What is wrong with a tile, by sequence numbers."""
+    """The differences of a tile, by sequence numbers."""
 
     tile: Tile
     taken: dict[int, StoredValues] = field(default_factory=dict)
@@ -90,7 +90,7 @@ class Look:
 
     @property
     def remainder(self) -> Remainder | None:
-        """What the rows do not explain of the tile's locators; None where these say nothing."""
+        """The part of the tile's locators that its rows do not explain; None where unknown."""
         going = any(self.seed(seq) != NO_SEED for seq in self.gone)
         if self.tile.locators is None or going or self.unproven:
             return None

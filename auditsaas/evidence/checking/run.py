@@ -30,7 +30,7 @@ TOO_LONG: Final = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a check found."""
+    """The result of a check."""
 
     findings: Sequence[Finding]
     tiles: int

@@ -67,7 +67,7 @@ def nights(session: Session, workspace_id: UUID, limit: int = 90) -> Sequence[Tr
 def findings(
     session: Session, workspace_id: UUID, *, acknowledged: bool = False, limit: int = 500
 ) -> Sequence[TreeFinding]:
-    """Read the findings that nobody acknowledged, by number; or those that somebody did."""
+    """Read the findings that are not acknowledged, by number; or those that are."""
     state = TreeFinding.acknowledged_at
     found = select(TreeFinding).where(
         TreeFinding.workspace_id == workspace_id,
@@ -78,7 +78,7 @@ def findings(
 
 
 def count(session: Session, workspace_id: UUID) -> int:
-    """Count the findings that nobody acknowledged."""
+    """Count the findings that are not acknowledged."""
     found = select(func.count()).select_from(TreeFinding)
     mine = TreeFinding.workspace_id == workspace_id, TreeFinding.acknowledged_at.is_(None)
     return session.scalar(found.where(*mine)) or 0

@@ -53,7 +53,7 @@ class Sums:
 
     @property
     def kept(self) -> bytes | None:
-        """What the tile keeps: ``LOCATOR_BYTES``, or None where they are not known."""
+        """The sums as a tile keeps them, ``LOCATOR_BYTES``; None where they are not known."""
         if not self._known:
             return None
         short = self._short.to_bytes(LOCATOR_BYTES - _WHOLE_BYTES)
@@ -67,7 +67,7 @@ class Sums:
 
 @dataclass(frozen=True)
 class Remainder:
-    """What the events as found do not explain of a tile's sums."""
+    """The part of a tile's sums that the events, as found, do not explain."""
 
     whole: int
     short: int
