@@ -29,7 +29,7 @@ class NotAsSealed(Exception):
 
 @dataclass
 class Tile:
-    """What is kept of 256 leaves, with the seeds as they shall be."""
+    """Preimages of up to 256 leaves, and their seeds as they shall be."""
 
     preimages: bytes
     seeds: bytearray
