@@ -135,6 +135,18 @@ KINDS = (
         "Mend what is named. The same request will be refused again.",
     ),
     ProblemKind(
+        422,
+        "No proof is made of this",
+        "A proof was asked for of a log that is empty, or not sealed; the detail says which.",
+        "Wait until the log is sealed, or ask for the export without proof.",
+    ),
+    ProblemKind(
+        422,
+        "Too many numbers",
+        "A proof covers at most 2,000,000 numbers of the log, and this range has more.",
+        "Choose a range that begins later, or ask for the export without proof.",
+    ),
+    ProblemKind(
         429,
         "Too many requests",
         "The key has used up its requests of this minute. Nothing was stored.",

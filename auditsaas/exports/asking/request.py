@@ -88,7 +88,8 @@ def _with_proof(session: Session, asked: ExportRequest) -> ExportRequest:
         may_wait=asked.schedule_name is not None,  # a schedule that is refused is paused
     )
     meant = replace(asked.event_filter, as_written=plan.event_filter.as_written)
-    return replace(asked, event_filter=meant, counted=None)
+    count = totals.count(session, asked.workspaces, plan.event_filter)
+    return replace(asked, event_filter=meant, counted=count)
 
 
 def _export(asked: ExportRequest, heads: Mapping[UUID, int], count: Count) -> Export:

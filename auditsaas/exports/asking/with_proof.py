@@ -8,16 +8,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from auditsaas.errors import DomainError
 from auditsaas.events.filter.as_written import as_written
+from auditsaas.events.filter.canonical import reaches
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.reading import pages
 from auditsaas.evidence.bundles.numbers import first_number, refuse_too_many
 from auditsaas.evidence.bundles.question import provable, question
 from auditsaas.evidence.tree import checkpoints
 from auditsaas.evidence.tree.checkpoints import SealState
+from auditsaas.workspaces.models import Workspace
 
 BEHIND: Final = timedelta(minutes=10)
 """A log that is behind for longer is refused at once; one that catches up is waited for."""
@@ -56,7 +59,7 @@ def meant(
     """Return a filter as a proof means it: in its one spelling, people as events name them.
 
     Raises:
-        NoProof: it is of several logs.
+        NoProof: it is of several logs, or leaves the one out.
     """
     if through_platform:
         raise NoProof(
@@ -65,6 +68,9 @@ def meant(
         )
     if len(workspaces) != 1:
         raise NoProof("A proof is of the log of one workspace. Choose one workspace.")
+    slug = session.scalar(select(Workspace.slug).where(Workspace.id == workspaces[0]))
+    if not reaches(event_filter, slug or ""):
+        raise NoProof("The search leaves this workspace out, so there is nothing to prove.")
     return as_written(session, workspaces[0], provable(event_filter))
 
 

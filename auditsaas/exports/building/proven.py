@@ -29,7 +29,7 @@ from auditsaas.exports.building.archive import Archive, archive
 from auditsaas.exports.building.finish import Built, Bundle
 from auditsaas.exports.building.keys import bundle_key, file_key
 from auditsaas.exports.building.opening import InstallationOptions, opened_source
-from auditsaas.exports.building.packing import packed
+from auditsaas.exports.building.packing import SMALL, packed
 from auditsaas.exports.building.pieces import Log, Piece, pieces
 from auditsaas.exports.formats import Format, format_called
 from auditsaas.exports.kind import ExportClaim
@@ -162,7 +162,7 @@ class FileWithProof:
         if exact is None:
             with packing.file(file) as out:
                 exact = self._write_exact(piece, out)
-        with packing.file(proof) as out, packed(out, gzip=True) as lines:
+        with packing.file(proof) as out, packed(out, gzip=True, level=SMALL) as lines:
             shown = self._write_proof(piece, lines, exact)
         return Proven(file, proof, piece.part, shown, is_late=bool(piece.name))
 
