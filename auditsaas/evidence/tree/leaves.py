@@ -72,11 +72,14 @@ def _leave_vacant(made: Leaves, first: int, until: int) -> None:
 
 
 def _sums_before(session: Session, workspace_id: UUID, first: int) -> Sums:
-    """Read the sums of the tile that a number goes into, as far as it has leaves."""
+    """Read the sums of the tile that a number goes into, as far as it has leaves.
+
+    The tile is locked, for an erasure may be about to destroy a seed of it.
+    """
     tile, place = divmod(first - 1, TILE)
     if not place:
         return Sums()
     found = select(tree_leaves.c.locators).where(
         tree_leaves.c.workspace_id == workspace_id, tree_leaves.c.n == tile
     )
-    return Sums(session.scalar(found))
+    return Sums(session.scalar(found.with_for_update()))

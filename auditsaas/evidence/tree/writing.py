@@ -102,9 +102,14 @@ def _tiles(level: _Level, entries: Tile) -> list[Tile]:
 
 
 def _begun(session: Session, level: _Level, number: int, there: int) -> Mapping[str, bytes]:
-    """Read the newest tile of a level, which is not full."""
+    """Read and lock the newest tile of a level, which is not full.
+
+    It is written anew as a whole, and a seed that is destroyed meanwhile must stay destroyed.
+    """
     columns = [level.table.c[name] for name in level.widths]
-    row = session.execute(select(*columns).where(*level.where(number))).one_or_none()
+    row = session.execute(
+        select(*columns).where(*level.where(number)).with_for_update()
+    ).one_or_none()
     found = {} if row is None else dict(zip(level.widths, row, strict=True))
     if not found or not level.is_whole(found, there):
         raise TreeDamaged(f"{level.named(number)} does not hold {there} entries")

@@ -184,6 +184,15 @@ def test_folder_of_the_databases_disk_must_be_absolute(tmp_path: Path) -> None:
         settings.load(PRODUCTION | {"DATABASE_DISK": "var/lib/postgresql"})
 
 
+def test_folder_of_keys_is_an_address_of_a_file() -> None:
+    assert settings.load(PRODUCTION).tree_keys is None
+    loaded = settings.load(PRODUCTION | {"TREE_KEYS": "file:///srv/audit%20keys"})
+    assert loaded.tree_keys == Path("/srv/audit keys")
+    for wrong in ("/srv/keys", "s3://keys/here", "file://elsewhere/keys"):
+        with pytest.raises(SettingsError, match=r"^TREE_KEYS must start with file:///"):
+            settings.load(PRODUCTION | {"TREE_KEYS": wrong})
+
+
 def test_traces_are_sent_only_where_the_exporter_is_named() -> None:
     assert not settings.load(PRODUCTION).traces
     assert not settings.load(PRODUCTION | {"OTEL_TRACES_EXPORTER": "none"}).traces
