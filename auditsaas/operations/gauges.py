@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 
 from auditsaas.db.platform import JOBS, platform_session
 from auditsaas.events.maintenance import partitions
-from auditsaas.evidence.checking.models import TreeFinding
 from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.extensions import db
@@ -67,11 +66,6 @@ def _database() -> Iterator[Metric]:
         yield from _jobs(backlogs(session, KINDS), now)
         yield from _mails(mail_queue.read(session), now)
         yield from _seals(seals.read(session, now), seals.longest_lag(session, db.engine, now))
-        yield _gauge(
-            "auditsaas_seal_mismatches",
-            "Differences between logs and their seals that nobody acknowledged",
-            mismatches(session),
-        )
         late = lateness(session, now)
         yield _gauge("auditsaas_schedules_late", "Reports that are overdue", late.number)
         yield _gauge(
@@ -135,6 +129,8 @@ def _mails(found: mail_queue.MailQueue, now: datetime) -> Iterator[Metric]:
 
 
 def _seals(found: seals.Seals, lag: timedelta) -> Iterator[Metric]:
+    words = "Differences between logs and their seals that are not acknowledged"
+    yield _gauge("auditsaas_seal_mismatches", words, found.differences)
     yield _gauge("auditsaas_seal_lag_events", "Events in no tree yet", found.events_behind)
     words = "For how long an event has waited to be sealed at most; 0 without one"
     yield _gauge("auditsaas_seal_lag_seconds", words, max(0.0, lag.total_seconds()))
@@ -214,10 +210,3 @@ def partition_horizon_days(session: Session, now: datetime) -> float:
     months = partitions.months_ahead(session, now)
     end = partitions.add_months(now, months)
     return (end - now).total_seconds() / 86_400 if months else 0.0
-
-
-def mismatches(session: Session) -> int:
-    """Count the findings of all logs that are not acknowledged, by the sight of workers."""
-    unacknowledged = TreeFinding.acknowledged_at.is_(None)
-    found = select(func.count()).select_from(TreeFinding).where(unacknowledged)
-    return session.scalar(found) or 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from auditsaas.mail.models import Mail
 from auditsaas.notifications.models import Notification
 from auditsaas.operations import doctor
 from auditsaas.operations.checks import seals
-from auditsaas.operations.gauges import mismatches
+from auditsaas.operations.figures import seals as figures
 from auditsaas.own_activities import Activity
 from auditsaas.permissions import Role
 from auditsaas.workspaces.acting_member import ActingMember
@@ -244,7 +245,7 @@ def test_figure_and_doctor_tell_until_it_is_acknowledged(
     tamper(owner_engine, workspace, "status = 'error'", 7)
     run(app, workspace)
     with app.app_context(), platform_session(JOBS) as platform:
-        assert mismatches(platform) > 0
+        assert figures.read(platform, datetime.now(UTC)).differences > 0
     told_of = [each.words for _, each in doctor.findings(settings, seals.CHECKS)]
     assert f"{workspace.slug}: Event 7 isn’t what was sealed: status differs" in told_of
 
