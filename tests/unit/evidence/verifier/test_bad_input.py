@@ -94,6 +94,13 @@ def test_members_that_are_not_known_are_passed_over() -> None:
     assert answer(bundle).code == PROVEN
 
 
+@pytest.mark.parametrize("value", [b"1e400", b"-1e999", b"NaN", b"Infinity", b'{"a":1,"a":1}'])
+def test_member_that_is_not_known_is_read_as_strictly(value: bytes) -> None:
+    bundle = LOG.file()
+    bundle.lines[0] = written(bundle.head).replace(b'{"format"', b'{"note":' + value + b',"format"')
+    assert answer(bundle).code == REFUSED
+
+
 @pytest.mark.parametrize("name", ["q", "min_ms", "browser", "statuss", "Status", "user"])
 def test_filter_that_is_not_known_is_never_taken_for_fulfilled(name: str) -> None:
     code, words = answer(LOG.file(query={name: ["error"]}))

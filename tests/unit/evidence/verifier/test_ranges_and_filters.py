@@ -171,6 +171,7 @@ def forged_records(log: Log) -> dict[str, dict[str, Any]]:
     by_key = Log([*log.rows[:6], {**row, "source": KEYED}])
     return {
         "of another time": {"event": {**row, "metadata": {}}, "proof": log.proof_of(7)},
+        "of another form": {"event": row, "proof": log.proof_of(7).replace("@v1", "@v2")},
         "of another log": {"event": row, "proof": stranger.proof_of(7)},
         "sent by a key": {"event": by_key.rows[6], "proof": by_key.proof_of(7)},
         "another event": {"event": log.rows[5], "proof": log.proof_of(6)},
