@@ -68,10 +68,7 @@ CALLS = {
     "api.download_export": Call(EXPORTS, Rate.READ),
     "api.download_bundle": Call(EXPORTS, Rate.READ),
 }
-LOG_CALLS = {
-    "log_tiles.checkpoint": Call(READS, Rate.READ),
-    "log_tiles.tile": Call(READS, Rate.READ),
-}
+LOG_CALLS = {"log_tiles.read": Call(READS, Rate.READ)}
 """Calls at addresses of a log, which need no key where its workspace made them public."""
 
 

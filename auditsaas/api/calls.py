@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from auditsaas.api.answers import LARGEST_SEQ
@@ -65,17 +65,11 @@ def _several(name: str, description: str, **items: Any) -> Parameter:
 
 
 def _whole(
-    name: str,
-    description: str,
-    lowest: int,
-    highest: int,
-    default: int | None = None,
-    *,
-    required: bool = False,
+    name: str, description: str, lowest: int, highest: int, default: int | None = None
 ) -> Parameter:
     schema: dict[str, Any] = {"type": "integer", "minimum": lowest, "maximum": highest}
     given = {} if default is None else {"default": default}
-    return Parameter(name, description, schema | given, required=required)
+    return Parameter(name, description, schema | given)
 
 
 def _id(what: str) -> Parameter:
@@ -203,9 +197,8 @@ DESCRIBED = {
         method="get",
         path="/events/{id}/proof",
         summary="Prove one event",
-        description="That the event is in the log as it was written: a text that the verifier, and"
-        " any tool that reads C2SP tlog-proof@v1, checks offline with the log's key. Its extra is"
-        f" base64 of JSON: what the leaf of the event is hashed with. {RECORDED}",
+        description="A text that the verifier, and any tool that reads C2SP tlog-proof@v1, checks"
+        f" offline with the log's key: the event is in the log as it was written. {RECORDED}",
         parameters=(_id("event"),),
         answers={200: ("The proof.", {"text/plain": {"schema": {"type": "string"}}})},
         refusals=(404, 409, 422),
@@ -214,8 +207,7 @@ DESCRIBED = {
         method="get",
         path="/tree",
         summary="Read the sealed head of the log",
-        description="The newest checkpoint, which is worth keeping, and how far behind the log it"
-        " is.",
+        description="The newest checkpoint, which is worth keeping, and what waits to be sealed.",
         answers={200: ("The head.", _json("TreeHead"))},
         refusals=(422,),
     ),
@@ -225,11 +217,13 @@ DESCRIBED = {
         summary="Prove that the log grew out of an older one",
         description="Hashes from which the roots of both sizes are computed (RFC 9162, 2.1.4).",
         parameters=(
-            _whole("from", "The size of the older checkpoint.", 1, LARGEST_SEQ, required=True),
+            replace(
+                _whole("from", "The size of the older checkpoint.", 1, LARGEST_SEQ), required=True
+            ),
             _whole("to", "The size of the newer one; the newest without it.", 1, LARGEST_SEQ),
         ),
         answers={200: ("The proof, and both roots.", _json("ConsistencyProof"))},
-        refusals=(409, 422),
+        refusals=(409, 410, 422),
     ),
     "api.list_tree_keys": Described(
         method="get",

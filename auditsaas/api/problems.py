@@ -109,6 +109,13 @@ KINDS = (
     ),
     ProblemKind(
         410,
+        "No longer kept",
+        "What proves the oldest numbers of the log was removed for its age; the detail says up to"
+        " which number.",
+        "Ask from a later number on.",
+    ),
+    ProblemKind(
+        410,
         "Expired",
         "The file of an export was removed when its time was over.",
         "Ask for a new export.",

@@ -47,7 +47,7 @@ CONTENT_SECURITY_POLICY = (
     " font-src 'self'; connect-src 'self'; form-action 'self';"
     " frame-ancestors 'none'; base-uri 'none'"
 )
-SAYS_HOW_LONG = frozenset({"log_tiles.checkpoint", "log_tiles.tile", "verifier.download"})
+SAYS_HOW_LONG = frozenset({"log_tiles.read", "verifier.download"})
 """Answers that caches may keep, and that say for how long themselves."""
 
 HEADERS = {

@@ -130,5 +130,5 @@ KEY: dict[str, frozenset[ApiScope]] = {
     "api.download_bundle": frozenset({ApiScope.EXPORTS, ApiScope.EVENTS_READ}),
 }
 
-LOG_HASHES = {"log_tiles.checkpoint", "log_tiles.tile"}
+LOG_HASHES = {"log_tiles.read"}
 """A log's signed head and hashes, for keys that read it: who has none can't tell whether it is."""

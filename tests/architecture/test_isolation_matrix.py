@@ -62,7 +62,7 @@ def one_of_everything(company: Company) -> dict[str, Any]:
         "invitation_id": invitation,
         "key_id": company.key(),
         "log_id": company.workspace.id,
-        "address": "0/000.p/1",
+        "address": "tile/0/000.p/1",
         "mail_id": company.mail(),
         "mapping": company.mapping(),
         "notification_id": company.notification(),

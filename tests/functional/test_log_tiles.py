@@ -16,6 +16,8 @@ from auditsaas.api.evidence.tiles import written
 from auditsaas.evidence.format import merkle
 from auditsaas.permissions import ApiScope
 from auditsaas.workspaces.models import Workspace
+from config.settings import Settings
+from tests.support.commands import Commands
 from tests.support.factories import (
     append_events,
     event_input,
@@ -265,3 +267,23 @@ def test_log_is_only_read_at_its_address(
     client: FlaskClient, public: Workspace, method: str
 ) -> None:
     assert client.open(f"/log/{public.id}/checkpoint", method=method).status_code == 405
+
+
+def test_log_that_was_closed_for_another_leads_to_it(
+    client: FlaskClient, settings: Settings
+) -> None:
+    workspace = make_workspace()
+    make_public(workspace, True)
+    append_events(workspace, [event_input()] * 3)
+    seal(workspace)
+    Commands(settings).done("tree", "begin-anew", workspace.slug, "--reason", "Lost.", "--rebuild")
+    seal(workspace)
+    for address in ("checkpoint", "tile/0/000.p/1"):
+        closed = get(client, workspace, address)
+        assert closed.status_code == 410
+        assert f"/log/{workspace.id}/2." in closed.text
+        assert get(client, workspace, f"2/{address}").status_code == 200
+        for other in ("1", "3", "02", "0", "-2"):
+            assert get(client, workspace, f"{other}/{address}").status_code == 404
+    head = opened(get(client, workspace, "2/checkpoint").text, vkey(workspace))
+    assert head.origin.endswith(f"/log/{workspace.id}/2")

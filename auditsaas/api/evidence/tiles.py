@@ -17,9 +17,9 @@ from auditsaas.api.access import LOG_CALLS, authorise
 from auditsaas.api.blueprint import log_tiles
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
-from auditsaas.errors import NotFound
+from auditsaas.errors import Gone, NotFound
 from auditsaas.evidence.models import TILE
-from auditsaas.evidence.tree import checkpoints
+from auditsaas.evidence.tree import checkpoints, keys
 from auditsaas.evidence.tree.store import TILE_LEVELS, Tree
 from auditsaas.evidence.witnesses import holders
 from auditsaas.extensions import db
@@ -29,6 +29,10 @@ YEAR_SECONDS: Final = 31_536_000
 _TILE: Final = re.compile(
     r"(?P<level>0|[1-9][0-9]?)/(?P<index>(?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/(?P<width>[1-9][0-9]{0,2}))?"
 )
+_ADDRESS: Final = re.compile(
+    r"(?:(?P<number>[2-9]|[1-9][0-9]{1,5})/)?(?:checkpoint|tile/(?P<tile>.*))"
+)
+"""Of the log of the workspace, or of a later one that was begun in its place, by its number."""
 HIGHEST: Final = 63
 """The highest level that an address can name."""
 NO_LOG: Final = "There is no such log, or it is not public and this request has no key of it."
@@ -66,8 +70,32 @@ def _let_in() -> None:
     tenancy.bind(Scope.of(log_id))
 
 
-@log_tiles.get("/checkpoint")
-def checkpoint(log_id: UUID) -> Response:
+@log_tiles.get("/<path:address>")
+def read(log_id: UUID, address: str) -> Response:
+    found = _ADDRESS.fullmatch(address)
+    if found is None:
+        raise NotFound(NO_TILE)
+    _be_open(log_id, int(found["number"] or 1))
+    return _checkpoint(log_id) if found["tile"] is None else _tile(log_id, found["tile"])
+
+
+def _be_open(log_id: UUID, number: int) -> None:
+    """Refuse a log of this workspace that was closed for another, whose tiles are others.
+
+    Raises:
+        Gone: it was closed.
+        NotFound: there is none of this number.
+    """
+    origin = keys.current_origin(db.session(), log_id) or ""
+    path = origin.partition("/")[2] or f"log/{log_id}"
+    current = int(path.removeprefix(f"log/{log_id}").strip("/") or 1)
+    if number < current:
+        raise Gone(f"This log was closed, and another began: go on at /{path}.")
+    if number > current:
+        raise NotFound(NO_LOG)
+
+
+def _checkpoint(log_id: UUID) -> Response:
     sealed = checkpoints.newest(db.session(), log_id)
     if sealed is None:
         raise NotFound("This log has no checkpoint yet.")
@@ -75,8 +103,7 @@ def checkpoint(log_id: UUID) -> Response:
     return _kept(Response(note, content_type="text/plain; charset=utf-8"), "no-cache")
 
 
-@log_tiles.get("/tile/<path:address>")
-def tile(log_id: UUID, address: str) -> Response:
+def _tile(log_id: UUID, address: str) -> Response:
     place = place_of(address)
     hashes = _hashes(Tree.of(db.session(), log_id), place) if place else []
     if not hashes:
@@ -107,9 +134,12 @@ def written(number: int) -> str:
 
 
 def _hashes(tree: Tree, place: Place) -> list[bytes]:
-    """Read the hashes of a tile; none where the tree has fewer of it."""
+    """Read the hashes of a tile; none where the tree has fewer of it, or keeps them no more."""
     there = (tree.size >> TILE_LEVELS * place.level) - place.number * TILE
-    return tree.tile(place.level, place.number)[: place.width] if place.width <= there else []
+    if place.width > there:
+        return []
+    held = tree.tile(place.level, place.number)[: place.width]
+    return held if len(held) == place.width else []
 
 
 def _kept(response: Response, how_long: str) -> Response:
