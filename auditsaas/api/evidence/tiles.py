@@ -49,7 +49,7 @@ class Place(NamedTuple):
 
 @log_tiles.before_request
 def _let_in() -> None:
-    """Let keys of the log's workspace in, and everybody where the workspace made it public.
+    """Let keys of the log's workspace in, and all callers where the workspace made it public.
 
     Raises:
         Unauthenticated, Forbidden: a key was sent that may not read this, or any, log.

@@ -30,13 +30,13 @@ AGAIN_AFTER: Final = 10
 
 
 class NotSealed(Conflict):
-    """What is asked for is below no checkpoint yet."""
+    """The thing asked for is below no checkpoint yet."""
 
     title = "Not sealed yet"
 
 
 class NotAsSealed(Conflict):
-    """What is stored now is not what was sealed."""
+    """The log stores something else than was sealed."""
 
     title = "Not as sealed"
 

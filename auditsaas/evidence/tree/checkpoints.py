@@ -29,7 +29,7 @@ class Sealed:
 
 @dataclass(frozen=True, kw_only=True)
 class SealState:
-    """How far a log is sealed.
+    """The progress of the sealing of a log.
 
     ``size`` leaves are in the tree, ``sealed_size`` of them below a signed checkpoint.
     ``lag_since`` is when the oldest event that is not in the tree was received; None where all are.
@@ -64,7 +64,7 @@ def at_size(session: Session, workspace_id: UUID, size: int) -> Sealed | None:
 
 
 def keep(session: Session, workspace_id: UUID, size: int) -> None:
-    """Mark a checkpoint as held by somebody else, or as part of a file: it stays for good."""
+    """Mark a checkpoint as held elsewhere, or as part of a file: it stays for good."""
     session.execute(update(checkpoints).where(*_at(workspace_id, size)).values(kept=True))
 
 

@@ -57,7 +57,7 @@ class Signer:
 
 @dataclass(frozen=True, kw_only=True)
 class Keyring:
-    """What a process needs to sign: where secrets are kept, and how new logs are named."""
+    """The means of a process to sign: where secrets are kept, and how new logs are named."""
 
     secret_keys: SecretKeys
     base_url: str

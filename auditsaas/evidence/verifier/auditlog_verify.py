@@ -230,8 +230,8 @@ def export(head: dict, proof: Iterator, rows: Iterator, vkey: str, told: dict) -
     words, span = "in the log as they were written", f"numbers {head['first']:,} to {head['last']:,}"
     print(f"Proven{', but NOT complete' if doubts else ' and complete'}: all events of the file ({told['rows']:,}) are "
           f"{words}{'' if doubts else f', and of {span} none that the filter asks for is missing'}.", *doubts,
-          f"Filter: {json.dumps(shown)}.", f"Of {size:,} events {span} were looked at: {told['rows']:,} in the file "
-          f"({told['erased']:,} erased in part), {told['out']:,} other, {told['gone'] + told['removed']:,} gone.", sep="\n")
+          f"Filter: {json.dumps(shown)}.", f"Of {size:,} events {span} were looked at: {told['rows']:,} in the file ("
+          f"{told['erased']} erased in part), {told['out']:,} other, {told['gone'] + told['removed']} gone.", sep="\n")
     if head["first"] > 1: print("Those before", "came too early to match." if told["early"] else "are not looked at.")
     return 3 if doubts else 0
 

@@ -1,4 +1,4 @@
-"""How the logs of an installation are sealed, counted across workspaces."""
+"""Counts, across workspaces, how the logs of an installation are sealed."""
 
 from __future__ import annotations
 

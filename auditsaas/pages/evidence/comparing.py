@@ -1,4 +1,4 @@
-"""Compares a checkpoint that somebody kept with the log of today."""
+"""Compares a checkpoint that was kept elsewhere with the log of today."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Head:
 
     @property
     def size(self) -> int:
-        """How many events are under the newest signature."""
+        """The number of events under the newest signature."""
         return self.signed.size if self.signed else 0
 
     @property

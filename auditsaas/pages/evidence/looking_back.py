@@ -24,7 +24,7 @@ WORDS: Final = "The log doesn’t begin as a person saw it {at}: {size} events u
 
 @dataclass(frozen=True)
 class LookBack:
-    """What a person saw last, and whether the log of today began so."""
+    """Remembers what a person saw last, and tells whether the log of today began so."""
 
     seen: SeenHead
     began_so: bool

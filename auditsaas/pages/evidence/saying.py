@@ -1,4 +1,4 @@
-"""What is said of a whole log, and what it is said of."""
+"""Gathers what is said of a whole log, and what it is said of."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Said:
-    """What a verdict is made of, and how times are written in it."""
+    """The parts of a verdict, and how times are written in it."""
 
     head: Head
     back: LookBack | None

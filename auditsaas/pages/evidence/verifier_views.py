@@ -1,4 +1,4 @@
-"""Hands out the verifier to everybody: one file, which needs nothing of this installation."""
+"""Hands out the verifier to all: one file, which needs nothing of this installation."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def check(slug: str) -> ResponseReturnValue:
 @integrity.post("/compare")
 @acts_once
 def compare(slug: str) -> ResponseReturnValue:
-    """Compare a checkpoint that somebody kept with the log of today."""
+    """Compare a checkpoint that was kept elsewhere with the log of today."""
     access = load_workspace(slug, Permission.LOG_READ)
     said, kept = page.read(access), request.form.get("checkpoint", "")
     compared = comparing.compare(db.session(), access.id, said.head, kept, said.now)
@@ -73,7 +73,7 @@ def compare(slug: str) -> ResponseReturnValue:
 
 @integrity.get("/checkpoint")
 def checkpoint(slug: str) -> ResponseReturnValue:
-    """Hand out the newest checkpoint, which is then kept for good, for somebody holds it."""
+    """Hand out the newest checkpoint, which is then kept for good, for it is held elsewhere."""
     access = load_workspace(slug, Permission.LOG_READ)
     sealed = checkpoints.newest(db.session(), access.id)
     if sealed is None:

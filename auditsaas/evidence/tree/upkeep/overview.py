@@ -1,4 +1,4 @@
-"""How far each log of the installation is sealed, and what was ever signed of one."""
+"""Reads how far each log of the installation is sealed, and what was ever signed of one."""
 
 from __future__ import annotations
 

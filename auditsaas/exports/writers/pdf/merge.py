@@ -26,7 +26,7 @@ class Bookmark:
 
 @dataclass(frozen=True, kw_only=True)
 class About:
-    """What a document says of itself."""
+    """The properties that a document states of itself."""
 
     title: str
     author: str

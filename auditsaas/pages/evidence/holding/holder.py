@@ -1,4 +1,4 @@
-"""What is shown of one who holds what was sealed, outside of this installation."""
+"""Presents a holder of what was sealed, outside of this installation."""
 
 from __future__ import annotations
 

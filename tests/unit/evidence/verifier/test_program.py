@@ -53,3 +53,7 @@ def test_verifier_needs_only_the_standard_library() -> None:
 
 def test_verifier_has_no_assert_that_an_optimised_python_leaves_out() -> None:
     assert not [node for node in ast.walk(TREE) if isinstance(node, ast.Assert)]
+
+
+def test_lines_of_the_verifier_fit_a_screen() -> None:
+    assert max(map(len, SOURCE.splitlines())) <= 120
