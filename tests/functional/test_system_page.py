@@ -148,5 +148,6 @@ def test_log_that_waits_for_its_seal_is_pointed_at(
 )
 def test_seals_are_said_in_words(counts: dict[str, int], words: str) -> None:
     none = {"logs": 3, "behind": 0, "forked": 0, "differences": 0}
+    none |= {"events_behind": 0, "events_sealed": 9}
     made = seals.Seals(**{**none, **counts}, oldest=None)
     assert (made.words, made.fine) == (words, not counts)
