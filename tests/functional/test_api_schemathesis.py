@@ -81,7 +81,7 @@ class Caller:
         elif answer.status_code in (200, 201, 409) and case.method == "POST":
             account = answer.json()
             self.in_log += account["accepted"] + bool(account["conflicts"])
-        elif answer.status_code == 202 or case.path.endswith("/download"):
+        elif answer.status_code == 202 or case.path.endswith(("/download", "/bundle")):
             self.in_log += answer.status_code in (200, 202, 206)  # its own record
         assert in_log(self.workspace) == (self.in_log,) * 3
 
@@ -96,9 +96,11 @@ def caller(app: Flask, client: FlaskClient, engine: Engine) -> Caller:
     workspace = make_workspace()
     made = Caller(make_api_key(workspace), workspace, {}, 0)
     event = client.post("/api/v1/events", json=event_input(), headers=made.headers()).json
-    export = client.post("/api/v1/exports", json={"format": "jsonl"}, headers=made.headers()).json
+    asked = {"format": "jsonl", "proof": True}
+    export = client.post("/api/v1/exports", json=asked, headers=made.headers()).json
     assert event is not None
     assert export is not None
+    seal(workspace)
     with app.app_context():
         run(export_job(storage_at(app.extensions["settings"].storage_url)), UUID(export["id"]))
     made.known = {
@@ -108,7 +110,6 @@ def caller(app: Flask, client: FlaskClient, engine: Engine) -> Caller:
         "api.download_export": export["id"],
         "api.download_bundle": export["id"],
     }
-    seal(workspace)
     made.in_log = in_log(workspace)[0]
     return made
 
