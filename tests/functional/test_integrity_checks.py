@@ -9,21 +9,26 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from auditsaas.accounts.models import User
+from auditsaas.events.models import events
 from auditsaas.evidence.checking import told
 from auditsaas.evidence.checking.finding import FieldDifference, Finding, FindingKind, Side
 from auditsaas.evidence.checking.models import TreeCheck, TreeFinding
+from auditsaas.evidence.checking.run import check_job
 from auditsaas.exports.models import Export
+from auditsaas.jobs.runner import run
 from auditsaas.permissions import Role
 from auditsaas.workspaces.models import Workspace
 from tests.support.asking import confirmed_ago
 from tests.support.exporting import ask
 from tests.support.factories import append_events, csrf_token, event_input, make_member, scoped
 from tests.support.htmx import PARTIAL
+from tests.support.rewriting import rewrite
 from tests.support.sealing import seal
 
 Browser = Callable[[User], FlaskClient]
@@ -115,6 +120,22 @@ def test_check_is_asked_for_and_polled_until_it_ends(auditor: FlaskClient, acme:
     page = shown(auditor, acme)
     assert "lead-ok" in page
     assert "all 3 events, no difference" in page
+
+
+def test_changed_event_is_found_by_check_now_and_named_on_the_page(
+    app: Flask, auditor: FlaskClient, acme: Workspace, event: UUID
+) -> None:
+    rewrite(acme, events.c.id == event, path="/invoices/43")
+    post(auditor, acme, "/check")
+    with scoped(acme.id) as session:
+        check = session.scalars(select(TreeCheck.id)).one()
+    with app.app_context():
+        run(check_job("AuditSaaS"), check)
+    page = shown(auditor, acme)
+    assert state(page) == "mismatch"
+    assert "/invoices/43" in page
+    assert "path" in page
+    assert f"/w/{acme.slug}/audit-logs/{event}" in page
 
 
 def test_check_without_scripts_leads_back_to_the_page(
