@@ -19,8 +19,10 @@ from sqlalchemy.orm import Session
 from auditsaas.app import create_app
 from auditsaas.db import pools, tenancy, tickets
 from auditsaas.db.tenancy import Scope
-from auditsaas.evidence.tree import checkpoints, growing, sweeping
+from auditsaas.evidence.tree import checkpoints, growing, keys, sweeping
 from auditsaas.evidence.tree.keys import Keyring
+from auditsaas.evidence.tree.upkeep import beginning
+from auditsaas.own_actions import Operator
 from bench.dataset import Dataset
 from bench.ingest import BATCH, CONNECTIONS, ROUNDS, Client, Place, Source, place, post_all
 from bench.tables import Table
@@ -28,6 +30,8 @@ from config.celery import SEAL_EVERY
 from config.settings import Settings
 
 MILLIONS: Final = 10_000_000
+OFFERED: Final = 5000
+OFFERED_SECONDS: Final = 10
 RATE: Final = 1000
 SECONDS: Final = 60
 SAMPLED: Final = 0.2
@@ -35,11 +39,12 @@ SAMPLED: Final = 0.2
 
 def measure(dataset: Dataset) -> list[Table]:
     with place() as here:
-        return [build(dataset), beside(here), lag(here)]
+        return [build(dataset), offered(here), beside(here), lag(here)]
 
 
 def build(dataset: Dataset) -> Table:
     """Seal the biggest log of the dataset from its first event, by one process."""
+    _begin_anew(dataset)
     began, cpu = time.perf_counter(), time.process_time()
     ring = Keyring.of(dataset.settings)
     with session_of(dataset.settings, dataset.big) as session:
@@ -60,6 +65,53 @@ def build(dataset: Dataset) -> Table:
         f"{_bytes(dataset.settings) / size:.1f}",
     )
     return table
+
+
+def _begin_anew(dataset: Dataset) -> None:
+    """Remove the tree of a run before."""
+    by, ring = Operator(account="bench", command="bench"), Keyring.of(dataset.settings)
+    with session_of(dataset.settings, dataset.big, as_owner=True) as session:
+        if keys.current_origin(session, dataset.big) is not None:
+            beginning.begin_anew(session, dataset.big, ring, by, "Measured again.", rebuild=True)
+            session.commit()
+
+
+def offered(here: Place) -> Table:
+    """Events a second that ingest takes of five thousand that are offered, in turns."""
+    source = Source(OFFERED * OFFERED_SECONDS * 2 * (ROUNDS + 1))
+    alone, together = [], []
+    for _ in range(ROUNDS):
+        alone.append(_paced(here, source))
+        with builder(here.settings):
+            together.append(_paced(here, source))
+    table = Table(
+        f"Ingest of {OFFERED:,} events a second that are offered, for {OFFERED_SECONDS} s",
+        ["", "events a second"],
+    )
+    table.add("without the builder", f"{median(alone):,.0f}")
+    table.add("with the builder at work", f"{median(together):,.0f}")
+    ratios = [with_ / without for with_, without in zip(together, alone, strict=True)]
+    table.add("with ÷ without", f"{median(ratios):.2f}")
+    return table
+
+
+def _paced(here: Place, source: Source) -> float:
+    made = bodies(source, OFFERED * OFFERED_SECONDS // BATCH)
+    began = time.perf_counter()
+
+    def send(first: int) -> None:
+        client, pause = Client(here), threading.Event()
+        for number in range(first, len(made), CONNECTIONS):
+            pause.wait(max(0.0, began + number * BATCH / OFFERED - time.perf_counter()))
+            client.post(here.keys[number % len(here.keys)], made[number])
+        client.close()
+
+    senders = [threading.Thread(target=send, args=(first,)) for first in range(CONNECTIONS)]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    return len(made) * BATCH / (time.perf_counter() - began)
 
 
 def beside(here: Place, batches: int = 100) -> Table:
@@ -157,9 +209,10 @@ def _sweep(settings: Settings) -> None:
 
 
 @contextmanager
-def session_of(settings: Settings, workspace: UUID) -> Iterator[Session]:
+def session_of(settings: Settings, workspace: UUID, *, as_owner: bool = False) -> Iterator[Session]:
     tickets.sign_with(settings.secret_key)
-    options = pools.engine_options(settings.database_url, 0)
+    url = settings.owner_url if as_owner else settings.database_url
+    options = pools.engine_options(url, 0)
     with Session(pools.make_engine(**options)) as session:  # type: ignore[arg-type]
         yield tenancy.bind(Scope.of(workspace), session)
 
