@@ -45,6 +45,7 @@ def measure(dataset: Dataset) -> list[Table]:
 def build(dataset: Dataset) -> Table:
     """Seal the biggest log of the dataset from its first event, by one process."""
     _begin_anew(dataset)
+    _bytes(dataset.settings, how="VACUUM (FULL)")
     began, cpu = time.perf_counter(), time.process_time()
     ring = Keyring.of(dataset.settings)
     with session_of(dataset.settings, dataset.big) as session:
@@ -217,12 +218,12 @@ def session_of(settings: Settings, workspace: UUID, *, as_owner: bool = False) -
         yield tenancy.bind(Scope.of(workspace), session)
 
 
-def _bytes(settings: Settings) -> int:
+def _bytes(settings: Settings, how: str = "VACUUM") -> int:
     """Measure what the tree takes on disk, with its indexes."""
     owner = create_engine(settings.owner_url, isolation_level="AUTOCOMMIT")
     names = ("tree_leaves", "tree_tiles", "checkpoints")
     with owner.connect() as connection:
-        connection.execute(text("VACUUM tree_leaves, tree_tiles, checkpoints"))
+        connection.execute(text(f"{how} tree_leaves, tree_tiles, checkpoints"))
         sizes = [
             connection.scalar(text(f"SELECT pg_total_relation_size('{name}')")) for name in names
         ]
