@@ -74,6 +74,8 @@ def engine_options(
         "pool_pre_ping": True,
         "pool_size": 8,
         "max_overflow": 8,
+        # The few that are in use have the plans of what is asked all the time.
+        "pool_use_lifo": True,
         "connect_args": connect_args,
         "hide_parameters": True,
     }

@@ -22,10 +22,10 @@ from auditsaas.workspaces.models import FormerSlug, Membership, Workspace
 
 # fmt: off
 RESERVED_SLUGS = frozenset({
-    "account", "accounts", "admin", "api", "audit-logs", "auditsaas", "docs", "exports",
-    "healthz", "help", "invitations", "log", "login", "logout", "me", "metrics", "new",
-    "notifications", "password-reset", "readyz", "schedules", "settings", "static", "system",
-    "views", "w", "workspaces",
+    "account", "accounts", "admin", "api", "audit-logs", "auditlog_verify.py", "auditsaas",
+    "docs", "exports", "healthz", "help", "invitations", "log", "login", "logout", "me",
+    "metrics", "new", "notifications", "password-reset", "readyz", "schedules", "settings",
+    "static", "system", "views", "w", "witness", "workspaces",
 })
 # fmt: on
 """Words of our own addresses: a workspace called so would read as one of our pages."""

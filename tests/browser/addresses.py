@@ -92,7 +92,7 @@ ASKED_FIRST = {"reason": "/admin/access", "reason for one": "/admin/access?works
 NO_PAGES = {
     "static",
     # Machines read these.
-    *("health.alive", "health.ready", "health.metrics", "log_tiles.checkpoint", "log_tiles.tile"),
+    *("health.alive", "health.ready", "health.metrics", "log_tiles.read"),
     "witness.checkpoint",
     # Fragments, which the pages above hold.
     *("audit_logs.related", "audit_logs.suggest", "exports.before", "notifications.count"),

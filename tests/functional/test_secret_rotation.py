@@ -198,7 +198,8 @@ def test_rotate_seals_anew_and_is_recorded(
     run: Run, workspace: Workspace, settings: Settings, forgetful: Settings
 ) -> None:
     user, *_ = with_factor(workspace, settings)
-    assert run("rotate").exit_code == 0
+    rotated = run("rotate")
+    assert rotated.exit_code == 0, rotated.output
     with scoped(SYSTEM_WORKSPACE_ID) as session:
         sealed = session.get_one(User, user.id).totp_secret or ""
         told = session.execute(

@@ -21,6 +21,7 @@ from auditsaas.events.models import removals
 from auditsaas.events.writing.request_keys import first_arrival
 from auditsaas.evidence.anchors.models import anchor_places, anchors
 from auditsaas.evidence.checking.models import TreeCheck, TreeFinding
+from auditsaas.evidence.format.notes import SigningKey
 from auditsaas.evidence.models import (
     checkpoints,
     erasures,
@@ -294,12 +295,13 @@ class Company:
     def tree(self) -> None:
         """A row of each table of the log's tree, and of what the admin saw of it."""
         here = {"workspace_id": self.workspace.id}
+        key = SigningKey(self.mark, bytes(32))
         rows: dict[Table, dict[str, object]] = {
             tree_heads: {},
             tree_leaves: {"n": 0, "preimages": bytes(40), "seeds": bytes(16)},
             tree_tiles: {"level": 1, "n": 0, "hashes": bytes(32)},
             checkpoints: {"size": 1, "root": b"", "at": func.now(), "note": self.mark},
-            tree_keys: {"id": new_id(), "vkey": self.mark, "seq": 1, "made_at": func.now()},
+            tree_keys: {"id": new_id(), "vkey": str(key.verifier), "seq": 1, "made_at": func.now()},
             **self._witnesses(),
             seals_seen: {"user_id": self.admin.id, "size": 1, "root": b"", "at": func.now()},
         }
@@ -307,7 +309,9 @@ class Company:
             for table, values in rows.items():
                 session.execute(insert(table).values(here | values))
             session.add(TreeCheck(**here, kind="sample"))
-            session.add(TreeFinding(**here, fingerprint=b"", kind="changed", found={}))
+            session.add(
+                TreeFinding(**here, fingerprint=b"", kind="changed", found={"words": self.mark})
+            )
             session.commit()
         self.erased_event()
         self.erasure()

@@ -18,7 +18,7 @@ def end_all_looks(owner_engine: Engine) -> None:
 def end_all_sealed(owner_engine: Engine) -> None:
     """Remove what earlier tests sealed, some of it under no key at all."""
     with owner_engine.begin() as connection:
-        for table in ("sealed_links", "anchor_secrets", "witness_keys"):
+        for table in ("sealed_links", "anchor_secrets", "witness_keys", "erasure_keys"):
             connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608
         connection.execute(
             text(
@@ -26,6 +26,11 @@ def end_all_sealed(owner_engine: Engine) -> None:
                 " totp_last_step = NULL WHERE totp_secret IS NOT NULL"
             )
         )
+
+
+def end_all_findings(owner_engine: Engine) -> None:
+    """Remove what the checks of earlier tests found in logs that they damaged."""
+    _remove(owner_engine, "tree_findings", "true")
 
 
 def _remove(owner_engine: Engine, table: str, which: str) -> None:

@@ -77,7 +77,9 @@ class Owner:
         """Sign the root as it is now by a key of the log's name: the owner's own, unless given."""
         with Session(self.engine) as session:
             head = session.execute(select(tree_heads).where(self._mine(tree_heads))).one()
-            name = VerifierKey.parse(session.scalars(select(tree_keys.c.vkey)).first() or "").name
+            name = VerifierKey.parse(
+                session.scalars(select(tree_keys.c.vkey).where(self._mine(tree_keys))).first() or ""
+            ).name
             note = Checkpoint(name, head.size, head.root).signed_by(SigningKey(name, secret))
             session.execute(
                 update(checkpoints)
@@ -102,13 +104,16 @@ class Owner:
     def _mine(self, table: Table) -> ColumnElement[bool]:
         return table.c.workspace_id == self.workspace_id
 
+    def _copy(self, name: str, table: str) -> str:
+        return f"{name}_{self.workspace_id.hex[-8:]}_{table}"
+
     def keep(self, name: str = "now") -> None:
         """Copy the log and its seal as they are now."""
         with self.engine.begin() as connection:
             for table in TABLES:
                 copied = f"SELECT * FROM {table} WHERE workspace_id = '{self.workspace_id}'"  # noqa: S608  # constants
-                connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name}_{table}")
-                connection.exec_driver_sql(f"CREATE TABLE {name}_{table} AS {copied}")
+                connection.exec_driver_sql(f"DROP TABLE IF EXISTS {self._copy(name, table)}")
+                connection.exec_driver_sql(f"CREATE TABLE {self._copy(name, table)} AS {copied}")
         self._names.add(name)
 
     def take_back(self, name: str = "now", *, but: Collection[str] = ()) -> None:
@@ -117,14 +122,15 @@ class Owner:
             for table in set(TABLES) - set(but):
                 mine = f"WHERE workspace_id = '{self.workspace_id}'"
                 connection.exec_driver_sql(f"DELETE FROM {table} {mine}")  # noqa: S608  # constants
-                connection.exec_driver_sql(f"INSERT INTO {table} SELECT * FROM {name}_{table}")  # noqa: S608  # as above
+                copied = f"SELECT * FROM {self._copy(name, table)}"  # noqa: S608  # as above
+                connection.exec_driver_sql(f"INSERT INTO {table} {copied}")
 
     def forget(self) -> None:
         """Drop what was kept."""
         with self.engine.begin() as connection:
             for name in self._names:
                 for table in TABLES:
-                    connection.exec_driver_sql(f"DROP TABLE {name}_{table}")
+                    connection.exec_driver_sql(f"DROP TABLE {self._copy(name, table)}")
 
 
 @contextmanager

@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
-from auditsaas.formatting.times import iso_minute
 from auditsaas.operations.verification.damage import Damage, Report
 from auditsaas.workspaces.models import NamedWorkspace
 
@@ -48,7 +47,8 @@ _COUNTS = """
         SELECT {unit} AS at, activity, method, status, n FROM {table}
         WHERE workspace_id = :workspace AND n <> 0
     )
-    SELECT at, activity, method, status, coalesce(kept.n, 0) AS kept,
+    SELECT CASE WHEN isfinite(at) THEN to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI"Z"')
+        ELSE at::text END AS at, activity, method, status, coalesce(kept.n, 0) AS kept,
         coalesce(counted.n, 0) AS real, count(*) OVER () AS differences
     FROM counted FULL JOIN kept USING (at, activity, method, status)
     WHERE kept.n IS DISTINCT FROM counted.n ORDER BY 1, 2, 3, 4 LIMIT :shown
@@ -132,7 +132,7 @@ def _differences(kind: str, rows: Iterable[Row[Any]]) -> Iterator[Damage]:
         method = f" by {row.method}" if row.method else ""
         yield Damage(
             kind,
-            f"{row.real:,} {row.activity} {row.status}{method} of {iso_minute(row.at)}"
+            f"{row.real:,} {row.activity} {row.status}{method} of {row.at}"
             f" are there, and {row.kept:,} are counted",
         )
     if shown and shown[0].differences > len(shown):
