@@ -84,7 +84,7 @@ checkpoints = Table(
     Column("note", Text, nullable=False),
     Column("kept", Boolean, nullable=False, server_default="false"),
 )
-"""Signed heads. ``kept`` ones are held by somebody else, or stand in a file, and stay for good."""
+"""Signed heads. Those that are ``kept`` were given out, by a file or to a holder: they stay."""
 
 tree_keys = Table(
     "tree_keys",

@@ -56,7 +56,7 @@ _ISATAP: Final = frozenset({0x00005EFE, 0x02005EFE})
 _METADATA: Final = frozenset(
     ip_address(text) for text in ("169.254.169.254", "100.100.100.200", "fd00:ec2::254")
 )
-"""Where clouds give credentials to whoever asks; a network that is allowed does not open them."""
+"""Addresses at which clouds hand out credentials; allowing a network does not open them."""
 
 
 def unwrapped(address: Address) -> Address:

@@ -182,7 +182,7 @@ def test_store_that_holds_more_than_the_log_stops_it(stored: Log, store: str) ->
 
 
 def test_later_object_of_somebody_else_stops_no_log(stored: Log, store: str) -> None:
-    """The control: whoever can write to the bucket has not the log's key."""
+    """The control: the right to write to the bucket is not the log's key."""
     s3(store).put_object(
         Bucket="locked", Key=f"{stored.workspace.id}/000000000000900.txt", Body=b"nothing"
     )

@@ -37,7 +37,7 @@ def auditsaas(settings: Settings, engine: object) -> Commands:
 
 @pytest.fixture
 def log(auditsaas: Commands) -> OtherLog:
-    """A log of somebody else's, which is known here."""
+    """The log of another installation, which this one knows."""
     made = OtherLog(SigningKey(unique("other.example/log"), hashlib.sha256(b"key").digest()))
     made.grow(*"abcdefgh")
     auditsaas.done("witness", "add-log", made.key.verifier)

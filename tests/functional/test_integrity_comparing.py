@@ -1,4 +1,4 @@
-"""A checkpoint that somebody kept, compared with the log of today on its page."""
+"""A checkpoint that was kept elsewhere, compared with today's log on its page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever gets a report gets the newest seal of its log, in the mail and in the PDF."""
+"""Each report holds the newest seal of its log, in the mail and in the PDF."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ COMPLETE, REFUSED, CALLED_WRONGLY, INCOMPLETE = 0, 1, 2, 3
 
 @dataclass(frozen=True)
 class Opened:
-    """An archive of a file and its proof, as somebody who got it sees it."""
+    """An archive of a file and its proof, as its recipient sees it."""
 
     files: Mapping[str, bytes]
     """By name within the folder."""

@@ -1,4 +1,4 @@
-"""Checks what the product proves, as somebody does who has only the log's key."""
+"""Checks what the product proves, with nothing but the log's key."""
 
 from __future__ import annotations
 

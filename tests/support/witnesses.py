@@ -89,7 +89,7 @@ def witnessing(name: str = "witness.example/w1") -> Iterator[Witness]:
 
 @dataclass
 class OtherLog:
-    """A log of somebody else's, in memory."""
+    """The log of another installation, in memory."""
 
     key: SigningKey
     leaves: list[bytes] = field(default_factory=list)

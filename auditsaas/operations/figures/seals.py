@@ -33,7 +33,7 @@ class Seals:
     """Those that had events for longer than a minute and did not grow their tree in it."""
     forked: int
     differences: int
-    """What checks found, in all logs, and nobody acknowledged."""
+    """Findings of checks, in all logs, that are not acknowledged."""
     events_behind: int
     """Events that are in no tree yet."""
     events_sealed: int

@@ -42,7 +42,7 @@ class Said:
     checks: Checks
     holders: Sequence[Holder]
     findings: Sequence[TreeFinding]
-    """Those that nobody acknowledged."""
+    """The findings that are not acknowledged."""
     viewer: Viewer
     now: datetime
 
