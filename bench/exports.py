@@ -17,7 +17,7 @@ from bench.tables import Table
 XLSX_ROWS: Final = 1_000_000
 PDF_ROWS: Final = 50_000
 PLAIN_ROWS: Final = 5_000
-WANTED: Final = {"xlsx": 7_000, "parquet": 60_000}
+WANTED: Final = {"xlsx": 25_000, "parquet": 60_000}
 """Rows a second."""
 MEGABYTES: Final = 300
 

@@ -33,9 +33,9 @@ class Rate:
 
 RATES: Final[Mapping[str, Rate]] = {
     "csv": Rate(0.52, 60_000),
-    "pdf": Rate(0.26, 250),
+    "pdf": Rate(0.15, 3_000),
     "jsonl": Rate(1.0, 60_000),
-    "xlsx": Rate(0.23, 4_000),
+    "xlsx": Rate(0.12, 20_000),
     "parquet": Rate(0.08, 40_000),
 }
 
