@@ -1,4 +1,4 @@
-"""Session, operator and error messages of the operator's commands."""
+"""Session and operator of the operator's commands."""
 
 from __future__ import annotations
 
@@ -8,36 +8,19 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
-import psycopg
-import redis
-from click.exceptions import Exit
-from psycopg import errors as postgres
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from auditsaas.accounts.models import User
 from auditsaas.accounts.service import find_by_email
+from auditsaas.cli_errors import Refusal
 from auditsaas.db import pools, tenancy, tickets
 from auditsaas.db.tenancy import Scope
-from auditsaas.errors import DomainError
 from auditsaas.events.system_log import SYSTEM_WORKSPACE_ID
 from auditsaas.own_actions import Operator
 from auditsaas.workspaces.models import Workspace
 from auditsaas.workspaces.service import find_workspace
-from config.errors import SettingsError
 from config.settings import Settings
 from config.start import load
-
-DONE, PARTLY_REFUSED, NOT_DONE = 0, 1, 2
-
-
-SEE_MORE = "To see where, run: auditsaas --traceback …"
-
-
-class Refusal(click.ClickException):
-    """Nothing was done, for a reason the operator can act on."""
-
-    exit_code = NOT_DONE
 
 
 @contextmanager
@@ -103,40 +86,3 @@ def operator() -> Operator:
         names.insert(0, context.info_name or "")
         context = context.parent
     return Operator(account=account, command=" ".join(["auditsaas", *names]))
-
-
-@contextmanager
-def errors_as_sentences() -> Iterator[None]:
-    """Turn every error into one sentence and exit code 2, never a traceback.
-
-    An unforeseen one is told by its kind and its first line, with the way to see all of it.
-    """
-    try:
-        yield
-    except (click.ClickException, click.Abort, Exit, BrokenPipeError):
-        raise  # click's own, which it tells by itself
-    except (SettingsError, DomainError) as error:
-        raise Refusal(str(error)) from error
-    except Exception as error:
-        raise Refusal(_sentence(error)) from error
-
-
-def _sentence(error: Exception) -> str:
-    cause = _first_line(getattr(error, "orig", None) or error)
-    if isinstance(getattr(error, "orig", None), postgres.UndefinedTable):
-        return "The database has no tables yet. Run: auditsaas db upgrade"
-    if isinstance(error, OperationalError | psycopg.OperationalError):
-        return f"The database cannot be used: {cause}"
-    if isinstance(error, SQLAlchemyError | psycopg.Error):
-        return f"The database refuses: {cause} {SEE_MORE}"
-    if isinstance(error, redis.RedisError):
-        return f"Redis cannot be used: {cause}"
-    if isinstance(error, OSError) and error.strerror:
-        place = f"{error.filename}: " if error.filename else ""
-        return f"{place}{error.strerror}. {SEE_MORE}"
-    return f"That went wrong ({type(error).__name__}): {cause} {SEE_MORE}"
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return next((line.strip() for line in lines if line.strip()), "it does not say why.")

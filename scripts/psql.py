@@ -18,7 +18,8 @@ from pathlib import Path
 
 from sqlalchemy import URL, make_url
 
-from auditsaas.cli_session import Refusal, open_session, workspace_called
+from auditsaas.cli_errors import Refusal
+from auditsaas.cli_session import open_session, workspace_called
 from config.engines.account import installed
 from config.engines.postgres import VERSION
 from config.settings import Settings

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from auditsaas.cli_session import Refusal
+from auditsaas.cli_errors import Refusal
 from auditsaas.operations.checks.check import Check
 from auditsaas.operations.doctor import CHECKS, findings
 from auditsaas.operations.finding import Finding, Verdict

@@ -9,7 +9,8 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from auditsaas.cli_session import Refusal, open_session, operator, tenant_called
+from auditsaas.cli_errors import Refusal
+from auditsaas.cli_session import open_session, operator, tenant_called
 from auditsaas.commands.listing import json_option, show
 from auditsaas.pages.workspaces import key_list
 from auditsaas.permissions import ApiScope

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from auditsaas.accounts import passwords
 from auditsaas.accounts.models import User
-from auditsaas.cli_session import Refusal, open_session, operator, person_called
+from auditsaas.cli_errors import Refusal
+from auditsaas.cli_session import open_session, operator, person_called
 from auditsaas.commands.listing import json_option, show
 from auditsaas.own_actions import Operator
 from auditsaas.superadmin import directory, operator_acts

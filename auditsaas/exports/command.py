@@ -17,7 +17,8 @@ import click
 from sqlalchemy.orm import Session
 
 from auditsaas import cli_session, own_actions
-from auditsaas.cli_session import Refusal, open_session, workspace_called
+from auditsaas.cli_errors import Refusal
+from auditsaas.cli_session import open_session, workspace_called
 from auditsaas.events.filter import text as filter_text
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.reading import pages

@@ -14,7 +14,7 @@ import click
 import msgspec
 from sqlalchemy.orm import Session
 
-from auditsaas import cli_session
+from auditsaas import cli_errors, cli_session
 from auditsaas.cli_session import open_session, workspace_called
 from auditsaas.events.importers.format import Format
 from auditsaas.events.importers.lines import Source, SourceError, UnknownFormat, open_source
@@ -114,8 +114,8 @@ def import_command(
             _report(outcome, name if len(files) > 1 else None, dry_run=dry_run)
             troubled += outcome.refused + outcome.conflicts
     if unread == len(files):
-        context.exit(cli_session.NOT_DONE)
-    context.exit(cli_session.PARTLY_REFUSED if troubled or unread else cli_session.DONE)
+        context.exit(cli_errors.NOT_DONE)
+    context.exit(cli_errors.PARTLY_REFUSED if troubled or unread else cli_errors.DONE)
 
 
 def _mapped(session: Session, workspace: Workspace, named: str) -> str | Format:

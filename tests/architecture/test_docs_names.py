@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from auditsaas.cli import cli
+from auditsaas.cli import COMMANDS, cli
 from tests.support.workers import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "sdk/python/README.md"])
@@ -77,10 +77,10 @@ def is_command(line: str) -> bool:
     words = line.partition(" #")[0].split()
     command: click.Command = cli
     while isinstance(command, click.Group) and words and words[0][0] not in "-[":
-        name = words.pop(0)
-        if name not in command.commands:
+        inner = command.get_command(click.Context(command), words.pop(0))
+        if inner is None:
             return False
-        command = command.commands[name]
+        command = inner
     known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
     return {match[0] for word in words if (match := OPTION.match(word.lstrip("[")))} <= known
 
@@ -96,8 +96,8 @@ def test_named_paths_modules_and_commands_exist(page: Path) -> None:
 def test_readme_lists_every_command() -> None:
     known = {
         f"{name} {inner}".strip()
-        for name, command in cli.commands.items()
-        for inner in (command.commands if isinstance(command, click.Group) else [""])
+        for name, place in COMMANDS.items()
+        for inner in getattr(place.command(), "commands", [""])
     }
     rows = re.findall(
         r"^\| `auditsaas ([a-z][a-z -]*[a-z])", (ROOT / "README.md").read_text(), re.MULTILINE
@@ -108,7 +108,7 @@ def test_readme_lists_every_command() -> None:
 @pytest.mark.parametrize("group", ["user", "member", "workspace", "api-key", "secret"])
 def test_operating_shows_an_example_of_every_command(group: str) -> None:
     shown = COMMAND.findall(code((ROOT / "docs" / "operate.md").read_text()))
-    known = cli.commands[group]
+    known = COMMANDS[group].command()
     assert isinstance(known, click.Group)
     assert known.commands.keys() == {
         line.split()[1] for line in shown if line.startswith(f"{group} ")

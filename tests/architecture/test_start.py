@@ -44,6 +44,25 @@ def test_beat_loads_no_task_and_no_database() -> None:
     assert loaded("tasks.beat", ("tasks.jobs", "auditsaas.db", "sqlalchemy", "flask")) == []
 
 
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["no-such-command"]])
+def test_command_line_answers_without_the_application(words: list[str]) -> None:
+    heavy = ("auditsaas.db", "auditsaas.events", "flask", "sqlalchemy", "psycopg", "redis")
+    told = (
+        "import atexit, sys; from auditsaas.cli import main; "
+        f"atexit.register(lambda: print('loaded', *(n for n in {heavy!r} if n in sys.modules))); "
+        f"sys.argv[1:] = {words!r}; main()"
+    )
+    assert output(told, code=2 if words == ["no-such-command"] else 0).splitlines()[-1] == "loaded"
+
+
+def test_command_loads_what_it_needs() -> None:
+    """The control."""
+    assert loaded("auditsaas.commands.people", ("sqlalchemy", "psycopg")) == [
+        "sqlalchemy",
+        "psycopg",
+    ]
+
+
 def test_application_loads_pages() -> None:
     """The control."""
     assert loaded("auditsaas.app", PAGES) == [*PAGES]
@@ -63,7 +82,7 @@ def loaded(module: str, names: tuple[str, ...]) -> list[str]:
     return output(program).split()
 
 
-def output(program: str) -> str:
+def output(program: str, *, code: int = 0) -> str:
     run = subprocess.run(
         [sys.executable, "-c", program],
         env=os.environ | PLACES,
@@ -71,5 +90,5 @@ def output(program: str) -> str:
         text=True,
         check=False,
     )
-    assert run.returncode == 0, run.stderr
+    assert run.returncode == code, run.stderr
     return run.stdout

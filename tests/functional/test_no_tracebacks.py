@@ -19,7 +19,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
 from auditsaas.cli import cli
-from auditsaas.cli_session import NOT_DONE, Refusal, errors_as_sentences
+from auditsaas.cli_errors import NOT_DONE, Refusal, errors_as_sentences
 from config.settings import Settings
 from tests.support.patient import patient
 from tests.support.workers import ROOT, process_environment
@@ -32,7 +32,10 @@ Changes = Callable[[Settings, Path], dict[str, str]]
 
 def leaves(group: click.Group = cli, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Every command by its words, with something in the place of what it needs to be told."""
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         if isinstance(command, click.Group):
             yield from leaves(command, (*path, name))
         elif name not in NOT_HERE:

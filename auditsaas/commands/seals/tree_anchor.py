@@ -10,7 +10,8 @@ import click
 from sqlalchemy.orm import Session
 
 from auditsaas import own_actions
-from auditsaas.cli_session import Refusal, open_session, operator, tenant_called, workspace_called
+from auditsaas.cli_errors import Refusal
+from auditsaas.cli_session import open_session, operator, tenant_called, workspace_called
 from auditsaas.commands.listing import json_option, show
 from auditsaas.events.schema import TargetInput
 from auditsaas.evidence.anchors import places

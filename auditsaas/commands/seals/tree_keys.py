@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from auditsaas.cli_session import Refusal, open_session, operator, workspace_called
+from auditsaas.cli_errors import Refusal
+from auditsaas.cli_session import open_session, operator, workspace_called
 from auditsaas.evidence.tree.keys import Keyring
 from auditsaas.evidence.tree.upkeep import beginning, rotation
 from auditsaas.evidence.tree.upkeep.beginning import NotBegun

@@ -9,7 +9,8 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from auditsaas.cli_session import Refusal, open_session, workspace_called
+from auditsaas.cli_errors import Refusal
+from auditsaas.cli_session import open_session, workspace_called
 from auditsaas.commands.listing import json_option, show
 from auditsaas.db import platform, tenancy
 from auditsaas.db.platform import JOBS

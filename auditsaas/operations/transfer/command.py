@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from sqlalchemy import make_url
 
-from auditsaas.cli_session import Refusal
+from auditsaas.cli_errors import Refusal
 from auditsaas.operations.transfer.files import copy_files
 from auditsaas.operations.transfer.move import move
 from auditsaas.storage.address import storage_at
