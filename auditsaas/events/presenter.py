@@ -21,34 +21,39 @@ ONE_OF_KIND: Final = {"product": "The product", "api": "API key", "import": "Imp
 """The kinds of sources in words, of one event."""
 
 
-class EventRow(Protocol):
-    """A row of ``events``; the names are its columns."""
+class TableRow(Protocol):
+    """What the table shows of a row of ``events``; the names are its columns, and what is read."""
 
     workspace_id: UUID
     id: UUID
-    seq: int
     occurred_at: datetime
-    received_at: datetime
     activity: str
     status: str
     actor_id: str
     actor_name: str | None
     actor_email: str | None
-    actor_role: str | None
     actor_status: str | None
     method: str | None
-    path: str | None
     status_code: int | None
     ip: Any
     user_agent: str | None
     platform: str | None
     browser: str | None
     duration_ms: float | None
-    request_id: str | None
     targets: list[Any] | None
+    source: str | None
+
+
+class EventRow(TableRow, Protocol):
+    """A whole row of ``events``."""
+
+    seq: int
+    received_at: datetime
+    actor_role: str | None
+    path: str | None
+    request_id: str | None
     changes: dict[str, Any] | None
     metadata: dict[str, Any] | None
-    source: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,7 @@ def event_url(slug: str, event_id: UUID) -> str:
 
 
 def present(
-    row: EventRow,
+    row: TableRow,
     workspace: WorkspaceName,
     actor_status_now: str | None = None,
     url: EventUrl = event_url,
@@ -163,19 +168,19 @@ def target_text(targets: list[Any] | None) -> str:
     return f"{text} +{len(targets) - 1}" if len(targets) > 1 else text
 
 
-def _user(row: EventRow) -> tuple[str, str]:
+def _user(row: TableRow) -> tuple[str, str]:
     first = row.actor_name or row.actor_email or row.actor_id
     second = row.actor_email or row.actor_id
     return first, "" if second == first else second
 
 
-def _source(row: EventRow) -> str:
+def _source(row: TableRow) -> str:
     if row.source is None:
         return ""
     return ONE_OF_KIND.get(row.source.partition(":")[0], KINDS[CLI])
 
 
-def _agent(row: EventRow) -> tuple[str, str]:
+def _agent(row: TableRow) -> tuple[str, str]:
     if row.browser or row.platform not in (None, "", "Other"):
         return row.platform or "", row.browser or ""
     return (row.platform or "Other", row.user_agent) if row.user_agent else ("", "")

@@ -15,7 +15,7 @@ from auditsaas.db.ids import time_of
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.models import events, log_heads
 from auditsaas.events.reading.scans.cursor import NEWEST, Cursor
-from auditsaas.events.reading.scans.event_rows import ROW_COLUMNS, with_actors
+from auditsaas.events.reading.scans.event_rows import ROW_COLUMNS, WHOLE, RowColumns, with_actors
 from auditsaas.events.reading.scans.source import source
 
 
@@ -45,11 +45,15 @@ def page(
     limit: int,
     before: UUID | None = None,
     after: UUID | None = None,
+    columns: RowColumns = WHOLE,
 ) -> Page:
-    """Read one page by keyset: the newest events, those before an id, or those just after one."""
+    """Read one page by keyset: the newest events, those before an id, or those just after one.
+
+    ``columns`` are those of its rows, which take the longer to read the more there are.
+    """
     cursor = Cursor(before) if after is None else Cursor(after, older=False)
     logs = source(session, workspace_ids, event_filter)
-    rows, searched_to = logs.page(limit + 1, cursor)
+    rows, searched_to = logs.page(limit + 1, cursor, columns)
     more = len(rows) > limit or searched_to is not None
     rows = rows[:limit]
     if cursor.older:
@@ -63,7 +67,7 @@ def event(session: Session, workspace_id: UUID, event_id: UUID) -> Row[Any] | No
     found = select(*ROW_COLUMNS).where(
         events.c.workspace_id == workspace_id, events.c.id == event_id
     )
-    return session.execute(with_actors(found, NEWEST, [workspace_id])).one_or_none()
+    return session.execute(with_actors(found, WHOLE, NEWEST, [workspace_id])).one_or_none()
 
 
 def heads(session: Session, workspace_ids: Sequence[UUID]) -> dict[UUID, int]:

@@ -19,7 +19,7 @@ from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.models import events
 from auditsaas.events.presenter import PresentedEvent, present
 from auditsaas.events.reading import pages
-from auditsaas.events.reading.scans.event_rows import ROW_COLUMNS
+from auditsaas.events.reading.scans.event_rows import PLACE, TABLE
 from auditsaas.events.reading.totals import count
 from auditsaas.events.search.parser import Term, parse, unparse
 from auditsaas.events.stored import stored_event
@@ -59,8 +59,8 @@ def context(scope: LogScope, row: Row[Any], chosen: EventFilter, root_url: str) 
     name = scope.names[row.workspace_id]
     shown = present(row, name, row.actor_status_now, scope.event_url)
     query = chosen.query_string()
-    page = pages.page(scope.session, [row.workspace_id], chosen, limit=1, before=row.id)
-    newer = pages.page(scope.session, [row.workspace_id], chosen, limit=1, after=row.id)
+    older = _beside(scope, row, chosen, before=row.id)
+    newer = _beside(scope, row, chosen, after=row.id)
     return {
         "event": shown,
         "details": describe(
@@ -81,8 +81,8 @@ def context(scope: LogScope, row: Row[Any], chosen: EventFilter, root_url: str) 
         "permalink": f"{root_url.rstrip('/')}{shown.url}",
         "related_url": f"{shown.url}/related",
         "read_by_url": f"{shown.url}/read-by" if scope.views_of is not None else None,
-        "older_url": _neighbour(scope, page.rows, query),
-        "newer_url": _neighbour(scope, newer.rows, query),
+        "older_url": _neighbour(scope, older, query),
+        "newer_url": _neighbour(scope, newer, query),
     }
 
 
@@ -108,7 +108,9 @@ def related(scope: LogScope, row: Row[Any], by: str) -> dict[str, Any]:
         rows = same
     else:
         wanted = by_target if by == "target" and by_target is not None else by_actor
-        found = pages.page(scope.session, [row.workspace_id], wanted, limit=RELATED + 1)
+        found = pages.page(
+            scope.session, [row.workspace_id], wanted, limit=RELATED + 1, columns=TABLE
+        )
         rows = [other for other in found.rows if other.id != row.id][:RELATED]
     log_reading.shown(rows)
     return {
@@ -143,7 +145,7 @@ def _same_request(session: Session, row: Row[Any]) -> Sequence[Row[Any]]:
     """Read the events of the same request, which lie close in time, by a short scan."""
     lowest = first_id_at(row.occurred_at - SAME_REQUEST_WITHIN)
     highest = first_id_at(row.occurred_at + SAME_REQUEST_WITHIN)
-    found = select(*ROW_COLUMNS).where(
+    found = select(*TABLE.of_event).where(
         and_(
             events.c.workspace_id == row.workspace_id,
             events.c.id >= lowest,
@@ -164,6 +166,20 @@ def _seal(scope: LogScope, row: Row[Any]) -> ShownSeal | None:
     if scope.views_of is None:
         return None
     return describe_seal(scope.session, row, current.viewer(), datetime.now(UTC))
+
+
+def _beside(
+    scope: LogScope,
+    row: Row[Any],
+    chosen: EventFilter,
+    *,
+    before: UUID | None = None,
+    after: UUID | None = None,
+) -> Sequence[Row[Any]]:
+    """Read where the next event of the list is, on one side of this one."""
+    of, session = [row.workspace_id], scope.session
+    found = pages.page(session, of, chosen, limit=1, before=before, after=after, columns=PLACE)
+    return found.rows
 
 
 def _neighbour(scope: LogScope, rows: Sequence[Row[Any]], query: str) -> str | None:

@@ -13,6 +13,7 @@ from auditsaas.errors import FieldError
 from auditsaas.events.filter.event_filter import EventFilter, FilterError
 from auditsaas.events.presenter import PresentedEvent, present
 from auditsaas.events.reading import pages
+from auditsaas.events.reading.scans import event_rows
 from auditsaas.extensions import db
 from auditsaas.formatting.viewer import Viewer
 from auditsaas.pages.audit_log.log_scope import LogScope
@@ -112,6 +113,7 @@ def _page(view: LogView) -> pages.Page:
         limit=view.limit,
         before=view.before,
         after=view.after,
+        columns=event_rows.TABLE,
     )
 
 

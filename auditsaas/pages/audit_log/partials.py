@@ -9,6 +9,7 @@ from flask import Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
 from auditsaas.events.reading import facets, latency, pages, totals
+from auditsaas.events.reading.scans import event_rows
 from auditsaas.pages.audit_log import filter_panel, histogram_chart, no_match, page_loader
 from auditsaas.pages.audit_log.page_view import LogView, ShownPage
 from auditsaas.reads.reading import without_reads
@@ -63,7 +64,14 @@ def _tail(view: LogView) -> ResponseReturnValue:
     """Render what is newer than the newest row on the page, but for reads; 204 if nothing."""
     scope, ids = view.scope, view.scope.chosen_ids(view.filter.workspace)
     news = without_reads(view.filter)
-    page = pages.page(scope.session, ids, news, limit=view.limit, after=view.after)
+    page = pages.page(
+        scope.session,
+        ids,
+        news,
+        limit=view.limit,
+        after=view.after,
+        columns=event_rows.TABLE,
+    )
     rows = page_loader.shown_rows(view, page)
     if not rows:
         return Response(status=204)

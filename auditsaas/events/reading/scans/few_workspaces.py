@@ -14,7 +14,7 @@ from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.models import events
 from auditsaas.events.reading.scans.budget import Budget
 from auditsaas.events.reading.scans.cursor import Cursor, first
-from auditsaas.events.reading.scans.event_rows import ROW_COLUMNS, with_actors
+from auditsaas.events.reading.scans.event_rows import WHOLE, RowColumns, with_actors
 from auditsaas.events.reading.scans.index_scan import IndexScan, branches, index_scans
 from auditsaas.events.reading.scans.sample import Sample, Take
 
@@ -31,11 +31,13 @@ class FewWorkspaces:
     snapshot: Mapping[UUID, int] | None = None
     since: Mapping[UUID, int] | None = None
 
-    def page(self, limit: int, cursor: Cursor) -> tuple[list[Row[Any]], UUID | None]:
+    def page(
+        self, limit: int, cursor: Cursor, columns: RowColumns = WHOLE
+    ) -> tuple[list[Row[Any]], UUID | None]:
         scans = branches(self.session, self.workspace_ids, self.event_filter)
         if any(scan.checked for scan in scans):
-            return self._search(scans, limit, cursor)
-        return self._merged(scans, limit, cursor, None), None
+            return self._search(scans, limit, cursor, columns)
+        return self._merged(scans, limit, cursor, None, columns), None
 
     def ordered(self, columns: Columns) -> Select[Any]:
         """Scan each workspace by its own index and merge the scans, without a sort."""
@@ -87,7 +89,7 @@ class FewWorkspaces:
         )
 
     def _search(
-        self, scans: list[IndexScan], limit: int, cursor: Cursor
+        self, scans: list[IndexScan], limit: int, cursor: Cursor, columns: RowColumns
     ) -> tuple[list[Row[Any]], UUID | None]:
         """Read rows that meet conditions no index knows, step by step while time is left."""
         budget = Budget()
@@ -97,7 +99,7 @@ class FewWorkspaces:
             # A merged page is complete only as far as the scan that came least far.
             reached = cursor.nearest([bound for bound in bounds if bound is not None])
             with budget.timed():
-                rows += self._merged(scans, limit - len(rows), cursor, reached)
+                rows += self._merged(scans, limit - len(rows), cursor, reached, columns)
             if len(rows) >= limit or reached is None:
                 return rows, None
             if budget.spent:
@@ -105,14 +107,19 @@ class FewWorkspaces:
             cursor = cursor.moved(reached)
 
     def _merged(
-        self, scans: list[IndexScan], limit: int, cursor: Cursor, reached: UUID | None
+        self,
+        scans: list[IndexScan],
+        limit: int,
+        cursor: Cursor,
+        reached: UUID | None,
+        columns: RowColumns,
     ) -> list[Row[Any]]:
         """Read the next rows of all scans, merged; ``reached`` (inclusive) bounds them."""
         if not scans:
             return []
         order = cursor.order(events.c.id)
         parts = [
-            scan.matching(ROW_COLUMNS, cursor, reached).order_by(order).limit(first(limit))
+            scan.matching(columns.of_event, cursor, reached).order_by(order).limit(first(limit))
             for scan in scans
         ]
         found: Select[Any] = parts[0]
@@ -120,4 +127,4 @@ class FewWorkspaces:
             union = union_all(*(part.subquery().select() for part in parts)).subquery()
             found = select(union).order_by(cursor.order(union.c.id)).limit(first(limit))
         of = {scan.workspace_id for scan in scans}
-        return list(self.session.execute(with_actors(found, cursor, of)).all())
+        return list(self.session.execute(with_actors(found, columns, cursor, of)).all())

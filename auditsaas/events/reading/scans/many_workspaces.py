@@ -19,7 +19,7 @@ from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.models import events
 from auditsaas.events.reading.scans.budget import Budget
 from auditsaas.events.reading.scans.cursor import NEWEST, Cursor
-from auditsaas.events.reading.scans.event_rows import ROW_COLUMNS, with_actors
+from auditsaas.events.reading.scans.event_rows import WHOLE, RowColumns, with_actors
 from auditsaas.events.reading.scans.lateral_scan import LateralScan
 from auditsaas.events.reading.scans.sample import Sample, Take
 from auditsaas.events.reading.scans.time_windows import Windows
@@ -40,18 +40,20 @@ class ManyWorkspaces:
     def _logs(self) -> LateralScan:
         return LateralScan(self.session, self.workspace_ids, self.event_filter, self.snapshot)
 
-    def page(self, limit: int, cursor: Cursor) -> tuple[list[Row[Any]], UUID | None]:
+    def page(
+        self, limit: int, cursor: Cursor, columns: RowColumns = WHOLE
+    ) -> tuple[list[Row[Any]], UUID | None]:
         rows: list[Row[Any]] = []
 
         def take(found: Select[Any]) -> int:
             part = found.subquery()
             order = cursor.order(part.c.id)
             some = select(part).order_by(order).limit(limit - len(rows))
-            more = self.session.execute(with_actors(some, cursor)).all()
+            more = self.session.execute(with_actors(some, columns, cursor)).all()
             rows.extend(more)
             return len(more)
 
-        reached = self._read(ROW_COLUMNS, limit, take, Budget(), cursor, in_order=True)
+        reached = self._read(columns.of_event, limit, take, Budget(), cursor, in_order=True)
         return rows, None if len(rows) >= limit else reached
 
     def ordered(self, columns: Columns) -> Select[Any]:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.reading.scans.budget import Budget
 from auditsaas.events.reading.scans.cursor import Cursor
+from auditsaas.events.reading.scans.event_rows import WHOLE, RowColumns
 from auditsaas.events.reading.scans.few_workspaces import FewWorkspaces
 from auditsaas.events.reading.scans.many_workspaces import ManyWorkspaces
 from auditsaas.events.reading.scans.sample import Sample, Take
@@ -25,7 +26,9 @@ Columns = Sequence[ColumnElement[Any]]
 class Source(Protocol):
     """The events of some workspaces that a filter matches."""
 
-    def page(self, limit: int, cursor: Cursor) -> tuple[list[Row[Any]], UUID | None]:
+    def page(
+        self, limit: int, cursor: Cursor, columns: RowColumns = WHOLE
+    ) -> tuple[list[Row[Any]], UUID | None]:
         """Read the next rows beyond the cursor, with the id reached if time ran out first."""
 
     def ordered(self, columns: Columns) -> Select[Any]:
