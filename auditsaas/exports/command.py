@@ -103,7 +103,7 @@ def _write_with_proof(
         session.commit()
         return checkpoints.newest(session, workspace_id)
 
-    sealed = wait(newest, plan.last, pause=lambda: None)
+    sealed = wait(newest, plan.last)
     checkpoints.keep(session, workspace_id, sealed.size)
     session.commit()
     session.connection(execution_options={"isolation_level": ONE_SNAPSHOT})

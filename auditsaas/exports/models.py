@@ -93,7 +93,7 @@ class Export(Base):
     bundle_bytes: Mapped[int | None] = mapped_column(BigInteger)
     bundle_sha256: Mapped[str | None] = mapped_column(Text)
     sealed_size: Mapped[int | None] = mapped_column(BigInteger)
-    """The events below the checkpoint that the proof leads to."""
+    """The events below the checkpoint that the proof leads to; below the newest, while it waits."""
     error: Mapped[str | None] = mapped_column(Text)
 
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
@@ -129,6 +129,11 @@ class Export(Base):
     def days(self) -> tuple[date | None, date | None]:
         """Return the first and the last day of the range, in the requester's zone."""
         return dates(self.period, ZoneInfo(self.time_zone))
+
+    @property
+    def waits_for_seal(self) -> bool:
+        """Tell whether it is in line because its log is not sealed so far."""
+        return self.state == ExportState.QUEUED and self.proof and self.sealed_size is not None
 
     @property
     def period(self) -> TimeRange:

@@ -12,7 +12,7 @@ from sqlalchemy import case, literal_column, select
 from sqlalchemy.orm import Session
 
 from auditsaas.db.tenancy import Scope
-from auditsaas.jobs.leases import Leases, LostLease, Turns
+from auditsaas.jobs.leases import Leases, LostLease, NotYet, Turns
 from config.celery import HEAVY_JOBS, LONG, QUICK, QUICK_TURNS
 
 Model = TypeVar("Model")
@@ -142,6 +142,11 @@ class Claim(Generic[Model]):
         """Give the job back, to be tried again later; False where the lease was lost."""
         delay = self.kind.delay(self.attempt)
         return self.kind.leases.release(session, self.id, self.fence, delay, **values)
+
+    def put_off(self, session: Session, reason: NotYet) -> bool:
+        """Give the job back, with the attempt that this was; False where the lease was lost."""
+        kept = {"attempts": self.attempt - 1, **reason.noted}
+        return self.kind.leases.release(session, self.id, self.fence, reason.after, **kept)
 
     def forfeit(self, session: Session, reason: str) -> bool:
         """Give the job back without a further attempt; False where the lease was lost."""

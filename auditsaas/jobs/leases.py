@@ -27,6 +27,18 @@ class LostLease(Exception):
     """The work was cancelled, or another worker has taken it over."""
 
 
+class NotYet(Exception):
+    """What the work needs is not there yet: its row is given back, and no attempt is used up.
+
+    It is free again ``after`` a while; ``noted`` are values kept with it until then.
+    """
+
+    def __init__(self, reason: str, after: timedelta = timedelta(), **noted: Any) -> None:
+        super().__init__(reason)
+        self.after = after
+        self.noted = noted
+
+
 @dataclass(frozen=True, kw_only=True)
 class Columns:
     """The names of the columns that hold a table's leases."""

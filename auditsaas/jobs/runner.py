@@ -22,7 +22,7 @@ from auditsaas.db.tenancy import Scope
 from auditsaas.extensions import db
 from auditsaas.jobs.heartbeat import Heartbeat
 from auditsaas.jobs.kind import Claim, Kind, Message
-from auditsaas.jobs.leases import LostLease
+from auditsaas.jobs.leases import LostLease, NotYet
 
 Model = TypeVar("Model")
 Made = TypeVar("Made")
@@ -38,7 +38,8 @@ log = logging.getLogger(__name__)
 class Job(Generic[Model, Made]):
     """The steps of one kind of job. All but ``work`` are brief, in transactions of the runner.
 
-    ``work`` does it, under a heartbeat that is told the progress. ``finish`` gives the row its
+    ``work`` does it, under a heartbeat that is told the progress; it raises ``NotYet`` where it
+    cannot begin. ``finish`` gives the row its
     final state and tells what was made; ``fail`` ends it in words. ``reason_of`` says in words why
     there is no use in trying again after an error; None where there is. ``last_words`` are for
     the last attempt. ``clear`` removes what is no longer needed once the end is committed.
@@ -76,6 +77,8 @@ def run(job: Job[Model, Made], identity: UUID, *, limits: Limits = ()) -> None:
     except LostLease:
         _fresh_session(claim.scope)
         log.info("%s: attempt %d was stopped", claim, claim.attempt)
+    except NotYet as reason:
+        _put_off(claim, reason)
     except Exception as error:  # noqa: BLE001  # whatever it is, it ends in words
         _settle(job, claim, error, limits)
 
@@ -145,6 +148,19 @@ def _clear(job: Job[Model, Made], claim: Claim[Model]) -> None:
     except Exception:
         # The end is committed, and no failure to tidy up may change it.
         log.warning("%s: what it no longer needs stays in storage", claim, exc_info=True)
+
+
+def _put_off(claim: Claim[Any], reason: NotYet) -> None:
+    """Give back a job that cannot be done yet; the sweeper sends it again."""
+    session = _fresh_session(claim.scope)
+    log.info("%s waits: %s", claim, reason)
+    try:
+        claim.put_off(session, reason)
+        session.commit()
+    except SQLAlchemyError:
+        # The lease lapses by itself, and the sweeper finds the job then.
+        session.rollback()
+        log.warning("%s: could not be given back", claim, exc_info=True)
 
 
 def _settle(job: Job[Model, Made], claim: Claim[Model], error: Exception, limits: Limits) -> None:

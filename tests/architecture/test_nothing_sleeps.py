@@ -14,7 +14,7 @@ APART = ("demo", "operations", "events/maintenance")
 BOUNDED = {
     "access/once.py": "a signed-in person's form sent twice waits 2 s at most for its twin",
     "db/deadlines.py": "commands and workers wait out a restart of the database; the web does not",
-    "exports/building/sealing.py": "workers and operators wait 90 s at most for a checkpoint",
+    "exports/building/sealing.py": "operators' commands wait 90 s at most for a checkpoint",
     "db/replica.py": "waits for a replica, milliseconds, and reads the primary then",
 }
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, select
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, delete, select, update
 
+from auditsaas.accounts.models import User
 from auditsaas.errors import DomainError
 from auditsaas.events.models import events
 from auditsaas.evidence.bundles import numbers
-from auditsaas.evidence.models import checkpoints
+from auditsaas.evidence.models import checkpoints, tree_heads
 from auditsaas.exports.building import sealing as waiting
 from auditsaas.exports.formats import FORMATS, Options
+from auditsaas.exports.kind import EXPORTS
 from tests.support import sealing
 from tests.support.bundles import (
     COMPLETE,
@@ -27,8 +31,15 @@ from tests.support.bundles import (
     every_kind,
     verify,
 )
-from tests.support.exporting import ask, build_in
-from tests.support.factories import append_events, event_input, make_member, make_workspace, scoped
+from tests.support.exporting import age, ask, build_in
+from tests.support.factories import (
+    append_events,
+    as_owner,
+    event_input,
+    make_member,
+    make_workspace,
+    scoped,
+)
 from tests.support.rewriting import rewrite, rewriting
 
 PROVABLE: dict[str, dict[str, Any]] = {
@@ -189,6 +200,46 @@ def test_proof_of_an_empty_log_is_refused_in_words() -> None:
     empty = make_workspace()
     with pytest.raises(DomainError, match="nothing to prove"):
         ask(make_member(empty), [empty], proof=True)
+
+
+def test_export_ahead_of_its_seal_gives_its_lease_back_and_is_built_once_sealed(
+    own: Proving, owner_engine: Engine
+) -> None:
+    export_id = ask(own.person, [own.workspace], proof=True)
+    for _ in range(EXPORTS.max_attempts + 1):
+        row = build_in(own.app, export_id, own.folder)
+        assert (row.state, row.attempts, row.sealed_size) == ("queued", 0, 0)
+        assert row.lease_until > datetime.now(UTC)
+        age(owner_engine, export_id, "lease_until")
+    sealing.seal(own.workspace)
+    row = build_in(own.app, export_id, own.folder)
+    assert (row.state, row.attempts) == ("ready", 1)
+    assert own.open(row).rows
+
+
+def test_export_that_waits_for_its_seal_says_how_far_it_is(
+    own: Proving, browser: Callable[[User], FlaskClient]
+) -> None:
+    sealing.seal(own.workspace)
+    append_events(own.workspace, every_kind()[:4])
+    export_id = ask(own.person, [own.workspace], proof=True)
+    build_in(own.app, export_id, own.folder)
+    page = browser(own.person).get(f"/w/{own.workspace.slug}/exports").text
+    assert "Waits for its proof: sealed up to event 37 of 41" in " ".join(page.split())
+
+
+def test_export_does_not_wait_for_a_log_that_is_not_sealed_any_more(own: Proving) -> None:
+    sealing.seal(own.workspace)
+    append_events(own.workspace, every_kind()[:4])
+    export_id = ask(own.person, [own.workspace], proof=True)
+    with as_owner(own.workspace.id) as session:
+        forked = {"state": "forked", "reason": "A backup is missing."}
+        here = tree_heads.c.workspace_id == own.workspace.id
+        session.execute(update(tree_heads).where(here).values(forked))
+        session.commit()
+    row = build_in(own.app, export_id, own.folder)
+    assert row.state == "failed"
+    assert "sealed up to event 37, and this export goes to event 41" in row.error
 
 
 def test_export_fails_in_words_where_the_log_is_not_sealed_in_time(

@@ -199,11 +199,12 @@ def build(
     """Build the file of an export and, around it, the archive with its proof.
 
     Raises:
-        NotSealedYet: the log is not sealed as far as the export goes.
+        NotYet: the log is about to be sealed as far as the export goes.
+        NotSealedYet: it is not, and has been waited for.
         NotAsSealed: the log does not hold what was sealed.
         TooManyNumbers: the proof would cover more numbers than it may.
     """
-    sealed = sealing.sealed_head(claim, heartbeat)
+    sealed = sealing.sealed_head(claim)
     with opened_source(claim, options) as (session, source):
         heartbeat.interrupts(source.cancel)
         wanted = _wanted(claim, source)

@@ -1,11 +1,10 @@
-"""Waits until the log of an export is sealed as far as the export goes."""
+"""Finds the checkpoint that covers an export; one that is still to be signed is not waited for."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
-from functools import partial
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy.orm import Session
@@ -13,13 +12,19 @@ from sqlalchemy.orm import Session
 from auditsaas.db import tenancy
 from auditsaas.errors import DomainError
 from auditsaas.evidence.tree import checkpoints
-from auditsaas.evidence.tree.checkpoints import Sealed
+from auditsaas.evidence.tree.checkpoints import GROWING, Sealed
 from auditsaas.exports.kind import ExportClaim
+from auditsaas.exports.models import Export
 from auditsaas.extensions import db
-from auditsaas.jobs.heartbeat import Heartbeat
+from auditsaas.jobs.leases import NotYet
 
-PATIENCE: Final = timedelta(seconds=90)
-"""Events are sealed within a minute; a checkpoint follows within ten seconds."""
+PATIENCE: Final = timedelta(minutes=10)
+"""Events are sealed within a minute; a log that is behind for longer than this is not waited for,
+unless the export was asked for since."""
+AGAIN_AFTER: Final = timedelta(seconds=3)
+
+AT_THE_COMMAND: Final = timedelta(seconds=90)
+"""How long an operator's command waits, who has no row to come back to."""
 PAUSE_SECONDS: Final = 0.5
 
 
@@ -36,46 +41,49 @@ class NotSealedYet(DomainError):
         )
 
 
-def sealed_head(claim: ExportClaim, heartbeat: Heartbeat) -> Sealed:
-    """Return the newest checkpoint, which then stays for good, once it covers the export.
+def sealed_head(claim: ExportClaim) -> Sealed:
+    """Return the newest checkpoint, which then stays for good, if it covers the export.
 
     Raises:
-        NotSealedYet: it did not cover it in time.
+        NotYet: the log is about to be sealed so far.
+        NotSealedYet: it is not, and has been waited for.
     """
-    last = max(claim.row.snapshot_seqs.values())
-    return wait(partial(_newest, claim, last), last, pause=partial(heartbeat.progress, 0))
-
-
-def wait(
-    newest: Callable[[], Sealed | None],
-    last: int,
-    *,
-    pause: Callable[[], None],
-) -> Sealed:
-    """Ask for the newest checkpoint until it covers number ``last``.
-
-    ``pause`` is called before each time, and raises to stop.
-
-    Raises:
-        NotSealedYet: it did not cover it in time.
-    """
-    deadline = time.monotonic() + PATIENCE.total_seconds()
-    while True:
-        pause()
-        sealed = newest()
-        if sealed is not None and sealed.size >= last:
-            return sealed
-        if time.monotonic() >= deadline:
-            raise NotSealedYet(sealed.size if sealed else 0, last)
-        time.sleep(PAUSE_SECONDS)
-
-
-def _newest(claim: ExportClaim, last: int) -> Sealed | None:
     (workspace_id,) = claim.row.workspace_ids
+    last = max(claim.row.snapshot_seqs.values())
     with Session(db.engine) as session:
         tenancy.bind(claim.scope, session)
         sealed = checkpoints.newest(session, workspace_id)
         if sealed is not None and sealed.size >= last:
             checkpoints.keep(session, workspace_id, sealed.size)
             session.commit()
-    return sealed
+            return sealed
+        size = sealed.size if sealed else 0
+        if _is_stuck(session, claim.row):
+            raise NotSealedYet(size, last)
+    words = f"the log is sealed up to event {size:,} of {last:,}"
+    raise NotYet(words, AGAIN_AFTER, sealed_size=size)
+
+
+def _is_stuck(session: Session, export: Export) -> bool:
+    """Tell whether there is no use in waiting for the log of an export."""
+    state = checkpoints.state(session, export.workspace_ids[0])
+    if state.state != GROWING:
+        return True
+    since = state.lag_since or state.grown_at or export.created_at
+    return max(since, export.created_at) < datetime.now(UTC) - PATIENCE
+
+
+def wait(newest: Callable[[], Sealed | None], last: int) -> Sealed:
+    """Ask for the newest checkpoint until it covers number ``last``; for a command.
+
+    Raises:
+        NotSealedYet: it did not cover it in time.
+    """
+    deadline = time.monotonic() + AT_THE_COMMAND.total_seconds()
+    while True:
+        sealed = newest()
+        if sealed is not None and sealed.size >= last:
+            return sealed
+        if time.monotonic() >= deadline:
+            raise NotSealedYet(sealed.size if sealed else 0, last)
+        time.sleep(PAUSE_SECONDS)

@@ -36,6 +36,8 @@ class ShownExport:
     bundle_size: int | None
     bundle_sha256: str | None
     sealed_size: int | None
+    waits_for: int | None
+    """The number that the log is to be sealed up to, where that is waited for."""
     error: str | None
     requested_by: str
     created_at: datetime
@@ -71,6 +73,7 @@ def present(export: Export, scope: ExportScope, viewer: Viewer) -> ShownExport:
         bundle_size=export.bundle_bytes,
         bundle_sha256=export.bundle_sha256,
         sealed_size=export.sealed_size,
+        waits_for=max(export.snapshot.values()) if export.waits_for_seal else None,
         error=export.error,
         requested_by=export.requester_name,
         created_at=export.created_at,
