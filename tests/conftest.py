@@ -47,6 +47,9 @@ for _name, _number in (("few", FEW), ("many", MANY)):
     )
 hypothesis.settings.load_profile("few")
 
+OWN_SECRET = pytest.StashKey[str]()
+"""What scopes of the run's own installation are signed by."""
+
 LOOPBACK = ("127.", "::1", "localhost")
 
 
@@ -71,7 +74,9 @@ def database_urls(data_dir: Path) -> Iterator[embedded.DatabaseUrls]:
 
 
 @pytest.fixture(scope="session")
-def settings(database_urls: embedded.DatabaseUrls, data_dir: Path) -> Settings:
+def settings(
+    request: pytest.FixtureRequest, database_urls: embedded.DatabaseUrls, data_dir: Path
+) -> Settings:
     made = Settings(
         database_url=database_urls.app,
         platform_database_url=database_urls.platform,
@@ -83,8 +88,17 @@ def settings(database_urls: embedded.DatabaseUrls, data_dir: Path) -> Settings:
     )
     upgrade.upgrade(made)
     tickets.sign_with(made.secret_key)
+    request.config.stash[OWN_SECRET] = made.secret_key
     sealing.seal_as(made)
     return made
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _signed_by_own_secret_after(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Scopes of the next file's fixtures are signed for the run's own installation."""
+    yield
+    if OWN_SECRET in request.config.stash:
+        tickets.sign_with(request.config.stash[OWN_SECRET])
 
 
 @pytest.fixture(scope="session")

@@ -55,9 +55,12 @@ def server(
     web.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def worker(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A worker that builds what people ask for in the browser, and nothing else."""
+    """A worker that does what people ask for in the browser, until the file ends.
+
+    Tests of other files show what waits.
+    """
     queue = with_queue(settings, BROWSER_QUEUE)
     process = WorkerProcess(queue, tmp_path_factory.mktemp("worker") / "log")
     process.start()

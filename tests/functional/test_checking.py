@@ -89,7 +89,8 @@ def recorded(workspace: Workspace, activity: Activity) -> list[dict[str, Any]]:
 def rung(workspace: Workspace, user: User) -> list[str]:
     with scoped(workspace.id, user=user.id) as session:
         mine = Notification.user_id == user.id, Notification.kind == told.MAIL
-        return list(session.scalars(select(Notification.title).where(*mine)))
+        found = select(Notification.title).where(*mine).order_by(Notification.created_at)
+        return list(session.scalars(found))
 
 
 def mailed(user: User) -> list[Mail]:
