@@ -74,24 +74,33 @@ def matches(text: ColumnElement[str], patterns: Sequence[str]) -> ColumnElement[
 
 
 def contains(texts: Sequence[SQLColumnExpression[str]], words: str) -> ColumnElement[bool]:
-    """Search the words in any of the texts.
+    """Search the words in any of the texts."""
+    return func.strpos(together(texts), words_folded(words)) > 0
 
-    Texts that are all ASCII are told by their length and looked through as one. In others, only
-    the texts that are not take longer.
+
+def together(texts: Sequence[SQLColumnExpression[str]]) -> ColumnElement[str]:
+    """Fold texts for comparison, a line each.
+
+    Texts that are all ASCII are told by their length and folded as one. In others, only the texts
+    that are not take longer.
     """
-    together = func.concat_ws(LINE, *texts)
-    found = case(
-        (
-            func.octet_length(together) == func.length(together),
-            func.lower(collate(together, "C")),
-        ),
+    lines = func.concat_ws(LINE, *texts)
+    return case(
+        (func.octet_length(lines) == func.length(lines), func.lower(collate(lines, "C"))),
         else_=func.concat_ws(LINE, *map(folded, texts)),
     )
-    return func.strpos(found, words_folded(words)) > 0
 
 
 def json_contains(documents: Sequence[ColumnElement[Any]], words: str) -> ColumnElement[bool]:
     """Search the words in any of the JSON documents, in a key or a value."""
-    together = func.concat_ws(LINE, *(cast(one, Text) for one in documents))
-    quoted = json.dumps(words.translate(_QUOTES), ensure_ascii=False)[1:-1]
-    return func.strpos(func.fold_json(together), words_folded(quoted)) > 0
+    return func.strpos(json_together(documents), words_folded(quoted(words))) > 0
+
+
+def json_together(documents: Sequence[ColumnElement[Any]]) -> ColumnElement[str]:
+    """Fold JSON documents for comparison, a line each."""
+    return func.fold_json(func.concat_ws(LINE, *(cast(one, Text) for one in documents)))
+
+
+def quoted(words: str) -> str:
+    """Write words as they stand in a JSON document."""
+    return json.dumps(words.translate(_QUOTES), ensure_ascii=False)[1:-1]

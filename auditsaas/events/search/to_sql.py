@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Text, Uuid, and_, column, func, not_, or_, select, table
 
-from auditsaas.events import folding
+from auditsaas.events import folding, texts
 from auditsaas.events.conditions import among, came_from, in_network, matches_activity
 from auditsaas.events.models import events
 from auditsaas.events.search.parser import Term, number_range
@@ -29,26 +29,10 @@ def condition(term: Term, acted: Condition | None = None) -> Condition:
 
 def _positive(term: Term) -> Condition:
     if term.key is None:
-        return contains(term.values[0])
+        return texts.contains(term.values[0])
     if term.key.startswith("meta."):
         return _metadata(term.key.removeprefix("meta."), term.values)
     return BUILDERS[term.key](term)
-
-
-def contains(words: str) -> Condition:
-    """Search the words, in any case, in any text of the event, its targets, metadata or changes."""
-    texts = (
-        events.c.activity,
-        events.c.path,
-        events.c.actor_id,
-        events.c.actor_name,
-        events.c.actor_email,
-        func.host(events.c.ip),
-        events.c.user_agent,
-        events.c.request_id,
-    )
-    documents = (events.c.targets, events.c.metadata, events.c.changes)
-    return or_(folding.contains(texts, words), folding.json_contains(documents, words))
 
 
 def _metadata(path: str, values: Sequence[str]) -> Condition:
