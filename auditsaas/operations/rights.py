@@ -103,6 +103,8 @@ LIMITS: Final = {
     "anchors": _only(),
     "anchor_secrets": _only(),
     "removals": _only(inserted=False),
+    "event_words": _only(inserted=False),
+    "word_heads": _only(inserted=False),
     "witnesses": _only(
         *("last_size", "last_at", "last_error", "failing_since", "attempts", "next_try_at"),
         "removed_at",
@@ -155,7 +157,7 @@ PROVEN_ONCE: Final = "(SELECT scope_is_proven())"
 Citus takes no subquery in a policy, and has neither.
 """
 ASKED_ONCE: Final = frozenset(
-    {"events", "event_counts", "event_days", "actors", "actor_emails", "actor_names"}
+    {"events", "event_counts", "event_days", "event_words", "actors", "actor_emails", "actor_names"}
 )
 
 _KEEP_KEY = text(

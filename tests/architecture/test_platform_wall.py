@@ -35,12 +35,13 @@ HANDED_TO_WORKERS |= {
     "anchor_places",
     "witnesses",
     "tree_heads",
+    "word_heads",
     "log_heads",
     "tree_checks",
     "tree_findings",
 }
 
-LOG_AND_HANDED = {"exports", "log_heads"}
+LOG_AND_HANDED = {"exports", "log_heads", "word_heads"}
 """Tables of which workers are handed rows, and which belong to the log that a look is at."""
 
 
@@ -57,6 +58,7 @@ def acme(app: Flask) -> Company:
     company.change()
     company.request()
     company.tree()
+    company.words()
     return company
 
 

@@ -53,6 +53,7 @@ erasure_requests   ---- ---- si-- si-- si-- ----
 erasures           ---- ---- s--- s--- s--- ----
 event_counts       ---- ---- s--- s--- s--- ----
 event_days         ---- ---- s--- s--- s--- ----
+event_words        ---- ---- s--- s--- s--- ----
 events             ---- ---- s--- s--- s--- ----
 exports            ---- s-u- siu- siu- siu- ----
 former_slugs       s--- s--- siud siud siud s---
@@ -94,6 +95,7 @@ users              siu- siu- siu- siu- siu- siu-
 witness_keys       s--- s--- s--- s--- s--- s---
 witnessed          s-u- s-u- s-u- s-u- s-u- s-u-
 witnesses          ---- ---- siu- siu- siu- ----
+word_heads         ---- ---- s--- s--- s--- ----
 workspaces         s--- s--- siu- siu- siu- s---
 """
 EXPECTED = {line.split()[0]: line.split()[1:] for line in ALLOWED.split("\n") if line}

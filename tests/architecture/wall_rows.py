@@ -151,7 +151,14 @@ def _company(app: Flask) -> Company:
     company = Company.found(app)
     made: list[Callable[[], object]] = [company.event, company.key, company.invitation]
     made += [company.upload, company.view, company.request_key, company.notification]
-    made += [company.mail, company.mapping, company.change, company.read, company.tree]
+    made += [
+        company.mail,
+        company.mapping,
+        company.change,
+        company.read,
+        company.tree,
+        company.words,
+    ]
     for make in (*made, company.contested_event):
         make()
     company.report(company.schedule())

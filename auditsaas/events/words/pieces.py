@@ -1,0 +1,48 @@
+"""Parts folded text into pieces: runs of letters and digits, of which all substrings consist.
+
+What is typed is found in a text only where each of its pieces is found in one of the text's: its
+inner pieces are whole ones there, the first ends and the last begins one. So the pieces of a block
+tell, with no false negative, in which blocks a text may be. Everything beyond ASCII counts as a
+letter: so no version of Unicode has a say in where a piece ends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from auditsaas.events.folding import LINE
+
+_PIECE: Final = re.compile("[0-9A-Za-z\x80-\U0010ffff]+")
+
+pieces: Final = _PIECE.findall
+"""Return the pieces of a folded text, in their order."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of what was typed, and whether the text's piece begins and ends where it does."""
+
+    text: str
+    begins: bool
+    ends: bool
+
+    @property
+    def between_lines(self) -> str:
+        """The piece as it stands in the words of a block that holds it."""
+        return f"{LINE * self.begins}{self.text}{LINE * self.ends}"
+
+
+def typed(folded: str) -> list[Piece]:
+    """Return the pieces of a folded text that somebody looks for, in their order."""
+    return [
+        Piece(found[0], found.start() > 0, found.end() < len(folded))
+        for found in _PIECE.finditer(folded)
+    ]
+
+
+def written(words: Iterable[str]) -> str:
+    """Write different pieces as the words of a block."""
+    return f"{LINE}{LINE.join(sorted(words))}{LINE}"

@@ -1,0 +1,80 @@
+"""Keep a dictionary of the words of each log, by which what is rare is found at once.
+
+Nothing is added to the log or to an append: a worker makes it behind the log, as the owner of the
+tables, and the app role only reads it. Signatures are read row after row and stay in the row; words
+are compressed and lie beside it.
+"""
+
+from alembic import context, op
+
+revision = "0057"
+down_revision = "0056"
+
+LOOKED_AT = "current_setting('auditsaas.looked_at', true)"
+CLOSED = "NULLIF(current_setting('auditsaas.not_looked_at', true), '')::uuid[]"
+LOG = (
+    f"CASE {LOOKED_AT} WHEN 'all' THEN true"
+    f" WHEN 'all but' THEN workspace_id <> ALL ({CLOSED})"
+    f" WHEN 'jobs' THEN false"
+    f" ELSE workspace_id = ANY (NULLIF({LOOKED_AT}, '')::uuid[]) END"
+)
+JOBS = f"{LOOKED_AT} = 'jobs'"
+HERE = "workspace_id = ANY (bound_workspaces())"
+
+TABLES = {
+    "event_words": """
+        workspace_id uuid NOT NULL,
+        block bigint NOT NULL,
+        first_seq bigint NOT NULL,
+        last_seq bigint NOT NULL,
+        min_id uuid NOT NULL,
+        max_id uuid NOT NULL,
+        events smallint NOT NULL,
+        signature bytea,
+        words text,
+        PRIMARY KEY (workspace_id, block),
+        CONSTRAINT ck_event_words_known CHECK ((signature IS NULL) = (words IS NULL))
+    """,
+    "word_heads": """
+        workspace_id uuid PRIMARY KEY,
+        words_to bigint NOT NULL DEFAULT 0,
+        last_id uuid,
+        epoch bigint NOT NULL DEFAULT 0,
+        made_by integer NOT NULL DEFAULT 0,
+        again boolean NOT NULL DEFAULT false,
+        grown_at timestamptz,
+        attempts integer NOT NULL DEFAULT 0,
+        retry_at timestamptz
+    """,
+}
+POLICIES = (("SELECT", "USING"), ("INSERT", "WITH CHECK"), ("UPDATE", "USING"), ("DELETE", "USING"))
+
+
+def upgrade() -> None:
+    roles = context.config.attributes["roles"]
+    op.execute("SET LOCAL lock_timeout = '3s'")
+    for table, columns in TABLES.items():
+        op.execute(f"CREATE TABLE {table} ({columns})")
+        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+        for command, clause in POLICIES:
+            name = f"tenant_{command.lower()}"
+            op.execute(f"CREATE POLICY {name} ON {table} FOR {command} {clause} ({HERE})")
+        op.execute(f'GRANT SELECT ON {table} TO "{roles.app}", "{roles.platform}"')
+        op.execute(
+            f'CREATE POLICY platform ON {table} FOR SELECT TO "{roles.platform}" USING ({LOG})'
+        )
+    op.execute(
+        f'CREATE POLICY platform_jobs ON word_heads FOR SELECT TO "{roles.platform}" USING ({JOBS})'
+    )
+    op.execute("ALTER TABLE event_words ALTER COLUMN signature SET STORAGE PLAIN")
+    op.execute("CREATE INDEX ix_event_words_newest ON event_words (workspace_id, max_id DESC)")
+    op.execute(
+        "CREATE INDEX ix_event_words_again ON event_words (workspace_id, block) WHERE words IS NULL"
+    )
+
+
+def downgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '3s'")
+    for table in reversed(TABLES):
+        op.execute(f"DROP TABLE {table}")

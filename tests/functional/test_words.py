@@ -1,0 +1,83 @@
+"""The dictionary of words of a log: what is in it, whatever became of the log meanwhile."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select
+
+from auditsaas.events.words import signatures
+from auditsaas.events.words.models import BLOCK, event_words, word_heads
+from auditsaas.events.words.pieces import typed
+from auditsaas.workspaces.models import Workspace
+from tests.support.factories import append_events, event_input, make_workspace, scoped
+from tests.support.wording import word
+
+
+def block_rows(workspace: Workspace) -> list[Row[Any]]:
+    with scoped(workspace.id) as session:
+        return list(session.execute(select(event_words).order_by(event_words.c.block)))
+
+
+def words_to(workspace: Workspace) -> int | None:
+    with scoped(workspace.id) as session:
+        return session.scalar(select(word_heads.c.words_to))
+
+
+def test_block_holds_every_text_of_its_events(workspace: Workspace) -> None:
+    append_events(workspace, [event_input(metadata={"Größe": "Ünïcode, ЖУК"}, request_id="R-7")])
+    word(workspace)
+    [block] = block_rows(workspace)
+    expected = {"invoice", "update", "invoices", "42", "ann", "lee", "example", "203", "r", "7"}
+    assert expected | {"grösse", "ünïcode", "жук"} <= set(block.words.split("\n"))
+    assert (block.block, block.first_seq, block.last_seq, block.events) == (0, 1, 1, 1)
+
+
+def test_block_that_is_not_full_grows_with_its_log(workspace: Workspace) -> None:
+    append_events(workspace, [event_input(path="/first")])
+    word(workspace)
+    append_events(workspace, [event_input(path="/second")])
+    word(workspace)
+    [block] = block_rows(workspace)
+    assert {"first", "second"} <= set(block.words.split("\n"))
+    assert (block.last_seq, block.events, words_to(workspace)) == (2, 2, 2)
+
+
+def test_log_is_parted_into_blocks_of_its_numbers(workspace: Workspace) -> None:
+    for _ in range(5):
+        append_events(workspace, [event_input()] * 999)
+    assert word(workspace).words_to == 4995
+    found = block_rows(workspace)
+    assert [row.block for row in found] == list(range(20))
+    assert {row.events for row in found[:-1]} == {BLOCK}
+    assert (found[3].first_seq, found[3].last_seq, found[-1].last_seq) == (751, 1000, 4995)
+
+
+def test_signature_lets_through_what_is_in_a_block_and_hardly_anything_else(
+    workspace: Workspace,
+) -> None:
+    append_events(workspace, [event_input(request_id=f"req_{n:08x}") for n in range(BLOCK)])
+    word(workspace)
+    assert passes(workspace, "req_0000001f")
+    assert passes(workspace, "VOICES/4".lower())
+    assert not passes(workspace, "zeppelin")
+
+
+def passes(workspace: Workspace, folded: str) -> bool:
+    may = signatures.may_hold(signatures.hashes(typed(folded)))
+    with scoped(workspace.id) as session:
+        return session.scalar(select(event_words.c.block).where(may)) is not None
+
+
+def test_dictionary_is_of_one_workspace(workspace: Workspace) -> None:
+    append_events(workspace, [event_input()])
+    word(workspace)
+    other = make_workspace()
+    word(other)
+    assert block_rows(other) == []
+    assert ids_of(workspace) == {workspace.id}
+
+
+def ids_of(workspace: Workspace) -> set[UUID]:
+    return {row.workspace_id for row in block_rows(workspace)}
