@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -148,6 +149,7 @@ def latency(duration_ms: float | None) -> Latency | None:
     return Latency(duration_ms, level, word, round(min(max(width, 2), BAR_UNITS), 1))
 
 
+@lru_cache(maxsize=1024)
 def status_words(code: int | None) -> str:
     """Write `502 Bad gateway`; the number alone where RFC 9110 has no word for it."""
     if code is None:
@@ -188,5 +190,6 @@ def _agent(row: TableRow) -> tuple[str, str]:
 
 def _cell(text: str) -> str:
     """Cut a cell's text to what is sent at most; CSS cuts further, and the drawer has all of it."""
-    shown = visible(text[:LONGEST_CELL])
-    return f"{shown}…" if len(text) > LONGEST_CELL else shown
+    if len(text) <= LONGEST_CELL:
+        return visible(text)
+    return f"{visible(text[:LONGEST_CELL])}…"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from datetime import UTC, datetime
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from auditsaas.formatting import zones
 from auditsaas.formatting.viewer import DATE_PATTERNS, DEFAULT, Viewer
@@ -12,25 +13,43 @@ from auditsaas.formatting.viewer import DATE_PATTERNS, DEFAULT, Viewer
 RELATIVE_STEPS: Final = ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"))
 
 
+class Moment(NamedTuple):
+    """A time in all that a row of the log says of it, under a heading that names the place."""
+
+    iso: str
+    date: str
+    time: str
+    letters: str
+    """Those of its zone; '' in UTC."""
+    relative: str
+
+
+def moment(at: datetime, viewer: Viewer, now: datetime) -> Moment:
+    """Write a row's time; moved to the viewer's zone once, for a page has hundreds of them."""
+    local = at.astimezone(viewer.zone)
+    return Moment(
+        at.isoformat(),
+        _day(local.date(), DATE_PATTERNS[viewer.date_format][0]),
+        _clock(local, viewer),
+        "" if zones.is_utc(viewer.zone) else zones.letters_of(local, viewer.zone),
+        relative(at, now),
+    )
+
+
 def date(at: datetime | dt.date, viewer: Viewer) -> str:
     """Write `11/19/2026`. A datetime is moved to the viewer's zone; a date is taken as it is."""
-    return _local_date(at, viewer).strftime(DATE_PATTERNS[viewer.date_format][0])
+    return _day(_local_date(at, viewer), DATE_PATTERNS[viewer.date_format][0])
 
 
 def short_date(at: datetime | dt.date, viewer: Viewer) -> str:
     """Write `11/19`, where the year is clear from its surroundings."""
-    return _local_date(at, viewer).strftime(DATE_PATTERNS[viewer.date_format][1])
+    return _day(_local_date(at, viewer), DATE_PATTERNS[viewer.date_format][1])
 
 
 def time(at: datetime, viewer: Viewer, milliseconds: bool = False) -> str:
     """Write `14:32:09`, `14:32:09.418` or `2:32:09 PM`."""
     local = at.astimezone(viewer.zone)
-    fraction = f".{local.microsecond // 1000:03}" if milliseconds else ""
-    # Not strftime, which takes three times as long: a page shows hundreds of times.
-    rest = f"{local.minute:02}:{local.second:02}{fraction}"
-    if viewer.clock == "12":
-        return f"{local.hour % 12 or 12}:{rest} {'AM' if local.hour < 12 else 'PM'}"
-    return f"{local.hour:02}:{rest}"
+    return _clock(local, viewer, f".{local.microsecond // 1000:03}" if milliseconds else "")
 
 
 def minute(at: datetime, viewer: Viewer) -> str:
@@ -121,6 +140,19 @@ def utc_text(at: datetime, viewer: Viewer) -> str:
 def iso_minute(at: datetime) -> str:
     """Write `2026-11-18 16:05Z`, as operators' commands do."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}Z"
+
+
+@lru_cache(maxsize=1024)
+def _day(day: dt.date, pattern: str) -> str:
+    return day.strftime(pattern)
+
+
+def _clock(local: datetime, viewer: Viewer, fraction: str = "") -> str:
+    # Not strftime, which takes three times as long: a page shows hundreds of times.
+    rest = f"{local.minute:02}:{local.second:02}{fraction}"
+    if viewer.clock == "12":
+        return f"{local.hour % 12 or 12}:{rest} {'AM' if local.hour < 12 else 'PM'}"
+    return f"{local.hour:02}:{rest}"
 
 
 def _local_date(at: datetime | dt.date, viewer: Viewer) -> dt.date:

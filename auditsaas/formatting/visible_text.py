@@ -17,7 +17,7 @@ _JOINER = "\u200d"
 
 def visible(text: str) -> str:
     """Write every hidden character of ``text`` as `‹U+202E›`."""
-    if _HIDDEN.search(text) is None:
+    if (text.isascii() and text.isprintable()) or _HIDDEN.search(text) is None:
         return text
     return _HIDDEN.sub(lambda match: _shown(match, text), text)
 

@@ -22,7 +22,11 @@ STEP: Final = timedelta(days=15)
 
 def letters(at: datetime, zone: ZoneInfo) -> str:
     """Write `EST`, or `UTC−3` where the zone has no letters for the time's offset."""
-    local = at.astimezone(zone)
+    return letters_of(at.astimezone(zone), zone)
+
+
+def letters_of(local: datetime, zone: ZoneInfo) -> str:
+    """Write the letters of a time that is in the zone already."""
     return _label(zone, local.tzname(), local.utcoffset())
 
 

@@ -11,13 +11,14 @@ from werkzeug.datastructures import MultiDict
 from auditsaas.access import current, log_reading
 from auditsaas.errors import FieldError
 from auditsaas.events.filter.event_filter import EventFilter, FilterError
-from auditsaas.events.presenter import PresentedEvent, present
+from auditsaas.events.presenter import present
 from auditsaas.events.reading import pages
 from auditsaas.events.reading.scans import event_rows
 from auditsaas.extensions import db
 from auditsaas.formatting.viewer import Viewer
 from auditsaas.pages.audit_log.log_scope import LogScope
 from auditsaas.pages.audit_log.page_view import DEFAULT_LIMIT, LogView, ShownPage
+from auditsaas.pages.audit_log.table_rows import LogRow, log_row
 from auditsaas.workspaces.former_slugs import with_current_slugs
 
 LIMITS = (25, 50, 100)
@@ -94,13 +95,19 @@ def paged(
     return replace(view, before=before, after=after, position=position)
 
 
-def shown_rows(view: LogView, page: pages.Page) -> list[PresentedEvent]:
+def shown_rows(view: LogView, page: pages.Page) -> list[LogRow]:
     """Present the rows of a page, and note that they are shown."""
     view.scope.show(row.workspace_id for row in page.rows)
     log_reading.shown(page.rows)
-    names = view.scope.names
+    names, url, now = view.scope.names, view.scope.event_url, datetime.now(UTC)
+    tail = f"?{view.query}" if view.query else ""
     return [
-        present(row, names[row.workspace_id], row.actor_status_now, view.scope.event_url)
+        log_row(
+            present(row, names[row.workspace_id], row.actor_status_now, url),
+            view.viewer,
+            now,
+            tail,
+        )
         for row in page.rows
     ]
 

@@ -9,11 +9,12 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from markupsafe import Markup
+
 from auditsaas.errors import FieldError
 from auditsaas.events.filter.actors import count_people
 from auditsaas.events.filter.event_filter import FILTERS, EventFilter
 from auditsaas.events.filter.reader import CUSTOM, SearchError
-from auditsaas.events.presenter import PresentedEvent
 from auditsaas.events.reading.facets import known_actors
 from auditsaas.events.reading.scans.source import answers_at_once
 from auditsaas.events.search.terms import syntax
@@ -23,13 +24,14 @@ from auditsaas.pages.audit_log import filter_panel, no_match, period_words
 from auditsaas.pages.audit_log.filter_panel import ShownFacet
 from auditsaas.pages.audit_log.log_scope import LogScope, url_with
 from auditsaas.pages.audit_log.saved_view_choice import ALL, NO_VIEWS, ViewChoice
+from auditsaas.pages.audit_log.table_rows import LogRow, Table, draw
 
 DEFAULT_LIMIT = 50
 
 
 @dataclass(frozen=True)
 class ShownPage:
-    rows: list[PresentedEvent]
+    rows: list[LogRow]
     first: int
     last: int
     newer_url: str | None
@@ -160,6 +162,16 @@ class LogView:
             {"name": saved.name, "remove_url": f"{self.save_url}/{saved.id}/remove"}
             for saved in self.offered.own
         ]
+
+    @property
+    def drawn_rows(self) -> Markup:
+        """The rows of the page, as HTML."""
+        table = Table(
+            hidden=self.viewer.hidden_columns,
+            several=self.several,
+            tells_unknown_source=self.always is not None,
+        )
+        return draw(self.page.rows if self.page else (), table)
 
     @property
     def live_url(self) -> str | None:

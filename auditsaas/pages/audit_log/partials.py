@@ -77,7 +77,7 @@ def _tail(view: LogView) -> ResponseReturnValue:
         return Response(status=204)
     shown = ShownPage(rows, 1, len(rows), None, None)
     return render_template(
-        "audit_logs/_tail.html", view=replace(page_loader.paged(view), page=shown), rows=rows
+        "audit_logs/_tail.html", view=replace(page_loader.paged(view), page=shown)
     )
 
 
