@@ -8,6 +8,7 @@ socket whose number may be another's by then.
 
 from __future__ import annotations
 
+import select
 import threading
 import time
 from typing import Any, TypeVar
@@ -16,9 +17,14 @@ import psycopg
 from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine, event
+from sqlalchemy.exc import InvalidatePoolError
+
+from auditsaas.db.pipelining import PipeliningConnection
 
 CONNECT_SECONDS = 3
 PING_SECONDS = 3.0
+RESTED_SECONDS = 1.0
+"""After so long out of use a connection is doubtful: its host may be gone without a word."""
 BEYOND_THE_SERVER = 2.0
 """Seconds that a statement has after its ``statement_timeout``, which the server ends in words."""
 
@@ -93,11 +99,24 @@ class Gate:
         return made
 
 
-class BoundedConnection(psycopg.Connection[Any]):
+class BoundedConnection(PipeliningConnection):
     """A connection that is given up when one wait for the server takes longer than ``patience``."""
 
     patience: float | None = None
     gate: Gate
+    rests_since = 0.0
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether it rested for long, or has something to say unasked: most often, that it ended.
+
+        A server that ends says so, or its kernel does, and then there is something to be read.
+        """
+        if time.monotonic() - self.rests_since > RESTED_SECONDS:
+            return True
+        waiting = select.poll()
+        waiting.register(self.pgconn.socket, select.POLLIN)
+        return bool(waiting.poll(0))
 
     def wait(
         self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None
@@ -122,9 +141,12 @@ def bound(
     *,
     ping_seconds: float | None = PING_SECONDS,
     wait_out_restarts: bool = False,
+    ping_if_doubtful: bool = False,
 ) -> None:
     """Give each statement of an engine a deadline, and a shorter one to the ping before its use.
 
+    ``ping_if_doubtful``: a connection that was just in use is not pinged; for pools that do not
+    ping by themselves.
     ``wait_out_restarts``: connecting is tried again for ``RESTART_SECONDS`` where it is refused.
     Nothing was sent yet, so nothing is done twice; a server that does not answer is not asked
     again.
@@ -144,18 +166,30 @@ def bound(
                 time.sleep(BETWEEN_TRIES)
             else:
                 made.patience = statement_seconds
+                made.rests_since = time.monotonic()
                 return made
 
     def taken(connection: BoundedConnection, _record: Any, _proxy: Any) -> None:
+        if ping_if_doubtful and connection.is_doubtful:
+            _ping(engine, connection)
         connection.patience = statement_seconds
 
     def given_back(connection: BoundedConnection | None, _record: Any) -> None:
         if connection is not None:
             connection.patience = ping_seconds
+            connection.rests_since = time.monotonic()
 
     event.listen(engine, "do_connect", connect)
     event.listen(engine, "checkout", taken)
     event.listen(engine, "checkin", given_back)
+
+
+def _ping(engine: Engine, connection: BoundedConnection) -> None:
+    """Let the pool connect anew where the server does not answer; its other connections too."""
+    try:
+        engine.dialect.do_ping(connection)  # type: ignore[arg-type]  # the driver's own
+    except psycopg.Error as error:
+        raise InvalidatePoolError from error
 
 
 def beyond(statement_timeout_ms: int) -> float | None:

@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import Connection, event
 from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 
+from auditsaas.db.pipelining import set_with_next
 from auditsaas.db.tenancy import uuid_array
 from auditsaas.extensions import db
 
@@ -79,10 +80,9 @@ def _bind_settings(session: Session, connection: Connection) -> None:
         session.info["note"] = None
     look: Look = session.info["look"]
     # As in ``tenancy``: SET takes no parameters, and the text holds nothing but uuids.
-    connection.exec_driver_sql(
-        f"SET LOCAL auditsaas.looked_at = '{_looked_at(look)}'; "
-        f"SET LOCAL auditsaas.not_looked_at = '{uuid_array(look.closed) if look.closed else ''}'"
-    )
+    closed = uuid_array(look.closed) if look.closed else ""
+    set_with_next(connection, f"SET LOCAL auditsaas.looked_at = '{_looked_at(look)}'")
+    set_with_next(connection, f"SET LOCAL auditsaas.not_looked_at = '{closed}'")
 
 
 def _looked_at(look: Look) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from auditsaas.db import deadlines, encoding, tenancy
+from auditsaas.db.pipelining import set_with_next
 from auditsaas.extensions import db
 from auditsaas.metrics import POOL_IN_USE, POOL_SIZE, POOL_WAITING
 
@@ -120,9 +121,8 @@ def settle_each_transaction(engine: Engine, statement_timeout_ms: int) -> None:
     """Apply a pooled engine's settings at the beginning of each transaction."""
 
     def settle(connection: Connection) -> None:
-        connection.exec_driver_sql(
-            f"SET LOCAL timezone = 'UTC'; SET LOCAL statement_timeout = {int(statement_timeout_ms)}"
-        )
+        set_with_next(connection, "SET LOCAL timezone = 'UTC'")
+        set_with_next(connection, f"SET LOCAL statement_timeout = {int(statement_timeout_ms)}")
 
     event.listen(engine, "begin", settle)
 

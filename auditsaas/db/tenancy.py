@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.orm import Session, SessionTransaction
 
 from auditsaas.db import tickets
+from auditsaas.db.pipelining import set_with_next
 from auditsaas.extensions import db
 
 _SETTINGS: Final = ("auditsaas.workspaces", "auditsaas.person", "auditsaas.ticket")
@@ -63,11 +64,11 @@ def _bind_settings(connection: Connection, scope: Scope) -> None:
     values = (workspaces, person, tickets.ticket(workspaces, person))
     if not _is_spread(connection):
         # As parameters: other sessions of the role see each other's statements, and no values.
-        connection.exec_driver_sql(BOUND, values)
+        set_with_next(connection, BOUND, values)
         return
     # Citus tells its nodes of SET LOCAL alone, which takes no parameters: uuids and hexadecimals.
-    statements = zip(_SETTINGS, values, strict=True)
-    connection.exec_driver_sql("; ".join(f"SET LOCAL {name} = '{v}'" for name, v in statements))
+    for name, value in zip(_SETTINGS, values, strict=True):
+        set_with_next(connection, f"SET LOCAL {name} = '{value}'")
 
 
 def _is_spread(connection: Connection) -> bool:

@@ -52,10 +52,11 @@ def connected(
 
 
 def _connect(app: Flask, settings: Settings, statement_timeout_ms: int) -> None:
-    pooled = settings.transaction_pooling
+    pooled, bounded = settings.transaction_pooling, statement_timeout_ms > 0
 
     def options(url: str, name: str, make: PoolOptions = pools.engine_options) -> dict[str, object]:
-        return make(url, statement_timeout_ms, name=name, transaction_pooling=pooled)
+        made = make(url, statement_timeout_ms, name=name, transaction_pooling=pooled)
+        return made | {"pool_pre_ping": not bounded}
 
     binds = {PLATFORM_BIND: options(settings.platform_database_url, PLATFORM_BIND)}
     if settings.replica_database_url:
@@ -79,6 +80,8 @@ def _connect(app: Flask, settings: Settings, statement_timeout_ms: int) -> None:
                 else deadlines.PING_SECONDS,
                 # The primary answers in the place of a replica, at once.
                 wait_out_restarts=name != replica.REPLICA_BIND,
+                # Without a deadline, one that is frozen is found by the ping alone.
+                ping_if_doubtful=bounded,
             )
             if pooled:
                 pools.settle_each_transaction(engine, statement_timeout_ms)

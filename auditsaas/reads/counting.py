@@ -16,6 +16,7 @@ from sqlalchemy import ARRAY, Integer, LargeBinary, Text, Uuid, bindparam, text
 from sqlalchemy.orm import Session
 
 from auditsaas import own_actions
+from auditsaas.db.pipelining import queued, set_with_next
 from auditsaas.own_actions import RequestFacts
 from auditsaas.own_activities import Activity
 from auditsaas.reads.reading import (
@@ -28,7 +29,7 @@ from auditsaas.reads.reading import (
     targets_of,
 )
 
-IN_HASTE = "SET LOCAL synchronous_commit = off; SET LOCAL lock_timeout = '250ms'"
+IN_HASTE: Final = ("SET LOCAL synchronous_commit = off", "SET LOCAL lock_timeout = '250ms'")
 
 _INTO = """
 INSERT INTO log_reads AS r (workspace_id, hour, reader, query_hash, id, query, name, email, role,
@@ -78,7 +79,8 @@ FROM unnest(:workspaces, :hashes, :ids, :queries, :roles, :pages, :rows, :parts,
 def count(session: Session, readings: Sequence[Reading]) -> None:
     """Count one reader's reads of several logs, all in the session's scope and transaction.
 
-    The rest of the transaction does not wait for the disk either, and for locks only briefly.
+    It is sent with the next statement, which is the COMMIT, and fails with it. The rest of the
+    transaction does not wait for the disk either, and for locks only briefly.
     """
     if not readings:
         return
@@ -89,11 +91,14 @@ def count(session: Session, readings: Sequence[Reading]) -> None:
         "email": first.reader.email,
         "address": first.address,
     }
-    session.connection().exec_driver_sql(IN_HASTE)
-    if len(readings) == 1:
-        session.execute(ONE, known | _values(first))
-    else:
-        session.execute(SEVERAL, known | _columns(readings))
+    connection = session.connection()
+    for setting in IN_HASTE:
+        set_with_next(connection, setting)
+    with queued(connection):
+        if len(readings) == 1:
+            session.execute(ONE, known | _values(first))
+        else:
+            session.execute(SEVERAL, known | _columns(readings))
 
 
 def _values(reading: Reading) -> dict[str, Any]:
