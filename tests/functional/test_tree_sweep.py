@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from flask import Flask
+from flask import Flask, current_app
 from sqlalchemy import select, text, update
 
 from auditsaas.db.platform import JOBS, platform_session
+from auditsaas.events import following
 from auditsaas.events.models import events
 from auditsaas.evidence.models import tree_heads
 from auditsaas.evidence.tree import checkpoints, growing, keys, sweeping
@@ -43,7 +44,8 @@ def ring(settings: Settings) -> Keyring:
 def among(*workspaces: Workspace) -> Callable[[], Sequence[UUID]]:
     """Looks for those of these logs that are due."""
     ids = {workspace.id for workspace in workspaces}
-    return lambda: [found for found in sweeping.due(most=100_000) if found in ids]
+    trees = sweeping.trees(Keyring.of(current_app.extensions["settings"]))
+    return lambda: [found for found in following.due(trees, most=100_000) if found in ids]
 
 
 def state(workspace: Workspace) -> SealState:
