@@ -7,17 +7,12 @@ from dataclasses import replace
 from typing import Any, Final
 
 from auditsaas.events.filter.event_filter import FILTERS, EventFilter
+from auditsaas.events.filter.lifting import BOUNDS, SAME
 from auditsaas.events.filter.reader import CUSTOM
 from auditsaas.events.folding import fold
 from auditsaas.events.search.parser import Term, unparse
-from auditsaas.events.search.terms import KEYS, META, STATUSES
+from auditsaas.events.search.terms import META, STATUSES
 
-OTHERWISE: Final = frozenset({"browser", "workspace"})
-"""Terms that mean something else than the filter of their name: a prefix; none within a log."""
-SAME: Final = (FILTERS.keys() & KEYS.keys()) - OTHERWISE
-"""Terms of the search box that mean what the filter of their name means."""
-BOUNDS: Final = {">=": "min_ms", "<=": "max_ms"}
-"""Comparisons of the response time that a filter says as well."""
 FOLDED: Final = (None, "path", "browser", "target")
 """Terms whose values are compared without case; those of metadata are too."""
 

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from auditsaas.events import folding
 from auditsaas.events.event_sources import teller
 from auditsaas.events.filter.event_filter import EMPTY, FILTERS, EventFilter
+from auditsaas.events.filter.lifting import lift_terms
 from auditsaas.events.labels import capitalized
 from auditsaas.events.models import actors, event_counts, events
 from auditsaas.events.reading.rollups import counted, split_hours
@@ -81,6 +82,7 @@ def facets(
     shares: Shares | None = None,
 ) -> dict[str, Facet]:
     """Count the values of each field over ``workspaces`` (slug → id), ignoring its own choice."""
+    event_filter = lift_terms(event_filter)
     found: dict[str, Facet] = {}
     by_hour: dict[EventFilter, list[str]] = {}
     by_event: dict[EventFilter, list[str]] = {}

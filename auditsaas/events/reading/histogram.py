@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from auditsaas.db.columns import Timestamp
 from auditsaas.db.ids import time_of
 from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.filter.lifting import lift_terms
 from auditsaas.events.filter.period import TimeRange
 from auditsaas.events.models import event_counts, events
 from auditsaas.events.reading.facets import TEXT_CAP
@@ -75,6 +76,7 @@ def histogram(
     shares: Shares | None = None,
 ) -> Histogram:
     """Count the events of each bar of the period, or of everything there is up to ``now``."""
+    event_filter = lift_terms(event_filter)
     period = _bounded(session, workspace_ids, event_filter.period, now)
     if period is None or period.start is None or period.end is None:
         return Histogram((), "")

@@ -11,6 +11,7 @@ from sqlalchemy import CompoundSelect, Select, func, select, union_all
 from sqlalchemy.orm import Session
 
 from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.filter.lifting import lift_terms
 from auditsaas.events.models import events
 from auditsaas.events.reading.facets import TEXT_CAP
 from auditsaas.events.reading.scans.sample import Shares
@@ -37,6 +38,7 @@ def latency(
     shares: Shares | None = None,
 ) -> Latency | None:
     """Measure the median, 95th percentile and longest response time; None if no event has one."""
+    event_filter = lift_terms(event_filter)
     cap = TEXT_CAP if event_filter.terms else CAP
     if not workspace_ids:
         return None

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, Subquery, func, select
 from sqlalchemy.orm import Session
 
 from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.filter.lifting import lift_terms
 from auditsaas.events.filter.period import TimeRange
 from auditsaas.events.models import events, log_heads
 from auditsaas.events.reading.rollups import counted, split_hours
@@ -48,6 +49,7 @@ def count(
     shares: Shares | None = None,
 ) -> Count:
     """Count the matching events of the workspaces: exact, or at least 100,000."""
+    event_filter = lift_terms(event_filter)
     if not event_filter.hourly:
         return _count_steps(session, workspace_ids, event_filter, shares)
     whole, parts = split_hours(event_filter.period)

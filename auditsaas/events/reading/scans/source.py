@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Row, Select
 from sqlalchemy.orm import Session
 
 from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.filter.lifting import lift_terms
 from auditsaas.events.reading.scans.budget import Budget
 from auditsaas.events.reading.scans.cursor import Cursor
 from auditsaas.events.reading.scans.event_rows import WHOLE, RowColumns
@@ -61,6 +62,7 @@ def source(
 
     With ``since``, also events from before the filter's period that arrived after that number.
     """
+    event_filter = lift_terms(event_filter)
     if answers_at_once(workspace_ids) or since is not None:
         return FewWorkspaces(session, workspace_ids, event_filter, snapshot, since)
     return ManyWorkspaces(session, workspace_ids, event_filter, snapshot)
