@@ -143,11 +143,11 @@ def _together(run: Callable[[int], None]) -> float:
 
 
 def make_plain_table(place: Place) -> None:
-    with _connect(place) as connection:
+    with connect(place) as connection:
         connection.execute("CREATE TABLE plain_events (LIKE events INCLUDING INDEXES)")
 
 
-def _connect(place: Place) -> psycopg.Connection[Any]:
+def connect(place: Place) -> psycopg.Connection[Any]:
     url = make_url(place.settings.owner_url).set(drivername="postgresql")
     return psycopg.connect(url.render_as_string(hide_password=False))
 
@@ -197,7 +197,7 @@ def copy_all(place: Place, batches: list[Rows]) -> float:
 
 
 def _copy(place: Place, batches: list[Rows], started: Any) -> None:
-    with _connect(place) as connection:
+    with connect(place) as connection:
         connection.execute(
             "CREATE TEMPORARY TABLE incoming (LIKE plain_events) ON COMMIT DELETE ROWS"
         )
@@ -259,7 +259,7 @@ def measure_single(place: Place, count: int = 1000) -> Table:
         f"INSERT INTO plain_events ({COLUMNS}) VALUES ({', '.join(['%s'] * 26)})"
         " ON CONFLICT DO NOTHING"
     )
-    with _connect(place) as connection:
+    with connect(place) as connection:
         rows = [
             rows_of(batch, place.workspaces[0], number)[0]
             for number, batch in enumerate(source.batches(count, 1))

@@ -92,6 +92,11 @@ _ALL = {
         "bench.ingest",
         lambda m, run: m.measure(memory_events=min(2_000_000, run.options.events)),
     ),
+    "single_post": Part(
+        "One event by POST beside INSERT and COMMIT",
+        "bench.single_post",
+        lambda m, _run: m.measure(),
+    ),
     "stages": Part("Where an append's time goes", "bench.stages", lambda m, _run: m.measure()),
     "bad_input": Part("Hostile requests", "bench.bad_input", lambda m, _run: m.measure()),
     "durability": Part("Durability of ingest", "bench.durability", lambda m, _run: m.measure()),

@@ -17,13 +17,16 @@ from auditsaas.access.log_reading import ReadableLog
 from auditsaas.access.waiting import await_body
 from auditsaas.api.blueprint import api, log_tiles
 from auditsaas.api.ingest.unpacking import MAX_BODY_BYTES, TooLarge
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
 from auditsaas.errors import DomainError, Forbidden
 from auditsaas.extensions import db
 from auditsaas.permissions import ApiScope
 from auditsaas.quotas import current
 from auditsaas.quotas.known import SECONDS
-from auditsaas.quotas.spending import Spender
+from auditsaas.quotas.spending import QuotaSpent, Spender
 from auditsaas.reads.reading import Reader
+from auditsaas.workspaces import remembered_keys
 from auditsaas.workspaces.api_keys import KeyAccess, authenticate_key, well_formed
 from auditsaas.workspaces.models import Workspace
 
@@ -48,6 +51,8 @@ WRITES = (ApiScope.EVENTS_WRITE,)
 READS = (ApiScope.EVENTS_READ,)
 EXPORTS = (ApiScope.EXPORTS, ApiScope.EVENTS_READ)
 """A file holds what its caller could read."""
+
+SEND_A_KEY = "Send a valid key as Authorization: Bearer aud_…."
 
 MAX_FRAMING = 2_000_000
 """Bytes that the sizes of chunks may take beside the body itself."""
@@ -115,10 +120,11 @@ def _check_key() -> None:
     if request.endpoint in OPEN:
         return
     call = CALLS[request.endpoint or ""]
-    access = authorise(call)
+    if not _recalled(call):
+        authorise(call)
     _receive_body()
     if call.scopes == READS:
-        _note_reader(access)
+        _note_reader(key_access())
 
 
 def authorise(call: Call) -> KeyAccess:
@@ -130,29 +136,67 @@ def authorise(call: Call) -> KeyAccess:
         QuotaSpent: it has used up the work of a minute.
     """
     secret = presented_key()
-    access = None
-    if secret is not None:
-        access = authenticate_key(secret, address=request.remote_addr)
+    if secret is None:
+        raise Unauthenticated(SEND_A_KEY)
+    access = authenticate_key(secret, address=request.remote_addr)
     if access is None:
-        raise Unauthenticated("Send a valid key as Authorization: Bearer aud_….")
+        raise Unauthenticated(SEND_A_KEY)
     for scope in call.scopes:
         if scope not in access.scopes:
             raise Forbidden(f"This key does not have the scope {scope}.")
     if access.use_noted:
         db.session.commit()
-    g.key_access = access
-    _refuse_worked(access)
+    remembered_keys.remember(secret, access)
+    _begin_work(access)
     return access
+
+
+def _recalled(call: Call) -> bool:
+    """Tell whether the key is remembered, and may send; what refuses is always asked for anew.
+
+    ``prove_key`` is then to be called before anything is answered, unless an append proved it.
+    """
+    secret = presented_key() if call.rate is Rate.INGEST else None
+    access = remembered_keys.recall(secret, request.remote_addr) if secret is not None else None
+    if access is None or not access.scopes.issuperset(call.scopes):
+        return False
+    try:
+        _begin_work(access)
+    except QuotaSpent:
+        return False
+    tenancy.bind(Scope.of(access.workspace_id))
+    g.key_is_recalled = True
+    return True
+
+
+def is_recalled() -> bool:
+    """Tell whether this request's key is only remembered, and not proven yet."""
+    return bool(g.get("key_is_recalled"))
+
+
+def note_proven() -> None:
+    """Note that a statement checked the key, and found it as it is remembered."""
+    g.key_is_recalled = False
+
+
+def prove_key() -> KeyAccess:
+    """Return the key of this request as it is now. Raises what ``authorise`` does."""
+    if is_recalled():
+        note_proven()
+        remembered_keys.forget(presented_key() or "")
+        authorise(CALLS[request.endpoint or ""])
+    return key_access()
 
 
 def spender_of(access: KeyAccess) -> Spender:
     return Spender(workspace_id=access.workspace_id, own=access.quotas or {}, key_id=access.key_id)
 
 
-def _refuse_worked(access: KeyAccess) -> None:
+def _begin_work(access: KeyAccess) -> None:
     """Refuse a key that has used up the work of a minute; a call's own is counted at its end."""
     current.refuse_spent(SECONDS, spender_of(access))
-    g.began_work = perf_counter()
+    g.key_access = access
+    g.setdefault("began_work", perf_counter())
 
 
 @api.teardown_request

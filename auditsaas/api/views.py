@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -18,6 +18,7 @@ from auditsaas.api.evidence.witness import witness
 from auditsaas.api.ingest import views as ingest
 from auditsaas.api.problems import PROBLEM_TYPE, problem
 from auditsaas.db import failures
+from auditsaas.errors import DomainError
 from auditsaas.extensions import db, settings
 
 if TYPE_CHECKING:
@@ -81,6 +82,18 @@ def _say_it_as_otlp(response: Response) -> Response:
         from auditsaas.api.ingest import otlp
 
         return otlp.as_status(response, (response.get_json() or {}).get("detail", ""))
+    return response
+
+
+@api.after_request
+def _prove_refused_key(response: Response) -> Response:
+    """Ask for a remembered key before an answer that no append proved it for, and refuse it."""
+    if not access.is_recalled() or response.status_code >= 500:
+        return response
+    try:
+        access.prove_key()
+    except (DomainError, OperationalError, InterfaceError, PoolTimeout) as error:
+        return current_app.make_response(current_app.handle_user_exception(error))
     return response
 
 

@@ -59,10 +59,15 @@ def _bind_transaction(
         _bind_settings(connection, scope)
 
 
-def _bind_settings(connection: Connection, scope: Scope) -> None:
+def settings_of(scope: Scope) -> tuple[str, str, str]:
+    """Return the workspaces and the person as PostgreSQL is told of them, and their ticket."""
     workspaces, person = uuid_array(scope.workspaces), str(scope.user) if scope.user else ""
-    values = (workspaces, person, tickets.ticket(workspaces, person))
-    if not _is_spread(connection):
+    return workspaces, person, tickets.ticket(workspaces, person)
+
+
+def _bind_settings(connection: Connection, scope: Scope) -> None:
+    values = settings_of(scope)
+    if not is_spread(connection):
         # As parameters: other sessions of the role see each other's statements, and no values.
         set_with_next(connection, BOUND, values)
         return
@@ -71,7 +76,7 @@ def _bind_settings(connection: Connection, scope: Scope) -> None:
         set_with_next(connection, f"SET LOCAL {name} = '{value}'")
 
 
-def _is_spread(connection: Connection) -> bool:
+def is_spread(connection: Connection) -> bool:
     """Tell whether the database is a Citus cluster, asked once of each pool."""
     known = _spread.get(connection.engine)
     if known is None:

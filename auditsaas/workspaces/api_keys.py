@@ -17,13 +17,14 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from uuid import UUID
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, literal_column, select, update
 from sqlalchemy.orm import Session
 
 from auditsaas import tokens
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Forbidden, Invalid
+from auditsaas.events.writing.sender import STATE, Sender
 from auditsaas.extensions import db
 from auditsaas.permissions import ApiScope
 from auditsaas.workspaces.models import ApiKey, ApiKeyLookup, ReadRecording, Workspace
@@ -52,6 +53,7 @@ FIND_KEY = select(
     _workspaces.c.legal_hold,
     _workspaces.c.read_recording,
     _workspaces.c.quotas,
+    literal_column(STATE).label("seen"),
 ).where(
     _table.c.workspace_id == bindparam("tenant"),
     _table.c.public_id == bindparam("public_id"),
@@ -87,6 +89,13 @@ class KeyAccess:
     """How the workspace has reads of its log recorded."""
     quotas: Mapping[str, int] | None = None
     """The workspace's own quotas, by name; None where they are all the installation's."""
+    allowed_networks: tuple[str, ...] = ()
+    seen: str = ""
+    """All of this as the database writes it."""
+
+    @property
+    def sender(self) -> Sender:
+        return Sender(key_id=self.key_id, seen=self.seen)
 
 
 def create_api_key(
@@ -177,20 +186,32 @@ def authenticate_key(
         return None
     if key.suspended_at is not None:
         raise Forbidden("The workspace of this key is suspended.")
-    if key.allowed_networks and not holds(key.allowed_networks, address):
+    access = KeyAccess(
+        tenant,
+        key.id,
+        key.name,
+        _scopes(tuple(key.scopes)),
+        None if key.legal_hold else key.retention_days,
+        key.last_used_at is None or key.last_used_at <= now - USE_NOTED_EVERY,
+        key.read_recording,
+        key.quotas,
+        tuple(key.allowed_networks),
+        key.seen,
+    )
+    if not allows(access, address):
         raise Forbidden(f"This key may not be used from {address or 'here'}.")
-    note = key.last_used_at is None or key.last_used_at <= now - USE_NOTED_EVERY
-    if note:
+    if access.use_noted:
         session.execute(
             update(ApiKey)
             .where(ApiKey.workspace_id == tenant, ApiKey.id == key.id)
             .values(last_used_at=now)
         )
-    kept_days = None if key.legal_hold else key.retention_days
-    scopes = _scopes(tuple(key.scopes))
-    return KeyAccess(
-        tenant, key.id, key.name, scopes, kept_days, note, key.read_recording, key.quotas
-    )
+    return access
+
+
+def allows(access: KeyAccess, address: str | None) -> bool:
+    """Tell whether a key may be used from an address."""
+    return not access.allowed_networks or holds(access.allowed_networks, address)
 
 
 _tenants: dict[str, UUID] = {}

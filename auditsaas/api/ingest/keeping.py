@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,7 +15,7 @@ from flask import Response, request
 from msgspec import structs
 
 from auditsaas import current_request, own_actions
-from auditsaas.api.access import key_access, spender_of
+from auditsaas.api.access import is_recalled, key_access, note_proven, prove_key, spender_of
 from auditsaas.api.answers import answer
 from auditsaas.api.ingest.bodies import Parsed
 from auditsaas.api.ingest.options import Options
@@ -24,10 +25,12 @@ from auditsaas.events.schema import EventInput
 from auditsaas.events.writing.append import MAX_BATCH, append
 from auditsaas.events.writing.outcome import Appended
 from auditsaas.events.writing.request_keys import first_arrival
-from auditsaas.extensions import db
+from auditsaas.events.writing.sender import SenderChanged
+from auditsaas.extensions import db, settings
 from auditsaas.metrics import count_ingest
 from auditsaas.quotas import current
 from auditsaas.quotas.known import EVENTS, MIB
+from auditsaas.quotas.spending import QuotaSpent
 from auditsaas.workspaces.api_keys import KeyAccess
 
 
@@ -50,13 +53,27 @@ class Kept:
 def keep(parsed: Parsed, now: datetime, options: Options) -> Kept:
     """Append and commit; ids with other content are recorded in the same transaction.
 
-    With ``options.strict`` one in conflict undoes the others.
+    With ``options.strict`` one in conflict undoes the others. What a remembered key is refused, or
+    may no longer send, is asked again of the key as it is.
     """
+    if options.key is not None:
+        prove_key()
+    try:
+        return _keep(parsed, now, options)
+    except (QuotaSpent, SenderChanged):
+        if not is_recalled():
+            raise
+    prove_key()
+    return _keep(parsed, now, options)
+
+
+def _keep(parsed: Parsed, now: datetime, options: Options) -> Kept:
     session, access = db.session(), key_access()
-    current.spend(EVENTS, spender_of(access), len(parsed))
-    current.spend(MIB, spender_of(access), len(request.get_data()))
-    events, alone = _keyed(parsed, now, options)
-    appended = _append(access, events, now, alone=alone)
+    with _spent(access, parsed):
+        events, alone = _keyed(parsed, now, options)
+        appended = _append(access, events, now, alone=alone)
+    if events:
+        note_proven()
     undone = bool(options.strict and appended.conflicts)
     if undone:
         session.rollback()
@@ -80,6 +97,28 @@ def keep(parsed: Parsed, now: datetime, options: Options) -> Kept:
         refused=len(parsed.refused),
     )
     return kept if undone else replace(kept, expired=_expired(events, appended, now, access))
+
+
+@contextmanager
+def _spent(access: KeyAccess, parsed: Parsed) -> Iterator[None]:
+    """Count the request against its quotas while it is stored, and not where its key changed.
+
+    Raises:
+        QuotaSpent: there is not so much left of one of them; none is counted.
+    """
+    spender, size = spender_of(access), len(request.get_data())
+    current.spend(EVENTS, spender, len(parsed))
+    try:
+        current.spend(MIB, spender, size)
+    except QuotaSpent:
+        current.note(EVENTS, spender, -len(parsed))
+        raise
+    try:
+        yield
+    except SenderChanged:
+        current.note(EVENTS, spender, -len(parsed))
+        current.note(MIB, spender, -size)
+        raise
 
 
 def ingested(parsed: Parsed, kept: Kept) -> Response:
@@ -172,10 +211,16 @@ def _append(
 ) -> Appended:
     """Append any number of events that a key sent, in one transaction."""
     stated = partial(
-        append, db.session(), access.workspace_id, source=of_key(access.key_id), arrived_at=now
+        append,
+        db.session(),
+        access.workspace_id,
+        source=of_key(access.key_id),
+        arrived_at=now,
+        sender=access.sender if is_recalled() else None,
     )
     if len(events) <= MAX_BATCH:
-        return stated(events, alone=alone)
+        # A pooler gives settings to each transaction that is begun, and this begins none.
+        return stated(events, alone=alone, at_once=alone and not settings().transaction_pooling)
     parts = [stated(events[at : at + MAX_BATCH]) for at in range(0, len(events), MAX_BATCH)]
     numbered = [part for part in parts if part.first_seq is not None]
     return Appended(

@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 
 from auditsaas.events.event_sources import EventSource
 from auditsaas.events.schema import EventInput
-from auditsaas.events.writing.append import there_already
 from auditsaas.events.writing.content import (
     DIGEST_BYTES,
     FIELDS,
@@ -36,6 +35,7 @@ from auditsaas.events.writing.identity import identify
 from auditsaas.events.writing.outcome import Appended, Difference
 from auditsaas.events.writing.rows import row_of
 from auditsaas.events.writing.sql import RULES
+from auditsaas.events.writing.storing import there_already
 
 _REMEMBER = "INSERT INTO seen VALUES (?, ?)"
 _RECALL = "SELECT content FROM seen WHERE id = ?"

@@ -15,6 +15,7 @@ from sqlalchemy import ARRAY, TextClause, Uuid, bindparam, text
 
 from auditsaas.events.event_sources import PRODUCT
 from auditsaas.events.writing.rows import COLUMNS, KEYS
+from auditsaas.events.writing.sender import IS_AS_SEEN
 
 _COLUMNS = ", ".join(COLUMNS)
 _KEYS = ", ".join(KEYS.values())
@@ -109,6 +110,21 @@ INTO head, stored, waited FROM stored;
 """  # noqa: S608
 
 
+_BOUND = """
+IF :ticket IS NOT NULL THEN
+    PERFORM set_config('auditsaas.workspaces', :scope, true),
+        set_config('auditsaas.person', '', true), set_config('auditsaas.ticket', :ticket, true);
+END IF;
+"""
+_IF_KNOWN = f"""
+IF :workspace = ANY (bound_workspaces()) AND scope_is_proven() THEN
+    known := :key IS NULL OR {IS_AS_SEEN};
+    IF known THEN
+        {{}}
+    END IF;
+END IF;
+"""
+
 PARAMETERS: Final = {
     "workspace": "uuid",
     "source": "text",
@@ -118,29 +134,36 @@ PARAMETERS: Final = {
     "actors": "json",
     "addresses": "json",
     "size": "integer",
+    "scope": "text",
+    "ticket": "text",
+    "key": "uuid",
+    "seen": "text",
 }
+"""``scope`` and ``ticket`` bind a transaction of this one statement; NULL where it is bound.
+``key`` and ``seen`` are a ``Sender``; NULL where the sender is known to this transaction."""
+
 PREFIX: Final = "append_"
 """How the names of these functions, of any version, begin."""
 
 
 def _function(kind: str, statement: str) -> tuple[str, str]:
     """Return the signature of the function around a statement, and how it is made."""
-    body = re.sub(r"(?<!:):(\w+)", r"given_\1", statement)
+    body = re.sub(r"(?<!:):(\w+)", r"given_\1", _BOUND + _IF_KNOWN.format(statement))
     name = f"{PREFIX}{kind}_{hashlib.sha256(body.encode()).hexdigest()[:12]}"
     given = ", ".join(f"given_{parameter} {of_type}" for parameter, of_type in PARAMETERS.items())
     return (
         f"{name}({','.join(PARAMETERS.values())})",
         f"""
 CREATE OR REPLACE FUNCTION {name}(
-    {given}, OUT head bigint, OUT stored bigint, OUT waited double precision
+    {given},
+    OUT head bigint, OUT stored bigint, OUT waited double precision, OUT known boolean
 )
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
     stored := 0;
-    IF given_workspace = ANY (bound_workspaces()) AND scope_is_proven() THEN
-        {body}
-    END IF;
+    known := true;
+    {body}
     IF stored NOT IN (0, given_size) THEN
         RAISE invalid_parameter_value USING MESSAGE = 'a batch is not of the size it is said to be';
     END IF;
@@ -155,7 +178,7 @@ def _call(signature: str) -> TextClause:
     given = ", ".join(
         f"CAST(:{parameter} AS {of_type})" for parameter, of_type in PARAMETERS.items()
     )
-    return text(f"SELECT head, stored, waited FROM {name}({given})")  # noqa: S608  # constants
+    return text(f"SELECT head, stored, waited, known FROM {name}({given})")  # noqa: S608  # constants
 
 
 _ALL, _MADE_ALL = _function("all", _store_sql())

@@ -14,7 +14,8 @@ from auditsaas.db.ids import time_of
 from auditsaas.events.event_sources import CLI
 from auditsaas.events.models import actor_emails, actors, event_counts, events, log_heads
 from auditsaas.events.schema import ActorInput, EventInput, from_mapping
-from auditsaas.events.writing.append import MAX_BATCH, UnknownWorkspace, append
+from auditsaas.events.writing.append import MAX_BATCH, append
+from auditsaas.events.writing.storing import UnknownWorkspace
 from auditsaas.workspaces.models import Workspace
 from tests.support.factories import append_events, event_input, make_workspace, scoped
 from tests.support.log_state import counts_are_exact

@@ -12,11 +12,13 @@ from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from auditsaas.db import tenancy
 from auditsaas.db.ids import new_id
+from auditsaas.db.tenancy import Scope
 from auditsaas.events.event_sources import CLI
 from auditsaas.events.models import events, log_heads
 from auditsaas.events.schema import from_mapping
-from auditsaas.events.writing import append as appending
+from auditsaas.events.writing import storing
 from auditsaas.events.writing.identity import identify
 from auditsaas.events.writing.rows import row_of
 from auditsaas.events.writing.sql import STORE, STORE_IF_NEW
@@ -39,7 +41,7 @@ def batch(workspace: Workspace, size: int = 2) -> dict[str, Any]:
     rows = [row_of(event, *place) for event, place in zip(given, identified, strict=True)]
     with scoped(workspace.id) as session:
         rules = session.scalars(select(log_heads.c.redacted_keys)).one()
-    return appending._Batch(workspace.id, CLI, rows).values(rules)
+    return storing.Batch(workspace.id, CLI, rows).values(rules)
 
 
 def state(workspace: Workspace) -> tuple[int, int, int]:
@@ -62,6 +64,19 @@ def test_batch_for_a_workspace_out_of_scope_stores_nothing(acme: Workspace) -> N
     with scoped(make_workspace().id) as session:
         assert session.execute(STORE, batch(acme)).one()[:2] == (None, 0)
         session.commit()
+    assert state(acme) == (2, 2, 2)
+
+
+@pytest.mark.parametrize("statement", [STORE, STORE_IF_NEW], ids=["all", "if new"])
+def test_scope_said_with_a_batch_needs_its_ticket(acme: Workspace, statement: Any) -> None:
+    foreign, _, ticket = tenancy.settings_of(Scope.of(make_workspace().id))
+    mine, _, _ = tenancy.settings_of(Scope.of(acme.id))
+    for scope, said in ((mine, ""), (mine, ticket), (mine, f"{ticket[:-1]}x")):
+        with scoped(make_workspace().id) as session, pytest.raises(DBAPIError):
+            session.execute(statement, batch(acme) | {"scope": scope, "ticket": said})
+    with scoped(acme.id) as session:
+        given = batch(acme) | {"scope": foreign, "ticket": ticket}
+        assert session.execute(statement, given).one()[:2] == (None, 0)
     assert state(acme) == (2, 2, 2)
 
 
