@@ -27,7 +27,8 @@ class Page:
     that id (older, when paging back) was looked at.
     """
 
-    rows: Sequence[Row[Any]]
+    rows: Sequence[Any]
+    """Named tuples of the columns that were asked for."""
     older: bool
     newer: bool
     searched_to: UUID | None = None

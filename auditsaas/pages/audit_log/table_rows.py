@@ -76,8 +76,7 @@ LOOKS: Final = 3
 TEXTS: Final = LogRow._fields[LOOKS:]
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """What the rows of one table have in common."""
 
     hidden: frozenset[str] = frozenset()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, select, union_all
+from sqlalchemy import ColumnElement, Select, select, union_all
 from sqlalchemy.orm import Session
 
 from auditsaas.events.filter.event_filter import EventFilter
@@ -33,7 +33,7 @@ class FewWorkspaces:
 
     def page(
         self, limit: int, cursor: Cursor, columns: RowColumns = WHOLE
-    ) -> tuple[list[Row[Any]], UUID | None]:
+    ) -> tuple[list[Any], UUID | None]:
         scans = branches(self.session, self.workspace_ids, self.event_filter)
         if any(scan.checked for scan in scans):
             return self._search(scans, limit, cursor, columns)
@@ -90,10 +90,10 @@ class FewWorkspaces:
 
     def _search(
         self, scans: list[IndexScan], limit: int, cursor: Cursor, columns: RowColumns
-    ) -> tuple[list[Row[Any]], UUID | None]:
+    ) -> tuple[list[Any], UUID | None]:
         """Read rows that meet conditions no index knows, step by step while time is left."""
         budget = Budget()
-        rows: list[Row[Any]] = []
+        rows: list[Any] = []
         while True:
             bounds = [scan.horizon(self.session, cursor, budget.step) for scan in scans]
             # A merged page is complete only as far as the scan that came least far.
@@ -113,7 +113,7 @@ class FewWorkspaces:
         cursor: Cursor,
         reached: UUID | None,
         columns: RowColumns,
-    ) -> list[Row[Any]]:
+    ) -> list[Any]:
         """Read the next rows of all scans, merged; ``reached`` (inclusive) bounds them."""
         if not scans:
             return []
@@ -127,4 +127,4 @@ class FewWorkspaces:
             union = union_all(*(part.subquery().select() for part in parts)).subquery()
             found = select(union).order_by(cursor.order(union.c.id)).limit(first(limit))
         of = {scan.workspace_id for scan in scans}
-        return list(self.session.execute(with_actors(found, columns, cursor, of)).all())
+        return columns.read(self.session, with_actors(found, columns, cursor, of))

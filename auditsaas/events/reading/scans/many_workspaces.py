@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
 from auditsaas.events.filter.event_filter import EventFilter
@@ -42,14 +42,14 @@ class ManyWorkspaces:
 
     def page(
         self, limit: int, cursor: Cursor, columns: RowColumns = WHOLE
-    ) -> tuple[list[Row[Any]], UUID | None]:
-        rows: list[Row[Any]] = []
+    ) -> tuple[list[Any], UUID | None]:
+        rows: list[Any] = []
 
         def take(found: Select[Any]) -> int:
             part = found.subquery()
             order = cursor.order(part.c.id)
             some = select(part).order_by(order).limit(limit - len(rows))
-            more = self.session.execute(with_actors(some, columns, cursor)).all()
+            more = columns.read(self.session, with_actors(some, columns, cursor))
             rows.extend(more)
             return len(more)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence, Sized
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select
+from sqlalchemy import ColumnElement, Select
 from sqlalchemy.orm import Session
 
 from auditsaas.events.filter.event_filter import EventFilter
@@ -29,7 +29,7 @@ class Source(Protocol):
 
     def page(
         self, limit: int, cursor: Cursor, columns: RowColumns = WHOLE
-    ) -> tuple[list[Row[Any]], UUID | None]:
+    ) -> tuple[list[Any], UUID | None]:
         """Read the next rows beyond the cursor, with the id reached if time ran out first."""
 
     def ordered(self, columns: Columns) -> Select[Any]:
