@@ -19,7 +19,7 @@ from auditsaas.api.ingest import views as ingest
 from auditsaas.api.problems import PROBLEM_TYPE, problem
 from auditsaas.db import failures
 from auditsaas.errors import DomainError
-from auditsaas.extensions import db, settings
+from auditsaas.extensions import db
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -41,7 +41,7 @@ __all__ = [
 
 
 def install(app: Flask) -> None:
-    limits.install(app, settings(app))
+    limits.install(app)
     for blueprint in (api, log_tiles):
         app.register_blueprint(blueprint)
     app.register_blueprint(docs.docs)

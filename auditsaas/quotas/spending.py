@@ -54,7 +54,8 @@ def spend(meter: Meter, settings: Settings, quota: Quota, spender: Spender, amou
     counted: list[Account] = []
     for account in accounts(settings, quota, spender):
         counted.append(account)
-        if meter.add(account.key, amount, window) > account.most * quota.unit:
+        most = account.most * quota.unit
+        if meter.add(account.key, amount, window, most=most) > most:
             for each in counted:
                 meter.add(each.key, -amount, window)
             raise _spent(account, quota)
@@ -63,13 +64,14 @@ def spend(meter: Meter, settings: Settings, quota: Quota, spender: Spender, amou
 def note(meter: Meter, settings: Settings, quota: Quota, spender: Spender, amount: int) -> None:
     """Count what was used already, even where it is more than was left."""
     for account in accounts(settings, quota, spender):
-        meter.add(account.key, amount, _window(quota))
+        meter.add(account.key, amount, _window(quota), most=account.most * quota.unit)
 
 
 def refuse_spent(meter: Meter, settings: Settings, quota: Quota, spender: Spender) -> None:
     """Raise QuotaSpent where nothing is left; count nothing."""
     for account in accounts(settings, quota, spender):
-        if meter.used(account.key, _window(quota)) >= account.most * quota.unit:
+        most = account.most * quota.unit
+        if meter.add(account.key, 0, _window(quota), most=most) >= most:
             raise _spent(account, quota)
 
 

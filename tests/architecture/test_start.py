@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.workers import ROOT
 
-PAGES = ("auditsaas.pages", "auditsaas.api", "auditsaas.frame", "webauthn", "flask_limiter")
+PAGES = ("auditsaas.pages", "auditsaas.api", "auditsaas.frame", "webauthn", "flask_wtf")
 PLACES = {
     "DATABASE_URL": "postgresql://app@127.0.0.1:9/x",
     "PLATFORM_DATABASE_URL": "postgresql://platform@127.0.0.1:9/x",

@@ -17,9 +17,10 @@ from sqlalchemy import select
 
 from auditsaas.api import limits
 from auditsaas.api.access import Rate
-from auditsaas.api.limits import ClockWindow
 from auditsaas.app import create_app
 from auditsaas.events.models import events
+from auditsaas.quotas import meter
+from auditsaas.quotas.meter import Meter, Window
 from auditsaas.workspaces.models import Workspace
 from config import embedded
 from config.settings import Settings
@@ -102,9 +103,11 @@ def test_limiter_without_a_count_of_its_own_fails_requests_while_redis_is_frozen
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The control: the fault does harm where nothing is done against it."""
-    monkeypatch.setattr(
-        ClockWindow, "_used_by_all", lambda self, key, expiry, cost: self.storage.incr(key, expiry)
-    )
+
+    def asked_each_time(self: Meter, name: str, amount: int, window: Window, **_: object) -> int:
+        return self._shared(name, amount, window)
+
+    monkeypatch.setattr(Meter, "add", asked_each_time)
     sender = senders(settings, own_redis, acme)
     freeze(folder, sender, times=1, seconds=1)
     assert sender.answers[500] > 0, sender.answers
@@ -129,7 +132,7 @@ def test_limit_holds_while_redis_comes_and_goes(
     monkeypatch.setitem(limits.PER_MINUTE, Rate.INGEST, 4)
     minute = time.time()
     monkeypatch.setattr(limits, "time", lambda: minute)
-    monkeypatch.setattr(limits, "REST_SECONDS", 0.0)
+    monkeypatch.setattr(meter, "REST_SECONDS", 0.0)
     sender = senders(settings, own_redis, acme)
     for away in (False, True, False, True):
         with ExitStack() as stack:
