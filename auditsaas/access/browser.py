@@ -13,7 +13,6 @@ import hmac
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 from uuid import UUID
 
 from flask import Flask, Request, Response, session
@@ -23,7 +22,6 @@ from flask_login import current_user
 from auditsaas import tokens
 from auditsaas.accounts import devices
 from auditsaas.accounts.devices import Devices
-from auditsaas.accounts.models import User
 from auditsaas.extensions import settings
 from auditsaas.formatting.viewer import Clock, DateFormat, Density, Theme
 from config.secret_keys import SecretKeys
@@ -61,26 +59,6 @@ class Identity:
 
     def get_id(self) -> str:
         return str(self.id)
-
-    @classmethod
-    def of(
-        cls, user: User, *, second_factor: bool = False, confirmed_at: datetime | None = None
-    ) -> Identity:
-        return cls(
-            id=user.id,
-            email=user.email,
-            name=user.name,
-            is_super_admin=user.is_super_admin,
-            time_zone=user.time_zone,
-            date_format=cast(DateFormat, user.date_format),
-            clock=cast(Clock, user.clock),
-            theme=cast(Theme, user.theme),
-            density=cast(Density, user.density),
-            single_key_shortcuts=user.single_key_shortcuts,
-            hidden_columns=tuple(user.hidden_columns),
-            second_factor=second_factor,
-            confirmed_at=confirmed_at,
-        )
 
 
 class BrowserSession(dict[str, object], SessionMixin):

@@ -15,11 +15,11 @@ from uuid import UUID
 from flask import Blueprint, g
 
 from auditsaas.access.browser import signed_in
+from auditsaas.access.loaders import WorkspaceAccess
 from auditsaas.errors import TooOften
 from auditsaas.quotas import current
 from auditsaas.quotas.known import SECONDS
 from auditsaas.quotas.spending import Spender
-from auditsaas.workspaces.models import Workspace
 
 RUNNING: Final = 3
 """Requests of one person that are answered at once by a process, of its eight threads."""
@@ -108,12 +108,12 @@ def _leave(_error: BaseException | None) -> None:
         current.note(SECONDS, spender, int((time.perf_counter() - g.entered_at) * 1000))
 
 
-def refuse_worked(workspace: Workspace, person_id: UUID) -> None:
+def refuse_worked(access: WorkspaceAccess) -> None:
     """Refuse who has used up the work of a minute; what this request takes is counted at its end.
 
     Raises:
         QuotaSpent: the workspace or the person has no seconds left.
     """
-    spender = Spender(workspace_id=workspace.id, own=workspace.quotas, person_id=person_id)
+    spender = Spender(workspace_id=access.id, own=access.quotas, person_id=access.person_id)
     current.refuse_spent(SECONDS, spender)
     g.log_reader = spender

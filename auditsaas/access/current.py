@@ -1,12 +1,13 @@
-"""The person who is signed in, and how they read dates and the table."""
+"""The person who is signed in, what was read of them, and how they read dates and the table."""
 
 from __future__ import annotations
 
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from flask import abort
+from flask import abort, g
 
 from auditsaas.access.browser import Identity, signed_in
+from auditsaas.access.who_asks import Asking
 from auditsaas.extensions import login_manager
 from auditsaas.formatting.viewer import DEFAULT, Viewer
 
@@ -17,6 +18,13 @@ def require_person() -> Identity:
     if person is None:
         abort(login_manager.unauthorized())
     return person
+
+
+def require_asking() -> Asking:
+    """Return what was read of the signed-in person as this request began."""
+    require_person()
+    found: Asking = g.asking
+    return found
 
 
 def viewer() -> Viewer:

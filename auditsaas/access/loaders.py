@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import quote
 from uuid import UUID
 
 from flask import Response, abort, g, redirect, request
+from werkzeug.exceptions import HTTPException
 
 from auditsaas import current_request, own_actions
-from auditsaas.access import log_reading
+from auditsaas.access import log_reading, who_asks
 from auditsaas.access.asked_again import SAFE_METHODS, require_recent
-from auditsaas.access.current import require_person
+from auditsaas.access.current import require_asking, require_person
 from auditsaas.access.log_reading import ReadableLog
+from auditsaas.access.who_asks import Belonging
 from auditsaas.accounts import passkeys
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
-from auditsaas.errors import Forbidden, NotFound
+from auditsaas.errors import DomainError, Forbidden, NotFound
 from auditsaas.extensions import db
 from auditsaas.permissions import Permission, Role, allows
 from auditsaas.reads.reading import Reader
-from auditsaas.workspaces import service
 from auditsaas.workspaces.acting_member import ActingMember
 from auditsaas.workspaces.models import FormerSlug, Workspace
 
@@ -36,28 +38,46 @@ CONFIRM_PAGE = "/account/confirm"
 class WorkspaceAccess:
     """A workspace and the signed-in person's role in it."""
 
-    workspace: Workspace
-    role: Role
-    scope: Scope
+    belonging: Belonging
+    person_id: UUID
     lacks_second_factor: bool = False
     """The workspace asks for one, and this session has none; until then nothing is allowed."""
 
     @property
     def id(self) -> UUID:
-        return self.workspace.id
+        return self.belonging.id
 
     @property
     def slug(self) -> str:
-        return self.workspace.slug
+        return self.belonging.slug
 
     @property
     def name(self) -> str:
-        return self.workspace.name
+        return self.belonging.name
+
+    @property
+    def role(self) -> Role:
+        return self.belonging.role
+
+    @property
+    def quotas(self) -> Mapping[str, int]:
+        return self.belonging.quotas
+
+    @property
+    def scope(self) -> Scope:
+        return Scope.of(self.id, user=self.person_id)
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """Read all of the workspace; detached, so that it can still be read after a commit."""
+        found = db.session().get_one(Workspace, self.id)
+        db.session().expunge(found)
+        return found
 
     @property
     def as_log(self) -> ReadableLog:
         return ReadableLog(
-            slug=self.slug, role=self.role.value, recording=self.workspace.read_recording
+            slug=self.slug, role=self.role.value, recording=self.belonging.read_recording
         )
 
     def allows(self, permission: Permission) -> bool:
@@ -76,11 +96,26 @@ def load_workspace(
         NotFound: there is none, or the person is not a member; they cannot tell which.
         Forbidden: their role there lacks the permission, or the workspace is suspended.
     """
+    try:
+        access = _authorised(slug, permission)
+    except (DomainError, HTTPException):
+        # Who was let in before has it in scope already.
+        tenancy.bind(Scope(user=require_person().id))
+        raise
+    who_asks.let_in(access.person_id, slug, access.id)
+    tenancy.bind(access.scope)
+    g.workspace = access
+    if _asks_again(permission) if recent is None else recent:
+        require_recent()
+    return access
+
+
+def _authorised(slug: str, permission: Permission) -> WorkspaceAccess:
     access = next((mine for mine in _memberships() if mine.slug == slug), None)
     if access is None:
         _lead_to_new_slug(slug)
         raise NotFound("There is no such workspace, or you are not a member of it.")
-    if access.workspace.suspended_at is not None:
+    if access.belonging.is_suspended:
         raise Forbidden(
             f"{access.name} is suspended. Whoever runs this installation can resume it."
         )
@@ -88,10 +123,6 @@ def load_workspace(
         _lead_to_second_factor()
     if not access.allows(permission):
         raise Forbidden(f"Your role in {access.name} does not include this.")
-    tenancy.bind(access.scope)
-    g.workspace = access
-    if _asks_again(permission) if recent is None else recent:
-        require_recent()
     return access
 
 
@@ -153,22 +184,18 @@ def load_platform(*, recent: bool = True) -> None:
 
 def my_workspaces() -> Sequence[WorkspaceAccess]:
     """List the signed-in person's active memberships, without suspended workspaces, by name."""
-    return [mine for mine in _memberships() if mine.workspace.suspended_at is None]
+    return [mine for mine in _memberships() if not mine.belonging.is_suspended]
 
 
 def _memberships() -> Sequence[WorkspaceAccess]:
     """List the signed-in person's active memberships by workspace name; read once a request."""
     person = require_person()
     if "my_workspaces" not in g:
-        tenancy.bind(Scope(user=person.id))
         g.my_workspaces = tuple(
             WorkspaceAccess(
-                workspace,
-                role,
-                Scope.of(workspace.id, user=person.id),
-                workspace.require_second_factor and not person.second_factor,
+                mine, person.id, mine.requires_second_factor and not person.second_factor
             )
-            for workspace, role in service.workspaces_of(db.session(), person.id)
+            for mine in require_asking().belongings
         )
         log_reading.may_read(
             Reader(id=str(person.id), name=person.name, email=person.email),

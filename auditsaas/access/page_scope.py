@@ -57,12 +57,9 @@ def load(slug: str | None, permission: Permission) -> PageScope:
         return load_everything()
     if slug is None:
         held = loaders.load_all(permission)
-        workspaces = [access.workspace for access in held]
-        return PageScope(prefix="", workspaces=workspaces, held=held, several=True)
+        return PageScope(prefix="", workspaces=held, held=held, several=True)
     access = loaders.load_workspace(slug, permission)
-    return PageScope(
-        prefix=f"/w/{access.slug}", workspaces=[access.workspace], held=[access], several=False
-    )
+    return PageScope(prefix=f"/w/{access.slug}", workspaces=[access], held=[access], several=False)
 
 
 def load_everything() -> PageScope:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from auditsaas import tokens
@@ -21,17 +21,13 @@ AWAITING_LIMIT = timedelta(minutes=10)
 SEEN_NOTED_EVERY = timedelta(minutes=1)
 
 
-@dataclass(frozen=True)
-class SignedIn:
-    """A person with a live session."""
-
-    user: User
-    seen_long_ago: bool
-    """It is time to note the session's use again."""
-    second_factor: bool
-    """The session began with a second factor, or was confirmed by one."""
-    confirmed_at: datetime | None
-    """When they last showed who they are."""
+LIVE: Final = (
+    SignInSession.expires_at > bindparam("now"),
+    SignInSession.last_seen_at > bindparam("idle_since"),
+    SignInSession.awaits_second_factor.is_(False),
+    User.disabled_at.is_(None),
+)
+"""The conditions of a session that signs its person in ``now``, with ``IDLE_LIMIT`` before it."""
 
 
 def start(
@@ -73,38 +69,6 @@ def start(
     )
     session.flush()
     return session_id
-
-
-def find(session: Session, session_id: str, now: datetime | None = None) -> SignedIn | None:
-    """Find the person signed in by ``session_id``; None if it ended or they are disabled."""
-    now = now or datetime.now(UTC)
-    if not tokens.well_formed(session_id):
-        return None
-    row = session.execute(
-        select(
-            User,
-            SignInSession.last_seen_at,
-            SignInSession.second_factor_at,
-            SignInSession.confirmed_at,
-        )
-        .join(SignInSession, SignInSession.user_id == User.id)
-        .where(
-            SignInSession.id_hash == tokens.digest(session_id),
-            SignInSession.expires_at > now,
-            SignInSession.last_seen_at > now - IDLE_LIMIT,
-            SignInSession.awaits_second_factor.is_(False),
-            User.disabled_at.is_(None),
-        )
-    ).one_or_none()
-    if row is None:
-        return None
-    user, last_seen_at, second_factor_at, confirmed_at = row
-    return SignedIn(
-        user,
-        last_seen_at <= now - SEEN_NOTED_EVERY,
-        second_factor=second_factor_at is not None,
-        confirmed_at=confirmed_at,
-    )
 
 
 def find_awaiting(session: Session, session_id: str, now: datetime | None = None) -> User | None:

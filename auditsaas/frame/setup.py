@@ -13,13 +13,12 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
 from auditsaas import current_request
-from auditsaas.access import page_scope
+from auditsaas.access import page_scope, who_asks
 from auditsaas.access.browser import BrowserSessions, Identity, browser_session, signed_in
+from auditsaas.access.who_asks import AskedPage
 from auditsaas.accounts import sessions
 from auditsaas.accounts.forms import own_path
 from auditsaas.accounts.sent_forms import new_token
-from auditsaas.db import tenancy
-from auditsaas.db.tenancy import Scope
 from auditsaas.extensions import db, login_manager, settings
 from auditsaas.frame import admission, error_pages, read_recording, request_log, template_context
 from auditsaas.pages.operations import health as health_pages
@@ -47,6 +46,9 @@ CONTENT_SECURITY_POLICY = (
     " font-src 'self'; connect-src 'self'; form-action 'self';"
     " frame-ancestors 'none'; base-uri 'none'"
 )
+THE_LOG = "audit_logs.log"
+"""The endpoint whose page shows saved views."""
+
 SAYS_HOW_LONG = frozenset({"log_tiles.read", "verifier.download"})
 """Answers that caches may keep, and that say for how long themselves."""
 
@@ -138,17 +140,24 @@ def _load_person(asking: Request) -> Identity | None:
     if current_request.is_api() or not browser.received or g.get("person_unknown"):
         return None
     g.person_unknown = True
-    found = sessions.find(db.session(), browser.session_id)
-    if found is not None:
-        identity = Identity.of(
-            found.user, second_factor=found.second_factor, confirmed_at=found.confirmed_at
-        )
-        if found.seen_long_ago:
-            sessions.note_use(db.session(), browser.session_id)
-            db.session.commit()
-        tenancy.bind(Scope(user=identity.id))
+    found = who_asks.find(db.session(), browser.session_id, _asked_page())
+    if found is not None and found.seen_long_ago:
+        sessions.note_use(db.session(), browser.session_id)
+        db.session.commit()
     g.person_unknown = False
-    return identity if found is not None else None
+    g.asking = found
+    return found.identity if found is not None else None
+
+
+def _asked_page() -> AskedPage:
+    """Tell what the answer will show of who asks, as far as its address says."""
+    is_log = request.endpoint == THE_LOG and not request.path.startswith("/admin/")
+    of_one = request.path.startswith("/w/")
+    return AskedPage(
+        slug=(request.view_args or {}).get("slug") if of_one else None,
+        offers_views=is_log,
+        counts_unread=is_log and not current_request.is_partial(),
+    )
 
 
 def _ask_to_sign_in() -> AnyResponse:

@@ -7,15 +7,14 @@ from functools import cached_property
 from typing import Any
 
 from flask import g, request
-from sqlalchemy import func, select
 from werkzeug.local import LocalProxy
 
 from auditsaas import current_request
 from auditsaas.access.browser import signed_in
-from auditsaas.access.current import viewer
+from auditsaas.access.current import require_asking, viewer
 from auditsaas.access.loaders import WorkspaceAccess, my_workspaces
 from auditsaas.extensions import db, settings
-from auditsaas.notifications.models import Notification
+from auditsaas.notifications.service import count_unread
 from auditsaas.permissions import ROLE_PERMISSIONS
 
 
@@ -63,9 +62,6 @@ def _unread() -> int:
     if person is None:
         return 0
     if "unread" not in g:
-        g.unread = db.session().scalar(
-            select(func.count())
-            .select_from(Notification)
-            .where(Notification.user_id == person.id, Notification.read_at.is_(None))
-        )
-    return int(g.unread or 0)
+        known = require_asking().unread
+        g.unread = count_unread(db.session(), person.id) if known is None else known
+    return int(g.unread)

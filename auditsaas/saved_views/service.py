@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import BindParameter, Select, or_, select, update
 from sqlalchemy.orm import Session
 
 from auditsaas.errors import Conflict, Invalid, NotFound
@@ -17,13 +17,19 @@ MOST = 50
 
 def visible(session: Session, place: UUID, person: UUID) -> Sequence[SavedView]:
     """List a scope's views that a person may use, their own and the shared ones, by name."""
-    found = (
+    return session.scalars(visible_views(place, person)).all()
+
+
+def visible_views(
+    place: UUID | BindParameter[UUID], person: UUID | BindParameter[UUID]
+) -> Select[SavedView]:
+    """Select what ``visible`` lists."""
+    return (
         select(SavedView)
         .where(SavedView.workspace_id == place)
         .where(or_(SavedView.user_id == person, SavedView.shared))
         .order_by(SavedView.name, SavedView.id)
     )
-    return session.scalars(found).all()
 
 
 def save(

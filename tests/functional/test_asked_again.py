@@ -13,6 +13,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select, update
 from werkzeug.test import TestResponse
 
+from auditsaas.access import who_asks
+from auditsaas.access.who_asks import AskedPage
 from auditsaas.accounts import kept_requests, sessions
 from auditsaas.accounts.kept_requests import KeptRequest
 from auditsaas.accounts.models import User
@@ -281,6 +283,6 @@ def test_blank_code_beside_the_password_is_no_second_factor(
     asked = make_auditor(client, workspace, member)
     assert confirm(client, asked, password=PASSWORD, code=" ").status_code == 303
     with Sessions() as session:
-        found = sessions.find(session, cookie_of(client))
+        found = who_asks.find(session, cookie_of(client), AskedPage())
     assert found is not None
-    assert found.second_factor is False
+    assert found.identity.second_factor is False

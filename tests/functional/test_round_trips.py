@@ -22,7 +22,7 @@ from tests.support.factories import append_events, event_input, make_member, mak
 from tests.support.htmx import PARTIAL
 from tests.support.wire import Wire, wire_of, wire_of_app
 
-MOST = 40
+MOST = 30
 """Of a page and the four fragments that it asks for, in sum."""
 
 FRAGMENTS = ("count", "facets", "histogram", "tail")

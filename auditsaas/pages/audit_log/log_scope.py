@@ -54,7 +54,9 @@ class LogScope:
         """Find the saved views that the signed-in person may use here."""
         if self.views_of is None:
             return NO_VIEWS
-        person = current.require_person().id
+        person, read = current.require_person().id, current.require_asking().views
+        if read is not None and read[0] == self.views_of:
+            return ViewChoice(read[1], person)
         return ViewChoice(service.visible(self.session, self.views_of, person), person)
 
     def show(self, workspace_ids: Iterable[UUID]) -> None:
@@ -110,7 +112,7 @@ def load(slug: str | None) -> LogScope:
     if scope.platform is not None:
         return _everywhere(scope, scope.platform, slug)
     if slug is not None:
-        crowding.refuse_worked(scope.held[0].workspace, current.require_person().id)
+        crowding.refuse_worked(scope.held[0])
     exports = f"{scope.prefix}/exports" if scope.allows(Permission.EXPORT_CREATE) else None
     return LogScope(
         base_url=f"{scope.prefix}/audit-logs",
