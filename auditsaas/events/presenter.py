@@ -25,7 +25,7 @@ ONE_OF_KIND: Final = {"product": "The product", "api": "API key", "import": "Imp
 
 
 class TableRow(Protocol):
-    """What the table shows of a row of ``events``; the names are its columns, and what is read."""
+    """The columns of ``events`` that the table shows, and that its query reads."""
 
     workspace_id: UUID
     id: UUID

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from flask import Flask, Request, Response, g, redirect, request
+from flask import Flask, Request, Response, g, redirect, request, url_for
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -27,6 +27,8 @@ from config.settings import Settings
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 STATIC = Path(__file__).resolve().parents[1] / "static"
+
+ICONS = "vendor/tabler-icons-3.51.0/sprite.svg"
 
 MAX_API_BYTES = 6 * 1024 * 1024
 YEAR_SECONDS = 31_536_000
@@ -99,6 +101,7 @@ def install(app: Flask) -> None:
     app.after_request(_add_headers)
     app.url_defaults(_add_version)
     app.jinja_env.globals["once"] = new_token
+    app.jinja_env.globals["sprite"] = _sprite
     app.context_processor(template_context.context)
     health_pages.install(app)
     error_pages.install(app)
@@ -195,6 +198,14 @@ def _add_version(endpoint: str, values: dict[str, Any]) -> None:
         path = STATIC / values["filename"]
         if path.is_file():
             values["v"] = _content_hash(path, path.stat().st_mtime_ns)
+
+
+def _sprite() -> str:
+    """Build the address of the icons, once for all that an answer shows."""
+    if "sprite" not in g:
+        g.sprite = url_for("static", filename=ICONS)
+    address: str = g.sprite
+    return address
 
 
 @lru_cache(maxsize=256)

@@ -53,7 +53,12 @@ def preset(key: str, zone: ZoneInfo, now: datetime) -> TimeRange:
     """Read a preset as days of a viewer in ``zone`` at the aware instant ``now``."""
     if key not in PRESETS:
         raise RangeError("range", f"Range must be one of {', '.join(PRESETS)}, not {key[:40]!r}")
-    first, last = _preset_days(key, now.astimezone(zone).date())
+    return preset_of_day(key, zone, now.astimezone(zone).date())
+
+
+def preset_of_day(key: str, zone: ZoneInfo, today: date) -> TimeRange:
+    """Read a known preset as days of a viewer for whom it is ``today``."""
+    first, last = _preset_days(key, today)
     return TimeRange(_first_instant(first, zone), _first_instant(last + DAY, zone))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from markupsafe import Markup
@@ -91,9 +92,13 @@ class LogView:
     def several(self) -> bool:
         return self.scope.several
 
-    @property
+    @cached_property
     def query(self) -> str:
-        return self.filter.query_string()
+        return urlencode(self._args)
+
+    @cached_property
+    def _args(self) -> list[tuple[str, str]]:
+        return self.filter.to_args()
 
     @property
     def url(self) -> str:
@@ -105,7 +110,7 @@ class LogView:
             ("at", self.position if self.position != 1 else None),
         )
         given = [(name, str(value)) for name, value in beside if value is not None]
-        return self._url([*self.filter.to_args(), *given])
+        return self._url([*self._args, *given])
 
     @property
     def reset_url(self) -> str:
@@ -124,7 +129,7 @@ class LogView:
 
     @property
     def latency_url(self) -> str:
-        return url_with(f"{self.base_url}/latency", self.filter.to_args())
+        return url_with(f"{self.base_url}/latency", self._args)
 
     @property
     def views(self) -> list[dict[str, Any]]:
@@ -178,11 +183,11 @@ class LogView:
         if self.page is None or self.before or self.after or self.always:
             return None
         newest = [("after", self.page.rows[0].id)] if self.page.rows else []
-        return url_with(f"{self.base_url}/tail", [*self.filter.to_args(), *newest])
+        return url_with(f"{self.base_url}/tail", [*self._args, *newest])
 
     @property
     def chips(self) -> list[dict[str, str]]:
-        pairs = self.filter.to_args()
+        pairs = self._args
         people = self._people
         return [
             {
@@ -204,7 +209,7 @@ class LogView:
         """Return where the suggestion is asked for, if counting takes longer than a page waits."""
         if not self._nothing or answers_at_once(self.scope.workspaces):
             return None
-        return url_with(f"{self.base_url}/without", self.filter.to_args())
+        return url_with(f"{self.base_url}/without", self._args)
 
     @cached_property
     def suggestion(self) -> dict[str, Any] | None:

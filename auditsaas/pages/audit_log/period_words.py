@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from auditsaas.events.filter.period import PRESETS, TimeRange, dates, preset
+from auditsaas.events.filter.period import PRESETS, TimeRange, dates, preset_of_day
 from auditsaas.events.filter.reader import CUSTOM
 from auditsaas.formatting import times
-from auditsaas.formatting.viewer import Viewer
+from auditsaas.formatting.viewer import DateFormat, Viewer
 
 
 def label(chosen: str | None) -> str:
@@ -20,9 +22,7 @@ def label(chosen: str | None) -> str:
 
 def presets(chosen: str | None, viewer: Viewer, now: datetime) -> list[dict[str, Any]]:
     """List the choices of the control, each with the days that it means now."""
-    days = {
-        key: written(preset(key, viewer.zone, now), viewer, times.short_date) for key in PRESETS
-    }
+    days = _preset_dates(viewer.zone, viewer.date_format, now.astimezone(viewer.zone).date())
     return [
         {
             "key": key,
@@ -32,6 +32,15 @@ def presets(chosen: str | None, viewer: Viewer, now: datetime) -> list[dict[str,
         }
         for key in ("", *PRESETS, CUSTOM)
     ]
+
+
+@lru_cache(maxsize=256)
+def _preset_dates(zone: ZoneInfo, date_format: DateFormat, today: date) -> dict[str, str]:
+    """Write the days of every preset; each page shows them, and they change once a day."""
+    viewer = Viewer(zone=zone, date_format=date_format)
+    return {
+        key: written(preset_of_day(key, zone, today), viewer, times.short_date) for key in PRESETS
+    }
 
 
 def written(period: TimeRange, viewer: Viewer, write: Callable[..., str]) -> str:

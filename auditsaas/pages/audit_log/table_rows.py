@@ -77,7 +77,7 @@ TEXTS: Final = LogRow._fields[LOOKS:]
 
 
 class Table(NamedTuple):
-    """What the rows of one table have in common."""
+    """Traits that the rows of one table have in common."""
 
     hidden: frozenset[str] = frozenset()
     """The columns that the viewer hides."""
