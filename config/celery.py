@@ -15,8 +15,8 @@ IMPORTS: Final = "imports"
 MAINTENANCE: Final = "maintenance"
 """The queue of what the owner of the tables does, whose password its one worker alone knows."""
 TREE: Final = "tree"
-"""The queue of what seals logs: short tasks that are behind at once where they wait. The worker of
-``MAINTENANCE`` takes it, with a process for each of both."""
+"""The queue of what follows logs, seals and words: short tasks that are behind at once where they
+wait. The worker of ``MAINTENANCE`` takes it, with a process for each of both."""
 QUEUES: Final = (QUICK, HEAVY, IMPORTS, MAINTENANCE, TREE)
 LONG: Final = (HEAVY, IMPORTS, MAINTENANCE)
 """Queues of jobs that take so long that a worker never gives all its processes to them."""
@@ -41,6 +41,8 @@ HINT_LIFETIME: Final = timedelta(seconds=60)
 SWEEP_EVERY: Final = timedelta(seconds=5)
 SEAL_EVERY: Final = timedelta(seconds=3)
 """How often logs that grew are looked for, so that none is more than five seconds behind."""
+TAKE_IN_EVERY: Final = timedelta(seconds=3)
+"""How often logs are looked for whose new words are in no dictionary yet."""
 SWEEPS_KEY: Final = "auditsaas:sweeps"
 """Redis keeps here, by kind of job, when the last sweep ran, in seconds since 1970."""
 WORKERS_KEY: Final = "auditsaas:workers"
@@ -84,6 +86,7 @@ SETTINGS: Final[dict[str, Any]] = {
         "tasks.reads",
         "tasks.schedules",
         "tasks.tree",
+        "tasks.words",
     ),
     "task_acks_late": True,
     "task_reject_on_worker_lost": True,
@@ -91,7 +94,11 @@ SETTINGS: Final[dict[str, Any]] = {
     "task_publish_retry": False,
     "task_default_queue": QUICK,
     "task_queues": {queue: {} for queue in QUEUES},
-    "task_routes": {"maintenance.*": {"queue": MAINTENANCE}, "tree.sweep": {"queue": TREE}},
+    "task_routes": {
+        "maintenance.*": {"queue": MAINTENANCE},
+        "tree.sweep": {"queue": TREE},
+        "words.sweep": {"queue": TREE},
+    },
     "task_serializer": "json",
     "accept_content": ["json"],
     "task_soft_time_limit": HOUSEKEEPING_LIMIT.total_seconds(),
@@ -135,6 +142,11 @@ SETTINGS: Final[dict[str, Any]] = {
             "task": "tree.sweep",
             "schedule": SEAL_EVERY,
             "options": {"expires": 2 * SEAL_EVERY.total_seconds()},
+        },
+        "take in the words of logs": {
+            "task": "words.sweep",
+            "schedule": TAKE_IN_EVERY,
+            "options": {"expires": 2 * TAKE_IN_EVERY.total_seconds()},
         },
         "settle what was done to accounts": {
             "task": "accounts.settle",

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+import pytest
+from flask import Flask
+from sqlalchemy import Row, select, update
 
-from auditsaas.events.words import signatures
+from auditsaas.events import following
+from auditsaas.events.words import signatures, sweeping
 from auditsaas.events.words.models import BLOCK, event_words, word_heads
 from auditsaas.events.words.pieces import typed
 from auditsaas.workspaces.models import Workspace
-from tests.support.factories import append_events, event_input, make_workspace, scoped
+from tests.support.factories import (
+    OwnerSessions,
+    append_events,
+    as_owner,
+    event_input,
+    make_workspace,
+    scoped,
+)
 from tests.support.wording import word
+
+
+@pytest.fixture(autouse=True)
+def _application(app: Flask) -> Iterator[None]:
+    with app.app_context():
+        yield
 
 
 def block_rows(workspace: Workspace) -> list[Row[Any]]:
@@ -68,6 +86,45 @@ def passes(workspace: Workspace, folded: str) -> bool:
     may = signatures.may_hold(signatures.hashes(typed(folded)))
     with scoped(workspace.id) as session:
         return session.scalar(select(event_words.c.block).where(may)) is not None
+
+
+def test_log_is_due_once_it_has_enough_new_events_or_they_waited(workspace: Workspace) -> None:
+    append_events(workspace, [event_input()])
+    assert is_due(workspace)
+    word(workspace)
+    append_events(workspace, [event_input()] * (sweeping.ENOUGH - 1))
+    assert not is_due(workspace)
+    put_back(workspace, sweeping.WAIT)
+    assert is_due(workspace)
+    append_events(workspace, [event_input()])
+    assert is_due(workspace)
+    word(workspace)
+    assert not is_due(workspace)
+
+
+def is_due(workspace: Workspace) -> bool:
+    return workspace.id in following.due(sweeping.WORDS, most=100_000)
+
+
+def put_back(workspace: Workspace, by: timedelta) -> None:
+    with as_owner(workspace.id) as session:
+        session.execute(update(word_heads).values(grown_at=word_heads.c.grown_at - by))
+        session.commit()
+
+
+def test_sweep_takes_in_every_log_that_is_due() -> None:
+    logs = [make_workspace() for _ in range(3)]
+    for number, workspace in enumerate(logs, 1):
+        append_events(workspace, [event_input()] * 300 * number)
+    ids = {workspace.id for workspace in logs}
+    with OwnerSessions() as session:
+        following.sweep(
+            session,
+            sweeping.WORDS,
+            sweeping.SWEEP,
+            look=lambda: [one for one in following.due(sweeping.WORDS, 100_000) if one in ids],
+        )
+    assert [words_to(workspace) for workspace in logs] == [300, 600, 900]
 
 
 def test_dictionary_is_of_one_workspace(workspace: Workspace) -> None:

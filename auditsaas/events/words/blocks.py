@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, delete, select
+from sqlalchemy import ColumnElement, Text, cast, collate, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -16,29 +16,41 @@ from auditsaas.events.folding import LINE
 from auditsaas.events.models import events
 from auditsaas.events.words import signatures
 from auditsaas.events.words.models import BLOCK, event_words
-from auditsaas.events.words.pieces import pieces, written
+from auditsaas.events.words.pieces import different, unwritten, written
 
-AT_ONCE: Final = 250
-"""Events that are fetched together."""
+AT_ONCE: Final = 4
+"""Blocks whose text is in memory at once."""
 _KEY: Final = ("workspace_id", "block")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Block:
     """The words of some events of a block, and which these are."""
 
-    events: int = 0
-    seqs: set[int] = field(default_factory=set)
-    ids: set[UUID] = field(default_factory=set)
-    words: set[str] = field(default_factory=set)
+    events: int
+    first_seq: int
+    last_seq: int
+    min_id: UUID
+    max_id: UUID
+    words: set[bytes]
+
+    def __or__(self, other: Block) -> Block:
+        return Block(
+            self.events + other.events,
+            min(self.first_seq, other.first_seq),
+            max(self.last_seq, other.last_seq),
+            min(self.min_id, other.min_id),
+            max(self.max_id, other.max_id),
+            self.words | other.words,
+        )
 
     def values(self) -> dict[str, Any]:
         """Return the columns of its row."""
         return {
-            "first_seq": min(self.seqs),
-            "last_seq": max(self.seqs),
-            "min_id": min(self.ids),
-            "max_id": max(self.ids),
+            "first_seq": self.first_seq,
+            "last_seq": self.last_seq,
+            "min_id": self.min_id,
+            "max_id": self.max_id,
             "events": self.events,
             "signature": signatures.sign(self.words),
             "words": written(self.words),
@@ -50,40 +62,38 @@ def number_of(seq: int) -> int:
     return (seq - 1) // BLOCK
 
 
-def read(
-    session: Session,
-    workspace_id: UUID,
-    chosen: ColumnElement[bool],
-    begun: Mapping[int, Block] | None = None,
-) -> dict[int, Block]:
-    """Read the chosen events as blocks by their numbers, added to those that are begun."""
-    made = dict(begun or {})
-    found = select(events.c.seq, events.c.id, texts.folded()).where(
-        events.c.workspace_id == workspace_id, chosen
+def read(session: Session, workspace_id: UUID, chosen: ColumnElement[bool]) -> dict[int, Block]:
+    """Read the chosen events as blocks by their numbers."""
+    number = (events.c.seq - 1) // literal(BLOCK)
+    # Hexadecimals in the order of bytes sort as uuids do, of which older servers know no least.
+    hexadecimal = collate(cast(events.c.id, Text), "C")
+    ids = func.min(hexadecimal), func.max(hexadecimal)
+    numbers = func.count(), func.min(events.c.seq), func.max(events.c.seq)
+    found = (
+        select(number, func.string_agg(texts.folded(), LINE), *numbers, *ids)
+        .where(events.c.workspace_id == workspace_id, chosen)
+        .group_by(number)
     )
-    for seq, identifier, text in session.execute(found.execution_options(yield_per=AT_ONCE)):
-        block = made.setdefault(number_of(seq), Block())
-        block.events += 1
-        block.seqs.add(seq)
-        block.ids.add(identifier)
-        block.words.update(pieces(text))
-    return made
+    return {
+        number: Block(n, first, last, UUID(least), UUID(most), different(text))
+        for number, text, n, first, last, least, most in session.execute(
+            found.execution_options(yield_per=AT_ONCE)
+        )
+    }
 
 
 def stored(session: Session, workspace_id: UUID, number: int) -> Block | None:
-    """Read a block that is to grow: empty without a row, None where its words are unknown."""
+    """Read a block, to go on from; None where it has no row, or its words are to be made anew."""
     found = select(event_words).where(
-        event_words.c.workspace_id == workspace_id, event_words.c.block == number
+        event_words.c.workspace_id == workspace_id,
+        event_words.c.block == number,
+        event_words.c.words.is_not(None),
     )
     row = session.execute(found).one_or_none()
     if row is None:
-        return Block()
-    return None if row.words is None else _block(row)
-
-
-def _block(row: Row[Any]) -> Block:
-    seqs, ids = {row.first_seq, row.last_seq}, {row.min_id, row.max_id}
-    return Block(row.events, seqs, ids, set(row.words.split(LINE)) - {""})
+        return None
+    bounds = (row.events, row.first_seq, row.last_seq, row.min_id, row.max_id)
+    return Block(*bounds, unwritten(row.words))
 
 
 def store(session: Session, workspace_id: UUID, made: Mapping[int, Block]) -> None:
@@ -91,7 +101,6 @@ def store(session: Session, workspace_id: UUID, made: Mapping[int, Block]) -> No
     rows = [
         {"workspace_id": workspace_id, "block": number, **block.values()}
         for number, block in made.items()
-        if block.events
     ]
     if rows:
         row = insert(event_words)

@@ -104,10 +104,10 @@ def _go_on(session: Session, head: Row[Any]) -> Grown:
     until = min(head.seq, (number + STEP) * BLOCK)
     if until > after:
         begun = blocks.stored(session, workspace_id, number)
-        if begun is None:
-            after = number * BLOCK
-        chosen = events.c.seq.between(after + 1, until)
-        made = blocks.read(session, workspace_id, chosen, {number: begun} if begun else None)
+        first = after + 1 if begun else number * BLOCK + 1
+        made = blocks.read(session, workspace_id, events.c.seq.between(first, until))
+        if begun and number in made:
+            made[number] |= begun
         blocks.store(session, workspace_id, made)
         _set(session, head, words_to=until, last_id=_id_of(session, workspace_id, until))
     return Grown(until, head.seq - until, again=False)

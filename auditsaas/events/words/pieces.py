@@ -11,11 +11,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from string import ascii_letters, digits
 from typing import Final
 
 from auditsaas.events.folding import LINE
 
 _PIECE: Final = re.compile("[0-9A-Za-z\x80-\U0010ffff]+")
+_LETTERS: Final = frozenset((ascii_letters + digits).encode())
+_PARTED: Final = bytes(byte if byte > 127 or byte in _LETTERS else 32 for byte in range(256))
+"""What becomes of each byte of UTF-8, so that spaces are between pieces."""
 
 pieces: Final = _PIECE.findall
 """Return the pieces of a folded text, in their order."""
@@ -43,6 +47,16 @@ def typed(folded: str) -> list[Piece]:
     ]
 
 
-def written(words: Iterable[str]) -> str:
+def different(folded: str) -> set[bytes]:
+    """Collect the different pieces of a folded text in UTF-8."""
+    return set(folded.encode().translate(_PARTED).split())
+
+
+def written(words: Iterable[bytes]) -> str:
     """Write different pieces as the words of a block."""
-    return f"{LINE}{LINE.join(sorted(words))}{LINE}"
+    return LINE.encode().join([b"", *sorted(words), b""]).decode()
+
+
+def unwritten(words: str) -> set[bytes]:
+    """Collect the pieces of a block's words."""
+    return set(words.encode().split())

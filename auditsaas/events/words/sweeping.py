@@ -1,0 +1,42 @@
+"""Says when the dictionary of a log is due, and gives it its turns as what follows the log."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, func, not_, or_
+from sqlalchemy.orm import Session
+
+from auditsaas.events.following import Follower
+from auditsaas.events.models import log_heads
+from auditsaas.events.words import growing
+from auditsaas.events.words.heads import OF_THIS_LOG
+from auditsaas.events.words.models import word_heads
+
+SWEEP: Final = timedelta(seconds=2)
+"""The longest that a sweep takes, for seals of logs wait in the same queue."""
+ENOUGH: Final = 25
+"""So many new events are taken in at once."""
+WAIT: Final = timedelta(seconds=15)
+"""Fewer wait as long as this, for the newest block is stored as a whole each time."""
+
+
+def _grow(session: Session, workspace_id: UUID, turn: timedelta) -> bool:
+    return growing.grow(session, workspace_id, turn=turn) is not None
+
+
+def _is_due() -> ColumnElement[bool]:
+    head = word_heads.c
+    behind = log_heads.c.seq - func.coalesce(head.words_to, 0)
+    waited = or_(head.grown_at.is_(None), head.grown_at < func.now() - WAIT)
+    return or_(
+        behind >= ENOUGH,
+        and_(behind > 0, waited),
+        head.again,
+        and_(head.workspace_id.is_not(None), not_(OF_THIS_LOG)),
+    )
+
+
+WORDS: Final = Follower(name="dictionary", head=word_heads, due=_is_due(), grow=_grow)
