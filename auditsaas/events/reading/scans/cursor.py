@@ -40,6 +40,18 @@ class Cursor:
             found.append(events.c.id >= reached if self.older else events.c.id <= reached)
         return found
 
+    def leads_to(self, reached: UUID) -> bool:
+        """Tell whether ``reached`` is beyond the cursor, so that reading got on."""
+        return self.id is None or (reached < self.id if self.older else reached > self.id)
+
+    def reaches(self, id: UUID, reached: UUID) -> bool:
+        """Tell whether reading meets ``id`` no later than ``reached``."""
+        return id >= reached if self.older else id <= reached
+
+    def just_before(self, edge: UUID) -> UUID:
+        """Return the last id that reading could meet before ``edge``."""
+        return UUID(int=edge.int + 1 if self.older else edge.int - 1)
+
     def order(self, column: ColumnElement[UUID]) -> ColumnElement[UUID]:
         """Build the order in which the events next to the cursor come first."""
         return column.desc() if self.older else column.asc()

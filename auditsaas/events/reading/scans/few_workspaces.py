@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from auditsaas.events.filter.event_filter import EventFilter
@@ -32,12 +32,19 @@ class FewWorkspaces:
     since: Mapping[UUID, int] | None = None
 
     def page(
-        self, limit: int, cursor: Cursor, columns: RowColumns = WHOLE
+        self,
+        limit: int,
+        cursor: Cursor,
+        columns: RowColumns = WHOLE,
+        budget: Budget | None = None,
     ) -> tuple[list[Any], UUID | None]:
         scans = branches(self.session, self.workspace_ids, self.event_filter)
         if any(scan.checked for scan in scans):
-            return self._search(scans, limit, cursor, columns)
+            return self._search(scans, limit, cursor, columns, budget or Budget())
         return self._merged(scans, limit, cursor, None, columns), None
+
+    def condition(self) -> ColumnElement[bool]:
+        return or_(*(and_(*scan.indexed, *scan.checked) for scan in self._scans()))
 
     def ordered(self, columns: Columns) -> Select[Any]:
         """Scan each workspace by its own index and merge the scans, without a sort."""
@@ -89,10 +96,14 @@ class FewWorkspaces:
         )
 
     def _search(
-        self, scans: list[IndexScan], limit: int, cursor: Cursor, columns: RowColumns
+        self,
+        scans: list[IndexScan],
+        limit: int,
+        cursor: Cursor,
+        columns: RowColumns,
+        budget: Budget,
     ) -> tuple[list[Any], UUID | None]:
         """Read rows that meet conditions no index knows, step by step while time is left."""
-        budget = Budget()
         rows: list[Any] = []
         while True:
             bounds = [scan.horizon(self.session, cursor, budget.step) for scan in scans]

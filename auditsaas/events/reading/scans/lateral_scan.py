@@ -13,12 +13,14 @@ from sqlalchemy import (
     Select,
     Text,
     Uuid,
+    and_,
     any_,
     column,
     func,
     literal,
     select,
     true,
+    tuple_,
 )
 from sqlalchemy.orm import Session
 
@@ -105,6 +107,15 @@ class LateralScan:
             part = part.order_by(cursor.order(events.c.id)).limit(first(limit))
         rows = part.lateral("part")
         return select(*rows.c).select_from(driver.join(rows, true()))
+
+    def condition(self) -> Condition:
+        """Build the condition of an event of one of the workspaces, up to any number of it."""
+        wanted = and_(true(), *self._found, *self._rest)
+        if self._pairs is None:
+            return wanted
+        driver = self._driver()
+        listed = select(driver.c.workspace_id, driver.c.actor_id)
+        return and_(wanted, tuple_(events.c.workspace_id, events.c.actor_id).in_(listed))
 
     def count_scanned(self, cursor: Cursor, reached: UUID | None, most: int) -> int:
         """Count the events that an index comes to within the bounds, up to ``most``."""

@@ -41,7 +41,11 @@ class ManyWorkspaces:
         return LateralScan(self.session, self.workspace_ids, self.event_filter, self.snapshot)
 
     def page(
-        self, limit: int, cursor: Cursor, columns: RowColumns = WHOLE
+        self,
+        limit: int,
+        cursor: Cursor,
+        columns: RowColumns = WHOLE,
+        budget: Budget | None = None,
     ) -> tuple[list[Any], UUID | None]:
         rows: list[Any] = []
 
@@ -53,8 +57,12 @@ class ManyWorkspaces:
             rows.extend(more)
             return len(more)
 
-        reached = self._read(columns.of_event, limit, take, Budget(), cursor, in_order=True)
+        budget = budget or Budget()
+        reached = self._read(columns.of_event, limit, take, budget, cursor, in_order=True)
         return rows, None if len(rows) >= limit else reached
+
+    def condition(self) -> ColumnElement[bool]:
+        return self._logs.condition()
 
     def ordered(self, columns: Columns) -> Select[Any]:
         """Select all logs' events in one statement, and sort them."""
