@@ -15,6 +15,7 @@ from auditsaas.db.pools import make_engine
 from auditsaas.erasures import applying
 from auditsaas.events.maintenance import daily_counts, partitions, retention
 from auditsaas.events.maintenance.lasting import Lasting
+from auditsaas.events.words import forgetting
 from auditsaas.evidence import removals
 from auditsaas.evidence.tree.upkeep import pruning, thinning
 from auditsaas.extensions import settings
@@ -65,6 +66,7 @@ def apply_retention() -> int:
     )
     with Session(engine) as session:
         for workspace_id in removals.noted(session):
+            forgetting.settle(session, workspace_id)
             removals.settle(session, workspace_id, made.brand_name)
     if made.tree_keep_years:
         pruning.prune(engine, now - timedelta(days=366 * made.tree_keep_years))

@@ -19,7 +19,9 @@ from auditsaas.erasures.proofs import NotAsSealed
 from auditsaas.pending_changes.kinds import ERASE
 from auditsaas.pending_changes.models import ChangeState, PendingChange
 
-BESIDE: Final = ("actors", "actor_emails", "actor_names", "tree_leaves", "erasure_requests")
+BESIDE: Final = (
+    *("actors", "actor_emails", "actor_names", "tree_leaves", "event_words", "erasure_requests"),
+)
 """The tables beside the log that hold what was erased until they are vacuumed."""
 
 log = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """Takes a person's words out of events, as the owner of the tables: batch by batch.
 
-A batch is one transaction under the locks of the log's head and of its tree's, as retention takes
-the first and the builder the second, so that a run may end anywhere and the next goes on. An event
+A batch is one transaction under the locks of the log's head and of what follows it: retention takes
+the first and builders the others, so that a run may end anywhere and the next goes on. An event
 is only touched once it was found to be what was sealed; else its erasure would hide that it was
 changed. The last transaction removes what is known of the person beside the log, and tells.
 """
@@ -23,6 +23,8 @@ from auditsaas.db.tenancy import Scope
 from auditsaas.erasures import parts, proofs
 from auditsaas.erasures.models import requests
 from auditsaas.events.models import events, log_heads
+from auditsaas.events.words import forgetting
+from auditsaas.events.words import heads as word_heads
 from auditsaas.evidence import erased
 from auditsaas.evidence.models import TILE, erasures, tree_heads
 from auditsaas.evidence.tree import rows
@@ -80,7 +82,8 @@ def batch(session: Session, workspace_id: UUID, request_id: UUID, run: Run) -> N
 
 
 def locked(session: Session, workspace_id: UUID, request_id: UUID) -> Row[Any] | None:
-    """Lock the log, its tree and the request; return that as it is then."""
+    """Lock the log, its words, its tree and the request; return that as it is then."""
+    word_heads.lock(session, workspace_id)
     for heads in (log_heads, tree_heads):
         session.execute(
             select(heads.c.workspace_id)
@@ -168,6 +171,7 @@ def _erase(session: Session, request: Row[Any], found: Sequence[Row[Any]], run: 
         .where(events.c.workspace_id == workspace_id, events.c.id.in_(ids.values()))
         .values(blank)
     )
+    forgetting.forget(session, workspace_id, seqs)
     run.partitions |= {row.partition for row in found}
 
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import NullPool, create_engine, event, select
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from auditsaas.evidence.models import tree_heads
@@ -24,45 +21,15 @@ from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
 from tests.support.factories import append_events, event_input, scoped
 from tests.support.sealing import chain_of
+from tests.support.striking import killed, struck, worker
 
 MOST = 120
 """More statements and commits than a turn has."""
 
 
-class Struck(BaseException):
-    """Ends a worker where it stands, as a signal does."""
-
-
 @pytest.fixture
 def ring(settings: Settings, tmp_path: Path) -> Keyring:
     return Keyring.of(replace(settings, tree_keys=tmp_path / "keys"))
-
-
-@contextmanager
-def worker(url: str, strike: int, blow: Callable[[], None]) -> Iterator[Session]:
-    """A worker's session, which meets the blow before its statement or commit of a number."""
-    engine = create_engine(url, poolclass=NullPool, connect_args={"options": "-c timezone=UTC"})
-    numbers = count(1)
-
-    def step(*_: object) -> None:
-        if next(numbers) == strike:
-            blow()
-
-    event.listen(engine, "before_cursor_execute", step)
-    event.listen(engine, "commit", step)
-    with Session(engine) as session:
-        try:
-            yield session
-        except Struck:
-            session.invalidate()  # the connection is cut, as that of a process that is gone
-
-
-def struck() -> None:
-    raise Struck
-
-
-def killed() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def turn(workspace: Workspace, ring: Keyring) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from auditsaas.events.words import growing
+from auditsaas.events.words import comparing, growing
 from auditsaas.events.words.growing import Grown
 from auditsaas.workspaces.models import Workspace
-from tests.support.factories import OwnerSessions
+from tests.support.factories import OwnerSessions, scoped
 
 
 def word(workspace: Workspace) -> Grown:
@@ -15,3 +15,9 @@ def word(workspace: Workspace) -> Grown:
     assert grown is not None
     assert grown.ended
     return grown
+
+
+def exact(workspace: Workspace) -> bool:
+    """Tell whether the dictionary is what the log's events make, signatures too."""
+    with scoped(workspace.id) as session:
+        return not list(comparing.differences(session, workspace.id))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, cast, collate, delete, func, literal, select
+from sqlalchemy import ColumnElement, Row, Text, cast, collate, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -42,6 +42,14 @@ class Block:
             min(self.min_id, other.min_id),
             max(self.max_id, other.max_id),
             self.words | other.words,
+        )
+
+    def holds(self, other: Block) -> bool:
+        """Tell whether what is in the other one is found by this."""
+        return (
+            self.first_seq <= other.first_seq <= other.last_seq <= self.last_seq
+            and self.min_id <= other.min_id <= other.max_id <= self.max_id
+            and self.words >= other.words
         )
 
     def values(self) -> dict[str, Any]:
@@ -85,12 +93,15 @@ def read(session: Session, workspace_id: UUID, chosen: ColumnElement[bool]) -> d
 def stored(session: Session, workspace_id: UUID, number: int) -> Block | None:
     """Read a block, to go on from; None where it has no row, or its words are to be made anew."""
     found = select(event_words).where(
-        event_words.c.workspace_id == workspace_id,
-        event_words.c.block == number,
-        event_words.c.words.is_not(None),
+        event_words.c.workspace_id == workspace_id, event_words.c.block == number
     )
     row = session.execute(found).one_or_none()
-    if row is None:
+    return None if row is None else of_row(row)
+
+
+def of_row(row: Row[Any]) -> Block | None:
+    """Read a block from its row; None where its words are to be made anew."""
+    if row.words is None:
         return None
     bounds = (row.events, row.first_seq, row.last_seq, row.min_id, row.max_id)
     return Block(*bounds, unwritten(row.words))
