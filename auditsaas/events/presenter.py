@@ -102,10 +102,11 @@ class PresentedEvent(NamedTuple):
     """The kind of its source; '' where it was not recorded."""
 
 
-EventUrl = Callable[[str, UUID], str]
+EventUrl = Callable[[str, str], str]
+"""Builds the address of an event, by its workspace's slug and its id."""
 
 
-def event_url(slug: str, event_id: UUID) -> str:
+def event_url(slug: str, event_id: str) -> str:
     return f"/w/{slug}/audit-logs/{event_id}"
 
 
@@ -115,26 +116,33 @@ def present(
     actor_status_now: str | None = None,
     url: EventUrl = event_url,
 ) -> PresentedEvent:
-    user, user_sub = _user(row)
-    platform, browser = _agent(row)
+    words, activity, target, method, user, user_sub, platform, browser = _cells(
+        label(row.activity),
+        row.activity,
+        target_text(row.targets),
+        row.method or "",
+        *_user(row),
+        *_agent(row),
+    )
+    event_id = str(row.id)
     return PresentedEvent(
-        id=str(row.id),
-        url=url(workspace.slug, row.id),
+        id=event_id,
+        url=url(workspace.slug, event_id),
         workspace_slug=workspace.slug,
         workspace=visible(workspace.name),
-        label=_cell(label(row.activity)),
-        activity=_cell(row.activity),
-        target=_cell(target_text(row.targets)),
+        label=words,
+        activity=activity,
+        target=target,
         failed=row.status == "error",
         status="Error" if row.status == "error" else "Success",
         code=status_words(row.status_code),
-        method=_cell(row.method or ""),
+        method=method,
         latency=latency(row.duration_ms),
-        user=_cell(user),
-        user_sub=_cell(user_sub),
+        user=user,
+        user_sub=user_sub,
         disabled=(actor_status_now or row.actor_status) == "disabled",
-        platform=_cell(platform),
-        browser=_cell(browser),
+        platform=platform,
+        browser=browser,
         ip=str(row.ip or ""),
         occurred_at=row.occurred_at,
         source=_source(row),
@@ -189,8 +197,9 @@ def _agent(row: TableRow) -> tuple[str, str]:
     return (row.platform or "Other", row.user_agent) if row.user_agent else ("", "")
 
 
-def _cell(text: str) -> str:
-    """Cut a cell's text to what is sent at most; CSS cuts further, and the drawer has all of it."""
-    if len(text) <= LONGEST_CELL:
-        return visible(text)
-    return f"{visible(text[:LONGEST_CELL])}…"
+def _cells(*texts: str) -> list[str]:
+    """Cut cells' texts to what is sent at most; CSS cuts further, and the drawer has them whole."""
+    return [
+        visible(text) if len(text) <= LONGEST_CELL else f"{visible(text[:LONGEST_CELL])}…"
+        for text in texts
+    ]

@@ -93,7 +93,7 @@ class LogScope:
         noun = "workspace" if number == 1 else "workspaces"
         return f"Everything users did in {number:,} {noun}, newest first"
 
-    def event_url(self, slug: str, event_id: UUID) -> str:
+    def event_url(self, slug: str, event_id: UUID | str) -> str:
         return self.event_pattern.format(slug=slug, id=event_id)
 
     def chosen_ids(self, slugs: Sequence[str]) -> list[UUID]:
