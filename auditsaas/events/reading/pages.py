@@ -8,14 +8,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from auditsaas.db.ids import time_of
 from auditsaas.events.filter.event_filter import EventFilter
-from auditsaas.events.models import events, log_heads
-from auditsaas.events.reading.scans.cursor import NEWEST, Cursor
-from auditsaas.events.reading.scans.event_rows import ROW_COLUMNS, WHOLE, RowColumns, with_actors
+from auditsaas.events.models import log_heads
+from auditsaas.events.reading.scans import whole_log
+from auditsaas.events.reading.scans.cursor import Cursor
+from auditsaas.events.reading.scans.event_rows import WHOLE, RowColumns
 from auditsaas.events.reading.scans.source import source
 
 
@@ -63,12 +64,9 @@ def page(
     return Page(rows, older=bool(rows), newer=more, searched_to=searched_to)
 
 
-def event(session: Session, workspace_id: UUID, event_id: UUID) -> Row[Any] | None:
+def event(session: Session, workspace_id: UUID, event_id: UUID) -> Any | None:
     """Read one event of a workspace; None where it holds no such event."""
-    found = select(*ROW_COLUMNS).where(
-        events.c.workspace_id == workspace_id, events.c.id == event_id
-    )
-    return session.execute(with_actors(found, WHOLE, NEWEST, [workspace_id])).one_or_none()
+    return whole_log.event(session, workspace_id, event_id)
 
 
 def heads(session: Session, workspace_ids: Sequence[UUID]) -> dict[UUID, int]:

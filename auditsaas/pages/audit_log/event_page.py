@@ -34,7 +34,7 @@ MOST_OF_A_REQUEST = 20
 SAME_REQUEST_WITHIN = timedelta(hours=1)
 
 
-def load(scope: LogScope, slug: str, text: str) -> Row[Any]:
+def load(scope: LogScope, slug: str, text: str) -> Any:
     """Load the event that an address names.
 
     Raises:

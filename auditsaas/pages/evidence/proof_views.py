@@ -59,7 +59,7 @@ def check(slug: str, event_id: UUID) -> ResponseReturnValue:
     return render_template("audit_logs/event.html", **{**context, "seal": seal})
 
 
-def _event(access: WorkspaceAccess, event_id: UUID) -> Row[Any]:
+def _event(access: WorkspaceAccess, event_id: UUID) -> Any:
     row = pages.event(db.session(), access.id, event_id)
     if row is None:
         raise NotFound("There is no such event in this workspace, or retention removed it.")

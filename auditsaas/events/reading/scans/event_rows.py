@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, TextClause, and_, func, select, text
+from sqlalchemy import BindParameter, ColumnElement, Select, TextClause, and_, func, select, text
 from sqlalchemy.orm import Session
 
 from auditsaas.events.models import actors, events
@@ -22,20 +22,22 @@ ROW_COLUMNS: tuple[ColumnElement[Any], ...] = tuple(
 """The columns of a row; an address without its /32."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RowColumns:
     """The columns of the rows of a page, of the events and of what is known of their actors."""
 
     of_event: tuple[ColumnElement[Any], ...]
     of_actor: tuple[ColumnElement[Any], ...] = ()
 
-    def read(self, session: Session, found: Select[Any]) -> list[Any]:
+    def read(
+        self, session: Session, found: Select[Any], given: Mapping[str, Any] | None = None
+    ) -> list[Any]:
         """Read rows of these columns as named tuples.
 
         SQLAlchemy's own rows look each name up, which takes eight times as long; a page has a
         thousand values, and each is asked for more than once.
         """
-        return list(map(self._row._make, session.execute(found).all()))
+        return list(map(self._row._make, session.execute(found, given).all()))
 
     @cached_property
     def _row(self) -> type[Any]:
@@ -66,7 +68,10 @@ PLACE: Final = RowColumns((events.c.workspace_id, events.c.id))
 
 
 def with_actors(
-    found: Select[Any], columns: RowColumns, cursor: Cursor, of: Collection[UUID] = ()
+    found: Select[Any],
+    columns: RowColumns,
+    cursor: Cursor,
+    of: Collection[UUID | BindParameter[UUID]] = (),
 ) -> Select[Any]:
     """Join the actors' present role and status to limited rows, in the cursor's order.
 

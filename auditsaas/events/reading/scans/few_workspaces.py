@@ -10,8 +10,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, or_, select, union_all
 from sqlalchemy.orm import Session
 
-from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.filter.event_filter import EMPTY, EventFilter
 from auditsaas.events.models import events
+from auditsaas.events.reading.scans import whole_log
 from auditsaas.events.reading.scans.budget import Budget
 from auditsaas.events.reading.scans.cursor import Cursor, first
 from auditsaas.events.reading.scans.event_rows import WHOLE, RowColumns, with_actors
@@ -38,6 +39,9 @@ class FewWorkspaces:
         columns: RowColumns = WHOLE,
         budget: Budget | None = None,
     ) -> tuple[list[Any], UUID | None]:
+        if len(self.workspace_ids) == 1 and self.event_filter == EMPTY:
+            [own] = self.workspace_ids
+            return whole_log.page(self.session, own, limit, cursor, columns), None
         scans = branches(self.session, self.workspace_ids, self.event_filter)
         if any(scan.checked for scan in scans):
             return self._search(scans, limit, cursor, columns, budget or Budget())
