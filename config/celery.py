@@ -43,6 +43,8 @@ SEAL_EVERY: Final = timedelta(seconds=3)
 """How often logs that grew are looked for, so that none is more than five seconds behind."""
 TAKE_IN_EVERY: Final = timedelta(seconds=3)
 """How often logs are looked for whose new words are in no dictionary yet."""
+BUILD_EVERY: Final = timedelta(seconds=3)
+"""How often logs are looked for that are ahead of their columns."""
 SWEEPS_KEY: Final = "auditsaas:sweeps"
 """Redis keeps here, by kind of job, when the last sweep ran, in seconds since 1970."""
 WORKERS_KEY: Final = "auditsaas:workers"
@@ -77,6 +79,7 @@ SETTINGS: Final[dict[str, Any]] = {
     "include": (
         "tasks.accounts",
         "tasks.checks",
+        "tasks.columns",
         "tasks.jobs",
         "tasks.exports",
         "tasks.holders",
@@ -98,6 +101,7 @@ SETTINGS: Final[dict[str, Any]] = {
         "maintenance.*": {"queue": MAINTENANCE},
         "tree.sweep": {"queue": TREE},
         "words.sweep": {"queue": TREE},
+        "columns.sweep": {"queue": TREE},
     },
     "task_serializer": "json",
     "accept_content": ["json"],
@@ -147,6 +151,11 @@ SETTINGS: Final[dict[str, Any]] = {
             "task": "words.sweep",
             "schedule": TAKE_IN_EVERY,
             "options": {"expires": 2 * TAKE_IN_EVERY.total_seconds()},
+        },
+        "build columns of logs": {
+            "task": "columns.sweep",
+            "schedule": BUILD_EVERY,
+            "options": {"expires": 2 * BUILD_EVERY.total_seconds()},
         },
         "settle what was done to accounts": {
             "task": "accounts.settle",

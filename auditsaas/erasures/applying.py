@@ -20,7 +20,8 @@ from auditsaas.pending_changes.kinds import ERASE
 from auditsaas.pending_changes.models import ChangeState, PendingChange
 
 BESIDE: Final = (
-    *("actors", "actor_emails", "actor_names", "tree_leaves", "event_words", "erasure_requests"),
+    *("actors", "actor_emails", "actor_names", "tree_leaves"),
+    *("event_words", "event_columns", "erasure_requests"),
 )
 """The tables beside the log that hold what was erased until they are vacuumed."""
 

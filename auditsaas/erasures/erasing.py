@@ -22,6 +22,7 @@ from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.erasures import parts, proofs
 from auditsaas.erasures.models import requests
+from auditsaas.events.columns import forgetting as columns
 from auditsaas.events.models import events, log_heads
 from auditsaas.events.words import forgetting
 from auditsaas.events.words import heads as word_heads
@@ -82,8 +83,9 @@ def batch(session: Session, workspace_id: UUID, request_id: UUID, run: Run) -> N
 
 
 def locked(session: Session, workspace_id: UUID, request_id: UUID) -> Row[Any] | None:
-    """Lock the log, its words, its tree and the request; return that as it is then."""
+    """Lock the log, what follows it and the request; return that as it is then."""
     word_heads.lock(session, workspace_id)
+    columns.lock(session, [workspace_id])
     for heads in (log_heads, tree_heads):
         session.execute(
             select(heads.c.workspace_id)
@@ -172,6 +174,7 @@ def _erase(session: Session, request: Row[Any], found: Sequence[Row[Any]], run: 
         .values(blank)
     )
     forgetting.forget(session, workspace_id, seqs)
+    columns.forget(session, workspace_id, columns.blocks_of(seqs))
     run.partitions |= {row.partition for row in found}
 
 

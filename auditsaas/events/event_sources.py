@@ -43,6 +43,13 @@ def of_import(import_id: UUID) -> EventSource:
     return EventSource(f"{IMPORT}{import_id}")
 
 
+def kind_of(source: str | None) -> str:
+    """Return the kind of a source as filters write it."""
+    if source is None:
+        return UNRECORDED
+    return next((f"{known}*" for known in (KEY, IMPORT) if source.startswith(known)), source)
+
+
 def teller(source: str) -> str:
     """Word a source as the one that says something."""
     return _TELLERS.get(source.partition(":")[0], "the command line")

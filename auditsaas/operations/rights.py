@@ -105,6 +105,8 @@ LIMITS: Final = {
     "removals": _only(inserted=False),
     "event_words": _only(inserted=False),
     "word_heads": _only(inserted=False),
+    "event_columns": _only(inserted=False),
+    "column_heads": _only(inserted=False),
     "witnesses": _only(
         *("last_size", "last_at", "last_error", "failing_since", "attempts", "next_try_at"),
         "removed_at",
@@ -157,7 +159,10 @@ PROVEN_ONCE: Final = "(SELECT scope_is_proven())"
 Citus takes no subquery in a policy, and has neither.
 """
 ASKED_ONCE: Final = frozenset(
-    {"events", "event_counts", "event_days", "event_words", "actors", "actor_emails", "actor_names"}
+    {
+        *("events", "event_counts", "event_days", "event_words", "event_columns"),
+        *("actors", "actor_emails", "actor_names"),
+    }
 )
 
 _KEEP_KEY = text(

@@ -36,12 +36,13 @@ HANDED_TO_WORKERS |= {
     "witnesses",
     "tree_heads",
     "word_heads",
+    "column_heads",
     "log_heads",
     "tree_checks",
     "tree_findings",
 }
 
-LOG_AND_HANDED = {"exports", "log_heads", "word_heads"}
+LOG_AND_HANDED = {"exports", "log_heads", "word_heads", "column_heads"}
 """Tables of which workers are handed rows, and which belong to the log that a look is at."""
 
 
@@ -59,6 +60,7 @@ def acme(app: Flask) -> Company:
     company.request()
     company.tree()
     company.words()
+    company.columns()
     return company
 
 
@@ -219,7 +221,7 @@ def test_pages_of_tenants_do_not_read_as_workers_do() -> None:
     assert folders == {
         "auditsaas/commands",
         "auditsaas/commands/seals",
-        "auditsaas/evidence/tree",
+        "auditsaas/events",
         "auditsaas/jobs",
         "auditsaas/operations",
         "auditsaas/operations/checks",

@@ -35,6 +35,8 @@ def acme(app: Flask) -> Company:
     company.look()
     company.request()
     company.tree()
+    company.words()
+    company.columns()
     with scoped(company.workspace.id, user=company.admin.id) as session:
         session.add(MailChoice(user_id=company.admin.id))
         session.add(SentForm(user_id=company.admin.id, key=b"sent"))

@@ -46,11 +46,13 @@ api_key_lookups    s--- s--- si-- si-- si-- s---
 api_keys           ---- ---- siu- siu- siu- ----
 attempts           siud siud siud siud siud siud
 checkpoints        ---- ---- siu- siu- siu- ----
+column_heads       ---- ---- s--- s--- s--- ----
 contested_events   ---- ---- si-- si-- si-- ----
 cosignatures       ---- ---- siu- siu- siu- ----
 erasure_keys       si-- si-- si-- si-- si-- si--
 erasure_requests   ---- ---- si-- si-- si-- ----
 erasures           ---- ---- s--- s--- s--- ----
+event_columns      ---- ---- s--- s--- s--- ----
 event_counts       ---- ---- s--- s--- s--- ----
 event_days         ---- ---- s--- s--- s--- ----
 event_words        ---- ---- s--- s--- s--- ----

@@ -158,6 +158,7 @@ def _company(app: Flask) -> Company:
         company.read,
         company.tree,
         company.words,
+        company.columns,
     ]
     for make in (*made, company.contested_event):
         make()

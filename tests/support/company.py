@@ -50,7 +50,7 @@ from auditsaas.saved_views.models import ALL_MY_WORKSPACES, SavedView
 from auditsaas.schedules.models import ScheduleRun
 from auditsaas.storage.address import storage_at
 from auditsaas.workspaces.models import ApiKey, Invitation, InvitationLookup, Workspace
-from tests.support import sealing, wording
+from tests.support import blocks, sealing, wording
 from tests.support.exporting import ask
 from tests.support.factories import (
     append_events,
@@ -319,6 +319,10 @@ class Company:
     def words(self) -> None:
         """The words of the events that are there."""
         wording.word(self.workspace)
+
+    def columns(self) -> None:
+        """The events that are there, column by column."""
+        blocks.build(self.workspace)
 
     def _witnesses(self) -> dict[Table, dict[str, object]]:
         held = {"size": 1, "at": func.now()}

@@ -24,6 +24,7 @@ from sqlalchemy import ARRAY, Connection, Engine, Uuid, bindparam, text
 from sqlalchemy.exc import NotSupportedError, OperationalError
 
 from auditsaas.db.ids import first_id_at
+from auditsaas.events.columns import forgetting
 from auditsaas.events.maintenance import lasting, removals
 from auditsaas.events.maintenance.lasting import STAYS, Lasting, days_before
 from auditsaas.events.maintenance.partitions import add_months
@@ -93,7 +94,7 @@ WITH gone AS (
     WHERE workspace_id = :workspace
 )
 SELECT count(*) AS n, (SELECT id FROM gone ORDER BY id DESC LIMIT 1) AS last,
-    min(seq) AS first_seq, max(seq) AS last_seq FROM gone
+    min(seq) AS first_seq, max(seq) AS last_seq, array_agg(seq) AS numbers FROM gone
 """)  # noqa: S608  # joins two constants
 FORGET_EMPTY = text("""
 WITH days AS (DELETE FROM event_days WHERE workspace_id = :workspace AND n = 0)
@@ -210,10 +211,12 @@ def _drop_locked(
         copied = lasting.copy(connection, month.name, stays)
         if copied is None:
             raise MonthKept
+        forgetting.lock(connection, inside)
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}")
         # There are many counts, so they go first, while nobody waits; what late events add
         # meanwhile goes once the locks are held.
         gone = Counter(_forgotten(connection, period))
+        forgetting.forget_period(connection, inside, month.start, month.end)
         connection.execute(LOCK_HEADS, {"workspaces": sorted(inside)})
         if not lasting.still(connection, month.name, stays, copied):
             raise MonthKept
@@ -263,6 +266,7 @@ def _remove_rows(
         with bound(connection, [workspace]):
             if not _still(connection, workspace, cut):
                 return removed
+            forgetting.lock(connection, [workspace])
             connection.execute(LOCK_HEADS, {"workspaces": [workspace]})
             before = first_id_at(cut.before)
             values = {"workspace": workspace, "before": before, "after": after, "batch": BATCH}
@@ -272,6 +276,7 @@ def _remove_rows(
                 numbers = (gone.first_seq, gone.last_seq)
                 removals.note(connection, workspace, cut.before, numbers, gone.n)
                 connection.execute(FORGET_EMPTY, {"workspace": workspace})
+                forgetting.forget(connection, workspace, forgetting.blocks_of(gone.numbers))
                 after = gone.last
         removed += int(gone.n)
         if gone.n < BATCH:

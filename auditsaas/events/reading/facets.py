@@ -1,8 +1,8 @@
 """Facets: the values of each field of a filter, with the number of events of each.
 
-Counts of one field ignore the filter's own choice in it. Status, activity and method are exact,
-from rollups where those have the answer; what only the events know is counted over
-the newest 100,000 of them, and says so.
+Counts of one field ignore the filter's own choice in it. They are exact, from rollups or from
+blocks of columns, where those have the answer; what only the events know is counted over the newest
+100,000 of them, and says so.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from auditsaas.events.filter.event_filter import EMPTY, FILTERS, EventFilter
 from auditsaas.events.filter.lifting import lift_terms
 from auditsaas.events.labels import capitalized
 from auditsaas.events.models import actors, event_counts, events
+from auditsaas.events.reading.blocks import answers
+from auditsaas.events.reading.blocks.loading import NotKept
 from auditsaas.events.reading.rollups import counted, split_hours
 from auditsaas.events.reading.scans.lateral_scan import LateralScan
 from auditsaas.events.reading.scans.sample import Shares
@@ -95,13 +97,43 @@ def facets(
         counted = _by_hour(session, chosen_ids(workspaces, others), others, wanted)
         _share(shares, counted)
         found |= {name: _ranked(name, counted[name], exact=True) for name in together}
+    exact = _by_block(session, workspaces, by_event, shares)
+    found |= {name: _ranked(name, counts, exact=True) for name, counts in exact.items()}
     for others, together in by_event.items():
+        if together[0] in exact:
+            continue
         cap = TEXT_CAP if others.terms else CAP
         ids = chosen_ids(workspaces, others)
-        counted, exact = tally(session, ids, others, _with_workspace(together, shares), cap)
+        counted, is_all = tally(session, ids, others, _with_workspace(together, shares), cap)
         _share(shares, counted)
-        found |= {name: _ranked(name, counted[name], exact=exact) for name in together}
+        found |= {name: _ranked(name, counted[name], exact=is_all) for name in together}
     return found
+
+
+def _by_block(
+    session: Session,
+    workspaces: dict[str, UUID],
+    groups: Mapping[EventFilter, Sequence[str]],
+    shares: Shares | None,
+) -> dict[str, Counter[Any]]:
+    """Count the values of all groups from blocks; nothing where these cannot answer."""
+    if not groups:
+        return {}
+    asked = {
+        others: (chosen_ids(workspaces, others), _with_workspace(names, shares))
+        for others, names in groups.items()
+    }
+    try:
+        counted = answers.tally(session, asked)
+    except NotKept:
+        return {}
+    for counts in counted:
+        _share(shares, counts)
+    return {
+        name: counts[name]
+        for names, counts in zip(groups.values(), counted, strict=True)
+        for name in names
+    }
 
 
 def _with_workspace(names: Sequence[str], shares: Shares | None) -> Sequence[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,8 @@ from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.filter.lifting import lift_terms
 from auditsaas.events.filter.period import TimeRange
 from auditsaas.events.models import event_counts, events
+from auditsaas.events.reading.blocks import answers
+from auditsaas.events.reading.blocks.loading import NotKept
 from auditsaas.events.reading.facets import TEXT_CAP
 from auditsaas.events.reading.rollups import counted, split_hours
 from auditsaas.events.reading.scans.sample import Shares
@@ -66,6 +69,14 @@ class Histogram:
         return max((bar.success + bar.error for bar in self.bars), default=0)
 
 
+class _Counted(NamedTuple):
+    """So many events of a status in a bar, counted from 1."""
+
+    bucket: int
+    status: str
+    n: int
+
+
 def histogram(
     session: Session,
     workspace_ids: Sequence[UUID],
@@ -85,6 +96,10 @@ def histogram(
     if event_filter.hourly and whole_hours:
         rows = _from_hours(session, workspace_ids, event_filter, edges, shares)
         return Histogram(_bars(edges, rows), label)
+    if all(not (edge.second or edge.microsecond) for edge in edges):
+        with suppress(NotKept):
+            rows = _from_blocks(session, workspace_ids, event_filter, edges, shares)
+            return Histogram(_bars(edges, rows), label)
     cap = TEXT_CAP if event_filter.terms else CAP
     rows, oldest = _from_events(session, workspace_ids, event_filter, edges, cap, shares)
     return Histogram(_bars(edges, rows), label, oldest)
@@ -154,6 +169,21 @@ def _from_hours(
         narrowed = event_filter.with_period(part)
         rows += _from_events(session, workspace_ids, narrowed, edges, None, shares)[0]
     return rows
+
+
+def _from_blocks(
+    session: Session,
+    workspace_ids: Sequence[UUID],
+    event_filter: EventFilter,
+    edges: list[datetime],
+    shares: Shares | None,
+) -> list[Any]:
+    counted = answers.bars(session, workspace_ids, event_filter, edges)
+    if shares is not None:
+        shares.update({key: n for key, bars in counted.items() if (n := bars.total())})
+    return [
+        _Counted(bar, status, n) for bars in counted.values() for (bar, status), n in bars.items()
+    ]
 
 
 def _from_events(

@@ -1,4 +1,4 @@
-"""Response times of what a filter matches, over at most its newest 100,000 events."""
+"""Response times of what a filter matches: of all of it, or over its newest 100,000 events."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.filter.lifting import lift_terms
 from auditsaas.events.models import events
+from auditsaas.events.reading.blocks import answers
+from auditsaas.events.reading.blocks.loading import NotKept
 from auditsaas.events.reading.facets import TEXT_CAP
 from auditsaas.events.reading.scans.sample import Shares
 from auditsaas.events.reading.scans.source import source
@@ -39,9 +41,24 @@ def latency(
 ) -> Latency | None:
     """Measure the median, 95th percentile and longest response time; None if no event has one."""
     event_filter = lift_terms(event_filter)
-    cap = TEXT_CAP if event_filter.terms else CAP
     if not workspace_ids:
         return None
+    try:
+        known, counted = answers.times(session, workspace_ids, event_filter)
+    except NotKept:
+        return _of_newest(session, workspace_ids, event_filter, shares)
+    if shares is not None:
+        shares.update(counted)
+    return None if known is None else Latency(known.p50, known.p95, known.max, known.n, cut=False)
+
+
+def _of_newest(
+    session: Session,
+    workspace_ids: Sequence[UUID],
+    event_filter: EventFilter,
+    shares: Shares | None,
+) -> Latency | None:
+    cap = TEXT_CAP if event_filter.terms else CAP
     per_log = max(1, cap // len(workspace_ids))
     logs = source(session, workspace_ids, event_filter)
     sample = logs.sample([events.c.duration_ms, events.c.workspace_id], per_log)

@@ -1,4 +1,4 @@
-"""Totals: exact from rollups where those have the answer, otherwise capped at 100,000."""
+"""Totals: exact from rollups or blocks where those answer, otherwise capped at 100,000."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.filter.lifting import lift_terms
 from auditsaas.events.filter.period import TimeRange
 from auditsaas.events.models import events, log_heads
+from auditsaas.events.reading.blocks import answers
+from auditsaas.events.reading.blocks.loading import NotKept
 from auditsaas.events.reading.rollups import counted, split_hours
 from auditsaas.events.reading.scans.budget import Budget
 from auditsaas.events.reading.scans.sample import Shares
@@ -51,7 +53,10 @@ def count(
     """Count the matching events of the workspaces: exact, or at least 100,000."""
     event_filter = lift_terms(event_filter)
     if not event_filter.hourly:
-        return _count_steps(session, workspace_ids, event_filter, shares)
+        try:
+            return _count_blocks(session, workspace_ids, event_filter, shares)
+        except NotKept:
+            return _count_steps(session, workspace_ids, event_filter, shares)
     whole, parts = split_hours(event_filter.period)
     total = Count(0, 0, exact=True)
     if whole is not None:
@@ -83,6 +88,19 @@ def _count_whole(
     rows = counted(session, workspace_ids, event_filter, hours)
     errors = func.sum(rows.c.n).filter(rows.c.status == "error")
     return _summed(session, rows, func.coalesce(func.sum(rows.c.n), 0), errors, shares)
+
+
+def _count_blocks(
+    session: Session,
+    workspace_ids: Sequence[UUID],
+    event_filter: EventFilter,
+    shares: Shares | None,
+) -> Count:
+    counted = answers.count(session, workspace_ids, event_filter)
+    if shares is not None:
+        shares.update({key: total for key, (total, _) in counted.items() if total})
+    totals = [Count(total, errors, exact=True) for total, errors in counted.values()]
+    return sum(totals, Count(0, 0, exact=True))
 
 
 def _count_steps(

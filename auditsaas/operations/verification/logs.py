@@ -1,4 +1,4 @@
-"""Verifies the log of one workspace: its numbering, its counts and its head.
+"""Verifies the log of one workspace: its numbering, its counts, its columns and its head.
 
 All of it is read in one snapshot, so that what is appended meanwhile is no damage. PostgreSQL walks
 the index and adds up; only sums and the first few differences come here.
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
+from auditsaas.operations.verification import columns
 from auditsaas.operations.verification.damage import Damage, Report
 from auditsaas.workspaces.models import NamedWorkspace
 
@@ -71,7 +72,11 @@ def verify(session: Session, workspace: NamedWorkspace) -> Report:
     else:
         figures = {"events": found.events, "head": head.seq, "removed": head.removed}
         words = _summary(head, found)
-        damages = [*_numbering(session, named, head, found), *_counts(session, named, head)]
+        damages = [
+            *_numbering(session, named, head, found),
+            *_counts(session, named, head),
+            *columns.differences(session, workspace.id),
+        ]
     session.rollback()
     return Report(
         part="workspace",
