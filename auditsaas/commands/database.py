@@ -6,15 +6,20 @@ import json
 from dataclasses import asdict
 
 import click
+from sqlalchemy import select
 
-from auditsaas.cli_session import open_session, operator
+from auditsaas.cli_session import open_session, operator, workspace_called
 from auditsaas.commands.listing import json_option
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
+from auditsaas.events.words import heads
 from auditsaas.formatting.numbers import size
 from auditsaas.operations import database_status
 from auditsaas.operations import upgrade as schema
 from auditsaas.operations.database_status import DatabaseStatus
 from auditsaas.operations.revisions import Standing
 from auditsaas.operations.transfer import new_epoch
+from auditsaas.workspaces.models import Workspace
 from config.start import load
 
 
@@ -51,6 +56,23 @@ def new_epoch_command() -> None:
         begun = new_epoch.begin(session, operator().actor)
         session.commit()
     click.echo(f"An epoch was begun in {begun:,} {'log' if begun == 1 else 'logs'}.")
+
+
+@database_group.command("rebuild-words")
+@click.argument("slug", required=False)
+def rebuild_words(slug: str | None) -> None:
+    """Make the dictionary of a log anew, or all, behind it; the doctor tells how far it is.
+
+    Until then the log is searched event by event.
+    """
+    with open_session(as_owner=True) as session:
+        every = [] if slug else session.scalars(select(Workspace.id)).all()
+        chosen = [workspace_called(session, slug).id] if slug else every
+        tenancy.bind(Scope.of(*chosen), session)
+        begun = heads.distrust(session, chosen)
+        session.commit()
+    noun = "dictionary is" if begun == 1 else "dictionaries are"
+    click.echo(f"{begun:,} {noun} made anew, behind their logs. See: auditsaas doctor --only words")
 
 
 @database_group.command("status")

@@ -57,7 +57,7 @@ def _reports(slug: str | None, *, with_files: bool) -> Iterator[Report]:
 def _told(report: Report) -> None:
     if report.part in ("export", "import") and report.whole:
         return  # there can be thousands; the sum tells how many
-    own = report.part in ("workspace", "seal", "months")
+    own = report.part in ("workspace", "seal", "words", "months")
     name = report.name if own else f"{report.part} {report.name}"
     lines = [each.words for each in report.damages] or [report.words]
     for words in lines:

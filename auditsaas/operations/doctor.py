@@ -19,6 +19,7 @@ from auditsaas.operations.checks import (
     seals,
     server,
     settings,
+    words,
     work,
 )
 from auditsaas.operations.checks.check import Check, Sight, Unreachable
@@ -32,6 +33,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *isolation.CHECKS,
     *log.CHECKS,
     *seals.CHECKS,
+    *words.CHECKS,
     *connections.CHECKS,
     *replica.CHECKS,
     *work.CHECKS,

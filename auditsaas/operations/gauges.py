@@ -20,7 +20,14 @@ from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.models import Export, ExportState
 from auditsaas.extensions import db
 from auditsaas.jobs.backlog import Backlog, backlogs
-from auditsaas.operations.figures import database_server, disks, mail_queue, queue_server, seals
+from auditsaas.operations.figures import (
+    database_server,
+    dictionaries,
+    disks,
+    mail_queue,
+    queue_server,
+    seals,
+)
 from auditsaas.operations.kinds import KINDS
 from auditsaas.schedules.lateness import lateness
 from auditsaas.version import version
@@ -66,6 +73,7 @@ def _database() -> Iterator[Metric]:
         yield from _jobs(backlogs(session, KINDS), now)
         yield from _mails(mail_queue.read(session), now)
         yield from _seals(seals.read(session, now), seals.longest_lag(session, db.engine, now))
+        yield from _words(dictionaries.read(session, now))
         late = lateness(session, now)
         yield _gauge("auditsaas_schedules_late", "Reports that are overdue", late.number)
         yield _gauge(
@@ -137,6 +145,13 @@ def _seals(found: seals.Seals, lag: timedelta) -> Iterator[Metric]:
     words = "Events below a checkpoint of their log"
     yield _gauge("auditsaas_seal_events", words, found.events_sealed)
     yield _gauge("auditsaas_logs_forked", "Logs that sign nothing more", found.forked)
+
+
+def _words(found: dictionaries.Words) -> Iterator[Metric]:
+    said = "Events whose words are in no dictionary yet"
+    yield _gauge("auditsaas_words_lag_events", said, found.behind)
+    said = "Logs whose new events have waited for more than a minute for their words to be taken in"
+    yield _gauge("auditsaas_words_late_logs", said, found.late)
 
 
 def _database_server(found: database_server.DatabaseServer) -> Iterator[Metric]:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from flask import Flask
-from sqlalchemy import Row, select, update
+from sqlalchemy import ColumnElement, Row, func, select, update
 
+from auditsaas.db.platform import JOBS, platform_session
 from auditsaas.events import following
 from auditsaas.events.words import signatures, sweeping
 from auditsaas.events.words.models import BLOCK, event_words, word_heads
 from auditsaas.events.words.pieces import typed
+from auditsaas.operations.figures import dictionaries
+from auditsaas.operations.figures.dictionaries import Words
+from auditsaas.operations.verification import words as verification
 from auditsaas.workspaces.models import Workspace
+from config.settings import Settings
+from tests.support.commands import Commands
 from tests.support.factories import (
     OwnerSessions,
     append_events,
@@ -24,7 +30,7 @@ from tests.support.factories import (
     make_workspace,
     scoped,
 )
-from tests.support.wording import word
+from tests.support.wording import exact, word
 
 
 @pytest.fixture(autouse=True)
@@ -138,3 +144,46 @@ def test_dictionary_is_of_one_workspace(workspace: Workspace) -> None:
 
 def ids_of(workspace: Workspace) -> set[UUID]:
     return {row.workspace_id for row in block_rows(workspace)}
+
+
+def test_figures_tell_of_events_that_are_in_no_dictionary(workspace: Workspace) -> None:
+    before = figures()
+    append_events(workspace, [event_input()] * 7)
+    between = figures()
+    word(workspace)
+    assert between.behind == before.behind + 7
+    assert figures().behind == before.behind
+
+
+def figures() -> Words:
+    with platform_session(JOBS) as platform:
+        return dictionaries.read(platform, datetime.now(UTC))
+
+
+def test_verify_finds_words_that_are_gone_and_words_that_no_event_says(
+    workspace: Workspace, settings: Settings
+) -> None:
+    append_events(workspace, [event_input()] * 300)
+    word(workspace)
+    assert verified(workspace) == ""
+    spoil(workspace, 0, event_words.c.words.op("||")("zeppelin\n"))
+    assert "holds what is not in the events 1 to 250" in verified(workspace)
+    spoil(workspace, 0, func.replace(event_words.c.words, "invoice\n", ""))
+    assert "lacks words of the events 1 to 250" in verified(workspace)
+    told = Commands(settings).done("db", "rebuild-words", workspace.slug)
+    assert told.startswith("1 dictionary is made anew, behind")
+    assert verified(workspace) == ""
+    word(workspace)
+    assert (verified(workspace), exact(workspace)) == ("", True)
+
+
+def verified(workspace: Workspace) -> str:
+    with scoped(workspace.id) as session:
+        report = verification.verify(session, workspace)
+    return "; ".join(damage.words for damage in report.damages)
+
+
+def spoil(workspace: Workspace, block: int, words: ColumnElement[str]) -> None:
+    with as_owner(workspace.id) as session:
+        session.execute(update(event_words).where(event_words.c.block == block).values(words=words))
+        session.commit()

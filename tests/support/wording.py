@@ -20,4 +20,5 @@ def word(workspace: Workspace) -> Grown:
 def exact(workspace: Workspace) -> bool:
     """Tell whether the dictionary is what the log's events make, signatures too."""
     with scoped(workspace.id) as session:
-        return not list(comparing.differences(session, workspace.id))
+        words_to = comparing.words_to(session, workspace.id)
+        return not list(comparing.differences(session, workspace.id, words_to))

@@ -28,10 +28,14 @@ class Difference:
     """Whether a search may miss events by it; else it only holds what none of them says."""
 
 
-def differences(session: Session, workspace_id: UUID) -> Iterator[Difference]:
-    """Compare each block of a dictionary that answers; the session reads one moment."""
+def words_to(session: Session, workspace_id: UUID) -> int:
+    """Read the number up to which the dictionary of a log answers."""
     mark = session.execute(heads.marks([workspace_id])).one_or_none()
-    words_to = 0 if mark is None else mark.words_to
+    return 0 if mark is None else mark.words_to
+
+
+def differences(session: Session, workspace_id: UUID, words_to: int) -> Iterator[Difference]:
+    """Compare each block up to a number with the log; the session reads one moment."""
     for start in range(0, words_to, STEP * BLOCK):
         last = min(start + STEP * BLOCK, words_to)
         made = blocks.read(session, workspace_id, events.c.seq.between(start + 1, last))

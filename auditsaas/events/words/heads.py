@@ -6,7 +6,18 @@ from collections.abc import Collection
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, Row, Select, and_, case, cast, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Row,
+    Select,
+    and_,
+    case,
+    cast,
+    select,
+    update,
+)
 from sqlalchemy import func as sql
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -64,6 +75,13 @@ def locked(session: Session, workspace_id: UUID) -> Row[Any] | None:
         session.commit()
         row = session.execute(found).one_or_none()
     return row
+
+
+def distrust(session: Session, workspaces: Collection[UUID]) -> int:
+    """Let dictionaries answer nothing until they are made anew; return how many that are."""
+    head = word_heads.c
+    mine = update(word_heads).where(head.workspace_id.in_(workspaces)).values(made_by=0)
+    return len(session.scalars(mine.returning(head.workspace_id)).all())
 
 
 def _head(workspace_id: UUID) -> Select[Any]:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from auditsaas.events.maintenance import months
-from auditsaas.operations.verification import files, logs, seals
+from auditsaas.operations.verification import files, logs, seals, words
 from auditsaas.operations.verification.damage import Damage, Report
 from auditsaas.storage.base import Storage
 from auditsaas.workspaces.models import NamedWorkspace, Workspace
@@ -18,11 +18,12 @@ BATCH: Final = 500
 
 
 def everything(session: Session, platform: Session, storage: Storage | None) -> Iterator[Report]:
-    """Verify all logs and their seals, the months of the log and, where there is storage, files."""
+    """Verify all logs with seals and words, their months and, where there is storage, files."""
     yield _months(session)
     for workspace in _workspaces(session):
         yield logs.verify(session, workspace)
         yield seals.verify(session, workspace)
+        yield words.verify(session, workspace)
     if storage is not None:
         yield from files.exports(platform, storage)
         yield from files.imports(platform, storage)
@@ -31,10 +32,11 @@ def everything(session: Session, platform: Session, storage: Storage | None) -> 
 def one(
     session: Session, platform: Session, storage: Storage | None, workspace: NamedWorkspace
 ) -> Iterator[Report]:
-    """Verify the log of one workspace with its seal, and the files that it has a part in."""
+    """Verify the log of one workspace with seal and words, and the files that it has a part in."""
     yield _months(session)
     yield logs.verify(session, workspace)
     yield seals.verify(session, workspace)
+    yield words.verify(session, workspace)
     if storage is not None:
         yield from files.exports(platform, storage, workspace.id)
         yield from files.imports(platform, storage, workspace.id)
