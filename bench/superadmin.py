@@ -20,10 +20,13 @@ from uuid import uuid4
 
 from flask import Flask
 from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.orm import Session
 
 from auditsaas.accounts import passwords, sessions
 from auditsaas.accounts.models import User
 from auditsaas.app import create_app
+from auditsaas.db import tenancy
+from auditsaas.db.tenancy import Scope
 from auditsaas.extensions import db
 from auditsaas.operations import upgrade
 from auditsaas.platform_access.models import PlatformAccess
@@ -34,7 +37,15 @@ from config import start
 WORKSPACES = 1_000
 CHUNK = 250_000
 REASON = "Measuring"
-WALLED = ("events", "log_heads", "event_counts", "event_days", "actors", "memberships")
+WALLED = (
+    "workspaces",
+    "events",
+    "log_heads",
+    "event_counts",
+    "event_days",
+    "actors",
+    "memberships",
+)
 
 # Time order, as events arrive; the cube deals most of them to few workspaces.
 FILL = text("""
@@ -69,8 +80,10 @@ SELECT workspace_id, date_trunc('day', hour, 'UTC'), activity, method, status, s
 FROM event_counts GROUP BY 1, 2, 3, 4, 5
 """)
 HEADS = text("""
-UPDATE log_heads SET seq = n, days_counted = n, last_received_at = at FROM (
-    SELECT workspace_id, max(seq) AS n, max(received_at) AS at FROM events GROUP BY 1) AS newest
+UPDATE log_heads SET seq = n, removed = n - stored, days_counted = 2 * n - stored,
+    last_received_at = at FROM (
+    SELECT workspace_id, max(seq) AS n, count(*) AS stored, max(received_at) AS at
+    FROM events GROUP BY 1) AS newest
 WHERE newest.workspace_id = log_heads.workspace_id
 """)
 ACTORS = text("""
@@ -97,6 +110,9 @@ def ready(events: int) -> Flask:
 
 
 def _fill(connection: Connection, events: int, now: datetime) -> None:
+    # A check of every row against a list of a thousand would take most of the time.
+    for table in WALLED:
+        connection.exec_driver_sql(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
     connection.execute(
         text(
             "INSERT INTO workspaces (id, slug, name) SELECT gen_random_uuid(), 'workspace-' || n,"
@@ -110,9 +126,6 @@ def _fill(connection: Connection, events: int, now: datetime) -> None:
             " FROM workspaces ORDER BY slug"
         )
     )
-    # A check of every row against a list of a thousand would take most of the time.
-    for table in WALLED:
-        connection.exec_driver_sql(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
     connection.exec_driver_sql("SET synchronous_commit = off")
     connection.execute(text("INSERT INTO log_heads SELECT id, 0 FROM workspaces"))
     connection.commit()
@@ -219,15 +232,19 @@ CASES: dict[str, list[tuple[str, str]]] = {
 def _above(app: Flask) -> Any:
     """A client of a super-admin who has said why."""
     client = app.test_client()
+    user = User(
+        email=f"bench-{uuid4()}@example.com",
+        name="Bench",
+        password_hash=passwords.hashed("x" * 16),
+        is_super_admin=True,
+    )
+    owner = create_engine(app.extensions["settings"].owner_url)
+    with Session(owner, expire_on_commit=False) as session:
+        session.add(user)
+        session.commit()
+    owner.dispose()
     with app.app_context():
-        user = User(
-            email=f"bench-{uuid4()}@example.com",
-            name="Bench",
-            password_hash=passwords.hashed("x" * 16),
-            is_super_admin=True,
-        )
-        db.session.add(user)
-        db.session.flush()
+        tenancy.bind(Scope(user=user.id))
         db.session.add(
             PlatformAccess(user_id=user.id, reason=REASON, asked=True, given_at=datetime.now(UTC))
         )
