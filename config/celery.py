@@ -207,6 +207,11 @@ SETTINGS: Final[dict[str, Any]] = {
             "schedule": timedelta(minutes=10),
             "options": {"expires": 300},
         },
+        "count logs together": {
+            "task": "maintenance.count_together",
+            "schedule": timedelta(minutes=1),
+            "options": {"expires": 60},
+        },
         "append reads": {
             "task": "reads.flush",
             "schedule": timedelta(minutes=1),

@@ -13,7 +13,7 @@ from auditsaas import own_activities
 from auditsaas.db.platform import JOBS, platform_session
 from auditsaas.db.pools import make_engine
 from auditsaas.erasures import applying
-from auditsaas.events.maintenance import daily_counts, partitions, retention
+from auditsaas.events.maintenance import daily_counts, partitions, platform_counts, retention
 from auditsaas.events.maintenance.lasting import Lasting
 from auditsaas.events.words import forgetting
 from auditsaas.evidence import removals
@@ -36,6 +36,13 @@ def make_partitions() -> list[str]:
 def count_days() -> int:
     """Complete the daily counts, as the tables' owner; how many workspaces were behind."""
     return daily_counts.rebuild_stale(make_engine(settings().owner_url, poolclass=NullPool))
+
+
+@long_task("maintenance.count_together")
+def count_together() -> int | None:
+    """Count what is new in all logs together, as the tables' owner; of how many workspaces."""
+    engine = make_engine(settings().owner_url, poolclass=NullPool)
+    return platform_counts.count_in(engine, datetime.now(UTC))
 
 
 @long_task("maintenance.thin_checkpoints")

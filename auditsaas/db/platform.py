@@ -65,6 +65,12 @@ def bind(session: Session, look: Look, note: Note | None = None) -> Session:
     return session
 
 
+def sees_every(session: Session) -> bool:
+    """Tell whether a session's look is at every workspace, or at all but the closed ones."""
+    look = session.info.get("look")
+    return isinstance(look, Look) and look.every
+
+
 @event.listens_for(Session, "after_begin")
 def _bind_transaction(
     session: Session, transaction: SessionTransaction, connection: Connection

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, INET, JSON, JSONB
 from sqlalchemy.types import TypeEngine
@@ -91,6 +92,49 @@ event_days = Table(
     Column("n", BigInteger, nullable=False),
 )
 """The same by UTC day, for long periods; exact where ``log_heads.days_counted`` says so."""
+
+platform_days = Table(
+    "platform_days",
+    Base.metadata,
+    Column("day", Timestamp, primary_key=True),
+    Column("activity", ByteOrderedText, primary_key=True),
+    Column("method", ByteOrderedText, primary_key=True),
+    Column("status", ByteOrderedText, primary_key=True),
+    Column("n", BigInteger, nullable=False),
+)
+"""Daily counts of the workspaces of ``platform_heads`` together, of days before the mark; see
+``maintenance.platform_counts``."""
+
+platform_totals = Table(
+    "platform_totals",
+    Base.metadata,
+    Column("workspace_id", Uuid, primary_key=True),
+    Column("activity", ByteOrderedText, primary_key=True),
+    Column("method", ByteOrderedText, primary_key=True),
+    Column("status", ByteOrderedText, primary_key=True),
+    Column("n", BigInteger, nullable=False),
+)
+"""The same of each workspace, of all those days together."""
+
+platform_heads = Table(
+    "platform_heads",
+    Base.metadata,
+    Column("workspace_id", Uuid, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("removed", BigInteger, nullable=False),
+    Column("closed", BigInteger, nullable=False),
+)
+"""How far each log is counted in ``platform_days``, which hold ``closed`` of its events."""
+
+platform_marks = Table(
+    "platform_marks",
+    Base.metadata,
+    Column("kind", Text, primary_key=True),
+    Column("upto", Timestamp, nullable=False),
+    Column("workspaces", BigInteger, nullable=False),
+    Column("made_at", Timestamp, nullable=False, server_default=text("now()")),
+)
+"""The day that ``platform_days`` end before, and how many workspaces they hold."""
 
 actors = Table(
     "actors",

@@ -103,6 +103,10 @@ LIMITS: Final = {
     "anchors": _only(),
     "anchor_secrets": _only(),
     "removals": _only(inserted=False),
+    **dict.fromkeys(
+        ("platform_days", "platform_heads", "platform_marks", "platform_totals"),
+        _only(inserted=False),
+    ),
     "event_words": _only(inserted=False),
     "word_heads": _only(inserted=False),
     "event_columns": _only(inserted=False),

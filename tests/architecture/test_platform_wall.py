@@ -42,6 +42,9 @@ HANDED_TO_WORKERS |= {
     "tree_findings",
 }
 
+TOGETHER = {"platform_days", "platform_marks"}
+"""Counts of all workspaces together, which a look at one of them does not show."""
+
 LOG_AND_HANDED = {"exports", "log_heads", "word_heads", "column_heads"}
 """Tables of which workers are handed rows, and which belong to the log that a look is at."""
 
@@ -61,6 +64,7 @@ def acme(app: Flask) -> Company:
     company.tree()
     company.words()
     company.columns()
+    company.counts_together()
     return company
 
 
@@ -110,7 +114,7 @@ def test_session_without_a_look_sees_only_the_open_tables(
 def test_look_sees_the_log_of_its_workspace_and_no_other(
     acme: Company, app: Flask, seen: Callable[[Look], set[str]], columns: dict[str, str]
 ) -> None:
-    log = columns.keys() - (HANDED_TO_WORKERS - LOG_AND_HANDED)
+    log = columns.keys() - (HANDED_TO_WORKERS - LOG_AND_HANDED) - TOGETHER
     assert seen(Look.at(acme.workspace.id)) == log
     assert seen(Look.at(make_workspace().id)) == OPEN.keys() | {"log_heads"}  # its own, empty
     with app.app_context(), platform_session(Look.at(acme.workspace.id)) as session:

@@ -75,7 +75,11 @@ passkeys           siud siud siud siud siud siud
 password_resets    si-d si-d si-d si-d si-d si-d
 pending_changes    ---- ---- s-u- s-u- siu- ----
 platform_accesses  s--- si-- s--- s--- si-- s---
+platform_days      ---- ---- ---- ---- ---- ----
+platform_heads     ---- ---- ---- ---- ---- ----
 platform_looks     ---- siu- siu- siu- siu- ----
+platform_marks     ---- ---- ---- ---- ---- ----
+platform_totals    ---- ---- ---- ---- ---- ----
 recovery_codes     si-d si-d si-d si-d si-d si-d
 removals           ---- ---- s--- s--- s--- ----
 request_keys       ---- ---- siud siud siud ----

@@ -58,6 +58,8 @@ MARKED = {
     "scope_keys": "true",
     "witnessed": "origin = :word",
     "witness_keys": "vkey = :word",
+    "platform_days": "activity = :word",
+    "platform_marks": "kind = :word",
 }
 """How a row is told from others where no column names its workspace or its person."""
 PLACES = {
@@ -159,6 +161,7 @@ def _company(app: Flask) -> Company:
         company.tree,
         company.words,
         company.columns,
+        company.counts_together,
     ]
     for make in (*made, company.contested_event):
         make()

@@ -65,6 +65,13 @@ from tests.support.factories import (
 )
 from tests.support.scheduling import make_schedule
 
+COUNTED_TOGETHER = (
+    "INSERT INTO platform_days VALUES (now(), :mark, '', 'success', 1)",
+    "INSERT INTO platform_marks (kind, upto, workspaces) VALUES (:mark, now(), 0)",
+    "INSERT INTO platform_totals VALUES (:id, :mark, '', 'success', 1)",
+    "INSERT INTO platform_heads VALUES (:id, 0, 0, 1)",
+)
+
 
 @dataclass(frozen=True)
 class Company:
@@ -323,6 +330,13 @@ class Company:
     def columns(self) -> None:
         """The events that are there, column by column."""
         blocks.build(self.workspace)
+
+    def counts_together(self) -> None:
+        """Rows of what is counted of all workspaces together, which tell no truth."""
+        with as_owner(self.workspace.id) as session:
+            for statement in COUNTED_TOGETHER:
+                session.execute(text(statement), {"mark": self.mark, "id": self.workspace.id})
+            session.commit()
 
     def _witnesses(self) -> dict[Table, dict[str, object]]:
         held = {"size": 1, "at": func.now()}

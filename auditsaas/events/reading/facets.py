@@ -23,6 +23,7 @@ from auditsaas.events.filter.event_filter import EMPTY, FILTERS, EventFilter
 from auditsaas.events.filter.lifting import lift_terms
 from auditsaas.events.labels import capitalized
 from auditsaas.events.models import actors, event_counts, events
+from auditsaas.events.reading import across
 from auditsaas.events.reading.blocks import answers
 from auditsaas.events.reading.blocks.loading import NotKept
 from auditsaas.events.reading.rollups import counted, split_hours
@@ -197,6 +198,9 @@ def _by_hour(
     session: Session, ids: Sequence[UUID], event_filter: EventFilter, names: Sequence[str]
 ) -> dict[str, Counter[Any]]:
     """Count the values of several fields in one pass over the rollups."""
+    together = across.values(session, ids, event_filter)
+    if together is not None:
+        return {name: across.counts_of(name, together) for name in names}
     whole, parts = split_hours(event_filter.period)
     by_name: dict[str, Counter[Any]] = {name: Counter() for name in names}
     if whole is not None:

@@ -12,7 +12,20 @@ from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Subquery, func, literal, select, tuple_
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    Subquery,
+    Uuid,
+    column,
+    func,
+    literal,
+    literal_column,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy.orm import Session
 
 from auditsaas.db.columns import Timestamp
@@ -21,6 +34,7 @@ from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.filter.lifting import lift_terms
 from auditsaas.events.filter.period import TimeRange
 from auditsaas.events.models import event_counts, events
+from auditsaas.events.reading import across
 from auditsaas.events.reading.blocks import answers
 from auditsaas.events.reading.blocks.loading import NotKept
 from auditsaas.events.reading.facets import TEXT_CAP
@@ -111,13 +125,18 @@ def _bounded(
     """Close the period at both ends; an open end is that of the log itself."""
     start, end = period.start, period.end
     if start is None:
-        start = session.scalar(
-            select(func.min(event_counts.c.hour)).where(
-                event_counts.c.workspace_id.in_(workspace_ids)
-            )
-        )
+        start = session.scalar(_first_hour(workspace_ids))
     end = min(end or LATEST, now + MAX_AHEAD)
     return None if start is None or end <= start else TimeRange(start, end)
+
+
+def _first_hour(workspace_ids: Sequence[UUID]) -> Select[Any]:
+    """Select the first hour of all logs: that of each is looked up in its index."""
+    of = func.unnest(literal(list(workspace_ids), ARRAY(Uuid))).table_valued(column("id", Uuid))
+    log = of.render_derived(name="log")
+    hour = select(event_counts.c.hour).where(event_counts.c.workspace_id == log.c.id)
+    first = hour.order_by(event_counts.c.hour).limit(literal_column("1")).lateral("first")
+    return select(func.min(first.c.hour)).select_from(log.join(first, true()))
 
 
 def bar_edges(start: datetime, end: datetime, zone: ZoneInfo) -> tuple[list[datetime], str]:
@@ -160,6 +179,10 @@ def _from_hours(
     edges: list[datetime],
     shares: Shares | None,
 ) -> list[Any]:
+    together = across.bars(session, workspace_ids, event_filter, edges)
+    if together is not None:
+        across.share(shares, together)
+        return [row for row in together if row.bucket is not None]
     whole, parts = split_hours(event_filter.period)
     rows: list[Any] = []
     if whole is not None:

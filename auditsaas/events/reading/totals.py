@@ -15,6 +15,7 @@ from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.filter.lifting import lift_terms
 from auditsaas.events.filter.period import TimeRange
 from auditsaas.events.models import events, log_heads
+from auditsaas.events.reading import across
 from auditsaas.events.reading.blocks import answers
 from auditsaas.events.reading.blocks.loading import NotKept
 from auditsaas.events.reading.rollups import counted, split_hours
@@ -85,6 +86,11 @@ def _count_whole(
     hours: TimeRange,
     shares: Shares | None,
 ) -> Count:
+    together = across.total(session, workspace_ids, event_filter)
+    if together is not None:
+        across.share(shares, together)
+        whole = next(row for row in together if row.workspace_id is None)
+        return Count(whole.n, whole.errors, exact=True)
     rows = counted(session, workspace_ids, event_filter, hours)
     errors = func.sum(rows.c.n).filter(rows.c.status == "error")
     return _summed(session, rows, func.coalesce(func.sum(rows.c.n), 0), errors, shares)
