@@ -31,7 +31,7 @@ from auditsaas.exports.asking.request import ExportRequest, request_export
 from auditsaas.exports.building.build import export_job
 from auditsaas.exports.formats import format_called
 from auditsaas.exports.models import Export
-from auditsaas.exports.service import Requester
+from auditsaas.exports.requester import Requester
 from auditsaas.jobs.runner import run
 from auditsaas.storage.address import storage_at
 from bench.dataset import Dataset

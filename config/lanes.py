@@ -161,6 +161,7 @@ class Lanes:
         visit: Visit = environ["gunicorn.socket"].visit
         environ[visits.AWAIT_BODY] = visit.await_body
         environ[visits.USE_FILES] = visit.use_lane_of_files
+        environ[visits.CUT_AFTER] = visit.cut_after
         environ[visits.KEPT] = visit.kept
         response: Any = getattr(start_response, "__self__", None)
 

@@ -38,6 +38,7 @@ KINDS: Final[Mapping[str, str]] = {
     "exports.index": "list of exports",
     "exports.detail": "own export",
     "exports.download": "own export",
+    "exports.progress": "own export",
     "superadmin.workspaces": "figures of workspaces",
     "superadmin.users": "people and their workspaces",
 }

@@ -7,16 +7,20 @@ asked for.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from io import BytesIO
+from typing import Any, Final
 
 from flask import request
+from werkzeug.datastructures import MultiDict
 
 from auditsaas.errors import TooOften
 from auditsaas.extensions import db
 from config.connections.places import Taken
-from config.connections.visit import AWAIT_BODY, KEPT, USE_FILES
+from config.connections.visit import AWAIT_BODY, CUT_AFTER, KEPT, USE_FILES
 
 SOON_SECONDS, LATER_SECONDS = 10, 30
+FORM: Final = "form"
+"""The form of a request, in what its passes keep."""
 
 
 class TooManyAtOnce(TooOften):
@@ -55,11 +59,15 @@ def announces_body() -> bool:
 def use_files(caller: str) -> None:
     """Go on in a thread for files; the request is asked again there, from its beginning.
 
+    What was read of a form by then is kept for that, and what was written is not.
+
     Raises:
         TooManyAtOnce: ``caller`` has as many as one may have.
         Busy: no thread is free.
     """
     use = request.environ.get(USE_FILES)
+    if use is not None and "form" in vars(request):
+        kept()[FORM] = request.form
     taken = Taken.YES if use is None else use(caller)
     if taken is Taken.OWN_FULL:
         raise TooManyAtOnce(
@@ -71,6 +79,19 @@ def use_files(caller: str) -> None:
             "Too many files are sent and downloaded just now. Try again in a moment.",
             LATER_SECONDS,
         )
+
+
+def cut_after() -> Callable[[], int | None]:
+    """Return what tells, after this request, how much of an answer went that its reader cut."""
+    told: Callable[[], int | None] = request.environ.get(CUT_AFTER, lambda: None)
+    return told
+
+
+def take_up_form() -> None:
+    """Give the request the form that an earlier pass of it read from its body."""
+    form = kept().get(FORM)
+    if form is not None:
+        vars(request).update(form=form, files=MultiDict(), stream=BytesIO())
 
 
 def kept() -> dict[str, Any]:

@@ -26,11 +26,17 @@ from auditsaas.exports.asking.request import ExportRequest, request_export
 from auditsaas.exports.formats import format_called, options
 from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.models import Export, ExportState
-from auditsaas.exports.service import Requester
+from auditsaas.exports.requester import Requester
 from auditsaas.extensions import db, settings
 from auditsaas.jobs.turns import send_in_turn
-from auditsaas.pages.exports.download import SentFile, bundle_of, file_of, send_file
-from auditsaas.pages.exports.views import limits_here
+from auditsaas.pages.exports.blueprint import limits_here
+from auditsaas.pages.exports.download import (
+    SentFile,
+    bundle_of,
+    cut_recorder,
+    file_of,
+    send_file,
+)
 from auditsaas.text import storable
 
 _decode = msgspec.json.Decoder(ExportInput).decode
@@ -96,7 +102,13 @@ def _sent(export_id: UUID, chosen: Callable[[Export, list[str]], SentFile]) -> R
         db.session.commit()
 
     # By a link a careless client would send the key on to the store.
-    return send_file(sent, caller=f"key {key_access().key_id}", record=record, by_link=False)
+    return send_file(
+        sent,
+        caller=f"key {key_access().key_id}",
+        record=record,
+        record_cut=cut_recorder(export, _requester()),
+        by_link=False,
+    )
 
 
 def _visible() -> ColumnElement[bool]:

@@ -32,6 +32,8 @@ class Format:
     """Whether columns can be chosen."""
     gzip: bool = False
     """Whether the file can be packed."""
+    at_once: bool = False
+    """Whether a small file is built while its requester waits."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ FORMATS = {
             note="Every column, UTF-8",
             columns=True,
             gzip=True,
+            at_once=True,
         ),
         Format(
             key="pdf",
@@ -84,6 +87,7 @@ FORMATS = {
             write=jsonl.write,
             note="One event a line, with metadata",
             gzip=True,
+            at_once=True,
         ),
         Format(
             key="xlsx",

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.models import Export
-from auditsaas.exports.service import Requester
+from auditsaas.exports.requester import Requester
 from auditsaas.quotas.spending import refuse_more_jobs
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
@@ -17,47 +16,16 @@ from auditsaas.db.ids import first_id_at
 from auditsaas.errors import Conflict, Expired, NotFound
 from auditsaas.events.event_sources import PRODUCT
 from auditsaas.events.models import events
-from auditsaas.events.schema import ActorInput, TargetInput
+from auditsaas.events.schema import TargetInput
 from auditsaas.exports.kind import UNFINISHED
 from auditsaas.exports.models import Export, ExportState
-from auditsaas.own_actions import RequestFacts
+from auditsaas.exports.requester import Requester
 from auditsaas.own_activities import Activity
-from auditsaas.workspaces.api_keys import KeyAccess
 from auditsaas.workspaces.models import ApiKey, Workspace
 
 ONE_DOWNLOAD = timedelta(minutes=15)
 RUN_AGAIN = (ExportState.FAILED, ExportState.CANCELLED, ExportState.EXPIRED)
 TIME_OVER = and_(Export.state == ExportState.READY, Export.expires_at <= func.now())
-
-
-class Person(Protocol):
-    @property
-    def id(self) -> UUID: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def email(self) -> str: ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Requester:
-    """The person or application that acts, with its roles and the request."""
-
-    person: Person | None = None
-    key: KeyAccess | None = None
-    """The API key of an application, where no person asks."""
-    roles: Mapping[UUID, str] = field(default_factory=dict)
-    """Workspace id → role there; empty for a super-admin and for an application."""
-    facts: RequestFacts | None = None
-
-    @property
-    def actor(self) -> ActorInput:
-        if self.person is not None:
-            person = self.person
-            return own_actions.person(person.id, name=person.name, email=person.email)
-        if self.key is None:
-            raise ValueError("a requester is a person or a key")
-        return own_actions.application(self.key.key_id, name=self.key.name)
 
 
 def cancel(session: Session, export: Export, requester: Requester) -> None:
@@ -167,6 +135,21 @@ def record_download(
     )
 
 
+def record_cut(
+    session: Session, export: Export, requester: Requester, *, sent: int, size: int
+) -> None:
+    """Append that a download, which was recorded when it began, ended before all of it had gone."""
+    record(
+        session,
+        Activity.EXPORT_DOWNLOADED,
+        export,
+        requester,
+        status="error",
+        status_code=None,
+        facts={"reason": "The reader left before the end.", "sent": sent, "bytes": size},
+    )
+
+
 def _downloaded_lately(session: Session, export: Export, requester: Requester) -> bool:
     since = first_id_at(datetime.now(UTC) - ONE_DOWNLOAD)
     found = session.scalars(
@@ -191,6 +174,12 @@ def find(session: Session, visible: ColumnElement[bool], export_id: UUID) -> Exp
     if export is None:
         raise NotFound("There is no such export, or it is not yours to see.")
     return export
+
+
+def among(session: Session, visible: ColumnElement[bool], ids: Sequence[UUID]) -> Sequence[Export]:
+    """Read those of some exports that are visible, newest first, by one statement."""
+    found = select(Export).where(Export.id.in_(ids), visible).order_by(Export.id.desc())
+    return session.scalars(found).all()
 
 
 def newest(
@@ -241,6 +230,7 @@ def record(
     export: Export,
     requester: Requester,
     *,
+    status: Literal["success", "error"] = "success",
     status_code: int | None,
     facts: Mapping[str, object] | None = None,
 ) -> None:
@@ -252,6 +242,7 @@ def record(
             workspace: requester.roles.get(workspace) for workspace in export.workspace_ids
         },
         actor=requester.actor,
+        status=status,
         facts=requester.facts,
         status_code=status_code,
         targets=[TargetInput(type="export", id=str(export.id))],

@@ -18,7 +18,7 @@ from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDeco
 from auditsaas.access import loaders
 from auditsaas.access.asked_again import SAFE_METHODS
 from auditsaas.access.browser import CSRF_FIELD, signed_in
-from auditsaas.access.waiting import announces_body, await_body, use_files
+from auditsaas.access.waiting import announces_body, await_body, take_up_form, use_files
 from auditsaas.current_request import is_api
 from auditsaas.extensions import db, login_manager
 from auditsaas.permissions import Permission
@@ -95,6 +95,7 @@ def _admit() -> None:
         NotFound, Forbidden: the sender may not do this here.
         CSRFError: an upload begins without the token of its page.
     """
+    take_up_form()
     unread = request.method in SAFE_METHODS or is_api()
     if unread or request.endpoint is None or not announces_body():
         return

@@ -28,7 +28,7 @@ class LostLease(Exception):
 
 
 class NotYet(Exception):
-    """What the work needs is not there yet: its row is given back, and no attempt is used up.
+    """Work that cannot begin yet: its row is given back, and no attempt is used up.
 
     It is free again ``after`` a while; ``noted`` are values kept with it until then.
     """

@@ -30,7 +30,7 @@ from auditsaas.events.filter.period import TimeRange
 from auditsaas.exports.asking.request import ExportRequest, request_export
 from auditsaas.exports.formats import Options, format_called
 from auditsaas.exports.models import Export
-from auditsaas.exports.service import Requester
+from auditsaas.exports.requester import Requester
 from auditsaas.notifications.service import notify
 from auditsaas.own_activities import Activity
 from auditsaas.schedules import service

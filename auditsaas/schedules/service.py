@@ -18,7 +18,7 @@ from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.reading import pages
 from auditsaas.events.schema import TargetInput
 from auditsaas.exports.formats import format_called
-from auditsaas.exports.service import Requester
+from auditsaas.exports.requester import Requester
 from auditsaas.own_activities import Activity
 from auditsaas.permissions import ROLE_PERMISSIONS, Permission
 from auditsaas.schedules.models import Schedule, ScheduleRun

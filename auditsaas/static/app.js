@@ -71,6 +71,24 @@
     byId("dialog").querySelector("dialog").showModal();
   });
 
+  // What asks again and again asks only while it is looked at, and at once when it is again.
+  document.addEventListener("htmx:before:request", (event) => {
+    const { sourceElement } = event.detail.ctx;
+    if (document.hidden && sourceElement.matches?.("[data-polls]")) event.preventDefault();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return;
+    for (const element of document.querySelectorAll("[data-polls]")) htmx.trigger(element, "every");
+  });
+
+  // A file that was asked for is there: it is fetched, and the page stays.
+  document.addEventListener("file-ready", (event) => {
+    const link = document.createElement("a");
+    link.href = event.detail.address;
+    link.download = "";
+    link.click();
+  });
+
   async function copy(button) {
     await navigator.clipboard.writeText(button.dataset.copy);
     byId("announce").textContent = "Copied";

@@ -13,8 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 
 from auditsaas.db.deadlines import RESTART_SECONDS
+from auditsaas.exports.asking import at_once
 from auditsaas.workspaces.models import Workspace
 from bench.faults.files import rows_in
 from bench.faults.harm import FAULTS, PAUSE, Harm
@@ -104,7 +106,8 @@ class Trial:
     ) -> None:
         """The same without looking at what became of them."""
         self._asked_for += exports
-        with ThreadPoolExecutor(1) as somebody:
+        # All are left to workers, which are what is killed here.
+        with patch.object(at_once, "ROWS", -1), ThreadPoolExecutor(1) as somebody:
             asking = somebody.submit(self._ask_for, exports)
             for name in self._chance.sample(faults, len(faults)):
                 PAUSE.wait(self._chance.uniform(0.2, 1.5))

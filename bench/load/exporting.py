@@ -79,7 +79,7 @@ class Exporter(threading.Thread):
             self._records.add("export, asked", began, type(error).__name__)
             self.not_taken += 1
             return
-        good = answer.status == 303
+        good = answer.status in (200, 303)  # a small one is the answer, and is listed, too
         self._records.add("export, asked", began, None if good else str(answer.status))
         # Nobody else asks for files, so the newest of the list is the one.
         page = asked(self._client, self._records, "export list", f"/w/{SLUG}/exports")

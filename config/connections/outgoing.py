@@ -71,6 +71,11 @@ class Outgoing:
     pace: Pace | None = None
     rest: deque[Bytes | File] = field(default_factory=deque)
     began: bool = False
+    broke: bool = False
+    """Whether the reader left before the end, or was too slow."""
+    head: int = 0
+    sent: int = 0
+    """Bytes of the head, which is written at once, and those that have gone."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.sock, name)
@@ -93,17 +98,22 @@ class Outgoing:
         self._put(File(number, offset, size))
         return size
 
+    @property
+    def sent_of_body(self) -> int:
+        return max(0, self.sent - self.head)
+
     def send_rest(self) -> int:
         """Send what fits now of what is left; return how much. Raises OSError."""
         sent = 0
         while self.rest and sent < PIECE:
             first = self.rest[0]
             try:
-                sent += 0 if first.done else first.send(self.sock)
+                now = 0 if first.done else first.send(self.sock)
             except BlockingIOError:
                 if not sent:
                     raise
                 break
+            sent, self.sent = sent + now, self.sent + now
             if first.done:
                 self.rest.popleft().close()
         return sent
@@ -114,6 +124,8 @@ class Outgoing:
             self.rest.popleft().close()
 
     def _put(self, part: Bytes | File) -> None:
+        if not self.began and isinstance(part, Bytes):
+            self.head = len(part.rest)
         self.began = True
         self.rest.append(part)
         self.sock.setblocking(False)
@@ -129,6 +141,7 @@ class Outgoing:
                     if self.pace is not None:
                         self.pace.note(sent)
         except OSError:
+            self.broke = True
             self.let_go()
             raise
 

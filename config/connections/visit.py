@@ -18,8 +18,9 @@ MOMENT_SECONDS: Final = 0.05
 
 AWAIT_BODY: Final = "auditsaas.await_body"
 USE_FILES: Final = "auditsaas.use_lane_of_files"
+CUT_AFTER: Final = "auditsaas.cut_after"
 KEPT: Final = "auditsaas.kept"
-"""Names in the WSGI environment: two functions, and what an earlier pass of the request left."""
+"""Names in the WSGI environment: functions, and what an earlier pass of the request left."""
 
 
 class Lane(Enum):
@@ -85,6 +86,11 @@ class Visit:
         self._caller = caller
         self.wants = Lane.FILES
         raise Postponed
+
+    def cut_after(self) -> int | None:
+        """Return how many bytes of the answer's body went before its reader left; None else."""
+        outgoing = self.outgoing
+        return outgoing.sent_of_body if outgoing is not None and outgoing.broke else None
 
     def end(self) -> None:
         """Give the place in the lane of files back."""

@@ -352,6 +352,7 @@ BEHIND_A_REASON = {
 
 TELLS_NOTHING = {
     "superadmin.home": "leads to the workspaces page",
+    "exports.progress": "leads to the list; a fragment of it tells of own exports",
     "superadmin.new_workspace": "an empty form",
     "superadmin.ask_reason": "the form that asks why",
     "access_requests.index": "what super-admins themselves asked for",

@@ -60,7 +60,7 @@ WORKSPACE: dict[str, Need] = {
     **dict.fromkeys(("import_mappings.save", "import_mappings.remove"), MANAGE),
     **dict.fromkeys(("erasures.index", "erasures.look", "erasures.ask"), MANAGE),
     **dict.fromkeys(("erasures.show", "erasures.confirm", "erasures.cancel"), MANAGE),
-    **dict.fromkeys(("exports.index", "exports.before", "exports.ask"), EXPORT),
+    **dict.fromkeys(("exports.index", "exports.before", "exports.ask", "exports.progress"), EXPORT),
     **dict.fromkeys(("exports.detail", "exports.download"), EXPORTS_OF_OTHERS),
     **dict.fromkeys(("exports.download_bundle", "schedules.download_bundle"), EXPORTS_OF_OTHERS),
     **dict.fromkeys(("exports.cancel", "exports.retry"), EXPORTS_OF_OTHERS),

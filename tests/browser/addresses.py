@@ -95,7 +95,13 @@ NO_PAGES = {
     *("health.alive", "health.ready", "health.metrics", "log_tiles.read"),
     "witness.checkpoint",
     # Fragments, which the pages above hold.
-    *("audit_logs.related", "audit_logs.suggest", "exports.before", "notifications.count"),
+    *(
+        "audit_logs.related",
+        "audit_logs.suggest",
+        "exports.before",
+        "exports.progress",
+        "notifications.count",
+    ),
     *("log_reads.of_event", "integrity.show_verdict"),
     # Files.
     *("exports.download", "schedules.download_run", "notifications.kept_mail"),

@@ -51,8 +51,9 @@ def count(page: Page, path: str, rows: str) -> int:
 
 def test_format_of_download_asks_for_one_export(page: Page, acme: Workspace) -> None:
     page.locator("#download").click()
-    page.get_by_role("button", name=re.compile("^CSV")).dblclick()
-    expect(page.locator("#toasts .toast, [data-export-id], .export-detail").first).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name=re.compile("^CSV")).dblclick()
+    assert download.value.suggested_filename.startswith(f"{acme.slug}_")
     assert count(page, f"/w/{acme.slug}/exports", "[data-export-id]") == 1
 
 

@@ -77,7 +77,7 @@ def test_stopping_worker_loses_no_export(
     token = visitor.csrf_token("/w/globex/audit-logs")
     installation.ask_to_stop("worker-quick")
     installation.wait_for_end("worker-quick")
-    asked = visitor.post("/w/globex/exports", {"format": "csv", "csrf_token": token})
+    asked = visitor.post("/w/globex/exports", {"format": "parquet", "csrf_token": token})
     assert asked.status == 303
     with postgres_server.connect("postgres") as looking:
         with postgres_server.connect("postgres") as holder, holder.transaction():

@@ -148,9 +148,9 @@ def readers(replica: Replica) -> set[int]:
 
 
 def export(admin: Visitor, activity: str) -> list[dict[str, str]]:
-    """Ask for a CSV, wait for it and read it."""
+    """Ask for a CSV a month, which a worker builds, wait for it and read it."""
     form = {
-        "format": "csv",
+        "monthly": "csv",
         "activity": activity,
         "csrf_token": admin.csrf_token("/w/umbrella/members"),
     }

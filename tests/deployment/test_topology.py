@@ -69,7 +69,7 @@ def test_sign_in_is_recorded_with_the_proxys_client_address(admin: Visitor, acme
 def test_an_export_is_built_by_a_worker_whose_line_has_the_id_of_the_request(
     admin: Visitor, acme: Acme, installation: Installation
 ) -> None:
-    form = {"format": "csv", "csrf_token": admin.csrf_token("/w/acme/audit-logs")}
+    form = {"monthly": "csv", "csrf_token": admin.csrf_token("/w/acme/audit-logs")}
     asked = admin.post("/w/acme/exports", form, X_Request_ID="the-export-of-ann")
     assert asked.status == 303
     page = admin.get(asked.headers["Location"]).text
@@ -178,7 +178,7 @@ def test_second_machine_joins_the_installation(
     installation.ask_to_stop("worker-quick")
     installation.wait_for_end("worker-quick")
     there = Visitor(second_machine.port, forwarded=True, like=admin)
-    form = {"format": "csv", "csrf_token": there.csrf_token("/w/acme/audit-logs")}
+    form = {"monthly": "csv", "csrf_token": there.csrf_token("/w/acme/audit-logs")}
     asked = admin.post("/w/acme/exports", form, X_Request_ID="over-there")
     found = re.search(r'data-export-id="([^"]+)"', admin.get(asked.headers["Location"]).text)
     assert found

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from auditsaas.accounts.models import User
 from auditsaas.app import create_app
 from auditsaas.db import tickets
+from auditsaas.exports.asking import at_once
 from auditsaas.jobs.queue import EXTENSION
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
@@ -52,6 +53,12 @@ def browser(app: Flask) -> Callable[[User], FlaskClient]:
         return client
 
     return signed_in
+
+
+@pytest.fixture
+def no_file_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves every file to a worker, as if it had more rows than are built at once."""
+    monkeypatch.setattr(at_once, "ROWS", -1)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,6 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from auditsaas.exports.asking import at_once
 from auditsaas.exports.formats import FORMATS
 from auditsaas.permissions import Role
 from auditsaas.workspaces.models import Workspace
@@ -76,6 +78,16 @@ def test_preflight_of_one_format_estimates_it_alone(
     assert "0 events" in text
 
 
+def test_menu_says_which_files_come_at_once(
+    client: FlaskClient, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = re.findall(r'data-format="(\w+)"[^>]+data-at-once', menu(client, workspace).text)
+    assert found == ["csv", "jsonl"]
+    assert menu(client, workspace).text.count(", at once") == 2
+    monkeypatch.setattr(at_once, "ROWS", 5)
+    assert "at-once" not in menu(client, workspace).text
+
+
 @pytest.mark.parametrize("query", ["format=docx", "status=maybe", "workspace=elsewhere"])
 def test_invalid_preflight_is_refused(
     client: FlaskClient, workspace: Workspace, query: str
@@ -114,7 +126,8 @@ def test_columns_and_packing_are_chosen_in_the_menu(
     page = client.get(f"/w/{workspace.slug}/audit-logs").text
     assert 'name="columns" value="user_email"' in page
     form = {"format": "csv", "columns": ["seq", "activity"], "gzip": "1"}
-    assert ask(client, workspace, **form).status_code == 303
+    packed = ask(client, workspace, **form)
+    assert gzip.decompress(packed.data).startswith(b"\xef\xbb\xbfseq,activity\r\n")
     row = row_of(app, ids(client, workspace)[0])  # type: ignore[arg-type]
     assert (row.columns, row.gzip) == (["seq", "activity"], True)
     assert ask(client, workspace, format="csv", columns="colour").status_code == 422

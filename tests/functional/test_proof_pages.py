@@ -18,6 +18,7 @@ from sqlalchemy import Engine, select
 from auditsaas.accounts.models import User
 from auditsaas.events.models import events
 from auditsaas.exports.building.build import export_job
+from auditsaas.exports.formats import FORMATS
 from auditsaas.jobs.runner import run
 from auditsaas.storage.address import storage_at
 from auditsaas.workspaces.models import Workspace
@@ -51,6 +52,29 @@ def sealed(engine: Engine) -> Workspace:
     append_events(made, [event_input(actor=CHANGED)])
     sealing.seal(made)
     return made
+
+
+def test_estimate_with_proof_is_of_the_archive_and_of_its_time(
+    reader: FlaskClient, sealed: Workspace
+) -> None:
+    figures = {}
+    for proof in ("", "1"):
+        url = f"/w/{sealed.slug}/exports/preflight?status=error&proof={proof}"
+        text = reader.get(url, headers=PARTIAL).text
+        figures[proof] = {
+            format: (int(size), int(seconds), bool(at_once))
+            for format, size, seconds, at_once in re.findall(
+                r'data-format="(\w+)" data-bytes="(\d+)" data-seconds="(\d+)"( data-at-once)?',
+                " ".join(text.split()),
+            )
+        }
+    plain, proven = figures[""], figures["1"]
+    assert plain.keys() == proven.keys() == FORMATS.keys()
+    assert plain["csv"][2]
+    for format, (size, seconds, at_once) in proven.items():
+        assert size > 37 * 55, format
+        assert seconds > plain[format][1]
+        assert not at_once
 
 
 @pytest.fixture

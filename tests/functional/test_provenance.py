@@ -22,7 +22,7 @@ from auditsaas.events.event_sources import CLI, PRODUCT, EventSource, of_import,
 from auditsaas.events.models import actors, events
 from auditsaas.exports import service
 from auditsaas.exports.models import Export
-from auditsaas.exports.service import Requester
+from auditsaas.exports.requester import Requester
 from auditsaas.imports.run import import_job
 from auditsaas.jobs.runner import run
 from auditsaas.own_activities import Activity

@@ -105,6 +105,7 @@ def test_bytes_sent_and_uploaded_count_against_one_quota(
     assert used(client, workspace, "mib") == ("1", "2")
 
 
+@pytest.mark.usefixtures("no_file_at_once")
 def test_exports_beyond_those_that_may_wait_are_refused(
     client: FlaskClient, workspace: Workspace, admin: User, give: Give, owner_engine: Engine
 ) -> None:

@@ -222,7 +222,7 @@ def test_a_scheduled_export_is_not_announced_a_second_time(
 
 
 def test_changed_frequency_leaves_no_gap(app: Flask, workspace: Workspace, admin: User) -> None:
-    from auditsaas.exports.service import Requester
+    from auditsaas.exports.requester import Requester
     from auditsaas.schedules.timetable import Frequency, Timetable
     from tests.support.scheduling import DAILY
 
@@ -248,7 +248,7 @@ def test_changed_frequency_leaves_no_gap(app: Flask, workspace: Workspace, admin
 
 
 def resume(workspace: Workspace, schedule_id: Any, person: User, now: datetime) -> None:
-    from auditsaas.exports.service import Requester
+    from auditsaas.exports.requester import Requester
 
     with scoped(workspace.id, user=person.id) as session:
         schedule = session.get_one(Schedule, (workspace.id, schedule_id))

@@ -19,7 +19,7 @@ from auditsaas.app import create_app
 from auditsaas.exports import service
 from auditsaas.exports.kind import EXPORTS
 from auditsaas.exports.models import Export
-from auditsaas.exports.service import Requester
+from auditsaas.exports.requester import Requester
 from auditsaas.extensions import settings
 from auditsaas.imports.kind import IMPORTS
 from auditsaas.jobs.kind import Kind

@@ -24,7 +24,7 @@ from auditsaas.exports.asking.request import NO_OPTIONS, ExportRequest, request_
 from auditsaas.exports.building.build import export_job
 from auditsaas.exports.building.opening import DEFAULT_OPTIONS, InstallationOptions
 from auditsaas.exports.formats import Options, format_called
-from auditsaas.exports.service import Requester
+from auditsaas.exports.requester import Requester
 from auditsaas.extensions import Base
 from auditsaas.jobs.runner import run
 from auditsaas.storage.local import LocalStorage

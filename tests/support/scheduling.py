@@ -19,7 +19,7 @@ from auditsaas.events.reading.scans.source import source
 from auditsaas.exports.building.build import export_job
 from auditsaas.exports.kind import UNFINISHED
 from auditsaas.exports.models import Export
-from auditsaas.exports.service import Requester
+from auditsaas.exports.requester import Requester
 from auditsaas.jobs.runner import run
 from auditsaas.schedules import service
 from auditsaas.schedules.models import Schedule, ScheduleRun

@@ -19,7 +19,7 @@ from auditsaas.exports.formats import Format, Options
 from auditsaas.exports.limits import ROW_LIMITS, refuse_too_many
 from auditsaas.exports.models import Export
 from auditsaas.exports.quota import refuse_more
-from auditsaas.exports.service import Requester
+from auditsaas.exports.requester import Requester
 from auditsaas.own_activities import Activity
 from config.settings import Settings
 

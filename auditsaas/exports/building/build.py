@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
+from typing import Final
 
+from auditsaas.db.replica import PAGE_PATIENCE
 from auditsaas.errors import DomainError
 from auditsaas.exports.building import finish, proven
 from auditsaas.exports.building.finish import Built
@@ -13,7 +18,9 @@ from auditsaas.exports.building.packing import packed
 from auditsaas.exports.formats import format_called
 from auditsaas.exports.kind import EXPORTS, ExportClaim
 from auditsaas.exports.models import Export
+from auditsaas.exports.source import Progress
 from auditsaas.jobs.heartbeat import Heartbeat
+from auditsaas.jobs.leases import NotYet
 from auditsaas.jobs.runner import Job
 from auditsaas.storage.base import Storage, StorageError, StorageFull
 from config.celery import BUILD_SOFT_LIMIT
@@ -22,6 +29,8 @@ TOO_LONG = (
     "Building took too long: it was stopped after"
     f" {BUILD_SOFT_LIMIT.total_seconds() / 60:g} minutes."
 )
+AT_ONCE: Final = timedelta(seconds=5)
+"""How long a requester waits for a small file, before a worker builds it instead."""
 
 
 def export_job(
@@ -42,10 +51,27 @@ def export_job(
     )
 
 
+def job_at_once(storage: Storage, options: InstallationOptions) -> Job[Export, Built]:
+    """Define the same job for a small export, whose requester waits and needs no telling."""
+    here = replace(options, replica_patience=PAGE_PATIENCE)
+    return replace(
+        export_job(storage, here),
+        work=partial(_build, storage=storage, options=here, most=AT_ONCE),
+        finish=partial(finish.complete, tells=False),
+    )
+
+
 def _build(
-    claim: ExportClaim, heartbeat: Heartbeat, *, storage: Storage, options: InstallationOptions
+    claim: ExportClaim,
+    heartbeat: Heartbeat,
+    *,
+    storage: Storage,
+    options: InstallationOptions,
+    most: timedelta | None = None,
 ) -> Built:
+    """Build a file; put it off where it takes longer than ``most``."""
     export = claim.row
+    progress = heartbeat.progress if most is None else _within(most, heartbeat.progress)
     if export.proof:
         return proven.build(claim, heartbeat, storage=storage, options=options)
     chosen = format_called(export.format)
@@ -53,9 +79,20 @@ def _build(
     with opened_source(claim, options) as (_, source), storage.write(key) as upload:
         heartbeat.interrupts(source.cancel)
         with packed(upload, export.gzip) as out:
-            rows = chosen.write(source, out, heartbeat.progress)
+            rows = chosen.write(source, out, progress)
         heartbeat.progress(rows)
     return Built(key, rows, upload.size, upload.sha256)
+
+
+def _within(most: timedelta, progress: Progress) -> Progress:
+    deadline = time.monotonic() + most.total_seconds()
+
+    def note(done: int) -> None:
+        progress(done)
+        if time.monotonic() > deadline:
+            raise NotYet("it takes a worker")
+
+    return note
 
 
 def _clear(claim: ExportClaim, *, storage: Storage) -> None:

@@ -56,8 +56,8 @@ class Bundle:
         }
 
 
-def complete(session: Session, claim: ExportClaim, built: Built) -> None:
-    """Make the file the export's, notify its requester, and record it.
+def complete(session: Session, claim: ExportClaim, built: Built, *, tells: bool = True) -> None:
+    """Make the file the export's, notify its requester where that ``tells``, and record it.
 
     Raises:
         LostLease: the claim no longer holds; nothing was changed.
@@ -75,8 +75,9 @@ def complete(session: Session, claim: ExportClaim, built: Built) -> None:
         **(built.bundle.columns if built.bundle else {}),
     )
     export = session.get_one(Export, claim.id)
-    outcome = wording.rows(built.rows) + (", with proof" if built.bundle else "")
-    _notify(session, export, "export.ready", outcome)
+    if tells:
+        outcome = wording.rows(built.rows) + (", with proof" if built.bundle else "")
+        _notify(session, export, "export.ready", outcome)
     facts = {"rows": built.rows, "bytes": built.size, "sha256": built.sha256}
     if built.bundle is not None:
         facts |= {"proof": True, "sealed_size": built.bundle.sealed_size}

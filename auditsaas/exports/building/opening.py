@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from auditsaas.db import tenancy
 from auditsaas.events.reading.scans.source import source
 from auditsaas.evidence.anchors import reports
 from auditsaas.exports.building.file_header import about_export
-from auditsaas.exports.building.reader import reader
+from auditsaas.exports.building.reader import REPLICA_PATIENCE, reader
 from auditsaas.exports.columns import COLUMNS
 from auditsaas.exports.kind import ExportClaim
 from auditsaas.exports.limits import ROW_LIMITS
@@ -30,6 +31,8 @@ class InstallationOptions:
 
     brand: str = "AuditSaaS"
     row_limits: Mapping[str, int] = field(default_factory=lambda: ROW_LIMITS)
+    replica_patience: timedelta = REPLICA_PATIENCE
+    """How long a replica may take to have what was asked for, before the primary is read."""
 
 
 DEFAULT_OPTIONS = InstallationOptions()
@@ -41,7 +44,7 @@ def opened_source(
 ) -> Iterator[tuple[Session, Source]]:
     """Open the export's rows in one transaction of the pool that its requester read through."""
     export = claim.row
-    with reader(claim) as session:
+    with reader(claim, options.replica_patience) as session:
         found = session.execute(
             select(Workspace.id, Workspace.slug, Workspace.name).where(
                 Workspace.id.in_(export.workspace_ids)

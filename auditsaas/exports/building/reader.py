@@ -23,9 +23,9 @@ ONE_SNAPSHOT = "REPEATABLE READ"
 
 
 @contextmanager
-def reader(claim: ExportClaim) -> Iterator[Session]:
+def reader(claim: ExportClaim, patience: timedelta) -> Iterator[Session]:
     """Open a session in one transaction that has every event up to the export's snapshot."""
-    with _session(claim) as session:
+    with _session(claim, patience) as session:
         try:
             yield session
         except BaseException:
@@ -34,11 +34,11 @@ def reader(claim: ExportClaim) -> Iterator[Session]:
             raise
 
 
-def _session(claim: ExportClaim) -> Session:
+def _session(claim: ExportClaim, patience: timedelta) -> Session:
     if claim.row.through_platform:
         session = platform_session(Look.at(*claim.row.workspace_ids))
     else:
-        found = _on_the_replica(claim)
+        found = _on_the_replica(claim, patience)
         if found is not None:
             return found
         session = tenancy.bind(claim.scope, Session(db.engine))
@@ -46,7 +46,7 @@ def _session(claim: ExportClaim) -> Session:
     return session
 
 
-def _on_the_replica(claim: ExportClaim) -> Session | None:
+def _on_the_replica(claim: ExportClaim, patience: timedelta) -> Session | None:
     """Open a session on the replica that has the snapshot; None for the primary.
 
     None also for a second attempt, for a replica may have ended the first: it stops statements
@@ -61,7 +61,7 @@ def _on_the_replica(claim: ExportClaim) -> Session | None:
         return all(heads.get(log, 0) >= seq for log, seq in claim.row.snapshot_seqs.items())
 
     return replica.caught_up(
-        claim.scope, has_the_snapshot, patience=REPLICA_PATIENCE, isolation_level=ONE_SNAPSHOT
+        claim.scope, has_the_snapshot, patience=patience, isolation_level=ONE_SNAPSHOT
     )
 
 

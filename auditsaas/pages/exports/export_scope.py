@@ -20,7 +20,7 @@ from auditsaas.db.tenancy import Scope
 from auditsaas.errors import FieldError, InvalidFields
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.exports.models import Export
-from auditsaas.exports.service import Requester
+from auditsaas.exports.requester import Requester
 from auditsaas.extensions import db
 from auditsaas.permissions import Permission
 from auditsaas.workspaces.models import NamedWorkspace
@@ -69,10 +69,11 @@ class ExportScope:
             platform_guard.refuse_closed(workspaces)
             tenancy.bind(Scope.of(*workspaces, user=self.person.id), self.session)
 
-    def tell_of(self, export: Export) -> None:
-        """Tell the workspaces of an export that the super-admin who asked for it sees it."""
+    def tell_of(self, *found: Export) -> None:
+        """Tell the workspaces of exports that the super-admin who asked for them sees them."""
         if self.reader is not None:
-            platform_guard.look_at(frozenset(export.workspace_ids), self.reader)
+            ids = frozenset(key for export in found for key in export.workspace_ids)
+            platform_guard.look_at(ids, self.reader)
 
     def is_own(self, export: Export) -> bool:
         """Tell whether it can be opened here: a super-admin also sees that others asked for one."""

@@ -46,7 +46,6 @@ class ShownExport:
     filter_words: str
     range_words: str
     detail_url: str | None
-    poll_url: str | None
     download_url: str | None
     """The archive with the proof, where the export has one; else its file."""
     file_url: str | None
@@ -82,7 +81,6 @@ def present(export: Export, scope: ExportScope, viewer: Viewer) -> ShownExport:
         filter_words=export.asked_filter.describe(),
         range_words=range_words,
         detail_url=url if own else None,
-        poll_url=url if own else None,
         download_url=_download_url(url, export) if own and state == ExportState.READY else None,
         file_url=f"{url}/download" if own and state == ExportState.READY else None,
         cancel_url=f"{url}/cancel" if own and state in UNFINISHED else None,

@@ -26,6 +26,7 @@ from auditsaas.pages.exports.download import (
     SentFile,
     ask_again_if_large,
     bundle_of,
+    cut_recorder,
     file_of,
     send_file,
 )
@@ -120,7 +121,12 @@ def _sent(
         mark_read(scope.session, scope.person.id, url=url)
         db.session.commit()
 
-    return send_file(sent, caller=f"person {scope.person.id}", record=record)
+    return send_file(
+        sent,
+        caller=f"person {scope.person.id}",
+        record=record,
+        record_cut=cut_recorder(export, scope.requester),
+    )
 
 
 @schedules.post("/w/<slug>/schedules/<uuid:schedule_id>/runs/<uuid:run_id>/retry")

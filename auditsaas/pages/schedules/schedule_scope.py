@@ -14,7 +14,7 @@ from auditsaas.access.browser import Identity
 from auditsaas.access.loaders import WorkspaceAccess
 from auditsaas.current_request import facts
 from auditsaas.errors import Forbidden
-from auditsaas.exports.service import Requester
+from auditsaas.exports.requester import Requester
 from auditsaas.extensions import db
 from auditsaas.permissions import Permission
 from auditsaas.schedules import service
