@@ -47,7 +47,7 @@ class Case:
 
 def measure(dataset: Dataset, depth: int) -> Table:
     """Medians in ms of ``RUNS`` requests, in this process, from the WSGI call to the last byte."""
-    client = _client(dataset)
+    client = client_of(dataset)
     table = Table(
         f"Table fragment, {dataset.in_big:,} events in the workspace, {dataset.events:,} in all",
         [
@@ -61,14 +61,14 @@ def measure(dataset: Dataset, depth: int) -> Table:
             "deep/first",
         ],
     )
-    with _connected(dataset) as connection:
+    with connected(dataset) as connection:
         edge = _edge(connection, dataset.big, depth)
         for case in cases(connection, dataset.big):
             first, bare, deep, bare_deep = medians(
                 partial(_fragment, client, dataset, case, None),
-                partial(_bare, connection, dataset.big, case, None),
+                partial(ask_bare, connection, dataset.big, case, None),
                 partial(_fragment, client, dataset, case, edge),
-                partial(_bare, connection, dataset.big, case, edge),
+                partial(ask_bare, connection, dataset.big, case, edge),
             )
             table.add(
                 case.name,
@@ -89,13 +89,13 @@ def measure_counts(dataset: Dataset) -> Table:
     The bare SQL asks the same three things: of the daily counts where those can answer, of the
     year's events otherwise. There the page looks at no more than the newest 100,000 that match.
     """
-    client = _client(dataset)
+    client = client_of(dataset)
     table = Table(
         f"Counts of a year, {dataset.in_big:,} events in the workspace",
         ["filter", "from", "count", "facets", "histogram", "together, ms", "bare SQL"],
     )
     start = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - YEAR_DAYS * DAY
-    with _connected(dataset) as connection:
+    with connected(dataset) as connection:
         for case in count_cases(cases(connection, dataset.big)):
             query = urlencode([*case.args, ("from", f"{start:%Y-%m-%d}")])
             base = f"/w/{dataset.big_slug}/audit-logs"
@@ -164,14 +164,14 @@ def _bare_counts(
         connection.execute(sql, asked).fetchall()
 
 
-def _client(dataset: Dataset) -> Any:
+def client_of(dataset: Dataset) -> Any:
     """A signed-in client, without a line of log for each of its requests."""
     logging.getLogger("auditsaas").setLevel(logging.WARNING)
     return signed_in(dataset)
 
 
 @contextmanager
-def _connected(dataset: Dataset) -> Iterator[psycopg.Connection[Any]]:
+def connected(dataset: Dataset) -> Iterator[psycopg.Connection[Any]]:
     """A connection of the app's role that sees the biggest workspace."""
     url = make_url(dataset.app.extensions["settings"].database_url)
     plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
@@ -249,7 +249,7 @@ def _fragment(client: Any, dataset: Dataset, case: Case, edge: UUID | None) -> s
     return str(answer.text)
 
 
-def _bare(
+def ask_bare(
     connection: psycopg.Connection[Any], workspace: UUID, case: Case, edge: UUID | None
 ) -> None:
     before = "AND id < %(edge)s" if edge else ""

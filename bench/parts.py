@@ -76,6 +76,9 @@ _ALL = {
         "bench.pages",
         lambda m, run: [m.measure(run.data, run.depth), m.measure_counts(run.data)],
     ),
+    "fragment": Part(
+        "Where a fragment's time goes", "bench.fragment", lambda m, run: m.measure(run.data)
+    ),
     "crowd": Part(
         "Pages of the log of very many people",
         "bench.crowd",
