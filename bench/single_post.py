@@ -99,8 +99,8 @@ def _interleaved(runs: dict[str, Callable[[int], object]], count: int) -> dict[s
 
 
 def _inside(here: Place, source: Source, count: int) -> list[Table]:
-    logging.getLogger("auditsaas").setLevel(logging.WARNING)
     app = create_app(here.settings)
+    logging.getLogger().handlers[0].setLevel(logging.WARNING)
     client = app.test_client()
     bodies = [msgspec.json.encode(event) for [event] in source.batches(count + WARM_UP, 1)]
     for body in bodies[:WARM_UP]:

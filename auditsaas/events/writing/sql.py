@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import cache
 from typing import Final
 
-from sqlalchemy import ARRAY, TextClause, Uuid, bindparam, text
+from sqlalchemy import ARRAY, Dialect, TextClause, Uuid, bindparam, text
+from sqlalchemy.dialects.postgresql import psycopg
 
 from auditsaas.events.event_sources import PRODUCT
 from auditsaas.events.writing.rows import COLUMNS, KEYS
@@ -193,6 +195,14 @@ STORE: Final = _call(_ALL)
 
 STORE_IF_NEW: Final = _call(_IF_NEW)
 """For one event: stores none where it is there already."""
+
+
+@cache
+def as_sent(statement: TextClause) -> str:
+    """Return a statement as the driver takes it; compiling takes longer than to send it."""
+    driver: Dialect = psycopg.dialect()  # type: ignore[no-untyped-call]  # of SQLAlchemy
+    return str(statement.compile(dialect=driver))
+
 
 LOCK_HEAD = text(
     "SELECT seq, redacted_keys FROM log_heads WHERE workspace_id = :workspace FOR UPDATE"

@@ -20,7 +20,15 @@ from auditsaas.events.event_sources import PRODUCT, EventSource
 from auditsaas.events.writing.counters import additions
 from auditsaas.events.writing.rows import Row, encoded
 from auditsaas.events.writing.sender import Sender, SenderChanged
-from auditsaas.events.writing.sql import LOCK_HEAD, SAVE, STORE, STORE_IF_NEW, THERE_ALREADY, UNDO
+from auditsaas.events.writing.sql import (
+    LOCK_HEAD,
+    SAVE,
+    STORE,
+    STORE_IF_NEW,
+    THERE_ALREADY,
+    UNDO,
+    as_sent,
+)
 from auditsaas.metrics import APPEND_LOCK_WAIT
 
 
@@ -116,7 +124,7 @@ def _stored_at_once(
         if tenancy.is_spread(connection):
             return None
         bound = values | {"scope": scope, "ticket": ticket}
-        return _Stored(*connection.execute(statement, bound).one())
+        return _Stored(*connection.exec_driver_sql(as_sent(statement), bound).one())
 
 
 def _sort_out(
