@@ -74,7 +74,16 @@ class BrowserSession(dict[str, object], SessionMixin):
         self.session_id = session_id or tokens.new()
         self.devices = Devices()
         self.knows_more = False
-        self._derive()
+
+    def __contains__(self, key: object) -> bool:
+        return key == CSRF_FIELD or super().__contains__(key)
+
+    def __missing__(self, key: str) -> object:
+        # Derived once it is read: a call by a key has no use for it.
+        if key != CSRF_FIELD:
+            raise KeyError(key)
+        self[key] = self.csrf_values()[0]
+        return super().__getitem__(key)
 
     def __getitem__(self, key: str) -> object:
         # Flask-WTF reads the value by subscript, and only when a page needs or checks a token.
@@ -86,7 +95,7 @@ class BrowserSession(dict[str, object], SessionMixin):
         """Replace the session id; earlier CSRF tokens become invalid."""
         self.session_id = session_id
         self.used = True
-        self._derive()
+        self.pop(CSRF_FIELD, None)
 
     def remember(self, email: str) -> None:
         """Make the browser a known device of the account, which signed in here."""
@@ -101,9 +110,6 @@ class BrowserSession(dict[str, object], SessionMixin):
         """Derive the CSRF value by each secret key, today's first."""
         message = f"csrf:{self.session_id}".encode()
         return [hmac.digest(key.encode(), message, "sha256").hex() for key in self._keys]
-
-    def _derive(self) -> None:
-        self[CSRF_FIELD] = self.csrf_values()[0]
 
 
 class BrowserSessions(SessionInterface):

@@ -1,26 +1,21 @@
 """Passkeys (WebAuthn): a device or password manager signs a challenge, and the person shows it who
-they are by finger, face or PIN. So one is both factors at once."""
+they are by finger, face or PIN. So one is both factors at once.
+
+The library is loaded by the first who uses one: with its certificates it takes 15 MB.
+"""
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 from uuid import UUID
 
-import webauthn
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
-from webauthn.helpers import base64url_to_bytes, parse_authentication_credential_json
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from auditsaas import tokens
 from auditsaas.accounts.models import Passkey, PasskeyChallenge, User
@@ -30,9 +25,6 @@ from config.settings import Settings
 ASKED_FOR = timedelta(minutes=5)
 MAX_PASSKEYS = 20
 MAX_NAME = 60
-MALFORMED = (WebAuthnException, ValueError, KeyError, TypeError, RecursionError)
-"""Errors that the parser raises for an answer that is not one; it may be anything."""
-
 REFUSED = "The passkey was not accepted. Try again."
 
 
@@ -57,6 +49,9 @@ def registration_options(session: Session, user: User, browser_id: str, settings
     Raises:
         Invalid: passkeys cannot be used here, or there are enough of them.
     """
+    import webauthn
+    from webauthn.helpers import structs
+
     known = list_passkeys(session, user.id)
     if len(known) >= MAX_PASSKEYS:
         raise Invalid(f"An account has up to {MAX_PASSKEYS} passkeys.")
@@ -66,11 +61,13 @@ def registration_options(session: Session, user: User, browser_id: str, settings
         user_id=user.id.bytes,
         user_name=user.email,
         user_display_name=user.name,
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.REQUIRED,
-            user_verification=UserVerificationRequirement.REQUIRED,
+        authenticator_selection=structs.AuthenticatorSelectionCriteria(
+            resident_key=structs.ResidentKeyRequirement.REQUIRED,
+            user_verification=structs.UserVerificationRequirement.REQUIRED,
         ),
-        exclude_credentials=[PublicKeyCredentialDescriptor(id=one.credential_id) for one in known],
+        exclude_credentials=[
+            structs.PublicKeyCredentialDescriptor(id=one.credential_id) for one in known
+        ],
     )
     _remember(session, browser_id, options.challenge)
     return webauthn.options_to_json(options)
@@ -84,6 +81,8 @@ def register(
     Raises:
         Invalid: the answer is not one to what was asked of this browser just now.
     """
+    import webauthn
+
     name = " ".join(name.split()) or "Passkey"
     if len(name) > MAX_NAME or not name.isprintable():
         raise Invalid(f"A passkey's name has up to {MAX_NAME} printable characters.")
@@ -95,7 +94,7 @@ def register(
             expected_origin=settings.base_url,
             require_user_verification=True,
         )
-    except MALFORMED as error:
+    except _malformed() as error:
         raise Invalid(REFUSED) from error
     if session.get(Passkey, made.credential_id) is not None:
         raise Invalid("This passkey is known already.")
@@ -118,8 +117,11 @@ def sign_in_options(session: Session, browser_id: str, settings: Settings) -> st
     Raises:
         Invalid: passkeys cannot be used here.
     """
+    import webauthn
+    from webauthn.helpers import structs
+
     options = webauthn.generate_authentication_options(
-        rp_id=_domain(settings), user_verification=UserVerificationRequirement.REQUIRED
+        rp_id=_domain(settings), user_verification=structs.UserVerificationRequirement.REQUIRED
     )
     _remember(session, browser_id, options.challenge)
     return webauthn.options_to_json(options)
@@ -131,6 +133,9 @@ def whose(session: Session, browser_id: str, answer: str, settings: Settings) ->
     Raises:
         Invalid: the answer is of no person who may sign in.
     """
+    import webauthn
+    from webauthn.helpers import parse_authentication_credential_json
+
     try:
         challenge = _asked(session, browser_id)
         credential = parse_authentication_credential_json(answer)
@@ -148,7 +153,7 @@ def whose(session: Session, browser_id: str, answer: str, settings: Settings) ->
             credential_current_sign_count=passkey.sign_count,
             require_user_verification=True,
         )
-    except MALFORMED as error:
+    except _malformed() as error:
         raise Invalid(REFUSED) from error
     user = session.get(User, passkey.user_id)
     if user is None or user.disabled_at is not None:
@@ -157,14 +162,26 @@ def whose(session: Session, browser_id: str, answer: str, settings: Settings) ->
     return user
 
 
+def name_in_forms(passkey: Passkey) -> str:
+    """Return how forms name a passkey: its id in base64url, without padding."""
+    return urlsafe_b64encode(passkey.credential_id).rstrip(b"=").decode()
+
+
 def remove(session: Session, user_id: UUID, name_in_form: str) -> bool:
     """Delete one of a person's passkeys; return whether it existed."""
     try:
-        credential_id = base64url_to_bytes(name_in_form)
+        credential_id = urlsafe_b64decode(name_in_form + "=" * (-len(name_in_form) % 4))
     except ValueError:
         return False
     gone = delete(Passkey).where(Passkey.user_id == user_id, Passkey.credential_id == credential_id)
     return session.scalar(gone.returning(Passkey.user_id)) is not None
+
+
+def _malformed() -> tuple[type[Exception], ...]:
+    """Return the errors of the parser for an answer that is not one; it may be anything."""
+    from webauthn.helpers.exceptions import WebAuthnException
+
+    return (WebAuthnException, ValueError, KeyError, TypeError, RecursionError)
 
 
 def _domain(settings: Settings) -> str:

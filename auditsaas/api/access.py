@@ -88,10 +88,14 @@ class Unauthenticated(DomainError):
 
 
 def presented_key() -> str | None:
-    """Read the key that the request carries, if it is written like one.
+    """Return the key that the request carries, if it is written like one."""
+    if "presented_key" not in g:
+        g.presented_key = _read_key()
+    return cast(str | None, g.presented_key)
 
-    `Token token=…` is how clients of Retraced send theirs.
-    """
+
+def _read_key() -> str | None:
+    """Read the key; `Token token=…` is how clients of Retraced send theirs."""
     kind, _, secret = request.headers.get("Authorization", "").partition(" ")
     secret = secret.strip()
     if kind.lower() == "token":

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.workers import ROOT
 
-PAGES = ("auditsaas.pages", "auditsaas.api", "auditsaas.frame", "webauthn", "flask_wtf")
+PAGES = ("auditsaas.pages", "auditsaas.api", "auditsaas.frame", "flask_wtf")
 PLACES = {
     "DATABASE_URL": "postgresql://app@127.0.0.1:9/x",
     "PLATFORM_DATABASE_URL": "postgresql://platform@127.0.0.1:9/x",
@@ -24,6 +24,9 @@ LATE = (
     "pyarrow",
     "xlsxwriter",
     "boto3",
+    "webauthn",
+    "ua_parser",
+    "rfc3161_client",
     "opentelemetry.exporter",  # redis-py loads the rest itself, where it is installed
     "opentelemetry.sdk.trace",
     "auditsaas.tracing.install",

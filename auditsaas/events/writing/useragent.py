@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
-from ua_parser import OS, Domain, Parser, UserAgent
-from ua_parser.loaders import load_builtins
-from ua_parser.regex import Resolver
+if TYPE_CHECKING:
+    from ua_parser import OS, Parser, UserAgent
 
 PLATFORMS = ("Windows", "macOS", "Linux", "iOS", "Android", "ChromeOS", "Other")
 
@@ -68,12 +68,19 @@ def derive(user_agent: str | None) -> tuple[str, str]:
 
 @lru_cache(maxsize=10_000)
 def _derive(user_agent: str) -> tuple[str, str]:
+    from ua_parser import Domain
+
     found = _parser()(user_agent, Domain.USER_AGENT | Domain.OS)
     return _platform(found.os, user_agent), _browser(found.user_agent, user_agent)[:LONGEST_BROWSER]
 
 
 @cache
 def _parser() -> Parser:
+    """Load the parser and its expressions, with the first user agent."""
+    from ua_parser import Parser
+    from ua_parser.loaders import load_builtins
+    from ua_parser.regex import Resolver
+
     return Parser(Resolver(load_builtins()))
 
 

@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 from auditsaas.accounts import encryption
 from auditsaas.db.ids import new_id
 from auditsaas.errors import Conflict, Invalid, NotFound
-from auditsaas.evidence.anchors import timestamps
 from auditsaas.evidence.anchors.models import AnchorKind, AnchorSecret, anchor_places
 from auditsaas.outgoing.policy import Policy, check
 from config.secret_keys import SecretKeys
@@ -143,6 +142,8 @@ def _check(policy: Policy, workspace_id: UUID, wanted: WantedPlace) -> None:
     if wanted.kind in (AnchorKind.S3, AnchorKind.TSA):
         check(policy, str(config["url"]))
     if wanted.kind == AnchorKind.TSA:
+        from auditsaas.evidence.anchors import timestamps
+
         timestamps.roots(str(config["roots"]))
     elif wanted.kind == AnchorKind.S3 and not 1 <= config["retain_days"] <= LONGEST_RETENTION:
         raise Invalid(f"Checkpoints are locked for 1 to {LONGEST_RETENTION:,} days.")

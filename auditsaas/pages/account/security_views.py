@@ -8,7 +8,6 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
-from webauthn.helpers import bytes_to_base64url
 from werkzeug.wrappers import Response as AnyResponse
 
 from auditsaas import current_request
@@ -204,7 +203,7 @@ def page(user: User, errors: dict[str, str] | None = None, codes: Sequence[str] 
         "accounts/security.html",
         errors=errors or {},
         passkeys=[
-            {"id": bytes_to_base64url(one.credential_id), "row": one}
+            {"id": passkeys.name_in_forms(one), "row": one}
             for one in passkeys.list_passkeys(db.session(), user.id)
         ],
         passkeys_work=passkeys.domain_of(settings()) is not None,
