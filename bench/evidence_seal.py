@@ -5,8 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from statistics import median, quantiles
 from typing import Final
@@ -35,6 +35,9 @@ OFFERED_SECONDS: Final = 10
 RATE: Final = 1000
 SECONDS: Final = 60
 SAMPLED: Final = 0.2
+
+AtWork = Callable[[Settings], AbstractContextManager[None]]
+"""Has a worker at work for a while."""
 
 
 def measure(dataset: Dataset) -> list[Table]:
@@ -77,13 +80,14 @@ def _begin_anew(dataset: Dataset) -> None:
             session.commit()
 
 
-def offered(here: Place) -> Table:
+def offered(here: Place, at_work: AtWork | None = None) -> Table:
     """Events a second that ingest takes of five thousand that are offered, in turns."""
+    at_work = at_work or builder
     source = Source(OFFERED * OFFERED_SECONDS * 2 * (ROUNDS + 1))
     alone, together = [], []
     for _ in range(ROUNDS):
         alone.append(_paced(here, source))
-        with builder(here.settings):
+        with at_work(here.settings):
             together.append(_paced(here, source))
     table = Table(
         f"Ingest of {OFFERED:,} events a second that are offered, for {OFFERED_SECONDS} s",
@@ -115,14 +119,15 @@ def _paced(here: Place, source: Source) -> float:
     return len(made) * BATCH / (time.perf_counter() - began)
 
 
-def beside(here: Place, batches: int = 100) -> Table:
+def beside(here: Place, at_work: AtWork | None = None, batches: int = 100) -> Table:
     """Events a second of ingest over HTTP, with the builder at work and without, in turns."""
+    at_work = at_work or builder
     source = Source(BATCH * batches * ROUNDS * 3 + 10_000)
     post_all(here, bodies(source, CONNECTIONS * 4), len(here.workspaces))
     alone, together = [], []
     for _ in range(ROUNDS):
         alone.append(_rate(here, source, batches))
-        with builder(here.settings):
+        with at_work(here.settings):
             together.append(_rate(here, source, batches))
     table = Table(
         f"Ingest, batches of {BATCH}, {CONNECTIONS} connections, {len(here.workspaces)} logs",

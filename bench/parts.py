@@ -127,6 +127,9 @@ _ALL = {
     "evidence_api": Part(
         "Proofs by the API", "bench.evidence_api", lambda m, run: m.measure(run.data)
     ),
+    "words_build": Part(
+        "Dictionaries of words, made", "bench.words_build", lambda m, run: m.measure(run.data)
+    ),
     "evidence": Part("Sealing logs", "bench.evidence_seal", lambda m, run: m.measure(run.data)),
     "evidence-check": Part(
         "Checking a log against its seal",

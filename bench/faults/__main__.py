@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from bench import durability
-from bench.faults import exports, memory, schedules, slow, tamper, tree
+from bench.faults import exports, memory, schedules, slow, tamper, tree, words
 from bench.faults.catalogue import OUTAGES
 from bench.faults.harm import FAULTS
 from bench.faults.hostile import two_hostile_uploads
@@ -116,7 +116,7 @@ def main() -> None:
     options.add_argument("--memory", type=int, default=500, help="exports to watch memory over")
     options.add_argument("--ingest", type=int, default=25, help="stops and kills while ingesting")
     options.add_argument("--places", type=int, default=100, help="to tamper with, in each way")
-    options.add_argument("--kills", type=int, default=200, help="of workers that seal a log")
+    options.add_argument("--kills", type=int, default=200, help="of workers that follow a log")
     options.add_argument(
         "--before", default="", help="the commit to upgrade from: the newest tag, or HEAD~1"
     )
@@ -146,6 +146,7 @@ _SUITES: dict[str, Suite] = {
     "hostile": lambda _given: two_hostile_uploads(),
     "tamper": lambda given: tamper.tampered(given.places),
     "tree": lambda given: tree.under_kills(given.kills),
+    "words": lambda given: words.under_kills(given.kills),
     "slow-bodies": lambda _given: slow.slow_bodies(),
     "slow-readers": lambda _given: slow.slow_readers(),
     **{name: lambda _given, o=outage: suffered(o) for name, outage in OUTAGES.items()},  # type: ignore[misc]

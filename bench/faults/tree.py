@@ -12,12 +12,11 @@ import os
 import random
 import signal
 from dataclasses import dataclass, field, replace
-from itertools import count
 from multiprocessing.process import BaseProcess
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import NullPool, create_engine, event, select
+from sqlalchemy import NullPool, create_engine, select
 from sqlalchemy.orm import Session
 
 from auditsaas.evidence.models import tree_heads
@@ -28,6 +27,7 @@ from bench.faults.installation import Installation, installation
 from bench.faults.verdict import Verdict
 from tests.support.factories import append_events, event_input, make_workspace, scoped
 from tests.support.sealing import chain_of
+from tests.support.striking import killed, strike_at
 
 SEED: Final = 16
 WORKERS: Final = 2
@@ -113,14 +113,7 @@ def _started(
 def _work(url: str, workspace_id: UUID, ring: Keyring, step: int, kind: type[Session]) -> None:
     """Give the log a turn, and kill this process before its statement or commit of a number."""
     engine = create_engine(url, poolclass=NullPool, connect_args={"options": "-c timezone=UTC"})
-    numbers = count(1)
-
-    def strike(*_: object) -> None:
-        if next(numbers) == step:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    event.listen(engine, "before_cursor_execute", strike)
-    event.listen(engine, "commit", strike)
+    strike_at(engine, step, killed)
     with kind(engine) as session:
         growing.grow(workspace_id, ring, at_once=True, session=session)
     os._exit(0)

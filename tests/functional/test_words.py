@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from auditsaas.events import following
 from auditsaas.events.words import signatures, sweeping
 from auditsaas.events.words.models import BLOCK, event_words, word_heads
 from auditsaas.events.words.pieces import typed
+from auditsaas.events.words.sweeping import Pace
 from auditsaas.operations.figures import dictionaries
 from auditsaas.operations.figures.dictionaries import Words
 from auditsaas.operations.verification import words as verification
@@ -131,6 +133,23 @@ def test_sweep_takes_in_every_log_that_is_due() -> None:
             look=lambda: [one for one in following.due(sweeping.WORDS, 100_000) if one in ids],
         )
     assert [words_to(workspace) for workspace in logs] == [300, 600, 900]
+
+
+def test_sweeps_are_brief_at_first_and_while_logs_grow_fast(workspace: Workspace) -> None:
+    pace = Pace()
+    assert pace.next() == sweeping.BRIEF
+    put_clock_back(pace, seconds=1)
+    assert pace.next() == sweeping.SWEEP
+    for _ in range(3):
+        append_events(workspace, [event_input()] * 1_000)
+    put_clock_back(pace, seconds=0)
+    assert pace.next() == sweeping.BRIEF
+
+
+def put_clock_back(pace: Pace, seconds: float) -> None:
+    """As if so long had passed since the last sweep, at least."""
+    assert pace.last is not None
+    pace.last = (time.monotonic() - seconds, pace.last[1])
 
 
 def test_dictionary_is_of_one_workspace(workspace: Workspace) -> None:

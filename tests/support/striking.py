@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 
-from sqlalchemy import NullPool, create_engine, event
+from sqlalchemy import Engine, NullPool, create_engine, event
 from sqlalchemy.orm import Session
 
 
@@ -16,10 +16,8 @@ class Struck(BaseException):
     """Ends a worker where it stands, as a signal does."""
 
 
-@contextmanager
-def worker(url: str, strike: int, blow: Callable[[], None]) -> Iterator[Session]:
-    """A worker's session, which meets the blow before its statement or commit of a number."""
-    engine = create_engine(url, poolclass=NullPool, connect_args={"options": "-c timezone=UTC"})
+def strike_at(engine: Engine, strike: int, blow: Callable[[], None]) -> None:
+    """Meet the blow before a statement or commit of a number."""
     numbers = count(1)
 
     def step(*_: object) -> None:
@@ -28,6 +26,13 @@ def worker(url: str, strike: int, blow: Callable[[], None]) -> Iterator[Session]
 
     event.listen(engine, "before_cursor_execute", step)
     event.listen(engine, "commit", step)
+
+
+@contextmanager
+def worker(url: str, strike: int, blow: Callable[[], None]) -> Iterator[Session]:
+    """A worker's session, which meets the blow before its statement or commit of a number."""
+    engine = create_engine(url, poolclass=NullPool, connect_args={"options": "-c timezone=UTC"})
+    strike_at(engine, strike, blow)
     with Session(engine) as session:
         try:
             yield session

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_
+from sqlalchemy import ColumnElement, and_, func, not_, or_, select
 from sqlalchemy.orm import Session
 
+from auditsaas.db.platform import JOBS, platform_session
 from auditsaas.events.following import Follower
 from auditsaas.events.models import log_heads
 from auditsaas.events.words import growing
@@ -17,6 +20,10 @@ from auditsaas.events.words.models import word_heads
 
 SWEEP: Final = timedelta(seconds=2)
 """The longest that a sweep takes, for seals of logs wait in the same queue."""
+FAST: Final = 10_000
+"""Events a second of all logs, beyond which appends want the processors for themselves."""
+BRIEF: Final = timedelta(seconds=0.2)
+"""The longest that a sweep takes meanwhile; what it leaves is taken in afterwards."""
 ENOUGH: Final = 25
 """So many new events are taken in at once."""
 WAIT: Final = timedelta(seconds=15)
@@ -40,3 +47,23 @@ def _is_due() -> ColumnElement[bool]:
 
 
 WORDS: Final = Follower(name="dictionary", head=word_heads, due=_is_due(), grow=_grow)
+
+
+@dataclass
+class Pace:
+    """How long the next sweep may take, by how fast logs grew since the last of this process."""
+
+    last: tuple[float, int] | None = None
+    """When it was asked, and the numbers that all logs had given until then."""
+
+    def next(self) -> timedelta:
+        """Return it; brief at first."""
+        with platform_session(JOBS) as platform:
+            given = int(platform.scalar(select(func.sum(log_heads.c.seq))) or 0)
+        before, self.last = self.last, (time.monotonic(), given)
+        return BRIEF if before is None or _rate(before, self.last) > FAST else SWEEP
+
+
+def _rate(before: tuple[float, int], after: tuple[float, int]) -> float:
+    seconds = max(after[0] - before[0], 0.001)
+    return (after[1] - before[1]) / seconds
