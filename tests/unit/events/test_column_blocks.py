@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, Row, delete, select, update
 
-from auditsaas.events.columns.models import event_columns
+from auditsaas.events.columns import forgetting
+from auditsaas.events.columns.models import BLOCK, column_heads, event_columns
 from auditsaas.events.event_sources import of_key
 from auditsaas.events.filter.event_filter import FILTERS, EventFilter
 from auditsaas.events.filter.period import TimeRange
@@ -228,6 +229,15 @@ def test_blocks_are_what_is_counted(log: Log) -> None:
         platforms = event_columns.c.field == "platform"
         session.execute(update(event_columns).where(platforms).values(words=["iOS"], slices=b""))
         assert count(session, [log.workspace.id], IOS).total > 2 * before
+        session.rollback()
+
+
+def test_only_blocks_of_changed_events_are_forgotten(log: Log) -> None:
+    with as_owner(log.workspace.id) as session:
+        forgetting.lock(session, [log.workspace.id])
+        forgetting.forget(session, log.workspace.id, forgetting.blocks_of([5, BLOCK]))
+        assert set(session.scalars(select(event_columns.c.block))) == {1}
+        assert session.scalar(select(column_heads.c.built_to)) == 0
         session.rollback()
 
 
