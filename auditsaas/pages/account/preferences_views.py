@@ -23,7 +23,8 @@ from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.extensions import db
 from auditsaas.own_activities import Activity
 from auditsaas.pages.account.preferences import COLUMNS, DENSITIES, PreferencesForm
-from auditsaas.pages.audit_log import event_page, page_loader
+from auditsaas.pages.audit_log import page_loader
+from auditsaas.pages.audit_log.event import page as event_page
 from auditsaas.pages.audit_log.log_scope import LogScope
 from auditsaas.workspaces import account_events
 

@@ -11,11 +11,11 @@ from auditsaas.current_request import is_partial
 from auditsaas.errors import NotFound
 from auditsaas.events.filter.event_filter import EventFilter, FilterError
 from auditsaas.pages.audit_log import (
-    event_page,
     log_scope,
     page_loader,
     search_suggestions,
 )
+from auditsaas.pages.audit_log.event import page as event_page
 from auditsaas.pages.audit_log.log_scope import LogScope
 from auditsaas.pages.audit_log.partials import FRAGMENTS
 

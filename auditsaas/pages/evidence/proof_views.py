@@ -24,8 +24,10 @@ from auditsaas.evidence.format.tlog_proof import SUFFIX
 from auditsaas.evidence.tree.checked_proofs import NotAsSealed, NotSealed, event_proof
 from auditsaas.extensions import db
 from auditsaas.jobs.turns import send_in_turn
-from auditsaas.pages.audit_log import event_page, event_seal, log_scope
-from auditsaas.pages.audit_log.event_seal import ShownSeal
+from auditsaas.pages.audit_log import log_scope
+from auditsaas.pages.audit_log.event import page as event_page
+from auditsaas.pages.audit_log.event import seal as event_seal
+from auditsaas.pages.audit_log.event.seal import ShownSeal
 from auditsaas.permissions import Permission
 
 event_proofs = Blueprint("event_proofs", __name__, url_prefix="/w/<slug>/events")

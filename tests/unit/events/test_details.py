@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditsaas.events.presenter import present
-from auditsaas.pages.audit_log.event_details import describe, pretty, term, tokens, with_term
+from auditsaas.pages.audit_log.event.details import describe, pretty, term, tokens, with_term
 from tests.unit.events.test_presenter import ACME, NAMES, event
 
 JSON = st.recursive(

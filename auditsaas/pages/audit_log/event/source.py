@@ -13,7 +13,7 @@ from auditsaas.events.event_sources import CLI, PRODUCT
 from auditsaas.events.presenter import EventRow
 from auditsaas.formatting.visible_text import visible
 from auditsaas.imports.models import Import
-from auditsaas.pages.audit_log.event_details import Detail, filter_queries
+from auditsaas.pages.audit_log.event.details import Detail, filter_queries
 from auditsaas.workspaces.models import ApiKey
 
 GONE = "no longer kept"

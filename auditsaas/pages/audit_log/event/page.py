@@ -24,9 +24,9 @@ from auditsaas.events.reading.totals import count
 from auditsaas.events.search.parser import Term, parse, unparse
 from auditsaas.events.stored import stored_event
 from auditsaas.events.writing.contests import contested_with
-from auditsaas.pages.audit_log.event_details import describe
-from auditsaas.pages.audit_log.event_seal import ShownSeal, describe_seal
-from auditsaas.pages.audit_log.event_source import describe_source
+from auditsaas.pages.audit_log.event.details import describe
+from auditsaas.pages.audit_log.event.seal import ShownSeal, describe_seal
+from auditsaas.pages.audit_log.event.source import describe_source
 from auditsaas.pages.audit_log.log_scope import LogScope
 
 RELATED = 5
