@@ -89,6 +89,14 @@ _ALL = {
         "bench.reads",
         lambda m, run: m.measure(run.options.events, run.options.share),
     ),
+    "search": Part(
+        "Searching for words", "bench.search", lambda m, run: m.measure(run.data, run.options.share)
+    ),
+    "search-across": Part(
+        "Searching across workspaces",
+        "bench.search_across",
+        lambda m, run: m.measure(run.options.events),
+    ),
     "exports": Part("Exports", "bench.exports", lambda m, run: m.measure(run.data)),
     "ingest": Part(
         "Ingest",

@@ -89,6 +89,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, small in {"STEP": 9, "FIRST_LIST": 1, "FIRST_PART": 1, "COUNTED_PART": 1}.items():
         monkeypatch.setattr(by_words, name, small)
     monkeypatch.setattr(by_words, "Budget", partial(Budget, seconds=600))
+    monkeypatch.setattr(totals, "COUNT_SECONDS", 600)
 
 
 def scanned(session: Session, ids: Sequence[UUID], asked: EventFilter) -> list[UUID]:
