@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Subquery, func, select
+from sqlalchemy import ARRAY, ColumnElement, Select, Subquery, Uuid, any_, func, literal, select
 from sqlalchemy.orm import Session
 
 from auditsaas.events.filter.event_filter import EventFilter
@@ -73,7 +73,7 @@ def complete_through(session: Session, workspace_ids: Sequence[UUID]) -> datetim
     """Read when the newest event was received: nothing that arrived before it is missing."""
     newest: datetime | None = session.scalar(
         select(func.max(log_heads.c.last_received_at)).where(
-            log_heads.c.workspace_id.in_(workspace_ids)
+            log_heads.c.workspace_id == any_(literal(list(workspace_ids), ARRAY(Uuid)))
         )
     )
     return newest
