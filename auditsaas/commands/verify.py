@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 
 from auditsaas.cli_session import open_session, workspace_called
+from auditsaas.db.pools import make_engine
 from auditsaas.operations.verification import installation
 from auditsaas.operations.verification.damage import Report
 from auditsaas.storage.address import storage_at
@@ -46,7 +47,8 @@ def _reports(slug: str | None, *, with_files: bool) -> Iterator[Report]:
     storage = storage_at(settings.storage_url) if with_files else None
     with open_session(settings) as session, open_session(settings, as_platform=True) as platform:
         if slug is None:
-            yield from installation.everything(session, platform, storage)
+            owner = settings.migration_database_url and make_engine(settings.owner_url)
+            yield from installation.everything(session, platform, storage, owner or None)
         else:
             workspace = workspace_called(session, slug)
             session.expunge(workspace)  # its log is read in a transaction of its own
@@ -57,7 +59,7 @@ def _reports(slug: str | None, *, with_files: bool) -> Iterator[Report]:
 def _told(report: Report) -> None:
     if report.part in ("export", "import") and report.whole:
         return  # there can be thousands; the sum tells how many
-    own = report.part in ("workspace", "seal", "words", "months")
+    own = report.part in ("workspace", "seal", "words", "months", "together")
     name = report.name if own else f"{report.part} {report.name}"
     lines = [each.words for each in report.damages] or [report.words]
     for words in lines:

@@ -21,6 +21,7 @@ from auditsaas.events.models import platform_days, platform_heads, platform_tota
 from auditsaas.events.reading import across
 from auditsaas.events.reading.scans import source as sources
 from auditsaas.events.reading.totals import count
+from auditsaas.operations.verification import together
 from auditsaas.workspaces.models import Workspace
 from tests.support.factories import (
     append_events,
@@ -176,6 +177,24 @@ def test_second_process_counts_nothing_while_one_is_at_it(counted: Engine) -> No
         connection.execute(text("LOCK TABLE platform_marks IN SHARE ROW EXCLUSIVE MODE"))
         assert platform_counts.count_in(counted, NOW) is None
     assert rows_together(counted) == kept
+
+
+def test_verify_finds_a_day_that_is_counted_wrongly(counted: Engine) -> None:
+    append_aged(make_workspace(), 0, 3, 5)
+    assert platform_counts.count_in(counted, NOW)
+    append_aged(make_workspace(), 0, 3)  # not counted yet, which is no damage
+    assert together.verify(counted).damages == ()
+    with counted.begin() as owner:
+        owner.execute(text("UPDATE platform_days SET n = n + 1 WHERE activity <> 'user.logout'"))
+    damages = together.verify(counted).damages
+    assert damages
+    assert all("are counted, and" in each.words or "more" in each.words for each in damages)
+    with as_owner(*workspaces()) as session:
+        session.execute(text("DELETE FROM platform_heads"))
+        session.commit()
+    assert together.verify(counted).words == "are not used before all is counted anew"
+    assert platform_counts.count_in(counted, NOW)
+    assert together.verify(counted).damages == ()
 
 
 class Killed(Exception):

@@ -113,7 +113,7 @@ def _count(connection: Connection, wanted: datetime) -> int | None:
     if not all(row.fits for row in state):
         return None
     _add(connection, [row.workspace_id for row in state], wanted, anew=mark is None)
-    for few in _few(state):
+    for few in few_of(state):
         ids = [row.workspace_id for row in few]
         _bind(connection, ids)
         heads = {name: [getattr(row, name) for row in few] for name in ("removed", "closed")}
@@ -130,15 +130,15 @@ def _fits(state: Sequence[Row[Any]], workspaces: int) -> bool:
 def _state(
     connection: Connection, known: Sequence[UUID], wanted: datetime, *, anew: bool
 ) -> list[Row[Any]]:
-    return list(_asked(connection, _STATE, known, wanted, anew=anew))
+    return list(asked(connection, _STATE, known, wanted, anew=anew))
 
 
 def _add(connection: Connection, known: Sequence[UUID], wanted: datetime, *, anew: bool) -> None:
     """Add what is not counted yet: by day of all logs together, and in sum of each."""
     days: Counter[tuple[Any, ...]] = Counter()
-    for few in _few(known):
+    for few in few_of(known):
         totals: dict[tuple[Any, ...], int] = {}
-        for row in _asked(connection, _DIFFERENCE, few, wanted, anew=anew):
+        for row in asked(connection, _DIFFERENCE, few, wanted, anew=anew):
             what = (row.activity, row.method, row.status)
             if row.workspace_id is None:
                 days[row.day, *what] += row.n
@@ -148,12 +148,17 @@ def _add(connection: Connection, known: Sequence[UUID], wanted: datetime, *, ane
     _insert(connection, _ADD_DAYS, "days", days)
 
 
-def _asked(
-    connection: Connection, query: str, known: Sequence[UUID], wanted: datetime, *, anew: bool
+def asked(
+    connection: Connection,
+    query: str,
+    known: Sequence[UUID],
+    wanted: datetime,
+    *,
+    anew: bool = False,
 ) -> Iterator[Row[Any]]:
     """Yield the rows of a statement about these workspaces, few of them in scope at once."""
     statement = text(query.format(parts=parts(anew=anew))).bindparams(IDS)
-    for few in _few(known):
+    for few in few_of(known):
         _bind(connection, few)
         yield from connection.execute(statement, {"ids": list(few), "wanted": wanted}).all()
 
@@ -174,13 +179,13 @@ def _insert(
 def _forget(connection: Connection) -> None:
     """Forget all that is counted, also of workspaces that are not to be counted any more."""
     connection.execute(_FORGET_DAYS)
-    for few in _few(connection.scalars(_EVERY).all()):
+    for few in few_of(connection.scalars(_EVERY).all()):
         _bind(connection, few)
         for forget in _FORGET:
             connection.execute(forget, {"ids": list(few)})
 
 
-def _few(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+def few_of(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
     for first in range(0, len(items), AT_ONCE):
         yield items[first : first + AT_ONCE]
 

@@ -19,7 +19,7 @@ class Report:
     """The part looked at, in words and figures, and its damages; without any it is whole."""
 
     part: str
-    """``workspace``, ``seal``, ``words``, ``months``, ``export`` or ``import``."""
+    """``workspace``, ``seal``, ``words``, ``months``, ``together``, ``export`` or ``import``."""
     name: str
     words: str
     figures: Mapping[str, int] = field(default_factory=dict)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from auditsaas.events.maintenance import months
-from auditsaas.operations.verification import files, logs, seals, words
+from auditsaas.operations.verification import files, logs, seals, together, words
 from auditsaas.operations.verification.damage import Damage, Report
 from auditsaas.storage.base import Storage
 from auditsaas.workspaces.models import NamedWorkspace, Workspace
@@ -17,9 +17,16 @@ from auditsaas.workspaces.models import NamedWorkspace, Workspace
 BATCH: Final = 500
 
 
-def everything(session: Session, platform: Session, storage: Storage | None) -> Iterator[Report]:
-    """Verify all logs with seals and words, their months and, where there is storage, files."""
+def everything(
+    session: Session, platform: Session, storage: Storage | None, owner: Engine | None = None
+) -> Iterator[Report]:
+    """Verify all logs with seals and words, their months and, where there is storage, files.
+
+    With ``owner``, who alone sees every log's, also what is counted of all of them together.
+    """
     yield _months(session)
+    if owner is not None:
+        yield together.verify(owner)
     for workspace in _workspaces(session):
         yield logs.verify(session, workspace)
         yield seals.verify(session, workspace)
