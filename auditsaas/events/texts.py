@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, func, or_
+from sqlalchemy import ColumnElement, SQLColumnExpression, Text, cast, func, or_
 
 from auditsaas.events import folding
 from auditsaas.events.models import events
@@ -32,5 +32,10 @@ def contains(words: str) -> ColumnElement[bool]:
 
 
 def folded() -> ColumnElement[str]:
-    """Select all that ``contains`` looks through, folded, its texts a line each."""
-    return func.concat_ws(folding.LINE, folding.together(TEXTS), folding.json_together(DOCUMENTS))
+    """Select all that ``contains`` looks through, folded at once, its texts a line each.
+
+    Quotes and backslashes of a text are as in JSON here, so that letters and digits alone are the
+    very ones that ``contains`` compares; it takes half the time.
+    """
+    documents = (cast(document, Text) for document in DOCUMENTS)
+    return func.fold_json(func.concat_ws(folding.LINE, *TEXTS, *documents))

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from auditsaas.events import texts
+from auditsaas.events import folding, texts
 from auditsaas.events.models import events
 from auditsaas.events.words.models import BLOCK, event_words
 from auditsaas.events.words.pieces import pieces
@@ -39,13 +39,19 @@ EVENTS = st.fixed_dictionaries(
 )
 
 
+SEARCHED = func.concat_ws(
+    "\n", folding.together(texts.TEXTS), folding.json_together(texts.DOCUMENTS)
+)
+"""The very text that a search without words compares."""
+
+
 def lacking(workspace: Workspace) -> list[str]:
     """The pieces of events that are not among the words of their block."""
     own = event_words.c.workspace_id == events.c.workspace_id
     block = own & (event_words.c.block == (events.c.seq - 1) // BLOCK)
     with scoped(workspace.id) as session:
         found = session.execute(
-            select(texts.folded(), event_words.c.words).join_from(events, event_words, block)
+            select(SEARCHED, event_words.c.words).join_from(events, event_words, block)
         ).all()
     return [piece for text, words in found for piece in pieces(text) if f"\n{piece}\n" not in words]
 

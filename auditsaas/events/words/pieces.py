@@ -48,8 +48,9 @@ def typed(folded: str) -> list[Piece]:
 
 
 def different(folded: str) -> set[bytes]:
-    """Collect the different pieces of a folded text in UTF-8."""
-    return set(folded.encode().translate(_PARTED).split())
+    """Collect the different pieces of a folded text in UTF-8; equal lines are parted once."""
+    lines = set(folded.encode().split(b"\n"))
+    return set(b"\n".join(lines).translate(_PARTED).split())
 
 
 def written(words: Iterable[bytes]) -> str:
