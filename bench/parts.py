@@ -79,6 +79,9 @@ _ALL = {
     "fragment": Part(
         "Where a fragment's time goes", "bench.fragment", lambda m, run: m.measure(run.data)
     ),
+    "round-trips": Part(
+        "Ways of a page to PostgreSQL", "bench.round_trips", lambda m, run: m.measure(run.data)
+    ),
     "crowd": Part(
         "Pages of the log of very many people",
         "bench.crowd",
