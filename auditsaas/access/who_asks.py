@@ -43,7 +43,7 @@ _workspace_of: dict[tuple[UUID, str], UUID] = {}
 
 @dataclass(frozen=True, kw_only=True)
 class AskedPage:
-    """What a page shows of who asks."""
+    """Say what a page shows of who asks."""
 
     slug: str | None = None
     """The workspace that its address names."""
@@ -78,7 +78,7 @@ class OfferedView:
 
 @dataclass(frozen=True, kw_only=True)
 class Asking:
-    """Who asks, with what was read of them in the same statement."""
+    """Hold who asks, with what was read of them in the same statement."""
 
     identity: Identity
     seen_long_ago: bool

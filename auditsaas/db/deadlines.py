@@ -124,7 +124,7 @@ class BoundedConnection(PipeliningConnection):
         if timeout is not None or self.patience is None:
             return super().wait(gen, interval, timeout)
         try:
-            return super().wait(gen, interval, self.patience)
+            return super().wait(gen, interval, self.patience * self.in_flight)
         except psycopg.OperationalError as error:
             if self.pgconn.transaction_status != TransactionStatus.ACTIVE:
                 raise

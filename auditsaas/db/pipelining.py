@@ -9,11 +9,13 @@ not run, and the error is raised where the statement was that carried it.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Self, TypeVar
+from contextvars import copy_context
+from typing import Any, NamedTuple, Self, TypeVar
 
 import psycopg
+from greenlet import getcurrent, greenlet
 from psycopg.abc import Params, PQGen, QueryNoTemplate
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection
@@ -34,15 +36,57 @@ class PipeliningCursor(psycopg.Cursor[Any]):
         prepare: bool | None = None,
         binary: bool | None = None,
     ) -> Self:
-        if self._conn.queues:
-            self._conn.queue(query, params)
-            return self
-        if not self._conn.has_company or _may_be_several(query, params):
-            return super().execute(query, params, prepare=prepare, binary=binary)
-        with self._conn.pipeline():
-            self._conn.send_queued()
+        connection = self._conn
+        if connection.queues:
+            connection.queue(query, params)
+        elif _may_be_several(query, params):
             super().execute(query, params, prepare=prepare, binary=binary)
+        else:
+            connection.send([Statement(self, query, params, prepare, binary)])
         return self
+
+
+class Statement(NamedTuple):
+    """A statement, and the cursor that takes its result."""
+
+    cursor: PipeliningCursor
+    query: QueryNoTemplate
+    params: Params | None
+    prepare: bool | None
+    binary: bool | None
+
+    def execute(self) -> None:
+        psycopg.Cursor.execute(
+            self.cursor, self.query, self.params, prepare=self.prepare, binary=self.binary
+        )
+
+
+class Batch(psycopg.Pipeline):
+    """A pipeline that sends everything as it ends, in one piece, and waits then."""
+
+    has_begun = False
+
+    def _communicate_gen(self) -> PQGen[None]:
+        yield from ()
+
+    def _exit_gen(self) -> PQGen[None]:
+        self._enqueue_sync()
+        yield from super()._communicate_gen()
+        yield from self._fetch_gen(flush=False)
+
+
+class Reader(greenlet):  # type: ignore[misc]  # it has no types
+    """A function that runs side by side with others of a connection; see ``db/together``."""
+
+    def __init__(self, function: Callable[[], Any], connection: PipeliningConnection) -> None:
+        super().__init__()
+        self.gr_context = copy_context()
+        self.connection = connection
+        self.result: Any = None
+        self._function = function
+
+    def run(self) -> None:
+        self.result = self._function()
 
 
 class PipeliningConnection(psycopg.Connection[Any]):
@@ -50,6 +94,9 @@ class PipeliningConnection(psycopg.Connection[Any]):
 
     queues = False
     """Whether statements are queued that are executed now."""
+
+    in_flight = 1
+    """How many statements the server is waited for."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -66,28 +113,46 @@ class PipeliningConnection(psycopg.Connection[Any]):
             self._queued.pop()
         self.queue(query, params)
 
-    @property
-    def has_company(self) -> bool:
-        """Whether the next statement is not sent alone: its BEGIN is company too."""
-        if self._pipeline is not None:
-            return False
-        return bool(self._queued) or self._has_to_begin
+    def send(self, statements: Sequence[Statement]) -> None:
+        """Send statements with what is queued, and wait for all of them once.
+
+        Where a reader asks, they wait for those of the readers beside it.
+        """
+        reader = getcurrent()
+        if isinstance(reader, Reader) and reader.connection is self and reader.parent is not None:
+            reader.parent.switch(statements)
+        elif self._pipeline is not None or not self._has_company(statements):
+            for statement in statements:
+                statement.execute()
+        else:
+            self._pipelined(statements)
+
+    def _pipelined(self, statements: Sequence[Statement]) -> None:
+        self.in_flight = max(1, len(statements))
+        self._pipeline = Batch(self)
+        try:
+            with self.pipeline():
+                while self._queued:
+                    psycopg.Cursor(self).execute(*self._queued.popleft())
+                for statement in statements:
+                    statement.execute()
+        finally:
+            self.in_flight = 1
+
+    def _has_company(self, statements: Sequence[Statement]) -> bool:
+        """Tell whether a statement is not sent alone: its BEGIN is company too."""
+        return len(statements) > 1 or bool(self._queued) or self._has_to_begin
 
     @property
     def _has_to_begin(self) -> bool:
         return not self.autocommit and self.pgconn.transaction_status == TransactionStatus.IDLE
 
-    def send_queued(self) -> None:
-        while self._queued:
-            psycopg.Cursor(self).execute(*self._queued.popleft())
-
     def commit(self) -> None:
         if not self._queued:
             super().commit()
             return
-        with self.pipeline():
-            self.send_queued()
-            psycopg.Cursor(self).execute("COMMIT")
+        self.queue("COMMIT")
+        self._pipelined(())
 
     def rollback(self) -> None:
         self._queued.clear()
@@ -104,10 +169,11 @@ class PipeliningConnection(psycopg.Connection[Any]):
         return super().wait(gen, interval, timeout)
 
     def _start_query(self) -> PQGen[None]:
-        """Begin a transaction where none is; in a pipeline without waiting until it has begun."""
-        if self._pipeline is None:
+        """Begin a transaction where none is; in a batch without waiting until it has begun."""
+        if not isinstance(self._pipeline, Batch):
             yield from super()._start_query()
-        elif self._has_to_begin:
+        elif self._has_to_begin and not self._pipeline.has_begun:
+            self._pipeline.has_begun = True
             yield from self._exec_command(self._get_tx_start_command())
 
 

@@ -46,7 +46,9 @@ def bind(scope: Scope, session: Session | None = None) -> Session:
     session = session or db.session()
     session.info["scope"] = scope
     if session.in_transaction():
-        _bind_settings(session.connection(), scope)
+        connection = session.connection()  # which binds the scope where it only now begins
+        if session.info.get("bound") != scope:
+            _bind_settings(session, connection, scope)
     return session
 
 
@@ -56,7 +58,13 @@ def _bind_transaction(
 ) -> None:
     scope = session.info.get("scope")
     if isinstance(scope, Scope):
-        _bind_settings(connection, scope)
+        _bind_settings(session, connection, scope)
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _forget_bound(session: Session, transaction: SessionTransaction) -> None:
+    """Bind the next scope anew, for settings go back to what they were before a savepoint."""
+    session.info.pop("bound", None)
 
 
 def settings_of(scope: Scope) -> tuple[str, str, str]:
@@ -65,7 +73,8 @@ def settings_of(scope: Scope) -> tuple[str, str, str]:
     return workspaces, person, tickets.ticket(workspaces, person)
 
 
-def _bind_settings(connection: Connection, scope: Scope) -> None:
+def _bind_settings(session: Session, connection: Connection, scope: Scope) -> None:
+    session.info["bound"] = scope
     values = settings_of(scope)
     if not is_spread(connection):
         # As parameters: other sessions of the role see each other's statements, and no values.

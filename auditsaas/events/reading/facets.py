@@ -11,22 +11,25 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from auditsaas.db.together import together
 from auditsaas.events import folding
 from auditsaas.events.event_sources import teller
 from auditsaas.events.filter.event_filter import EMPTY, FILTERS, EventFilter
 from auditsaas.events.filter.lifting import lift_terms
+from auditsaas.events.filter.period import TimeRange
 from auditsaas.events.labels import capitalized
 from auditsaas.events.models import actors, event_counts, events
 from auditsaas.events.reading import across
 from auditsaas.events.reading.blocks import answers
 from auditsaas.events.reading.blocks.loading import NotKept
-from auditsaas.events.reading.rollups import counted, split_hours
+from auditsaas.events.reading.rollups import counted, of_days_or_hours, split_hours
 from auditsaas.events.reading.scans.lateral_scan import LateralScan
 from auditsaas.events.reading.scans.sample import Shares
 from auditsaas.events.reading.totals import CAP
@@ -93,21 +96,28 @@ def facets(
         others = event_filter.without(name)
         hourly = FILTERS[name].rolled_up and others.hourly
         (by_hour if hourly else by_event).setdefault(others, []).append(name)
-    for others, together in by_hour.items():
-        wanted = _with_workspace(together, shares)
+
+    def count_hours(others: EventFilter, group: Sequence[str]) -> None:
+        wanted = _with_workspace(group, shares)
         counted = _by_hour(session, chosen_ids(workspaces, others), others, wanted)
         _share(shares, counted)
-        found |= {name: _ranked(name, counted[name], exact=True) for name in together}
-    exact = _by_block(session, workspaces, by_event, shares)
-    found |= {name: _ranked(name, counts, exact=True) for name, counts in exact.items()}
-    for others, together in by_event.items():
-        if together[0] in exact:
-            continue
+        found.update({name: _ranked(name, counted[name], exact=True) for name in group})
+
+    def count_newest(others: EventFilter, group: Sequence[str]) -> None:
         cap = TEXT_CAP if others.terms else CAP
         ids = chosen_ids(workspaces, others)
-        counted, is_all = tally(session, ids, others, _with_workspace(together, shares), cap)
+        counted, is_all = tally(session, ids, others, _with_workspace(group, shares), cap)
         _share(shares, counted)
-        found |= {name: _ranked(name, counted[name], exact=is_all) for name in together}
+        found.update({name: _ranked(name, counted[name], exact=is_all) for name in group})
+
+    def count_events() -> None:
+        exact = _by_block(session, workspaces, by_event, shares)
+        found.update({name: _ranked(name, counts, exact=True) for name, counts in exact.items()})
+        left = {others: group for others, group in by_event.items() if group[0] not in exact}
+        together(session, *(partial(count_newest, others, group) for others, group in left.items()))
+
+    hours = (partial(count_hours, others, group) for others, group in by_hour.items())
+    together(session, *hours, count_events)
     return found
 
 
@@ -198,16 +208,14 @@ def _by_hour(
     session: Session, ids: Sequence[UUID], event_filter: EventFilter, names: Sequence[str]
 ) -> dict[str, Counter[Any]]:
     """Count the values of several fields in one pass over the rollups."""
-    together = across.values(session, ids, event_filter)
-    if together is not None:
-        return {name: across.counts_of(name, together) for name in names}
+    of_all = across.values(session, ids, event_filter)
+    if of_all is not None:
+        return {name: across.counts_of(name, of_all) for name in names}
     whole, parts = split_hours(event_filter.period)
     by_name: dict[str, Counter[Any]] = {name: Counter() for name in names}
     if whole is not None:
-        rows = counted(session, ids, event_filter, whole)
-        columns = [rows.c["workspace_id" if name == "workspace" else name] for name in names]
-        found = select(*columns, func.sum(rows.c.n)).group_by(*columns)
-        for *values, n in session.execute(found):
+        ask = partial(_sums, session, ids, event_filter, whole, names)
+        for *values, n in of_days_or_hours(session, ids, ask):
             for name, value in zip(names, values, strict=True):
                 by_name[name][value] += int(n)
     for part in parts:
@@ -215,6 +223,20 @@ def _by_hour(
         for name in names:
             by_name[name].update(extra[name])
     return by_name
+
+
+def _sums(
+    session: Session,
+    ids: Sequence[UUID],
+    event_filter: EventFilter,
+    hours: TimeRange,
+    names: Sequence[str],
+    has_days: bool,
+) -> list[Sequence[Any]]:
+    """Sum up the rollups by all these fields."""
+    rows = counted(session, ids, event_filter, hours, has_days=has_days)
+    columns = [rows.c["workspace_id" if name == "workspace" else name] for name in names]
+    return list(session.execute(select(*columns, func.sum(rows.c.n)).group_by(*columns)))
 
 
 def last_seen(session: Session, workspace_ids: Sequence[UUID]) -> list[KnownActor]:

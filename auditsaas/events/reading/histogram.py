@@ -30,9 +30,11 @@ from sqlalchemy.orm import Session
 
 from auditsaas.db.columns import Timestamp
 from auditsaas.db.ids import time_of
+from auditsaas.db.together import together
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.filter.lifting import lift_terms
 from auditsaas.events.filter.period import TimeRange
+from auditsaas.events.maintenance import daily_counts
 from auditsaas.events.models import event_counts, events
 from auditsaas.events.reading import across
 from auditsaas.events.reading.blocks import answers
@@ -102,13 +104,20 @@ def histogram(
 ) -> Histogram:
     """Count the events of each bar of the period, or of everything there is up to ``now``."""
     event_filter = lift_terms(event_filter)
-    period = _bounded(session, workspace_ids, event_filter.period, now)
+    first, has_days = event_filter.period.start, None
+    if first is None:
+        first, has_days = together(
+            session,
+            lambda: session.scalar(_first_hour(workspace_ids)),
+            lambda: daily_counts.complete(session, workspace_ids),
+        )
+    period = _bounded(first, event_filter.period, now)
     if period is None or period.start is None or period.end is None:
         return Histogram((), "")
     edges, label = bar_edges(period.start, period.end, zone)
     whole_hours = all(not (edge.minute or edge.second or edge.microsecond) for edge in edges)
     if event_filter.hourly and whole_hours:
-        rows = _from_hours(session, workspace_ids, event_filter, edges, shares)
+        rows = _from_hours(session, workspace_ids, event_filter, edges, shares, has_days)
         return Histogram(_bars(edges, rows), label)
     if all(not (edge.second or edge.microsecond) for edge in edges):
         with suppress(NotKept):
@@ -119,14 +128,9 @@ def histogram(
     return Histogram(_bars(edges, rows), label, oldest)
 
 
-def _bounded(
-    session: Session, workspace_ids: Sequence[UUID], period: TimeRange, now: datetime
-) -> TimeRange | None:
+def _bounded(start: datetime | None, period: TimeRange, now: datetime) -> TimeRange | None:
     """Close the period at both ends; an open end is that of the log itself."""
-    start, end = period.start, period.end
-    if start is None:
-        start = session.scalar(_first_hour(workspace_ids))
-    end = min(end or LATEST, now + MAX_AHEAD)
+    end = min(period.end or LATEST, now + MAX_AHEAD)
     return None if start is None or end <= start else TimeRange(start, end)
 
 
@@ -178,15 +182,16 @@ def _from_hours(
     event_filter: EventFilter,
     edges: list[datetime],
     shares: Shares | None,
+    has_days: bool | None,
 ) -> list[Any]:
-    together = across.bars(session, workspace_ids, event_filter, edges)
-    if together is not None:
-        across.share(shares, together)
-        return [row for row in together if row.bucket is not None]
+    of_all = across.bars(session, workspace_ids, event_filter, edges)
+    if of_all is not None:
+        across.share(shares, of_all)
+        return [row for row in of_all if row.bucket is not None]
     whole, parts = split_hours(event_filter.period)
     rows: list[Any] = []
     if whole is not None:
-        known = counted(session, workspace_ids, event_filter, whole, edges)
+        known = counted(session, workspace_ids, event_filter, whole, edges, has_days=has_days)
         rows += _bucketed(session, known, known.c.start, func.sum(known.c.n), edges, shares)
     for part in parts:
         narrowed = event_filter.with_period(part)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Column, Select, Subquery, column, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from auditsaas.db.columns import Timestamp
+from auditsaas.db.together import together
 from auditsaas.events.conditions import matches_activity
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.filter.period import EPOCH, TimeRange
@@ -22,6 +23,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LAST_DAY = datetime(9999, 12, 31, tzinfo=UTC)
 LAST_HOUR = LAST_DAY + 23 * HOUR
 Span = tuple[datetime, datetime]
+Found = TypeVar("Found")
 
 
 def counted(
@@ -30,14 +32,20 @@ def counted(
     event_filter: EventFilter,
     hours: TimeRange,
     edges: Iterable[datetime] = (),
+    *,
+    has_days: bool | None = None,
 ) -> Subquery:
     """Select the counts of a period of whole hours, narrowed as the filter narrows the events.
+
+    ``has_days`` says whether the daily counts are complete, where that was read before.
 
     Rows of ``workspace_id``, ``start``, ``activity``, ``method``, ``status`` and ``n``; none of
     them counts events on both sides of one of ``edges``, which are whole hours too.
     """
     whole, rest = split_days(hours, edges)
-    if whole and not daily_counts.complete(session, workspace_ids):
+    if has_days is None:
+        has_days = not whole or daily_counts.complete(session, workspace_ids)
+    if not has_days:
         whole, rest = [], [whole_span(hours)]
     parts = [
         _narrowed(_within(moment, spans), workspace_ids, event_filter)
@@ -45,6 +53,16 @@ def counted(
         if spans
     ]
     return union_all(*parts).subquery("counted")
+
+
+def of_days_or_hours(
+    session: Session, workspace_ids: Sequence[UUID], ask: Callable[[bool], Found]
+) -> Found:
+    """Ask of the daily counts while it is read whether they are complete; if not, of the hours."""
+    has_days, found = together(
+        session, lambda: daily_counts.complete(session, workspace_ids), lambda: ask(True)
+    )
+    return found if has_days else ask(False)
 
 
 def _within(moment: Column[datetime], spans: Sequence[Span]) -> Select[Any]:

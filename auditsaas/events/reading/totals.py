@@ -18,7 +18,7 @@ from auditsaas.events.models import events, log_heads
 from auditsaas.events.reading import across
 from auditsaas.events.reading.blocks import answers
 from auditsaas.events.reading.blocks.loading import NotKept
-from auditsaas.events.reading.rollups import counted, split_hours
+from auditsaas.events.reading.rollups import counted, of_days_or_hours, split_hours
 from auditsaas.events.reading.scans.budget import Budget
 from auditsaas.events.reading.scans.sample import Shares
 from auditsaas.events.reading.scans.source import source
@@ -91,9 +91,18 @@ def _count_whole(
         across.share(shares, together)
         whole = next(row for row in together if row.workspace_id is None)
         return Count(whole.n, whole.errors, exact=True)
-    rows = counted(session, workspace_ids, event_filter, hours)
-    errors = func.sum(rows.c.n).filter(rows.c.status == "error")
-    return _summed(session, rows, func.coalesce(func.sum(rows.c.n), 0), errors, shares)
+
+    def ask(has_days: bool) -> tuple[Count, Shares]:
+        rows = counted(session, workspace_ids, event_filter, hours, has_days=has_days)
+        errors = func.sum(rows.c.n).filter(rows.c.status == "error")
+        total, of_each = func.coalesce(func.sum(rows.c.n), 0), Shares()
+        summed = _summed(session, rows, total, errors, None if shares is None else of_each)
+        return summed, of_each
+
+    found, of_each = of_days_or_hours(session, workspace_ids, ask)
+    if shares is not None:
+        shares.update(of_each)
+    return found
 
 
 def _count_blocks(

@@ -7,9 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from auditsaas.access import log_reading
+from auditsaas.db.together import together
 from auditsaas.events.filter.event_filter import FILTERS, EventFilter
 from auditsaas.events.filter.fields import Filter
-from auditsaas.events.reading.facets import facets, known_actors, last_seen, recent_activities
+from auditsaas.events.reading.facets import (
+    KnownActor,
+    facets,
+    known_actors,
+    last_seen,
+    recent_activities,
+)
 from auditsaas.events.reading.scans.source import answers_at_once
 from auditsaas.pages.audit_log.log_scope import LogScope
 
@@ -44,16 +51,21 @@ def quick(scope: LogScope, chosen: EventFilter) -> list[ShownFacet]:
     """Build the panel as it is first sent: real options without counts, which follow."""
     if not answers_at_once(scope.workspaces):
         return _panel(scope, chosen, {"activity": {}, "user": {}, "role": {}})
-    ids = scope.chosen_ids(())
-    seen = last_seen(scope.session, ids)
+    session, ids = scope.session, scope.chosen_ids(())
+    seen, activities = together(
+        session,
+        lambda: last_seen(session, ids),
+        lambda: recent_activities(session, ids, TOP + 1),
+    )
     scope.show_beside(actor.workspace_id for actor in seen)
     roles = Counter(actor.role for actor in seen if actor.role)
     found: dict[str, dict[str, int | None]] = {
-        "activity": dict.fromkeys(recent_activities(scope.session, ids, TOP + 1)),
+        "activity": dict.fromkeys(activities),
         "user": dict.fromkeys(actor.id for actor in seen[:TOP]),
         "role": dict.fromkeys(role for role, _ in roles.most_common(TOP + 1)),
     }
-    return _panel(scope, chosen, found)
+    # Over several workspaces, an id may be known in each.
+    return _panel(scope, chosen, found, seen if len(ids) == 1 else ())
 
 
 def counted(scope: LogScope, chosen: EventFilter) -> list[ShownFacet]:
@@ -76,12 +88,15 @@ def counted(scope: LogScope, chosen: EventFilter) -> list[ShownFacet]:
 
 
 def _panel(
-    scope: LogScope, chosen: EventFilter, found: dict[str, dict[str, int | None]]
+    scope: LogScope,
+    chosen: EventFilter,
+    found: dict[str, dict[str, int | None]],
+    seen: Sequence[KnownActor] = (),
 ) -> list[ShownFacet]:
     panel: list[ShownFacet] = []
     for name, known in FILTERS.items():
         if name == "user":
-            panel.append(_users(scope, chosen, found[name]))
+            panel.append(_users(scope, chosen, found[name], seen))
         elif name == "workspace" and scope.several:
             panel.append(_workspaces(scope, chosen, found.get(name)))
         elif known.panel == "fixed":
@@ -152,11 +167,18 @@ def _total(counts: dict[str, int | None]) -> int:
     return len(counts) if any(counts.values()) else 0
 
 
-def _users(scope: LogScope, chosen: EventFilter, counts: dict[str, int | None]) -> ShownFacet:
+def _users(
+    scope: LogScope,
+    chosen: EventFilter,
+    counts: dict[str, int | None],
+    seen: Sequence[KnownActor],
+) -> ShownFacet:
     shown = list(dict.fromkeys([*list(counts)[:TOP], *chosen.user]))
-    actors = known_actors(scope.session, scope.chosen_ids(()), shown)
-    scope.show_beside(actor.workspace_id for actor in actors)
-    known = {actor.id: actor for actor in actors}
+    known = {actor.id: actor for actor in seen}
+    if not known.keys() >= set(shown):
+        actors = known_actors(scope.session, scope.chosen_ids(()), shown)
+        scope.show_beside(actor.workspace_id for actor in actors)
+        known = {actor.id: actor for actor in actors}
 
     def option(value: str) -> Option:
         actor = known.get(value)

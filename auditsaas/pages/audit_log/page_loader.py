@@ -9,6 +9,7 @@ from uuid import UUID
 from werkzeug.datastructures import MultiDict
 
 from auditsaas.access import current, log_reading
+from auditsaas.db.together import together
 from auditsaas.errors import FieldError
 from auditsaas.events.filter.event_filter import EventFilter, FilterError
 from auditsaas.events.presenter import present
@@ -16,6 +17,7 @@ from auditsaas.events.reading import pages
 from auditsaas.events.reading.scans import event_rows
 from auditsaas.extensions import db
 from auditsaas.formatting.viewer import Viewer
+from auditsaas.pages.audit_log import filter_panel
 from auditsaas.pages.audit_log.log_scope import LogScope
 from auditsaas.pages.audit_log.page_view import DEFAULT_LIMIT, LogView, ShownPage
 from auditsaas.pages.audit_log.table_rows import LogRow, log_row
@@ -86,6 +88,16 @@ def with_page(view: LogView) -> LogView:
         onward = last + 1 if rows else 1
         older = paged(view, before=page.searched_to, position=onward).url
     return replace(view, page=ShownPage(rows, first, last, newer, older, page.searched_back_to))
+
+
+def with_page_and_panel(view: LogView) -> LogView:
+    """Read the view's page and, beside it, what its filter panel offers before it is counted."""
+    whole, panel = together(
+        view.scope.session,
+        lambda: with_page(view),
+        lambda: filter_panel.quick(view.scope, view.filter),
+    )
+    return replace(whole, read_panel=panel)
 
 
 def paged(

@@ -57,6 +57,8 @@ class LogView:
     problems: Sequence[FieldError] = ()
     always: EventFilter | None = None
     """A condition that addresses do not hold: the person's own events."""
+    read_panel: Sequence[ShownFacet] | None = None
+    """The facets, where they were read together with the page."""
 
     @property
     def offered(self) -> ViewChoice:
@@ -200,8 +202,10 @@ class LogView:
         ]
 
     @cached_property
-    def panel(self) -> list[ShownFacet]:
-        """Build the facets before they are counted."""
+    def panel(self) -> Sequence[ShownFacet]:
+        """Build the facets before they are counted, unless they were read with the page."""
+        if self.read_panel is not None:
+            return self.read_panel
         return filter_panel.quick(self.scope, self.filter)
 
     @property

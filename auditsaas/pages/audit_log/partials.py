@@ -8,6 +8,7 @@ from dataclasses import replace
 from flask import Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
+from auditsaas.db.together import together
 from auditsaas.events.reading import facets, latency, pages, totals
 from auditsaas.events.reading.scans import event_rows
 from auditsaas.pages.audit_log import filter_panel, histogram_chart, no_match, page_loader
@@ -19,14 +20,18 @@ Fragment = Callable[[LogView], ResponseReturnValue]
 
 def _count(view: LogView) -> ResponseReturnValue:
     scope, ids = view.scope, view.scope.chosen_ids(view.filter.workspace)
-    shares = scope.shares()
-    found = totals.count(scope.session, ids, view.filter, shares=shares)
+    session, shares = scope.session, scope.shares()
+    found, through = together(
+        session,
+        lambda: totals.count(session, ids, view.filter, shares=shares),
+        lambda: totals.complete_through(session, ids),
+    )
     scope.show_of(shares)
     shown = {
         "total": found.total,
         "errors": found.errors,
         "exact": found.exact,
-        "complete_through": totals.complete_through(scope.session, ids),
+        "complete_through": through,
         "latency_url": view.latency_url,
     }
     return render_template("audit_logs/_count.html", count=shown)

@@ -33,9 +33,9 @@ def log(slug: str | None = None) -> ResponseReturnValue:
     if view.problems:
         template = "_error" if is_partial() else "page"
         return render_template(f"audit_logs/{template}.html", view=view), 422
-    view = page_loader.with_page(view)
     if not is_partial():
-        return render_template("audit_logs/page.html", view=view)
+        return render_template("audit_logs/page.html", view=page_loader.with_page_and_panel(view))
+    view = page_loader.with_page(view)
     response = make_response(render_template("audit_logs/_reply.html", view=view))
     response.headers["HX-Push-Url"] = view.url
     response.headers["HX-Trigger"] = "filters-changed"

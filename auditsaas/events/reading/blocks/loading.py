@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Row, Text, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
+from auditsaas.db.together import together
 from auditsaas.events.columns import heads
 from auditsaas.events.columns.block import DURATION, TIME, Block, minute_of, of_rows, of_stored
 from auditsaas.events.columns.models import BLOCK, column_heads, event_columns
@@ -42,7 +43,10 @@ FROM (
         <> width_bucket(last_minute, CAST(:edges AS bigint[])) AS is_cut
     FROM event_columns WHERE workspace_id = :workspace AND field = ANY (:fields)
 ) AS stored
-WHERE field = :time OR last_minute >= :first AND first_minute < :after
+WHERE (field = :time OR last_minute >= :first AND first_minute < :after) AND :most >= (
+    SELECT count(*) FROM event_columns WHERE workspace_id = :workspace AND field = :time
+    AND last_minute >= :first AND first_minute < :after
+)
 ORDER BY block
 """).bindparams(bindparam("edges", type_=ARRAY(BigInteger)), bindparam("fields", type_=ARRAY(Text)))
 
@@ -82,10 +86,13 @@ def load(session: Session, workspace_ids: Sequence[UUID], wanted: Wanted) -> dic
 def _parts(session: Session, workspace_id: UUID, wanted: Wanted) -> Iterator[Part]:
     whole, ends = _split(wanted.period)
     if whole is not None:
-        head = _head(session, workspace_id, *whole)
+        head, rows = together(
+            session,
+            lambda: _head(session, workspace_id, *whole),
+            lambda: _stored_rows(session, workspace_id, wanted, *whole),
+        )
         if head is None:
             return
-        rows = _stored_rows(session, workspace_id, wanted, *whole)
         gaps = _gaps(rows, head.seq)
         yield from _blocks(rows, wanted, whole)
         for after, end in gaps:
@@ -156,6 +163,7 @@ def _stored_rows(
         "edges": sorted({first, after, *map(minute_of, wanted.edges)}),
         "first": first,
         "after": after,
+        "most": MOST_BLOCKS,
     }
     return session.execute(_STORED, values).all()
 
@@ -170,7 +178,8 @@ def _gaps(rows: Sequence[Row[Any]], last_seq: int) -> list[tuple[int, int | None
             if reached < row.block * BLOCK:
                 gaps.append((reached, row.block * BLOCK))
             reached = row.last_seq
-    gaps.append((reached, None))
+    if not rows or reached < rows[0].head:
+        gaps.append((reached, None))
     missing = sum(max(0, (last_seq if end is None else end) - after) for after, end in gaps)
     if missing > LIVE or len(gaps) > MOST_GAPS:
         raise NotKept(f"{missing:,} events are in no block")
@@ -206,7 +215,9 @@ def _live(
     found = select(*columns).where(
         events.c.workspace_id == workspace_id, *period_conditions(period), *numbers
     )
-    for rows in session.execute(found.execution_options(yield_per=BLOCK)).partitions():
+    if not numbers:  # no count bounds them
+        found = found.execution_options(yield_per=BLOCK)
+    for rows in session.execute(found).partitions(BLOCK):
         block = of_rows(rows, sorted(wanted.fields))
         if lacking := wanted.fields - {TIME, DURATION, *block.words}:
             raise NotKept(f"the newest events keep no {', '.join(sorted(lacking))}")
