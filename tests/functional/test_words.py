@@ -23,6 +23,7 @@ from auditsaas.operations.figures.dictionaries import Words
 from auditsaas.operations.verification import words as verification
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
+from tasks.words import sweep
 from tests.support.commands import Commands
 from tests.support.factories import (
     OwnerSessions,
@@ -133,6 +134,13 @@ def test_sweep_takes_in_every_log_that_is_due() -> None:
             look=lambda: [one for one in following.due(sweeping.WORDS, 100_000) if one in ids],
         )
     assert [words_to(workspace) for workspace in logs] == [300, 600, 900]
+
+
+def test_task_takes_in_what_is_due(workspace: Workspace) -> None:
+    append_events(workspace, [event_input()] * sweeping.ENOUGH)
+    while is_due(workspace):
+        assert sweep() > 0
+    assert words_to(workspace) == sweeping.ENOUGH
 
 
 def test_sweeps_are_brief_at_first_and_while_logs_grow_fast(workspace: Workspace) -> None:
