@@ -18,6 +18,7 @@ from auditsaas.exports.columns import COLUMNS
 from auditsaas.formatting.viewer import Viewer
 
 CHUNK_BYTES = 1 << 20
+PARTING = b"\x02"
 
 
 class Output(Protocol):
@@ -76,9 +77,12 @@ class Source:
         """
         return self._copied(columns, "FORMAT csv", zone or self.zone.key)
 
-    def lines(self, line: ColumnElement[str]) -> Iterator[list[bytes]]:
-        """Copy one text a row as it is; it must hold no control character."""
-        return self._copied([line], "FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02'", "UTC")
+    def parted(self, columns: Sequence[ColumnElement[Any]]) -> Iterator[list[bytes]]:
+        """Copy the rows as they are, ``PARTING`` between columns, and nothing for NULL.
+
+        No text may hold a control character. Times are in UTC.
+        """
+        return self._copied(columns, "FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02'", "UTC")
 
     def rows(
         self, columns: Sequence[ColumnElement[Any]], size: int

@@ -1,32 +1,35 @@
 """JSONL: the API's event (``events.stored``), one a line, byte for byte.
 
-PostgreSQL writes the JSON, several times faster than rows could be read into Python; a test
-holds the two against each other.
+PostgreSQL writes each value as JSON, several times faster than rows could be read into Python, and
+here they are put into a line, so that both work at once; a test holds the lines against the API's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import groupby
-from typing import Any, TypeAlias
+from collections.abc import Iterator
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Numeric, String, Text, case, cast, func, literal
-from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy import ColumnElement, Numeric, Text, case, cast, func
 
 from auditsaas.events.event_fields import ACTOR, FIELDS, EventField, Kind
 from auditsaas.events.models import events
-from auditsaas.exports.source import Output, Progress, Source
+from auditsaas.exports.source import PARTING, Output, Progress, Source
 from auditsaas.exports.writers.cells import slug_of
 
 Text_ = ColumnElement[str]
-Piece: TypeAlias = str | ColumnElement[Any]
-"""Of a line: text that every event has, or what is made of columns."""
+
+SECONDS: Final = len('"2026-11-27T12:34:56')
+MICROSECONDS: Final = len('"2026-11-27T12:34:56.123456')
+ZONE: Final = len('+00:00"')
+TIMES: Final = tuple(at for at, known in enumerate(FIELDS) if known.kind is Kind.TIME)
 
 
 def write(source: Source, out: Output, progress: Progress) -> int:
-    line = event_json(slug_of(source.slugs)).label("event")
+    slug = slug_of(source.slugs)
+    columns = [_value(known, slug).label(known.column) for known in FIELDS]
     written = 0
-    for lines in source.lines(line):
+    for rows in source.parted(columns):
+        lines = [_line(row.split(PARTING)) for row in rows]
         written += len(lines)
         lines.append(b"")
         out.write(b"\n".join(lines))
@@ -34,71 +37,80 @@ def write(source: Source, out: Output, progress: Progress) -> int:
     return written
 
 
-def event_json(slug: Text_) -> Text_:
-    """Build one event as JSON text, its fields in the order of ``stored_event``."""
-    members: list[Piece] = []
-    for in_actor, fields in groupby(FIELDS, lambda known: known.in_actor):
-        written = [piece for known in fields for piece in _member(known, slug)]
-        members += [f',"{ACTOR}":{{', *written, "}"] if in_actor else written
-    return func.concat(*_joined(["{", *members, "}"]))
+def _line(values: list[bytes]) -> bytes:
+    """Join the values of an event and their keys; values that it does not have are empty."""
+    for at in TIMES:
+        values[at] = _utc(values[at])
+    parts = KEYS[:]
+    parts[1::2] = values
+    for at, key, instead in OPTIONAL:
+        if not values[at]:
+            parts[key] = instead
+    return b"".join(parts)
 
 
-def _member(known: EventField, slug: Text_) -> list[Piece]:
-    """Build a field behind a comma; NULL, which ``concat`` leaves out, where there is none."""
-    quote = '"' if known.kind in (Kind.ID, Kind.TIME) or _is_plain(known) else ""
-    before, value = f',"{known.key}":{quote}', _value(known, slug)
-    if known.always:
-        return [before, value, quote]
-    optional = literal(before, String) + value
-    return [optional + literal(quote, String) if quote else optional]
+def _utc(moment: bytes) -> bytes:
+    """Write `"2026-11-27T12:34:56.5+00:00"` as `"2026-11-27T12:34:56.500000`: six decimals or none.
+
+    What is left out stands before the next value (``_keys``).
+    """
+    digits = len(moment) - ZONE
+    if digits == MICROSECONDS:
+        return moment[:MICROSECONDS]
+    cut = moment[:digits]
+    return cut if digits == SECONDS else cut.ljust(MICROSECONDS, b"0")
 
 
-def _is_plain(known: EventField) -> bool:
-    """Tell whether it is a word of the product's own, in which JSON escapes nothing."""
-    return known.kind is Kind.WORD and not known.free
+def _keys() -> Iterator[bytes]:
+    """Yield what stands before each value, and behind the last: keys, and quotes that are open."""
+    before, inside = "{", False
+    for known in FIELDS:
+        if known.in_actor is not inside:
+            before = f'{before}"{ACTOR}":{{' if known.in_actor else f"}}{before}"
+        inside = known.in_actor
+        quote = '"' if _is_bare(known) else ""
+        yield f'{before}"{known.key}":{quote}'.encode()
+        before = f"{_left_out(known)},"
+    yield b"}"
+
+
+def _left_out(known: EventField) -> str:
+    """Return what a value lacks at its end."""
+    if known.kind is Kind.TIME:
+        return 'Z"'
+    return '"' if _is_bare(known) else ""
+
+
+def _without() -> Iterator[tuple[int, int, bytes]]:
+    """Yield the place of each optional value, that of its key, and what stands there without it."""
+    for at, known in enumerate(FIELDS):
+        ends_actor = at > 0 and FIELDS[at - 1].in_actor and not known.in_actor
+        if not known.always:
+            yield at, 2 * at, b"}" if ends_actor else b""
+
+
+def _is_bare(known: EventField) -> bool:
+    """Tell whether its quotes are put here: every event has it, and JSON escapes nothing in it."""
+    is_plain = known.kind is Kind.WORD and not known.free
+    return known.always and (known.kind is Kind.ID or is_plain)
 
 
 def _value(known: EventField, slug: Text_) -> ColumnElement[Any]:
-    """Build a field's value as JSON writes it, without quotes where ``_member`` puts them."""
+    """Select a field's value as JSON; ``COPY`` then writes it as it is."""
     if known.kind is Kind.SLUG:
-        return _json(slug)
+        return func.to_json(cast(slug, Text))
     column = events.c[known.column]
     match known.kind:
-        case Kind.TIME:
-            return _rfc3339(column)
         case Kind.NUMBER:
             return _number(column)
         case Kind.ADDRESS:
-            return _json(func.host(column))
-        case Kind.CODE | Kind.DOCUMENT:
-            return cast(column, Text)
-        case Kind.WORD | Kind.TEXT if not _is_plain(known):
-            return _json(column)
+            return func.to_json(func.host(column))
+        case Kind.TIME:
+            return func.to_json(column)
+        case Kind.WORD | Kind.TEXT if not _is_bare(known):
+            return func.to_json(cast(column, Text))
         case _:
             return column
-
-
-def _joined(pieces: Iterable[Piece]) -> Iterator[Piece]:
-    """Join texts that follow one another; no object begins with a comma."""
-    for is_text, group in groupby(pieces, lambda piece: isinstance(piece, str)):
-        if not is_text:
-            yield from group
-        elif text := "".join(map(str, group)).replace("{,", "{"):
-            yield text
-
-
-def _json(value: ColumnElement[Any]) -> Text_:
-    return cast(func.to_json(cast(value, Text)), Text)
-
-
-def _rfc3339(moment: ColumnElement[Any]) -> Text_:
-    """Write a time as Python's ``isoformat`` does: six decimals or none."""
-    utc = cast(func.timezone("UTC", moment), TIMESTAMP)
-    whole = func.date_trunc("second", utc) == utc
-    return case(
-        (whole, func.to_char(utc, 'YYYY-MM-DD"T"HH24:MI:SS"Z"')),
-        else_=func.to_char(utc, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-    )
 
 
 def _number(value: ColumnElement[float]) -> Text_:
@@ -109,3 +121,9 @@ def _number(value: ColumnElement[float]) -> Text_:
         (value >= 0.00001, cast(cast(text, Numeric), Text)),
         else_=func.replace(text, "e-0", "e-"),
     )
+
+
+KEYS: Final = [b""] * (2 * len(FIELDS) + 1)
+"""A line without its values, which stand at the odd places."""
+KEYS[::2] = _keys()
+OPTIONAL: Final = tuple(_without())
