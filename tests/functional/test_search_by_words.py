@@ -266,6 +266,16 @@ def test_phrase_is_not_found_across_fields(hay: Workspace) -> None:
         assert len(ids_of(session, hay, q="left right")) == 1
 
 
+@pytest.mark.parametrize("typed", ["z" * 512, "zzb", "b", "4711", "711", '\\"b', "東", "%", "a_b"])
+def test_words_of_any_length_and_sign_are_found(hay: Workspace, typed: str) -> None:
+    """Ten thousand letters, one letter, digits, signs that SQL or JSON reads otherwise."""
+    note = f'{"z" * 10_000}b 4711 \\"b 東京 100% a_b'
+    append_events(hay, [event_input(metadata={"note": note})])
+    word(hay)
+    with scoped(hay.id) as session:
+        assert len(ids_of(session, hay, q=quoted(typed))) == 1
+
+
 def test_period_narrows_words(hay: Workspace) -> None:
     start = (NOW - timedelta(hours=590)).isoformat()
     with scoped(hay.id) as session:
