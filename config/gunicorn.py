@@ -7,6 +7,7 @@ it imports nothing of the product, whose modules every worker would inherit besi
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import gc
 import hashlib
@@ -15,9 +16,13 @@ import logging
 import os
 import shutil
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+M_ARENA_MAX, ARENAS = -8, 2
+"""An option of glibc's mallopt(3), and how many pools of memory a worker's threads share."""
 
 PRODUCT = ("auditsaas", "config", "tasks", "wsgi")
 
@@ -125,9 +130,23 @@ def child_exit(_server: object, worker: Any) -> None:
 
 
 def post_fork(_server: object, _worker: object) -> None:
-    """Forget what the master imported; that of a version before this one has old settings."""
+    """Bound the pools of memory of the worker's threads, while it has one thread.
+
+    Forget what the master imported, too; that of a version before this one has old settings.
+    """
+    _share_arenas()
     for name in [name for name in sys.modules if name.partition(".")[0] in PRODUCT]:
         del sys.modules[name]
+
+
+def _share_arenas() -> None:
+    """Let threads share two arenas; by default each has its own, and keeps what was freed there.
+
+    ``MALLOC_ARENA_MAX`` goes before it; other libraries than glibc have no arenas.
+    """
+    if "MALLOC_ARENA_MAX" not in os.environ:
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
 
 
 def post_worker_init(worker: Any) -> None:

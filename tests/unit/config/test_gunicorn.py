@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -53,3 +55,42 @@ def test_figures_are_kept_in_the_data_folder_where_memory_has_none(
     folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
     assert folder.parent == tmp_path / "data" / "run"
     assert folder.is_dir()
+
+
+ARENAS_OF_THREADS = """
+import ctypes, os, runpy, sys, threading
+if sys.argv[1] == "shared":
+    runpy.run_path("config/gunicorn.py")["_share_arenas"]()
+libc, here = ctypes.CDLL(None), threading.Barrier(9)
+libc.malloc.restype = libc.fdopen.restype = ctypes.c_void_p
+
+def use():
+    libc.malloc(100_000)
+    here.wait()
+    here.wait()
+
+for _ in range(8):
+    threading.Thread(target=use, daemon=True).start()
+here.wait()
+out = ctypes.c_void_p(libc.fdopen(1, b"w"))
+libc.malloc_info(0, out)
+libc.fflush(out)
+os._exit(0)
+"""
+
+
+def arenas(kind: str) -> int:
+    """How many arenas eight threads of a process use."""
+    run = subprocess.run(
+        [sys.executable, "-c", ARENAS_OF_THREADS, kind],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name != "MALLOC_ARENA_MAX"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return run.stdout.count("<heap nr=")
+
+
+def test_threads_of_a_worker_share_arenas() -> None:
+    assert arenas("shared") <= 2 < arenas("own")
