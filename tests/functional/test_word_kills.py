@@ -10,7 +10,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.exc import OperationalError
 
 from auditsaas.events.maintenance import epochs
@@ -51,7 +51,7 @@ def test_end_at_every_step_leaves_an_exact_dictionary(
         if ended:
             break
         wait_for(workspace)
-    assert 10 < strike < MOST - 1
+    assert 5 < strike < MOST - 1
     assert word(workspace).words_to == 200 + 7 * strike
     assert exact(workspace)
 
@@ -153,6 +153,36 @@ def test_dictionary_made_in_another_way_answers_nothing_and_is_begun_anew(
     assert mark(known) == 0
     word(known)
     assert (mark(known), exact(known)) == (400, True)
+
+
+def test_reader_of_the_old_mark_still_finds_blocks_when_it_is_begun_anew(known: Workspace) -> None:
+    with as_owner(known.id) as session:
+        heads.distrust(session, [known.id])
+        session.commit()
+        grown = growing.grow(session, known.id, turn=timedelta())
+    assert grown is not None
+    assert grown.words_to == 0
+    with scoped(known.id) as session:
+        assert session.scalar(select(func.sum(event_words.c.events))) == 400
+
+
+def test_blocks_beyond_a_log_that_was_cut_go_at_once(known: Workspace) -> None:
+    cut(known, after=250)
+    with OwnerSessions() as session:
+        growing.grow(session, known.id, turn=timedelta())
+    with scoped(known.id) as session:
+        assert session.scalars(select(event_words.c.block)).all() == [0]
+
+
+def test_block_whose_events_are_gone_when_it_is_made_anew_goes(known: Workspace) -> None:
+    with as_owner(known.id) as session:
+        session.execute(delete(events).where(events.c.seq <= 250))
+        heads.distrust(session, [known.id])
+        session.commit()
+    word(known)
+    with scoped(known.id) as session:
+        assert session.scalars(select(event_words.c.block)).all() == [1]
+    assert exact(known)
 
 
 def test_dictionary_behind_its_log_goes_on(known: Workspace) -> None:

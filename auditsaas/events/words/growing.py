@@ -91,8 +91,15 @@ def _id_of(session: Session, workspace_id: UUID, seq: int) -> UUID | None:
 
 
 def _begin_anew(session: Session, head: Row[Any]) -> None:
-    """Forget a dictionary that is of another history of the log, or made in another way."""
-    session.execute(delete(event_words).where(event_words.c.workspace_id == head.workspace_id))
+    """Go back to the first event of a log, of which the dictionary is not or is made otherwise.
+
+    Blocks stay until they are made anew, for a reader may have asked for the mark already; those
+    beyond the log go.
+    """
+    beyond = event_words.c.block * BLOCK >= head.seq
+    session.execute(
+        delete(event_words).where(event_words.c.workspace_id == head.workspace_id, beyond)
+    )
     changed = {"words_to": 0, "last_id": None, "again": False}
     _set(session, head, epoch=head.log_epoch, made_by=head.made_by_now, **changed)
 
@@ -103,12 +110,14 @@ def _go_on(session: Session, head: Row[Any]) -> Grown:
     number = after // BLOCK
     until = min(head.seq, (number + STEP) * BLOCK)
     if until > after:
-        begun = blocks.stored(session, workspace_id, number)
+        begun = blocks.stored(session, workspace_id, number) if after % BLOCK else None
         first = after + 1 if begun else number * BLOCK + 1
         made = blocks.read(session, workspace_id, events.c.seq.between(first, until))
-        if begun and number in made:
-            made[number] |= begun
+        if begun:
+            made[number] = begun | made[number] if number in made else begun
         blocks.store(session, workspace_id, made)
+        anew = range(number, blocks.number_of(until) + 1)
+        blocks.remove(session, workspace_id, {*anew} - made.keys())
         _set(session, head, words_to=until, last_id=_id_of(session, workspace_id, until))
     return Grown(until, head.seq - until, again=False)
 
