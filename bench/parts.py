@@ -138,6 +138,9 @@ _ALL = {
     "evidence_api": Part(
         "Proofs by the API", "bench.evidence_api", lambda m, run: m.measure(run.data)
     ),
+    "exact_counts": Part(
+        "Counts from columns", "bench.exact_counts", lambda m, run: m.measure(run.data)
+    ),
     "words_build": Part(
         "Dictionaries of words, made", "bench.words_build", lambda m, run: m.measure(run.data)
     ),

@@ -63,10 +63,10 @@ def build(dataset: Dataset) -> list[Table]:
     with session_of(dataset.settings, dataset.big, as_owner=True) as session:
         server = Path("/proc") / str(session.scalar(text("SELECT pg_backend_pid()"))) / "stat"
         session.rollback()
-        before, began, cpu = _seconds(server), time.perf_counter(), time.process_time()
+        before, began, cpu = seconds_of(server), time.perf_counter(), time.process_time()
         grown = growing.grow(session, dataset.big, turn=timedelta(hours=2))
         seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
-        theirs = _seconds(server) - before
+        theirs = seconds_of(server) - before
     assert grown is not None
     table = Table(
         f"The words of a log of {grown.words_to:,} events, taken in by one process",
@@ -88,7 +88,7 @@ def _empty(dataset: Dataset) -> None:
     owner.dispose()
 
 
-def _seconds(server: Path) -> float:
+def seconds_of(server: Path) -> float:
     """Read the seconds of processor that a process of the server used."""
     fields = server.read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS

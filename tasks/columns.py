@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import NullPool
 from sqlalchemy.orm import Session
 
 from auditsaas.db.pools import make_engine
 from auditsaas.events import following
 from auditsaas.events.columns import sweeping
+from auditsaas.events.words.sweeping import Pace
 from auditsaas.extensions import settings
 from auditsaas.jobs.queue import task
+
+_pace: Final = Pace()
 
 
 @task("columns.sweep")
@@ -19,4 +24,4 @@ def sweep() -> int:
         settings().owner_url, poolclass=NullPool, connect_args={"options": "-c timezone=UTC"}
     )
     with Session(engine) as session:
-        return following.sweep(session, sweeping.COLUMNS, sweeping.TURN)
+        return following.sweep(session, sweeping.COLUMNS, _pace.next())

@@ -143,3 +143,14 @@ def highest(slices: Slices, within: int) -> int:
         if ones := within & slices[bit]:
             within, number = ones, number | 1 << bit
     return number
+
+
+def lowest(slices: Slices, within: int) -> int:
+    """Return the lowest number that there is within a mask, which is not empty."""
+    number = 0
+    for bit in range(len(slices) - 1, -1, -1):
+        if zeros := within & ~slices[bit]:
+            within = zeros
+        else:
+            number |= 1 << bit
+    return number

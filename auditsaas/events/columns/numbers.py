@@ -1,25 +1,22 @@
-"""Writes ascending numbers in few bytes, and finds their places in what is read of them."""
+"""Writes ascending numbers so that they are read at once, and finds places among them."""
 
 from __future__ import annotations
 
-import struct
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
 from typing import Final, Protocol
 
 MOST_DECIMALS: Final = 3
 """Response times are mostly given to a thousandth of a millisecond at most."""
 _WIDTHS: Final = (("B", 1 << 8), ("H", 1 << 16), ("I", 1 << 32))
-_FIRST: Final = struct.Struct("<cq")
 _AS_THEY_ARE: Final = b"d"
 _LARGEST: Final = float(1 << 40)
 
 
 def packed(ascending: Sequence[int]) -> bytes:
-    """Write whole numbers that ascend from 0, so that they are read at once."""
+    """Write whole numbers that ascend, none below 0, in the width of the largest."""
     code = _code(ascending[-1]) if ascending else "B"
     return code.encode() + array(code, ascending).tobytes()
 
@@ -95,25 +92,17 @@ class Floats:
 
 
 def packed_floats(ascending: Ordered) -> bytes:
-    """Write numbers exactly: by the steps between them where decimals are few."""
+    """Write numbers exactly: as whole ones where decimals are few, else as they are."""
     if not isinstance(ascending, Decimals):
         return _AS_THEY_ARE + array("d", ascending).tobytes()
-    whole = ascending.whole
-    steps = [after - before for before, after in pairwise(whole)]
-    code = _code(max(steps, default=0))
-    places = len(str(ascending.scale)) - 1
-    start = _FIRST.pack(code.encode(), whole[0] if whole else 0)
-    return bytes([places, len(whole) > 0]) + start + array(code, steps).tobytes()
+    return bytes([len(str(ascending.scale)) - 1]) + packed(ascending.whole)
 
 
 def unpacked_floats(data: bytes) -> Ordered:
     """Read what ``packed_floats`` wrote."""
     if data[:1] == _AS_THEY_ARE:
         return Floats(array("d", data[1:]))
-    places, is_any = data[0], data[1]
-    code, first = _FIRST.unpack_from(data, 2)
-    steps = array(code.decode(), data[2 + _FIRST.size :])
-    return Decimals(list(accumulate(steps, initial=first)) if is_any else [], 10**places)
+    return Decimals(unpacked(data[1:]), 10 ** data[0])
 
 
 def ordered(ascending: Sequence[float]) -> Ordered:

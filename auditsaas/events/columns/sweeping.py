@@ -14,9 +14,6 @@ from auditsaas.events.columns.models import column_heads
 from auditsaas.events.following import Follower
 from auditsaas.events.models import log_heads
 
-TURN: Final = timedelta(seconds=20)
-"""The time of one sweep."""
-
 
 def _build(session: Session, workspace_id: UUID, turn: timedelta) -> bool:
     return building.build(session, workspace_id, turn=turn) is not None
