@@ -125,6 +125,11 @@ _ALL = {
         lambda m, run: m.measure(run.options.files),
         needs_files=True,
     ),
+    "platform": Part(
+        "Counts of all workspaces, of each log and together",
+        "bench.platform_counts",
+        lambda m, run: m.tables(run.options.events),
+    ),
     "superadmin": Part(
         "Pages across workspaces",
         "bench.superadmin",
