@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, Select, TextClause, and_, func, select, text
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    TextClause,
+    and_,
+    func,
+    select,
+    text,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from auditsaas.events.models import actors, events
 from auditsaas.events.presenter import TableRow
-from auditsaas.events.reading.scans.cursor import Cursor
+from auditsaas.events.reading.scans.cursor import Cursor, first
 
 ROW_COLUMNS: tuple[ColumnElement[Any], ...] = tuple(
     column if column.key != "ip" else func.host(column).label("ip") for column in events.c
@@ -65,6 +75,13 @@ _OWN_ACTOR: Final = text("actors.workspace_id = row.workspace_id AND actors.id =
 _NEWEST, _OLDEST = text("row.id DESC"), text("row.id")
 PLACE: Final = RowColumns((events.c.workspace_id, events.c.id))
 """Which events they are, for links to them."""
+
+
+def merged(parts: Sequence[Select[Any]], cursor: Cursor, limit: int) -> Select[Any]:
+    """Merge limited rows of several scans in the cursor's order."""
+    each = (select(_EVERYTHING).select_from(part.subquery("row")) for part in parts)
+    rows = select(_EVERYTHING).select_from(union_all(*each).subquery("row"))
+    return rows.order_by(_NEWEST if cursor.older else _OLDEST).limit(first(limit))
 
 
 def with_actors(

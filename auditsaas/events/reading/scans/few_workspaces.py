@@ -15,7 +15,7 @@ from auditsaas.events.models import events
 from auditsaas.events.reading.scans import whole_log
 from auditsaas.events.reading.scans.budget import Budget
 from auditsaas.events.reading.scans.cursor import Cursor, first
-from auditsaas.events.reading.scans.event_rows import WHOLE, RowColumns, with_actors
+from auditsaas.events.reading.scans.event_rows import WHOLE, RowColumns, merged, with_actors
 from auditsaas.events.reading.scans.index_scan import IndexScan, branches, index_scans
 from auditsaas.events.reading.scans.sample import Sample, Take
 
@@ -137,9 +137,6 @@ class FewWorkspaces:
             scan.matching(columns.of_event, cursor, reached).order_by(order).limit(first(limit))
             for scan in scans
         ]
-        found: Select[Any] = parts[0]
-        if len(parts) > 1:
-            union = union_all(*(part.subquery().select() for part in parts)).subquery()
-            found = select(union).order_by(cursor.order(union.c.id)).limit(first(limit))
+        found = parts[0] if len(parts) == 1 else merged(parts, cursor, limit)
         of = {scan.workspace_id for scan in scans}
         return columns.read(self.session, with_actors(found, columns, cursor, of))
