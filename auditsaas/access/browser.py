@@ -157,7 +157,8 @@ def initials(name: str) -> str:
 
 def signed_in() -> Identity | None:
     """Return the signed-in person of this request; None when signed out."""
-    return current_user if isinstance(current_user, Identity) else None
+    found = current_user._get_current_object()  # each look through the proxy finds it anew
+    return found if isinstance(found, Identity) else None
 
 
 def browser_session() -> BrowserSession:
