@@ -187,7 +187,7 @@ def _asking(rows: Sequence[Row[Any]], place: UUID | None, now: datetime) -> Aski
     return Asking(
         identity=_identity(first),
         seen_long_ago=first.last_seen_at <= now - sessions.SEEN_NOTED_EVERY,
-        belongings=[_belonging(row) for row in rows if row.workspace_id is not None],
+        belongings=belongings_of(rows),
         unread=first.unread,
         views=None if place is None else (place, offered),
     )
@@ -209,6 +209,11 @@ def _identity(row: Row[Any]) -> Identity:
         second_factor=row.second_factor_at is not None,
         confirmed_at=row.confirmed_at,
     )
+
+
+def belongings_of(rows: Sequence[Row[Any]]) -> Sequence[Belonging]:
+    """Return the active memberships among the rows of who asks."""
+    return [_belonging(row) for row in rows if row.workspace_id is not None]
 
 
 def _belonging(row: Row[Any]) -> Belonging:

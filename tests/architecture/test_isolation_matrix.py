@@ -16,10 +16,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, update
 from werkzeug.test import TestResponse
 
+from auditsaas.access import who_asks
 from auditsaas.access.loaders import WorkspaceAccess
+from auditsaas.access.who_asks import Belonging
 from auditsaas.app import create_app
 from auditsaas.permissions import ApiScope, Role
-from auditsaas.workspaces import service
 from auditsaas.workspaces.models import ApiKey, Workspace
 from config.settings import Settings
 from tests.architecture.matrix import ANSWERED, Caller, Case, World, cases, expected, outcome, sees
@@ -254,8 +255,20 @@ def test_loader_without_membership_check_is_detected(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control of the first wall: who is a member is not asked."""
-    loaded = [(one.workspace, Role.ADMIN) for one in (world.acme, world.globex)]
-    monkeypatch.setattr(service, "workspaces_of", lambda *_: loaded)
+    loaded = [
+        Belonging(
+            id=one.workspace.id,
+            slug=one.workspace.slug,
+            name=one.workspace.name,
+            role=Role.ADMIN,
+            is_suspended=False,
+            requires_second_factor=False,
+            read_recording=one.workspace.read_recording,
+            quotas={},
+        )
+        for one in (world.acme, world.globex)
+    ]
+    monkeypatch.setattr(who_asks, "belongings_of", lambda _rows: loaded)
     found = walk(world, world.callers["stranger"], pages_of_acme(world))
     assert ("404", ANSWERED) in found.wrong.values()
     assert found.leaks != []
