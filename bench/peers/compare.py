@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from bench.dataset import Dataset, bench_dir
-from bench.peers import files, peers, same_events
+from bench.peers import columnar, files, peers, same_events
 from bench.peers.files import File
 from bench.peers.peer import QUESTIONS, Asked, Peer, Server, TooSlow, serving
 from bench.peers.same_events import SameEvents
@@ -52,7 +52,11 @@ def measure(data: Dataset, depth: int, seconds: float) -> list[Table]:
         print(f"measuring {peer.name} …", flush=True)
         found[peer.name] = _measured(data, peer, seconds)
         notes.append(f"{peer.name}: {peer.settings}.")
-    return [_pages(found, same, seconds, notes), _files(found, same)]
+    return [
+        _pages(found, same, seconds, notes),
+        _files(found, same),
+        columnar.measure(data, same, seconds),
+    ]
 
 
 def _measured(data: Dataset, peer: Peer, seconds: float) -> Found:

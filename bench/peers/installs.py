@@ -13,6 +13,7 @@ PACKAGES = {
     "flask-admin": ["flask-admin==2.2.1", "flask-sqlalchemy==3.1.1", "psycopg[binary]", "gunicorn"],
     "django": ["django>=5.2,<5.3", "django-auditlog==3.4.1", "psycopg[binary]", "gunicorn"],
     "datasette": ["datasette==0.65.5"],
+    "chdb": ["chdb==4.4.0"],
 }
 INSTALL_SECONDS = 600
 
