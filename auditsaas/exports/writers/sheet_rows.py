@@ -13,6 +13,8 @@ from typing import Any, Final
 LONGEST_TEXT: Final = 32_767
 """UTF-16 units in a cell (Microsoft, "Excel specifications and limits")."""
 EMPTY: Final = "<c/>"
+PLAIN: Final = ('<c t="inlineStr"><is><t>', "", "</t></is></c>")
+"""What stands before and behind a text of which ``are_plain`` is true, and its place."""
 
 _MARKUP = re.compile("[&<>]")
 _NO_CHARACTER = re.compile("[\\x00-\\x08\\x0b-\\x1f\\ufffe\\uffff]|_x[0-9a-fA-F]{4}_")
@@ -31,16 +33,15 @@ def text(value: str) -> str:
     return f'<c t="inlineStr"><is><t{space}>{value}</t></is></c>'
 
 
-def plain(value: str) -> str:
-    """Write a text of which ``are_plain`` is true."""
-    return f'<c t="inlineStr"><is><t>{value}</t></is></c>'
-
-
 def are_plain(values: Sequence[str]) -> bool:
-    """Tell whether ``text`` would write all these as they are, by one look at them together."""
+    """Tell whether ``text`` would write all these as they are, by one look at them together.
+
+    Those that a cell may not hold are never plain.
+    """
     joined = "|".join(values)
     return (
-        joined.isprintable()
+        len(joined) <= LONGEST_TEXT // 2
+        and joined.isprintable()
         and not any(mark in joined for mark in ("&", "<", ">", "_x", " |", "| "))
         and joined[:1] != " " != joined[-1:]
     )
