@@ -101,6 +101,9 @@ _ALL = {
         lambda m, run: m.measure(run.options.events),
     ),
     "exports": Part("Exports", "bench.exports", lambda m, run: m.measure(run.data)),
+    "small-files": Part(
+        "Small files at once", "bench.small_files", lambda m, run: m.measure(run.data)
+    ),
     "ingest": Part(
         "Ingest",
         "bench.ingest",
