@@ -302,7 +302,13 @@ def test_export_of_words_holds_what_its_snapshot_holds(hay: Workspace) -> None:
         assert session.scalars(logs.ordered([events.c.path])).all() == ["/needle"]
 
 
-def test_words_are_found_across_very_many_workspaces(engine: Engine) -> None:
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("most", [200, 1])
+def test_words_are_found_across_very_many_workspaces(
+    monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """In few blocks, and in more than are read at once."""
+    monkeypatch.setattr(by_words, "ACROSS", most)
     made = [make_workspace() for _ in range(MANY + 2)]
     for n, workspace in enumerate(made):
         needles = [{"path": f"/needle/{n}/{m}"} for m in range(3 if n % 3 else 1)]

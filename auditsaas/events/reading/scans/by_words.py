@@ -30,6 +30,8 @@ STEP: Final = 1_000
 
 FEW: Final = 400
 """Blocks that are read as one: about the events that are sampled otherwise."""
+ACROSS: Final = 200
+"""Blocks that a page of very many logs reads."""
 COUNTED: Final = 4_000
 """Blocks that are read while there is time, where no index leads to fewer events."""
 
@@ -52,19 +54,16 @@ def by_words(
     snapshot: Mapping[UUID, int] | None,
     logs: Source,
     *,
-    walks_first: bool,
+    at_once: bool,
 ) -> Source:
-    """Read logs by their dictionaries where a filter has words that these can tell of.
-
-    ``walks_first``: a step without them is cheaper, and fills a page with what is common.
-    """
+    """Read logs by their dictionaries where a filter has words that these can tell of."""
     asked = narrowing.ways(event_filter.terms)
     wanted = narrowing.narrow(session, asked) if asked and workspace_ids else None
     if wanted is None:
         return logs
     blocks = WordBlocks(session, workspace_ids, wanted, event_filter.period, snapshot)
     led = _is_led(event_filter)
-    return ByWords(session, logs, blocks, walks_first=walks_first, led=led)
+    return ByWords(session, logs, blocks, at_once=at_once, led=led)
 
 
 def _is_led(event_filter: EventFilter) -> bool:
@@ -80,7 +79,8 @@ class ByWords:
     session: Session
     logs: Source
     blocks: WordBlocks
-    walks_first: bool
+    at_once: bool
+    """Whether the logs are so few that their blocks are in the order of time."""
     led: bool
 
     def page(
@@ -90,13 +90,13 @@ class ByWords:
         columns: RowColumns = WHOLE,
         budget: Budget | None = None,
     ) -> tuple[list[Any], UUID | None]:
-        rows: list[Any] = []
-        if self.walks_first:
-            one_step = Budget(seconds=0, step=STEP)
-            rows, reached = self.logs.page(limit, cursor, columns, one_step)
-            if reached is None:
-                return rows, None
-            cursor = cursor.moved(reached)
+        if not self.at_once:
+            return self._across(limit, cursor, columns, budget or Budget())
+        # What is common fills a page in one step.
+        rows, reached = self.logs.page(limit, cursor, columns, Budget(seconds=0, step=STEP))
+        if reached is None:
+            return rows, None
+        cursor = cursor.moved(reached)
         search = self._search if self.blocks.serve else self.logs.page
         more, reached = search(limit - len(rows), cursor, columns, budget or Budget())
         return [*rows, *more], reached
@@ -154,6 +154,19 @@ class ByWords:
 
     def _matching(self, blocks: Sequence[Block], columns: Columns) -> Select[Any]:
         return events_of(blocks, columns, self._condition)
+
+    def _across(
+        self, limit: int, cursor: Cursor, columns: RowColumns, budget: Budget
+    ) -> tuple[list[Any], UUID | None]:
+        """Read the next rows of very many logs.
+
+        A block of a quiet log is of months, so that none of its events can be left for later: all
+        blocks are read where they are few, and none where they are many.
+        """
+        blocks = self._few(ACROSS)
+        if blocks is None:
+            return self.logs.page(limit, cursor, columns, budget)
+        return self._rows(blocks, limit, cursor, columns), None
 
     def _search(
         self, limit: int, cursor: Cursor, columns: RowColumns, budget: Budget

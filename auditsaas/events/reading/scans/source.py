@@ -38,7 +38,7 @@ def source(
     few = answers_at_once(workspace_ids)
     way = FewWorkspaces if few else ManyWorkspaces
     logs: Source = way(session, workspace_ids, event_filter, snapshot)
-    return by_words(session, workspace_ids, event_filter, snapshot, logs, walks_first=few)
+    return by_words(session, workspace_ids, event_filter, snapshot, logs, at_once=few)
 
 
 def answers_at_once(workspaces: Sized) -> bool:
