@@ -75,9 +75,7 @@ def _files(dataset: Dataset, client: Any) -> Table:
 
 def _polls(dataset: Dataset, client: Any) -> Table:
     """What a page costs each second that follows the exports it shows."""
-    table = Table(
-        "Following exports, ms (medians)", ["exports under way", "nothing new", "statements"]
-    )
+    table = Table("Following exports, ms a second (medians)", ["exports under way", "nothing new"])
     for number in (1, 20):
         ids = [_queued(client) for _ in range(number)]
         page = client.get("/w/big/exports").text
