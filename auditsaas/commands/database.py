@@ -12,6 +12,7 @@ from auditsaas.cli_session import open_session, operator, workspace_called
 from auditsaas.commands.listing import json_option
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
+from auditsaas.events.columns import forgetting
 from auditsaas.events.words import heads
 from auditsaas.formatting.numbers import size
 from auditsaas.operations import database_status
@@ -73,6 +74,23 @@ def rebuild_words(slug: str | None) -> None:
         session.commit()
     noun = "dictionary is" if begun == 1 else "dictionaries are"
     click.echo(f"{begun:,} {noun} made anew, behind their logs. See: auditsaas doctor --only words")
+
+
+@database_group.command("rebuild-columns")
+@click.argument("slug", required=False)
+def rebuild_columns(slug: str | None) -> None:
+    """Make the columns of a log anew, or of all, behind it.
+
+    Until then the log is counted by its newest events.
+    """
+    with open_session(as_owner=True) as session:
+        every = [] if slug else session.scalars(select(Workspace.id)).all()
+        chosen = [workspace_called(session, slug).id] if slug else every
+        tenancy.bind(Scope.of(*chosen), session)
+        begun = forgetting.distrust(session, chosen)
+        session.commit()
+    logs = "1 log are" if begun == 1 else f"{begun:,} logs are"
+    click.echo(f"The columns of {logs} made anew, behind it.")
 
 
 @database_group.command("status")

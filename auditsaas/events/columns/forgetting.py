@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, Connection, Uuid, bindparam, text
+from sqlalchemy import ARRAY, BigInteger, Connection, Uuid, bindparam, text, update
 from sqlalchemy.orm import Session
 
 from auditsaas.events.columns.block import minute_of
-from auditsaas.events.columns.models import BLOCK, FORMAT
+from auditsaas.events.columns.models import BLOCK, FORMAT, column_heads
 
 _WORKSPACES: Final = bindparam("workspaces", type_=ARRAY(Uuid))
 _BEGIN: Final = text(
@@ -45,6 +45,14 @@ WITH gone AS (
 )
 {_BEHIND}
 """).bindparams(_WORKSPACES)  # noqa: S608  # joins two constants
+
+
+def distrust(session: Session, workspaces: Iterable[UUID]) -> int:
+    """Let the blocks of these logs answer nothing until they are made anew; return of how many."""
+    asked = list(workspaces)
+    lock(session, asked)
+    changed = update(column_heads).where(column_heads.c.workspace_id.in_(asked)).values(made_by=0)
+    return len(session.scalars(changed.returning(column_heads.c.workspace_id)).all())
 
 
 def lock(connection: Connection | Session, workspaces: Iterable[UUID]) -> None:

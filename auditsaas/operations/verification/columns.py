@@ -9,18 +9,29 @@ from uuid import UUID
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
-from auditsaas.events.columns import building
+from auditsaas.events.columns import building, heads
 from auditsaas.events.columns.block import stored
-from auditsaas.events.columns.models import BLOCK, event_columns
+from auditsaas.events.columns.models import BLOCK, column_heads, event_columns
+from auditsaas.events.models import log_heads
 from auditsaas.operations.verification.damage import Damage
+from auditsaas.workspaces.models import NamedWorkspace
 
+_TRUSTED: Final = select(heads.OF_THIS_LOG).join(
+    log_heads, log_heads.c.workspace_id == column_heads.c.workspace_id
+)
 SHOWN: Final = 5
 """So many of the differences are told one by one."""
 KEPT: Final = ("events", "first_minute", "last_minute", "words", "counts", "numbers", "slices")
 
 
-def differences(session: Session, workspace_id: UUID) -> Iterator[Damage]:
-    """Yield the blocks that are not what the events of their numbers make."""
+def differences(session: Session, workspace: NamedWorkspace) -> Iterator[Damage]:
+    """Yield the blocks that are not what the events of their numbers make.
+
+    Those that answer nothing, and are to be made anew, are passed over.
+    """
+    workspace_id = workspace.id
+    if not session.scalar(_TRUSTED.where(column_heads.c.workspace_id == workspace_id)):
+        return
     of_log = event_columns.c.workspace_id == workspace_id
     ends = select(event_columns.c.block, event_columns.c.last_seq).where(of_log).distinct()
     found = 0
@@ -33,8 +44,10 @@ def differences(session: Session, workspace_id: UUID) -> Iterator[Damage]:
             first, last = row.block * BLOCK + 1, row.last_seq
             words = f"events {first:,} to {last:,} are kept with other values: {', '.join(fields)}"
             yield Damage("columns", words)
-    if found > SHOWN:
-        yield Damage("columns", f"and {found - SHOWN:,} more blocks")
+    if found:
+        more = f"{found - SHOWN:,} more blocks differ; " if found > SHOWN else ""
+        words = f"{more}make them anew: auditsaas db rebuild-columns {workspace.slug}"
+        yield Damage("columns", words)
 
 
 def _kept(row: Row[Any]) -> tuple[Any, ...]:

@@ -75,7 +75,7 @@ def verify(session: Session, workspace: NamedWorkspace) -> Report:
         damages = [
             *_numbering(session, named, head, found),
             *_counts(session, named, head),
-            *columns.differences(session, workspace.id),
+            *columns.differences(session, workspace),
         ]
     session.rollback()
     return Report(

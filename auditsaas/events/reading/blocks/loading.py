@@ -65,7 +65,7 @@ class NotKept(Exception):
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked of logs: fields, over a period, without events on both sides of an edge."""
+    """A question to logs: fields, over a period, without events on both sides of an edge."""
 
     period: TimeRange
     fields: frozenset[str]
