@@ -53,7 +53,8 @@ def _count() -> None:
     passed = waiting.kept()
     if WINDOW not in passed:
         now, most = time(), PER_MINUTE[call.rate]
-        name = f"requests:{call.rate}:{bucket}"
+        # A limit that is changed counts anew, as one that another version has.
+        name = f"requests:{call.rate}:{most}:{bucket}"
         used = current.meter().add(name, 1, MINUTE, most=most, now=now)
         passed[WINDOW] = Left(most, used, MINUTE.left(now))
     left: Left = passed[WINDOW]
