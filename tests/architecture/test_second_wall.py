@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from auditsaas.accounts.models import SentForm
@@ -16,6 +18,9 @@ from auditsaas.mail.models import MailChoice
 from auditsaas.operations.rights import WALLED
 from tests.support.company import Company
 from tests.support.factories import make_user, make_workspace, scoped
+
+PLATFORMS = ("platform_days", "platform_heads", "platform_marks", "platform_totals")
+"""Tables that the web's own role has no right to at all."""
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +60,7 @@ def walled(owner_engine: Engine) -> list[str]:
                 " ORDER BY relname"
             )
         )
-        return [name for name in secured if name not in WALLED]
+        return [name for name in secured if name not in WALLED and name not in PLATFORMS]
 
 
 def seen(connection: Connection, tables: list[str]) -> dict[str, int]:
@@ -80,6 +85,16 @@ def test_session_without_a_scope_sees_no_row_of_any_table(
 ) -> None:
     assert len(walled) >= 14
     assert seen(unscoped, walled) == {}
+
+
+@pytest.mark.parametrize("table", PLATFORMS)
+def test_counts_of_all_workspaces_are_closed_to_every_scope(
+    engine: Engine, acme: Company, table: str
+) -> None:
+    scope = Scope.of(acme.workspace.id, user=acme.admin.id)
+    with tenancy.bind(scope, Session(engine)) as session, pytest.raises(DBAPIError) as refusal:
+        session.execute(text(f"SELECT 1 FROM {table}"))  # a name of this module
+    assert isinstance(refusal.value.orig, InsufficientPrivilege)
 
 
 @pytest.mark.usefixtures("acme")
