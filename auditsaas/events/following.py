@@ -45,7 +45,7 @@ def _nothing(_error: Exception) -> Mapping[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class Follower:
-    """What is kept of each log behind it.
+    """One thing that is kept of each log behind it.
 
     ``head`` is a table of a row a workspace with the columns ``workspace_id``, ``grown_at``,
     ``attempts`` and ``retry_at``, of which workers are handed all rows. ``due`` tells of a row of
@@ -96,6 +96,12 @@ def due(follower: Follower, most: int = AT_ONCE) -> Sequence[UUID]:
     )
     with platform_session(JOBS) as platform:
         return platform.scalars(found).all()
+
+
+def numbers_given() -> int:
+    """Add up the numbers that all logs have given to events."""
+    with platform_session(JOBS) as platform:
+        return int(platform.scalar(select(func.sum(log_heads.c.seq))) or 0)
 
 
 def _turn(session: Session, follower: Follower, workspace_id: UUID, turn: timedelta) -> bool:

@@ -1,4 +1,4 @@
-"""How far the dictionary of a log goes, and whether it is that of this log."""
+"""Tells how far the dictionary of a log goes, and whether it is that of this log."""
 
 from __future__ import annotations
 

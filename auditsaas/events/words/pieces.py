@@ -40,7 +40,7 @@ class Piece:
 
 
 def typed(folded: str) -> list[Piece]:
-    """Return the pieces of a folded text that somebody looks for, in their order."""
+    """Return the pieces of a folded text that is looked for, in their order."""
     return [
         Piece(found[0], found.start() > 0, found.end() < len(folded))
         for found in _PIECE.finditer(folded)

@@ -8,10 +8,10 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, and_, func, not_, or_
 from sqlalchemy.orm import Session
 
-from auditsaas.db.platform import JOBS, platform_session
+from auditsaas.events import following
 from auditsaas.events.following import Follower
 from auditsaas.events.models import log_heads
 from auditsaas.events.words import growing
@@ -51,16 +51,14 @@ WORDS: Final = Follower(name="dictionary", head=word_heads, due=_is_due(), grow=
 
 @dataclass
 class Pace:
-    """How long the next sweep may take, by how fast logs grew since the last of this process."""
+    """The longest that the next sweep takes, by how fast logs grew since the one before."""
 
     last: tuple[float, int] | None = None
     """When it was asked, and the numbers that all logs had given until then."""
 
     def next(self) -> timedelta:
         """Return it; brief at first."""
-        with platform_session(JOBS) as platform:
-            given = int(platform.scalar(select(func.sum(log_heads.c.seq))) or 0)
-        before, self.last = self.last, (time.monotonic(), given)
+        before, self.last = self.last, (time.monotonic(), following.numbers_given())
         return BRIEF if before is None or _rate(before, self.last) > FAST else SWEEP
 
 
