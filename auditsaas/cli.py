@@ -15,7 +15,7 @@ HELP: Final = {"help_option_names": ["-h", "--help"]}
 
 @dataclass(frozen=True)
 class Place:
-    """Where a command is found, and what the list of commands says of it."""
+    """The module of a command, and the words of the list of commands."""
 
     module: str
     name: str

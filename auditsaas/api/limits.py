@@ -28,7 +28,7 @@ WINDOW = "rate limit"
 
 @dataclass(frozen=True)
 class Left:
-    """What is left of a minute's requests."""
+    """The requests that are left of a minute."""
 
     most: int
     used: int

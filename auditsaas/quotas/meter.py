@@ -45,7 +45,7 @@ class Window:
 
 @dataclass
 class _Count:
-    """What is used of one counter in one window."""
+    """The use of one counter in one window."""
 
     ends: float
     own: int = 0

@@ -1,6 +1,6 @@
-"""Keys that this process asked for within the last seconds, under the hash of their secret.
+"""Remembers keys that this process asked for within seconds, under the hash of their secret.
 
-What is remembered lets in nobody by itself: it may be used only where the statement that acts for
+A remembered key lets no request in by itself: it may be used only where the statement that acts for
 the key checks it in the same breath (``events.writing.sender``), or where it is asked for again
 before the answer leaves.
 """
