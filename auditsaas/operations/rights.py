@@ -12,7 +12,8 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
-from auditsaas.db import tickets
+from auditsaas.db import proven_scopes, tickets
+from auditsaas.db.proven_scopes import WALLED
 from auditsaas.events.writing import sql as appending
 from auditsaas.operations import platform_sight
 from config.secret_keys import SecretKeys
@@ -124,11 +125,6 @@ LIMITS: Final = {
 }
 """What the app role does not write, by table; a column that is not named here it may."""
 
-WALLED: Final = (
-    *("workspaces", "api_key_lookups", "invitation_lookups", "former_slugs", "platform_accesses"),
-)
-"""Tables with policies of writing only; they count once the version before is gone."""
-
 _COLUMNS = text(
     """
     SELECT c.relname, a.attname, has_column_privilege(:role, c.oid, a.attnum, 'INSERT'),
@@ -156,19 +152,6 @@ _UNPROVEN = text(
     AND NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') ORDER BY 1
     """
 )
-PROVEN: Final = "scope_is_proven()"
-PROVEN_ONCE: Final = "(SELECT scope_is_proven())"
-"""Asked once a statement, where a table is read in parts or row by row; it takes longer to plan.
-
-Citus takes no subquery in a policy, and has neither.
-"""
-ASKED_ONCE: Final = frozenset(
-    {
-        *("events", "event_counts", "event_days", "event_words", "event_columns"),
-        *("actors", "actor_emails", "actor_names"),
-    }
-)
-
 _KEEP_KEY = text(
     "INSERT INTO scope_keys (inner_pad, outer_pad) VALUES (:inner, :outer) ON CONFLICT DO NOTHING"
 )
@@ -185,20 +168,6 @@ def keep_keys(connection: Connection, keys: SecretKeys) -> None:
 def forget_other_keys(connection: Connection, keys: SecretKeys) -> None:
     """Refuse tickets by any secret that was in use before."""
     connection.execute(_FORGET_KEYS, {"known": [tickets.inner_pad(key) for key in keys]})
-
-
-def proven_policies(table: str, app: str) -> list[str]:
-    """Build the policies by which a table asks for a proven scope, whatever else it allows."""
-    proof = PROVEN_ONCE if table in ASKED_ONCE else PROVEN
-    conditions = dict.fromkeys(("SELECT", "UPDATE", "DELETE"), f"USING ({proof})")
-    conditions["INSERT"] = f"WITH CHECK ({PROVEN_ONCE})"
-    if table in WALLED:
-        del conditions["SELECT"]  # what leads to a scope is read before one is known
-    return [
-        f"CREATE POLICY proven_{command.lower()} ON {table} AS RESTRICTIVE FOR {command}"
-        f' TO "{app}" {condition}'
-        for command, condition in conditions.items()
-    ]
 
 
 def install_functions(connection: Connection, app: str) -> None:
@@ -239,7 +208,7 @@ def tighten(connection: Connection, app: str) -> None:
         connection.exec_driver_sql(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
     platform_sight.narrow(connection)
     for table in connection.scalars(_UNPROVEN).all():
-        for statement in proven_policies(table, app):
+        for statement in proven_scopes.policies(connection, table, app):
             connection.exec_driver_sql(statement)
     for signature in _appends(connection):
         if signature not in appending.FUNCTIONS:

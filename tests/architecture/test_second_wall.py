@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from auditsaas.accounts.models import SentForm
 from auditsaas.db import tenancy
+from auditsaas.db.proven_scopes import WALLED
 from auditsaas.db.tenancy import Scope
 from auditsaas.mail.models import MailChoice
-from auditsaas.operations.rights import WALLED
 from tests.support.company import Company
 from tests.support.factories import make_user, make_workspace, scoped
 

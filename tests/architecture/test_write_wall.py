@@ -7,13 +7,15 @@ from contextlib import nullcontext
 import pytest
 from flask import Flask
 from psycopg.errors import InsufficientPrivilege
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
+from auditsaas.operations import rights
 from auditsaas.permissions import Role
+from config.settings import Settings
 from tests.architecture.wall_rows import Row, rows_of_everything
 from tests.support.company import Company
 from tests.support.factories import as_owner, make_member, make_user, make_workspace
@@ -144,13 +146,28 @@ def test_each_scope_writes_what_the_table_here_says(
 
 
 def test_wider_policy_is_detected(
-    engine: Engine, owner_engine: Engine, world: World, scopes: dict[str, Scope]
+    engine: Engine, owner_engine: Engine, world: World, scopes: dict[str, Scope], settings: Settings
 ) -> None:
     """The control: one policy for reading and writing, as there was."""
     with owner_engine.begin() as owner:
         owner.execute(text("CREATE POLICY wider ON memberships USING (user_id = bound_person())"))
+        for command in ("select", "insert", "update", "delete"):
+            owner.execute(text(f"DROP POLICY proven_{command} ON memberships"))
     try:
         assert found(engine, world, scopes)["memberships"][1] == "siud"
+    finally:
+        with owner_engine.begin() as owner:
+            owner.execute(text("DROP POLICY wider ON memberships"))
+            rights.tighten(owner, str(make_url(settings.database_url).username))
+
+
+def test_wider_policy_of_tenants_alone_widens_nothing(
+    engine: Engine, owner_engine: Engine, world: World, scopes: dict[str, Scope]
+) -> None:
+    with owner_engine.begin() as owner:
+        owner.execute(text("CREATE POLICY wider ON memberships USING (user_id = bound_person())"))
+    try:
+        assert found(engine, world, scopes) == EXPECTED
     finally:
         with owner_engine.begin() as owner:
             owner.execute(text("DROP POLICY wider ON memberships"))

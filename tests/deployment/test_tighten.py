@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 import pytest
@@ -20,7 +20,7 @@ from auditsaas.db.tenancy import Scope
 from auditsaas.events.event_sources import PRODUCT
 from auditsaas.events.schema import from_mapping
 from auditsaas.events.writing.append import append
-from auditsaas.operations import upgrade
+from auditsaas.operations import upgrade, walls
 from auditsaas.operations.revisions import MIGRATIONS
 from auditsaas.operations.rights import excess
 from auditsaas.operations.upgrade import Roles
@@ -82,12 +82,16 @@ def installed(settings: Settings, postgres_server: PostgresServer) -> Iterator[S
 
 
 def _install_before(engine: Engine) -> None:
+    _migrate(engine, command.upgrade, BEFORE)
+
+
+def _migrate(engine: Engine, by: Callable[[Config, str], None], revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with engine.connect() as connection:
         config.attributes["connection"] = connection
         config.attributes["roles"] = Roles(APP, "auditsaas_platform")
-        command.upgrade(config, BEFORE)
+        by(config, revision)
         connection.commit()
 
 
@@ -173,3 +177,18 @@ def test_platform_role_sees_all_until_the_version_before_is_gone(installed: Sett
     for look in ("all", f"{{{WORKSPACE}}}"):
         assert seen_by_platform(installed, look) == 1
     assert left_over(installed) == []
+
+
+def test_tight_database_of_before_has_the_policies_of_a_new_one(installed: Settings) -> None:
+    """Whether a migration changed them or ``db tighten`` made them."""
+    upgrade.upgrade(installed)
+    upgrade.tighten(installed)
+    owner = engine_of(installed.owner_url)
+    _migrate(owner, command.downgrade, "0059")
+    append_now(installed)
+    upgrade.upgrade(installed)
+    append_now(installed)
+    with owner.connect() as connection:
+        roles = asdict(Roles(APP, "auditsaas_platform"))
+        assert list(walls.policies(connection, roles)) == []
+        assert list(walls.functions(connection, roles)) == []
