@@ -83,6 +83,9 @@ def proof(table: str, clause: str, rule: str | None, once: bool) -> str:
         return proven
     workspaces, person = "proven_workspaces()", "proven_person()"
     if once:
+        # As a subquery of rows, which is hashed: an array of many would be searched one by one.
+        rows = f"IN (SELECT unnest((SELECT {workspaces})))"
+        rule = rule.replace("= ANY (bound_workspaces())", rows)
         workspaces, person = f"(SELECT {workspaces})::uuid[]", f"(SELECT {person})"
     rule = rule.replace("bound_workspaces()", workspaces).replace("bound_person()", person)
     asked = f"nullif({rule}, false) IS NOT NULL"
