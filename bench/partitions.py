@@ -20,7 +20,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, NullPool, create_engine, text
 
 from auditsaas.db.ids import first_id_at
-from auditsaas.events.maintenance import partitions, retention
+from auditsaas.events.maintenance import partitions, removing, retention
 from auditsaas.events.maintenance.partitions import add_months
 from bench import dataset
 from bench.bystanders import PAGE, PAUSE_SECONDS, READERS, WRITERS, Busy, busy_with, connected
@@ -154,7 +154,7 @@ def _longest(done: list[tuple[float, float]], windows: list[Window]) -> float:
 def _months(owner: Engine) -> list[str]:
     """The partitions that hold whole months which are over, oldest first."""
     with owner.connect() as connection:
-        names = list(connection.scalars(retention.MONTHS))
+        names = list(connection.scalars(removing.MONTHS))
     now = datetime.now(UTC)
     return [name for name in names if _end(name) <= now - timedelta(days=1)]
 

@@ -13,7 +13,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, func, select, text
 from sqlalchemy.orm import Session
 
-from auditsaas.events.maintenance.retention import LOCK_HEADS, bound
+from auditsaas.events.maintenance.removing import LOCK_HEADS
+from auditsaas.events.maintenance.retention import bound
 from auditsaas.events.models import log_heads
 
 WORKSPACES = text("SELECT id FROM workspaces ORDER BY id")
