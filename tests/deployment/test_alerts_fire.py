@@ -76,6 +76,7 @@ CASES = {
     ),
     "LogForked": gauge("auditsaas_logs_forked", 0, 1, 0),
     "SealsLate": gauge("auditsaas_seal_lag_seconds", 3, 90, MINUTE),
+    "WordsLate": gauge("auditsaas_words_late_logs", 0, 2, 15 * MINUTE),
     "SealMismatch": gauge("auditsaas_seal_mismatches", 0, 1, 0),
     "ReadsUnrecorded": counter("auditsaas_reads_unrecorded_total", 1),
     "JobsWait": gauge('auditsaas_job_oldest_pending_seconds{kind="exports"}', 5, 601),

@@ -29,12 +29,19 @@ from tests.support.factories import (
     event_input,
     make_workspace,
 )
+from tests.support.left_over import settle_all_counts
 from tests.support.together import NOW, is_exact, workspaces
 
 
 @pytest.fixture(autouse=True)
 def _as_many_workspaces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "MANY", 0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _settled(app: Flask, owner_engine: Engine) -> None:
+    """What other files did to their logs behind the product is over."""
+    settle_all_counts(owner_engine)
 
 
 @pytest.fixture

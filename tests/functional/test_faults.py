@@ -15,8 +15,9 @@ def test_export_is_ready_or_failed_with_a_reason_after_every_fault() -> None:
         trial = Trial(made, random.Random(SEED))
         made.await_workers()
         made.start_beat(without=SWEEPING)
-        control = trial.run(4, ["worker group kill -9", "Redis FLUSHALL"], still_seconds=8)
-        assert control.unfinished, control
+        # Without sweeps what strikes an export leaves it; now and then it strikes none.
+        struck = ["worker group kill -9", "Redis FLUSHALL"]
+        assert any(trial.run(4, struck, still_seconds=8).unfinished for _ in range(5))
         made.start_beat()
         found = trial.run(12, list(FAULTS))
         assert found.kept, found

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
-from sqlalchemy import ColumnElement, Row, func, select, update
+from sqlalchemy import ColumnElement, Engine, Row, func, select, update
 
 from auditsaas.db.platform import JOBS, platform_session
 from auditsaas.events import following
@@ -33,6 +33,7 @@ from tests.support.factories import (
     make_workspace,
     scoped,
 )
+from tests.support.left_over import hold_all_words
 from tests.support.wording import exact, word
 
 
@@ -136,7 +137,9 @@ def test_sweep_takes_in_every_log_that_is_due() -> None:
     assert [words_to(workspace) for workspace in logs] == [300, 600, 900]
 
 
-def test_task_takes_in_what_is_due(workspace: Workspace) -> None:
+def test_task_takes_in_what_is_due(owner_engine: Engine) -> None:
+    hold_all_words(owner_engine)
+    workspace = make_workspace()
     append_events(workspace, [event_input()] * sweeping.ENOUGH)
     while is_due(workspace):
         assert sweep() > 0
