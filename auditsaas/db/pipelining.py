@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from typing import Any, NamedTuple, Self, TypeVar
 
@@ -71,8 +71,15 @@ class Batch(psycopg.Pipeline):
 
     def _exit_gen(self) -> PQGen[None]:
         self._enqueue_sync()
-        yield from super()._communicate_gen()
-        yield from self._fetch_gen(flush=False)
+        try:
+            yield from super()._communicate_gen()
+        except psycopg.Error:
+            # An error may come before the rest, which is read to its end: else the connection is
+            # left within a batch. What comes after the first error says only that it was not run.
+            with suppress(psycopg.Error):
+                yield from self._fetch_gen(flush=True)
+            raise
+        yield from self._fetch_gen(flush=True)
 
 
 class Reader(greenlet):  # type: ignore[misc]  # it has no types

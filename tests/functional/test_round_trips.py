@@ -150,6 +150,24 @@ def test_statement_that_was_queued_fails_with_the_one_after_it(bounded: Engine) 
         assert session.scalar(ONE) == 1
 
 
+def test_error_that_comes_while_the_rest_is_still_sent_leaves_the_connection_in_order(
+    bounded: Engine,
+) -> None:
+    with Session(bounded) as session:
+        with queued(session.connection()):
+            session.execute(text("SELECT 1 / :zero"), {"zero": 0})
+        with pytest.raises(DataError, match="division by zero"):
+            session.scalar(text("SELECT length(:long)"), {"long": "x" * 30_000_000})
+        session.rollback()
+        assert session.scalar(ONE) == 1
+
+
+def test_long_statement_is_sent_whole_before_its_answer_is_waited_for(bounded: Engine) -> None:
+    with Session(bounded) as session:
+        found = session.scalar(text("SELECT length(:long)"), {"long": "x" * 30_000_000})
+        assert found == 30_000_000
+
+
 def test_queued_statement_is_forgotten_by_a_rollback(bounded: Engine) -> None:
     with Session(bounded) as session:
         session.scalar(ONE)

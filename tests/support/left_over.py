@@ -72,6 +72,10 @@ SETTLED = (
         "       FROM log_heads AS l LEFT JOIN events AS e USING (workspace_id) GROUP BY 1) AS e"
         " WHERE e.workspace_id = h.workspace_id"
     ),
+    "DELETE FROM platform_marks",
+    "DELETE FROM platform_heads",
+    "DELETE FROM platform_totals",
+    "DELETE FROM platform_days",
 )
 
 
