@@ -170,7 +170,8 @@ def _messages(here: Place, client: FlaskClient, source: Source) -> Table:
         connection.execute("ALTER SYSTEM SET log_statement = 'all'")
         connection.execute("ALTER SYSTEM SET log_line_prefix = '%a|'")
         connection.execute("SELECT pg_reload_conf()")
-        time.sleep(1)
+        while connection.execute("SHOW log_statement").fetchone() != ("all",):
+            pass
         begins = log.stat().st_size
         _send(client, here.keys[0], msgspec.json.encode(event))
         connection.execute("ALTER SYSTEM RESET log_statement")

@@ -122,6 +122,7 @@ def test_values_of_one_field_are_alternatives_and_fields_are_combined(
         ({"user_status": "disabled"}, "user_status", {"active": 4, "disabled": 2}),
         ({"user_status": "disabled"}, "user", {"dora": 2}),
         ({"q": "report", "status": "error"}, "status", {"success": 2, "error": 1}),
+        ({"activity": "report.*"}, "activity", {"report.*": 3, "user.login": 3}),
     ],
 )
 def test_facet_counts_ignore_only_their_own_selection(

@@ -149,8 +149,7 @@ def _listed(
     """List the most frequent values and everything ticked; the rest can be found."""
 
     def option(value: str) -> Option:
-        count = counts.get(value, 0 if any(counts.values()) else None)
-        return Option(value, words(value), "", count, value in ticked)
+        return Option(value, words(value), "", _count_of(value, counts), value in ticked)
 
     shown = list(dict.fromkeys([*list(counts)[:TOP], *ticked]))
     rest = [value for value in counts if value not in shown]
@@ -160,6 +159,15 @@ def _listed(
     return ShownFacet(
         known.name, known.title, [option(v) for v in shown], total, [option(v) for v in rest]
     )
+
+
+def _count_of(value: str, counts: dict[str, int | None]) -> int | None:
+    """Count a value, or all that begin with one that ends in ``*``; None before any is counted."""
+    if value in counts or not any(counts.values()):
+        return counts.get(value)
+    if not value.endswith("*"):
+        return 0
+    return sum(n or 0 for each, n in counts.items() if each.startswith(value[:-1]))
 
 
 def _total(counts: dict[str, int | None]) -> int:
