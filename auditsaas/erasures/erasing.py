@@ -25,7 +25,7 @@ from auditsaas.erasures.models import requests
 from auditsaas.events.columns import forgetting as columns
 from auditsaas.events.models import events, log_heads
 from auditsaas.events.words import forgetting
-from auditsaas.events.words import heads as word_heads
+from auditsaas.events.words.heads import HEAD as WORDS
 from auditsaas.evidence import erased
 from auditsaas.evidence.models import TILE, erasures, tree_heads
 from auditsaas.evidence.tree import rows
@@ -84,7 +84,7 @@ def batch(session: Session, workspace_id: UUID, request_id: UUID, run: Run) -> N
 
 def locked(session: Session, workspace_id: UUID, request_id: UUID) -> Row[Any] | None:
     """Lock the log, what follows it and the request; return that as it is then."""
-    word_heads.lock(session, workspace_id)
+    WORDS.lock(session, workspace_id)
     columns.lock(session, [workspace_id])
     for heads in (log_heads, tree_heads):
         session.execute(

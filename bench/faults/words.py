@@ -101,7 +101,7 @@ def _run(made: Installation, kills: int, kind: type[Session]) -> Campaign:
 
 def _forget(workspace: Workspace, seq: int) -> None:
     with as_owner(workspace.id) as session:
-        heads.lock(session, workspace.id)
+        heads.HEAD.lock(session, workspace.id)
         forgetting.forget(session, workspace.id, [seq])
         session.commit()
 

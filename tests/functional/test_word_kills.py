@@ -207,7 +207,7 @@ def test_log_of_very_many_events_leaves_the_others_their_turn(workspace: Workspa
 def test_lock_keeps_builders_from_a_dictionary_that_has_no_head_yet(workspace: Workspace) -> None:
     append_events(workspace, lines(2))
     with as_owner(workspace.id) as holder:
-        heads.lock(holder, workspace.id)
+        heads.HEAD.lock(holder, workspace.id)
         with as_owner(workspace.id) as session:
             session.execute(text("SET lock_timeout = '200ms'"))
             with pytest.raises(OperationalError):

@@ -18,9 +18,10 @@ from sqlalchemy.orm import Session
 
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
-from auditsaas.events.columns import heads
 from auditsaas.events.columns.block import FIELDS, TIME, Block, of_rows, stored
+from auditsaas.events.columns.heads import HEAD
 from auditsaas.events.columns.models import BLOCK, FORMAT, column_heads, event_columns
+from auditsaas.events.follower_head import id_of
 from auditsaas.events.models import events
 
 LEAST: Final = 2_048
@@ -67,7 +68,7 @@ def block_of(session: Session, workspace_id: UUID, number: int, last_seq: int) -
 
 def _step(session: Session, workspace_id: UUID, least: int) -> Built | None:
     """Make some blocks, or none of them; None where another builder is at it."""
-    head = heads.locked(session, workspace_id)
+    head = HEAD.locked(session, workspace_id)
     if head is None:
         session.rollback()
         return None
@@ -93,15 +94,8 @@ def _has_its_last_event(session: Session, head: Row[Any]) -> bool:
 
     A log that was brought back from a backup gives its numbers to other events.
     """
-    there = _id_of(session, head.workspace_id, head.built_to)
+    there = id_of(session, head.workspace_id, head.built_to)
     return head.last_id is None or there in (None, head.last_id)
-
-
-def _id_of(session: Session, workspace_id: UUID, seq: int) -> UUID | None:
-    found: UUID | None = session.scalar(
-        select(events.c.id).where(events.c.workspace_id == workspace_id, events.c.seq == seq)
-    )
-    return found
 
 
 def _ends(session: Session, workspace_id: UUID, first: int) -> dict[int, int]:
@@ -142,7 +136,7 @@ def _set(session: Session, head: Row[Any], built_to: int) -> None:
         .where(column_heads.c.workspace_id == head.workspace_id)
         .values(
             built_to=built_to,
-            last_id=_id_of(session, head.workspace_id, built_to),
+            last_id=id_of(session, head.workspace_id, built_to),
             epoch=head.log_epoch,
             made_by=FORMAT,
             grown_at=func.now(),

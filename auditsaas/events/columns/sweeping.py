@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import func, not_, or_
 from sqlalchemy.orm import Session
 
-from auditsaas.events.columns import building, heads
+from auditsaas.events.columns import building
+from auditsaas.events.columns.heads import HEAD
 from auditsaas.events.columns.models import column_heads
 from auditsaas.events.following import Follower
 from auditsaas.events.models import log_heads
@@ -24,7 +25,7 @@ COLUMNS: Final = Follower(
     head=column_heads,
     due=or_(
         log_heads.c.seq - func.coalesce(column_heads.c.built_to, 0) >= building.LEAST,
-        not_(heads.OF_THIS_LOG),
+        not_(HEAD.of_this_log),
     ),
     grow=_build,
 )

@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.events.models import events, removals
-from auditsaas.events.words import blocks, heads
+from auditsaas.events.words import blocks
+from auditsaas.events.words.heads import HEAD
 from auditsaas.events.words.models import BLOCK, event_words, word_heads
 
 STEP: Final = 1000
@@ -25,7 +26,7 @@ STEP: Final = 1000
 
 
 def forget(session: Session, workspace_id: UUID, seqs: Collection[int]) -> None:
-    """Forget the words of the blocks that these numbers are in; the caller holds ``heads.lock``."""
+    """Forget the words of the blocks that these numbers are in; the caller holds ``HEAD.lock``."""
     numbers = sorted({blocks.number_of(seq) for seq in seqs})
     _forget(session, workspace_id, event_words.c.block.in_(numbers))
 
@@ -43,7 +44,7 @@ def settle(session: Session, workspace_id: UUID) -> None:
         return
     first, last = blocks.number_of(found.first_seq), blocks.number_of(found.last_seq)
     for start in range(first, last + 1, STEP):
-        heads.lock(session, workspace_id)
+        HEAD.lock(session, workspace_id)
         _compare(session, workspace_id, start, min(start + STEP, last + 1))
         session.commit()
 

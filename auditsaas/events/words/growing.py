@@ -18,8 +18,10 @@ from sqlalchemy.orm import Session
 
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
+from auditsaas.events.follower_head import id_of
 from auditsaas.events.models import events
-from auditsaas.events.words import blocks, heads
+from auditsaas.events.words import blocks
+from auditsaas.events.words.heads import HEAD
 from auditsaas.events.words.models import BLOCK, event_words, word_heads
 
 STEP: Final = 16
@@ -60,7 +62,7 @@ def grow(session: Session, workspace_id: UUID, *, turn: timedelta = TURN) -> Gro
 
 def _step(session: Session, workspace_id: UUID) -> Grown | None:
     """Make some blocks, or none of them; None where another builder is at it."""
-    head = heads.locked(session, workspace_id)
+    head = HEAD.locked(session, workspace_id)
     if head is None:
         session.rollback()
         return None
@@ -80,14 +82,7 @@ def _has_its_last_event(session: Session, head: Row[Any]) -> bool:
 
     A log that was brought back from a backup gives its numbers to other events.
     """
-    return _id_of(session, head.workspace_id, head.words_to) in (None, head.last_id)
-
-
-def _id_of(session: Session, workspace_id: UUID, seq: int) -> UUID | None:
-    found: UUID | None = session.scalar(
-        select(events.c.id).where(events.c.workspace_id == workspace_id, events.c.seq == seq)
-    )
-    return found
+    return id_of(session, head.workspace_id, head.words_to) in (None, head.last_id)
 
 
 def _begin_anew(session: Session, head: Row[Any]) -> None:
@@ -118,7 +113,7 @@ def _go_on(session: Session, head: Row[Any]) -> Grown:
         blocks.store(session, workspace_id, made)
         anew = range(number, blocks.number_of(until) + 1)
         blocks.remove(session, workspace_id, {*anew} - made.keys())
-        _set(session, head, words_to=until, last_id=_id_of(session, workspace_id, until))
+        _set(session, head, words_to=until, last_id=id_of(session, workspace_id, until))
     return Grown(until, head.seq - until, again=False)
 
 

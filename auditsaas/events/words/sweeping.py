@@ -15,7 +15,7 @@ from auditsaas.events import following
 from auditsaas.events.following import Follower
 from auditsaas.events.models import log_heads
 from auditsaas.events.words import growing
-from auditsaas.events.words.heads import OF_THIS_LOG
+from auditsaas.events.words.heads import HEAD
 from auditsaas.events.words.models import word_heads
 
 SWEEP: Final = timedelta(seconds=2)
@@ -42,7 +42,7 @@ def _is_due() -> ColumnElement[bool]:
         behind >= ENOUGH,
         and_(behind > 0, waited),
         head.again,
-        and_(head.workspace_id.is_not(None), not_(OF_THIS_LOG)),
+        and_(head.workspace_id.is_not(None), not_(HEAD.of_this_log)),
     )
 
 

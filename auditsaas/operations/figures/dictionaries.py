@@ -10,7 +10,7 @@ from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from auditsaas.events.models import log_heads
-from auditsaas.events.words.heads import OF_THIS_LOG
+from auditsaas.events.words.heads import HEAD
 from auditsaas.events.words.models import word_heads
 
 LATE: Final = timedelta(minutes=1)
@@ -39,7 +39,7 @@ class Words:
 
 def read(platform: Session, now: datetime) -> Words:
     """Count them, by the sight of workers."""
-    covered = case((OF_THIS_LOG, word_heads.c.words_to), else_=0)
+    covered = case((HEAD.of_this_log, word_heads.c.words_to), else_=0)
     is_late = and_(
         log_heads.c.seq > covered,
         log_heads.c.last_received_at < now - LATE,

@@ -9,14 +9,15 @@ from uuid import UUID
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
-from auditsaas.events.columns import building, heads
+from auditsaas.events.columns import building
 from auditsaas.events.columns.block import stored
+from auditsaas.events.columns.heads import HEAD
 from auditsaas.events.columns.models import BLOCK, column_heads, event_columns
 from auditsaas.events.models import log_heads
 from auditsaas.operations.verification.damage import Damage
 from auditsaas.workspaces.models import NamedWorkspace
 
-_TRUSTED: Final = select(heads.OF_THIS_LOG).join(
+_TRUSTED: Final = select(HEAD.of_this_log).join(
     log_heads, log_heads.c.workspace_id == column_heads.c.workspace_id
 )
 SHOWN: Final = 5

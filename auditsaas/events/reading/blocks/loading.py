@@ -17,8 +17,8 @@ from sqlalchemy import ARRAY, BigInteger, ColumnElement, Row, Text, bindparam, f
 from sqlalchemy.orm import Session
 
 from auditsaas.db.together import together
-from auditsaas.events.columns import heads
 from auditsaas.events.columns.block import DURATION, TIME, Block, minute_of, of_rows, of_stored
+from auditsaas.events.columns.heads import HEAD
 from auditsaas.events.columns.models import BLOCK, column_heads, event_columns
 from auditsaas.events.filter.period import EPOCH, TimeRange
 from auditsaas.events.filter.to_sql import period_conditions
@@ -138,7 +138,7 @@ def _head(session: Session, workspace_id: UUID, first: int, after: int) -> Row[A
     found = (
         select(
             log_heads.c.seq,
-            func.coalesce(heads.OF_THIS_LOG, True).label("of_this_log"),  # SQL
+            func.coalesce(HEAD.of_this_log, True).label("of_this_log"),  # SQL
             blocks.scalar_subquery().label("blocks"),
         )
         .outerjoin(column_heads, column_heads.c.workspace_id == log_heads.c.workspace_id)
