@@ -18,6 +18,11 @@ def end_all_looks(owner_engine: Engine) -> None:
 def end_all_sealed(owner_engine: Engine) -> None:
     """Remove what earlier tests sealed, some of it under no key at all."""
     with owner_engine.begin() as connection:
+        _bind_all(connection)
+        connection.exec_driver_sql(
+            "UPDATE tree_keys SET sealed = NULL, retired_at = coalesce(retired_at, now())"
+            " WHERE sealed IS NOT NULL"
+        )
         for table in ("sealed_links", "anchor_secrets", "witness_keys", "erasure_keys"):
             connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608
         connection.execute(
