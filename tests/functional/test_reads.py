@@ -241,7 +241,7 @@ def test_clock_set_back_appends_the_read_of_an_hour_to_come_once(
     assert [event.metadata["pages"] for event in appended(acme)] == [1, 1]
 
 
-def test_ten_thousand_reads_in_an_hour_are_one_event(
+def test_a_thousand_reads_in_an_hour_are_one_event(
     app: Flask, acme: Workspace, reader: User, log: list[UUID]
 ) -> None:
     one = Reading(
@@ -250,7 +250,7 @@ def test_ten_thousand_reads_in_an_hour_are_one_event(
 
     def read() -> None:
         with scoped(acme.id) as session:
-            for _ in range(2_500):
+            for _ in range(250):
                 counting.count(session, [one])
                 session.commit()
 
@@ -258,7 +258,7 @@ def test_ten_thousand_reads_in_an_hour_are_one_event(
     let_pass(acme, HOUR)
     flush(app)
     (event,) = appended(acme)
-    assert (event.metadata["pages"], event.metadata["rows_shown"]) == (10_000, 500_000)
+    assert (event.metadata["pages"], event.metadata["rows_shown"]) == (1_000, 50_000)
 
 
 def together(work: Callable[[], object], *, times: int) -> None:
