@@ -39,7 +39,7 @@ PARTS: Final = (
     Part(
         "client",
         leaf.CLIENT,
-        "User agent",
+        "User Agent",
         "user agent",
         {"user_agent": None, **NO_CLIENT},
         chosen=True,

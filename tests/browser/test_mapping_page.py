@@ -40,7 +40,7 @@ def test_preview_follows_what_is_typed(visitor: Visitor, acme: Workspace, admin:
     page.get_by_role("link", name="New mapping").first.click()
     page.get_by_label("Name", exact=True).fill("doors")
     page.get_by_label("Sample", exact=True).fill(SAMPLE)
-    page.get_by_label("Created at").fill("when")
+    page.get_by_label("Created At").fill("when")
     page.get_by_label("Activity", exact=True).fill("door.{what}")
     rows = page.locator("#preview [data-trial=event]")
     expect(rows).to_have_count(2)
@@ -63,7 +63,7 @@ def test_mapping_page_with_a_preview_passes_the_automated_rules_on_a_phone(
     made.sign_in(admin, f"/w/{acme.slug}/imports/mappings/new")
     page = made.page
     page.get_by_label("Sample", exact=True).fill(SAMPLE)
-    page.get_by_label("Created at").fill("when")
+    page.get_by_label("Created At").fill("when")
     page.get_by_label("Activity", exact=True).fill("what")
     expect(page.locator("#preview [data-trial=event]")).to_have_count(2)
     found = violations(page)

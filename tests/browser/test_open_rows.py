@@ -12,7 +12,7 @@ from tests.browser.conftest import Visitor
 from tests.support.factories import append_events, event_input, make_member
 
 WIDTHS = (1440, 1024, 390)
-CELLS = ["c-act", "c-st", "c-ms", "c-us", "c-ua", "c-ip", "c-ws", "c-ts"]
+CELLS = ["c-act", "c-st", "lat", "c-us", "c-ua", "c-ip", "c-ws", "c-ts"]
 LONG = "A very long name of a target, as an export of a filter with many words has " * 3
 
 

@@ -67,7 +67,7 @@ def test_form_shows_whom_how_many_and_one_before_and_after(
         r'<th scope="row">(.*?)</th>.*?data-l="After".*?>(.*?)</td>', page, re.DOTALL
     )
     shown = {name: words.strip() for name, words in after}
-    assert shown["Name"] == shown["Email"] == shown["IP address"] == "erased"
+    assert shown["Name"] == shown["Email"] == shown["IP Address"] == "erased"
     assert shown["Person’s id"] == person
     assert "Ask for erasure" in page
     assert "Ask for erasure" not in first.get(f"/w/{asking.workspace.slug}/erasures").text

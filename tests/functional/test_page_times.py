@@ -74,7 +74,7 @@ def test_heading_names_the_zone_place(acme: Workspace, client: FlaskClient) -> N
     page = client.get(invoices(acme)).text
     heading = re.search(r"<th [^>]*c-ts.*?</th>", page, re.DOTALL)
     assert heading is not None
-    assert words(heading[0]) == "Created at Berlin"
+    assert words(heading[0]) == "Created At Berlin"
     assert "Times in Berlin" in words(page)
 
 

@@ -140,7 +140,7 @@ def versus(
     agent = event.user_agent or f"{event.platform} {event.browser}".strip()
     lines = [
         Line("Activity", what, what),
-        Line("Created at", at, at),
+        Line("Created At", at, at),
         Line(
             "Person’s id",
             event.actor_id,
@@ -149,8 +149,8 @@ def versus(
         ),
         line("Name", "person", event.actor_name),
         line("Email", "person", event.actor_email),
-        line("IP address", "address", event.ip),
-        line("User agent", "client", agent),
+        line("IP Address", "address", event.ip),
+        line("User Agent", "client", agent),
         line("Targets", "targets", event.targets),
         line("Changes", "changes", event.changes),
         line("Metadata", "metadata", event.metadata),

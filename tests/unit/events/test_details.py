@@ -49,7 +49,7 @@ def test_current_role_tells_which_source_says_it() -> None:
 
 
 def test_a_value_can_be_added_to_the_filter_or_excluded() -> None:
-    address = line(described("status=error&q=paid&before=x"), "IP address")
+    address = line(described("status=error&q=paid&before=x"), "IP Address")
     assert parse_qs(address.only) == {"status": ["error"], "q": ["paid ip:203.0.113.7"]}
     assert parse_qs(address.without) == {"status": ["error"], "q": ["paid -ip:203.0.113.7"]}
 
@@ -67,9 +67,9 @@ def test_value_is_quoted_if_needed_and_offers_no_filter_if_no_term_can_hold_it()
         ("Workspace", "workspace:acme"),
         ("Request", "path:/login"),
         ("HTTP status", "code:200"),
-        ("Response time", "ms:>=142"),
+        ("Response Time", "ms:>=142"),
         ("Role and status", "role:admin"),
-        ("User agent", "platform:macOS"),
+        ("User Agent", "platform:macOS"),
     ],
 )
 def test_every_row_with_a_value_links_to_its_filter(name: str, words: str) -> None:
@@ -120,7 +120,7 @@ def test_change_from_null_is_only_an_insertion() -> None:
 
 
 def test_copied_text_is_the_original_text() -> None:
-    agent = line(described(user_agent="a\u202eb", platform="Other", browser=None), "User agent")
+    agent = line(described(user_agent="a\u202eb", platform="Other", browser=None), "User Agent")
     assert (agent.text, agent.copy) == ("a‹U+202E›b", "a\u202eb")
 
 

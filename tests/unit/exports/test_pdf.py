@@ -97,7 +97,7 @@ def test_each_page_has_its_number_the_total_and_the_header(
     assert len(pages) == pages_of(100) == 4
     for number, page in enumerate(pages, start=1):
         assert f"Page {number} of 4" in page
-        assert "Created at (New York)" in page
+        assert "Created At (New York)" in page
 
 
 @pytest.mark.parametrize(("rows", "pages"), [(0, 1), (16, 1), (17, 2), (44, 2), (45, 3)])

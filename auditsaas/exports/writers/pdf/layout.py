@@ -44,15 +44,15 @@ def columns(several: bool, zone: ZoneInfo) -> tuple[Column, ...]:
     """List the columns from left to right; the workspace's only where there is more than one."""
     letters = _letters_width(zone)
     wanted = [
-        ("created", f"Created at ({zones.place(zone)})", 122 + letters),
+        ("created", f"Created At ({zones.place(zone)})", 122 + letters),
         ("activity", "Activity", 130),
         ("target", "", 72 if several else 96),
         ("method", "Method", 56),
         ("status", "Status", 80),
         ("response", "Response", 70),
         ("user", "User", (190 if several else 244) - letters),
-        ("agent", "User agent", 112 if several else 137),
-        ("ip", "IP address", 96 if several else 100),
+        ("agent", "User Agent", 112 if several else 137),
+        ("ip", "IP Address", 96 if several else 100),
     ]
     if several:
         wanted.append(("workspace", "Workspace", WIDTH - sum(width for _, _, width in wanted)))

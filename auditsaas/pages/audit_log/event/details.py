@@ -173,16 +173,16 @@ def _request(row: EventRow, event: PresentedEvent, query: str) -> Iterator[Detai
         slower = f"ms:>={int(row.duration_ms)}"
         only, without = with_term(query, slower), with_term(query, f"-{slower}")
         text = milliseconds(row.duration_ms)
-        yield Detail("Response time", text, "", plain_number(row.duration_ms), only, without)
+        yield Detail("Response Time", text, "", plain_number(row.duration_ms), only, without)
     if row.ip is not None:
-        yield _filterable("IP address", str(row.ip), query, "ip")
+        yield _filterable("IP Address", str(row.ip), query, "ip")
     if row.user_agent:
         known = row.browser or row.platform not in (None, "", "Other")
         client = " · ".join(text for text in (row.platform, row.browser) if text and known)
         more = visible(row.user_agent) if client else ""
         shown = visible(client or row.user_agent)
         only, without = filter_queries(query, "platform", row.platform or "")
-        yield Detail("User agent", shown, more, row.user_agent, only, without)
+        yield Detail("User Agent", shown, more, row.user_agent, only, without)
     if row.request_id:
         yield _filterable("Request ID", row.request_id, query, "request", mono=True)
 
