@@ -8,7 +8,7 @@ from auditsaas.access.form_protection import csrf
 from auditsaas.api import views as api
 from auditsaas.extensions import compress, login_manager
 from auditsaas.formatting import jinja
-from auditsaas.frame import setup
+from auditsaas.frame import bundles, setup
 from auditsaas.jobs.worker_app import connected
 from auditsaas.pages.account.confirm_views import confirmation
 from auditsaas.pages.account.passkey_views import passkey_pages
@@ -52,7 +52,7 @@ def create_app(
     """
     settings = settings or load()
     app = connected(
-        Flask("auditsaas", template_folder=str(setup.TEMPLATES), static_folder=str(setup.STATIC)),
+        Flask("auditsaas", template_folder=str(setup.TEMPLATES), static_folder=str(bundles.STATIC)),
         settings,
         setup.configuration(settings),
         statement_timeout_ms=statement_timeout_ms,

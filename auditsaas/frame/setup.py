@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -20,13 +18,19 @@ from auditsaas.accounts import sessions
 from auditsaas.accounts.forms import own_path
 from auditsaas.accounts.sent_forms import new_token
 from auditsaas.extensions import db, login_manager, settings
-from auditsaas.frame import admission, error_pages, read_recording, request_log, template_context
+from auditsaas.frame import (
+    admission,
+    bundles,
+    error_pages,
+    read_recording,
+    request_log,
+    template_context,
+)
 from auditsaas.pages.operations import health as health_pages
 from auditsaas.pages.operations import metrics_view  # noqa: F401  # joins the blueprint of health
 from config.settings import Settings
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
-STATIC = Path(__file__).resolve().parents[1] / "static"
 
 ICONS = "vendor/tabler-icons-3.51.0/sprite.svg"
 
@@ -103,6 +107,7 @@ def install(app: Flask) -> None:
     app.jinja_env.globals["once"] = new_token
     app.jinja_env.globals["sprite"] = _sprite
     app.context_processor(template_context.context)
+    bundles.install(app)
     health_pages.install(app)
     error_pages.install(app)
     request_log.install(app)
@@ -195,9 +200,9 @@ def _add_headers(response: Response) -> Response:
 def _add_version(endpoint: str, values: dict[str, Any]) -> None:
     """Address static files by their content, so that they can be kept for a year."""
     if endpoint == "static" and "filename" in values:
-        path = STATIC / values["filename"]
-        if path.is_file():
-            values["v"] = _content_hash(path, path.stat().st_mtime_ns)
+        version = bundles.version(values["filename"])
+        if version is not None:
+            values["v"] = version
 
 
 def _sprite() -> str:
@@ -206,8 +211,3 @@ def _sprite() -> str:
         g.sprite = url_for("static", filename=ICONS)
     address: str = g.sprite
     return address
-
-
-@lru_cache(maxsize=256)
-def _content_hash(path: Path, _modified: int) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]

@@ -88,10 +88,12 @@ def test_https_responses_have_hsts(visitor: FlaskClient) -> None:
 
 def test_static_files_are_fingerprinted_and_cached_for_a_year(client: FlaskClient) -> None:
     page = client.get("/login").text
-    address = re.search(r"/static/app\.css\?v=[0-9a-f]{12}", page)
-    assert address
-    answer = client.get(address[0])
-    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    addresses = re.findall(r"/static/[^\"#]+", page)
+    assert len(addresses) > 4
+    for address in addresses:
+        assert re.search(r"\?v=[0-9a-f]{12}$", address), address
+        kept = client.get(address).headers["Cache-Control"]
+        assert kept == "public, max-age=31536000, immutable", address
     assert "no-cache" in client.get("/static/app.css").headers["Cache-Control"]
 
 
