@@ -7,6 +7,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from auditsaas.formatting import times
+from auditsaas.formatting.viewer import DEFAULT
 from auditsaas.mail import outbox
 from config.secret_keys import SecretKeys
 
@@ -28,7 +30,7 @@ def invitation(
         "workspace": workspace,
         "inviter": inviter,
         "role": role,
-        "until": f"{expires_at:%d %B %Y, %H:%M} UTC",
+        "until": times.stamp(expires_at, DEFAULT),
     }
     mail = outbox.put_to_address(session, to, "invitation", context, tenant=tenant)
     outbox.seal_link(session, mail, keys, f"/invitations/{token}")
