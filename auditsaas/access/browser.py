@@ -44,6 +44,8 @@ class Identity:
     density: Density
     single_key_shortcuts: bool
     hidden_columns: tuple[str, ...]
+    default_period: str | None = None
+    """The period that the log opens with; None as the workspace has it."""
     second_factor: bool = False
     """This session was confirmed by a second factor."""
     confirmed_at: datetime | None = None

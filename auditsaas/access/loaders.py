@@ -64,6 +64,10 @@ class WorkspaceAccess:
         return self.belonging.quotas
 
     @property
+    def default_period(self) -> str:
+        return self.belonging.default_period
+
+    @property
     def scope(self) -> Scope:
         return Scope.of(self.id, user=self.person_id)
 

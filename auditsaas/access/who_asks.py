@@ -26,6 +26,7 @@ from auditsaas.accounts import sessions
 from auditsaas.accounts.models import SignInSession, User
 from auditsaas.db import pools, tenancy
 from auditsaas.db.tenancy import Scope
+from auditsaas.events.filter.reader import ALL_TIME
 from auditsaas.formatting.viewer import Clock, DateFormat, Density, Theme
 from auditsaas.notifications.models import Notification
 from auditsaas.permissions import Role
@@ -63,6 +64,7 @@ class Belonging:
     requires_second_factor: bool
     read_recording: str
     quotas: Mapping[str, int]
+    default_period: str = ALL_TIME
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def _statement() -> Select[*tuple[Any, ...]]:
         select(
             *(User.id, User.email, User.name, User.is_super_admin, User.time_zone),
             *(User.date_format, User.clock, User.theme, User.density),
-            *(User.single_key_shortcuts, User.hidden_columns),
+            *(User.single_key_shortcuts, User.hidden_columns, User.default_period),
             *(SignInSession.last_seen_at, SignInSession.second_factor_at),
             SignInSession.confirmed_at,
             case((bindparam("counts"), unread.scalar_subquery())).label("unread"),
@@ -116,6 +118,7 @@ def _statement() -> Select[*tuple[Any, ...]]:
             Workspace.name.label("workspace_name"),
             *(Workspace.suspended_at, Workspace.require_second_factor),
             *(Workspace.read_recording, Workspace.quotas),
+            Workspace.default_period.label("workspace_period"),
         )
         .select_from(SignInSession)
         .join(User, User.id == SignInSession.user_id)
@@ -206,6 +209,7 @@ def _identity(row: Row[Any]) -> Identity:
         density=cast(Density, row.density),
         single_key_shortcuts=row.single_key_shortcuts,
         hidden_columns=tuple(row.hidden_columns),
+        default_period=row.default_period,
         second_factor=row.second_factor_at is not None,
         confirmed_at=row.confirmed_at,
     )
@@ -226,6 +230,7 @@ def _belonging(row: Row[Any]) -> Belonging:
         requires_second_factor=row.require_second_factor,
         read_recording=row.read_recording,
         quotas=row.quotas,
+        default_period=row.workspace_period,
     )
 
 

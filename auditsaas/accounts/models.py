@@ -33,6 +33,8 @@ class User(Base):
     theme: Mapped[str] = mapped_column(Text, default="auto")
     density: Mapped[str] = mapped_column(Text, default="comfortable")
     single_key_shortcuts: Mapped[bool] = mapped_column(default=True)
+    default_period: Mapped[str | None] = mapped_column(Text)
+    """The period that the log opens with; None as the workspace has it."""
     hidden_columns: Mapped[list[str]] = mapped_column(ARRAY(Text), default=lambda: ["source"])
     totp_secret: Mapped[str | None] = mapped_column(Text)
     """Encrypted; it counts once ``totp_confirmed_at`` is set."""

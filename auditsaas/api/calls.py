@@ -13,6 +13,7 @@ from auditsaas.api.ingest.options import HEADER, KEY_PATTERN, LONGEST_KEY, UNKNO
 from auditsaas.events.filter.event_filter import FILTERS
 from auditsaas.events.filter.fields import Filter
 from auditsaas.events.filter.period import PRESETS
+from auditsaas.events.filter.reader import ALL_TIME
 from auditsaas.exports.formats import FORMATS
 
 Schema = Mapping[str, Any]
@@ -94,7 +95,7 @@ FILTER = (
     Parameter(
         "range",
         "A period named by today, in UTC. Not together with from and to.",
-        {"type": "string", "enum": list(PRESETS)},
+        {"type": "string", "enum": [*PRESETS, ALL_TIME]},
     ),
     _text("from", "A day in UTC, or an RFC 3339 instant."),
     _text("to", "A day in UTC (inclusive), or an RFC 3339 instant (exclusive)."),

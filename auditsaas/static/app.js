@@ -98,7 +98,10 @@
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-copy]");
-    if (button) copy(button);
+    if (button) {
+      event.preventDefault();
+      copy(button);
+    }
     event.target.closest("[data-close=toast]")?.closest(".toast").remove();
   });
 

@@ -4,10 +4,14 @@
   const form = () => byId("filters");
   const phone = matchMedia("(max-width: 767.98px)");
 
+  // ---- the address says what is shown, also where the log opened by itself ----
+  const opened = byId("results")?.dataset.address;
+  if (opened && !location.search) history.replaceState(history.state, "", opened + location.hash);
+
   // ---- the form says what was applied ----
   function showApplied() {
     const asked = new URLSearchParams(byId("results").dataset.query);
-    const range = asked.get("range") ?? (asked.has("from") || asked.has("to") ? "custom" : "");
+    const range = asked.get("range") ?? (asked.has("from") || asked.has("to") ? "custom" : "all");
     const places = {};
     for (const field of form().elements) {
       const { name, type, value } = field;

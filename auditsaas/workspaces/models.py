@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from auditsaas.accounts.models import User
 from auditsaas.db.columns import Timestamp
 from auditsaas.db.ids import new_id
+from auditsaas.events.filter.reader import ALL_TIME
 from auditsaas.extensions import Base
 
 
@@ -61,6 +62,8 @@ class Workspace(Base):
     """Super-admins look into it only once an admin has approved, or two of them opened it."""
     public_tree: Mapped[bool] = mapped_column(default=False)
     """Checkpoints and hashes of its log are given to everybody, without a key."""
+    default_period: Mapped[str] = mapped_column(Text, default=ALL_TIME)
+    """The period that its log opens with: a key of ``opening.OPENING``."""
     quotas: Mapped[dict[str, int]] = mapped_column(JSONB, server_default=text("'{}'"))
     """Quotas of its own, by name, which an operator sets; the others are the installation's."""
     suspended_at: Mapped[datetime | None] = mapped_column(Timestamp)

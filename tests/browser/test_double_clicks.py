@@ -91,6 +91,7 @@ def test_invitation_is_sent_once(page: Page, acme: Workspace) -> None:
 
 def test_view_is_saved_once(page: Page, acme: Workspace) -> None:
     page.goto(f"/w/{acme.slug}/audit-logs?status=error")
+    page.get_by_role("button", name="Use view").click()
     page.get_by_role("button", name="Save view").click()
     page.get_by_role("textbox", name="Name").fill("Failures")
     page.locator("#save-view").get_by_role("button", name="Save", exact=True).dblclick()
@@ -127,6 +128,7 @@ def test_taken_view_name_is_refused_at_its_field(
     visitor.sign_in(admin, f"/w/{acme.slug}/audit-logs")
     for query in ("?status=error", "?status=success"):
         visitor.open(f"/w/{acme.slug}/audit-logs{query}")
+        page.get_by_role("button", name="Use view").click()
         page.get_by_role("button", name="Save view").click()
         page.get_by_role("textbox", name="Name").fill("Failures")
         page.locator("#save-view").get_by_role("button", name="Save", exact=True).click()

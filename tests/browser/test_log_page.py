@@ -53,7 +53,7 @@ def test_log_page_works_by_keyboard_alone(acme: Workspace, admin: User, visitor:
     expect(page).not_to_have_url(opened)
     keys.press("Escape")
     expect(page.locator("#event")).to_have_count(0)
-    expect(page).to_have_url(re.compile(rf"/w/{acme.slug}/audit-logs(#content)?$"))
+    expect(page).to_have_url(re.compile(rf"/w/{acme.slug}/audit-logs\?range=all(#content)?$"))
     expect(page.locator("#log-rows tr").nth(2).locator("a")).to_be_focused()
 
     keys.press("/")

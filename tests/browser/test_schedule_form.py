@@ -28,11 +28,10 @@ def acme(server: str, owner_engine: Engine) -> Workspace:
 def test_schedule_is_created_from_the_log_with_a_live_preview(
     visitor: Visitor, acme: Workspace, admin: User
 ) -> None:
-    visitor.sign_in(admin, f"/w/{acme.slug}/audit-logs")
+    visitor.sign_in(admin, f"/w/{acme.slug}/audit-logs?status=error&range=last_7_days")
     page = visitor.page
-    page.goto(page.url + "?status=error&range=last_7_days")
-    page.locator("#download").click()
-    page.get_by_role("link", name="Schedule this as a report").click()
+    page.get_by_role("button", name="Use view").click()
+    page.get_by_role("link", name="Schedule this view").click()
     expect(page.locator("#s-query")).to_have_value("status=error")
     preview = page.locator("#schedule-preview")
     expect(preview).to_contain_text("The previous calendar week")

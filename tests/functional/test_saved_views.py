@@ -71,7 +71,7 @@ def test_default_view_opens_first_and_the_unfiltered_log_stays_reachable(
     assert rows(client, base) == 1
     everything = client.get(f"{base}?view=all")
     assert everything.text.count("data-event-id") == 2
-    assert re.search(r'id="reset" href="[^"]*view=all"', everything.text)
+    assert re.search(r'id="reset" href="[^"]*range=all"', everything.text)
 
 
 def test_only_shared_views_are_offered_to_others(

@@ -20,6 +20,8 @@ MAX_VALUES = 100
 MAX_LENGTH = 512
 MOST_NAMED = 5
 CUSTOM = "custom"
+ALL_TIME = "all"
+"""The range that says it is open; without one a filter is of all time too."""
 
 
 class Arguments(Protocol):
@@ -154,11 +156,12 @@ class Reader:
         from_text, to_text = self.single("from"), self.single("to")
         if key in ("", CUSTOM):
             return self._dates(from_text, to_text, zone, date_format)
-        if key not in PRESETS:
-            self.refuse("range", f"Choose {alternatives(list(PRESETS))}, not “{key[:40]}”.")
+        if key not in PRESETS and key != ALL_TIME:
+            known = alternatives([*PRESETS, ALL_TIME])
+            self.refuse("range", f"Choose {known}, not “{key[:40]}”.")
         elif from_text or to_text:
             self.refuse("range", "Give either a preset range or dates, not both.")
-        else:
+        elif key in PRESETS:
             return {"range": key, "period": preset(key, zone, now)}
         return {}
 

@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 from werkzeug.datastructures import MultiDict
 
 from auditsaas.accounts.models import User
+from auditsaas.events.filter.opening import OPENING
 from auditsaas.formatting.viewer import DATE_PATTERNS
 
 MAX_NAME = 128
@@ -28,6 +29,8 @@ class PreferencesForm:
     theme: str
     density: str
     single_key_shortcuts: bool
+    default_period: str = ""
+    """Empty: as the workspace has it."""
 
     @classmethod
     def of_user(cls, user: User) -> PreferencesForm:
@@ -39,6 +42,7 @@ class PreferencesForm:
             user.theme,
             user.density,
             user.single_key_shortcuts,
+            user.default_period or "",
         )
 
     @classmethod
@@ -51,6 +55,7 @@ class PreferencesForm:
             fields.get("theme", ""),
             fields.get("density", ""),
             bool(fields.get("single_key_shortcuts")),
+            fields.get("default_period", ""),
         )
 
     def errors(self) -> dict[str, str]:
@@ -65,6 +70,7 @@ class PreferencesForm:
             ("clock", CLOCKS),
             ("theme", THEMES),
             ("density", DENSITIES),
+            ("default_period", ("", *OPENING)),
         ):
             if getattr(self, name) not in known:
                 wrong[name] = "Choose one of these."
@@ -75,6 +81,8 @@ class PreferencesForm:
         changes = {}
         for name in self.__dataclass_fields__:
             before, after = getattr(user, name), getattr(self, name)
+            if name == "default_period":
+                after = after or None
             if before != after:
                 changes[name] = [before, after]
                 setattr(user, name, after)

@@ -20,6 +20,7 @@ from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Invalid, NotFound
 from auditsaas.events.event_sources import PRODUCT, UNRECORDED
 from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.filter.opening import OPENING
 from auditsaas.extensions import db
 from auditsaas.own_activities import Activity
 from auditsaas.pages.account.preferences import COLUMNS, DENSITIES, PreferencesForm
@@ -139,4 +140,5 @@ def _page(form: PreferencesForm, *, errors: dict[str, str], saved: bool) -> str:
         saved=saved,
         zones=sorted(available_timezones()),
         zone_is_guess=not form.time_zone,
+        opening_periods=[*OPENING.items()],
     )

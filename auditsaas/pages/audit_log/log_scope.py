@@ -13,9 +13,12 @@ from flask import abort, redirect, request
 from sqlalchemy.orm import Session
 
 from auditsaas.access import crowding, current, loaders, log_reading, page_scope, platform_guard
+from auditsaas.access.loaders import WorkspaceAccess
 from auditsaas.access.looking import Looking
 from auditsaas.access.page_scope import PageScope
 from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.filter.opening import longest
+from auditsaas.events.filter.reader import ALL_TIME
 from auditsaas.events.presenter import WorkspaceName
 from auditsaas.extensions import db
 from auditsaas.pages.audit_log.saved_view_choice import NO_VIEWS, ViewChoice
@@ -40,6 +43,8 @@ class LogScope:
     """The address of one event, by its workspace's slug and its id."""
     views_of: UUID | None = None
     """Whose saved views are offered: a workspace's, or those over all of a person's."""
+    opens_with: str | None = None
+    """The period of the page where its address names nothing; None where it has no period."""
 
     look: Looking | None = None
     """What a super-admin's answer is made of, which its workspaces are told."""
@@ -121,7 +126,17 @@ def load(slug: str | None) -> LogScope:
         several=scope.several,
         exports_url=exports,
         views_of=ALL_MY_WORKSPACES if scope.several else scope.workspaces[0].id,
+        opens_with=_opening(scope.held),
     )
+
+
+def _opening(held: Sequence[WorkspaceAccess]) -> str:
+    """Return the period that the log opens with: the person's, or else the workspace's.
+
+    Over several workspaces it is the longest of theirs, so that their own pages show no more.
+    """
+    chosen = current.require_person().default_period
+    return chosen or longest(access.default_period for access in held)
 
 
 def _everywhere(scope: PageScope, session: Session, slug: str | None) -> LogScope:
@@ -140,9 +155,16 @@ def _everywhere(scope: PageScope, session: Session, slug: str | None) -> LogScop
         several=True,
         exports_url="/admin/exports",
         event_pattern="/admin/audit-logs/{slug}/{id}",
+        opens_with=_opening(()),
         look=platform_guard.look_into(opened, session),
     )
 
 
 def url_with(path: str, args: Sequence[tuple[str, str]]) -> str:
     return f"{path}?{urlencode(args)}" if args else path
+
+
+def log_url(scope: LogScope, args: Sequence[tuple[str, str]]) -> str:
+    """Return the address of the log by a filter, which says all time where it says nothing else."""
+    everything = [("range", ALL_TIME)] if scope.opens_with else []
+    return url_with(scope.base_url, args or everything)

@@ -30,6 +30,11 @@ BESIDE = ("limit", "before", "after", "at", "view", "term")
 Args = MultiDict[str, str]
 
 
+def opening(scope: LogScope) -> Args:
+    """Return what an address without parameters asks for."""
+    return MultiDict({"range": scope.opens_with} if scope.opens_with else {})
+
+
 def read(scope: LogScope, args: Args) -> LogView:
     """Read an address; what cannot be understood becomes the view's problems, and stays typed."""
     viewer, now = current.viewer(), datetime.now(UTC)

@@ -23,9 +23,10 @@ from auditsaas.formatting import times
 from auditsaas.formatting.viewer import Viewer
 from auditsaas.pages.audit_log import filter_panel, no_match, period_words
 from auditsaas.pages.audit_log.filter_panel import ShownFacet
-from auditsaas.pages.audit_log.log_scope import LogScope, url_with
-from auditsaas.pages.audit_log.saved_view_choice import ALL, NO_VIEWS, ViewChoice
+from auditsaas.pages.audit_log.log_scope import LogScope, log_url, url_with
+from auditsaas.pages.audit_log.saved_view_choice import NO_VIEWS, ViewChoice
 from auditsaas.pages.audit_log.table_rows import LogRow, Table, draw
+from auditsaas.pages.audit_log.view_menu import ViewMenu
 
 DEFAULT_LIMIT = 50
 
@@ -116,9 +117,9 @@ class LogView:
 
     @property
     def reset_url(self) -> str:
-        """The page without a filter, also where it opens with one."""
-        everything = f"{self.base_url}?view={ALL}"
-        return everything if self.offered.default is not None else self.base_url
+        """The page as it opens, without a filter of a view that opens first."""
+        opening = self.scope.opens_with
+        return url_with(self.base_url, [("range", opening)] if opening else [])
 
     @property
     def syntax(self) -> list[tuple[str, str]]:
@@ -133,23 +134,16 @@ class LogView:
     def latency_url(self) -> str:
         return url_with(f"{self.base_url}/latency", self._args)
 
-    @property
-    def views(self) -> list[dict[str, Any]]:
-        """The saved views as tabs, everything first; none where nothing was saved."""
-        if not self.offered.views:
-            return []
-        tabs = [{"name": "All activity", "url": self.reset_url, "current": not self.query}]
-        for saved in self.offered.views:
-            url = f"{self.base_url}?view={saved.id}"
-            current = bool(self.query) and saved.query == self.query
-            tabs.append({"name": saved.name, "url": url, "current": current})
-        return tabs
-
-    @property
-    def save_url(self) -> str | None:
-        if self.scope.views_of is None:
-            return None
-        return f"{self.base_url.removesuffix('/audit-logs')}/views"
+    @cached_property
+    def menu(self) -> ViewMenu:
+        """What can be done with the filter, and the saved views."""
+        return ViewMenu(
+            scope=self.scope,
+            offered=self.offered,
+            filter=self.filter,
+            range_label=self.range_label,
+            reset_url=self.reset_url,
+        )
 
     @property
     def reads_url(self) -> str | None:
@@ -157,18 +151,6 @@ class LogView:
         if self.several:
             return None
         return f"{self.base_url.removesuffix('/audit-logs')}/reads"
-
-    @property
-    def can_share(self) -> bool:
-        return not self.several
-
-    @property
-    def own_views(self) -> list[dict[str, Any]]:
-        """The person's own views, which they may remove."""
-        return [
-            {"name": saved.name, "remove_url": f"{self.save_url}/{saved.id}/remove"}
-            for saved in self.offered.own
-        ]
 
     @property
     def drawn_rows(self) -> Markup:
@@ -223,6 +205,18 @@ class LogView:
         return no_match.suggestion(self.scope, self.filter)
 
     @property
+    def is_narrowed(self) -> bool:
+        """Whether it is the filter that leaves nothing, rather than an empty log."""
+        if not self.quiet_period:
+            return bool(self._args)
+        return self.suggestion is not None or self.without_url is not None
+
+    @property
+    def quiet_period(self) -> str | None:
+        """The period in words, where nothing else is filtered by and what is before is left out."""
+        return no_match.quiet_period(self.filter)
+
+    @property
     def _nothing(self) -> bool:
         page = self.page
         if page is None or page.rows or self.always is not None:
@@ -240,7 +234,7 @@ class LogView:
         return {"label": "Timestamp", "value": words, "remove_url": self._url(rest), "period": True}
 
     def _url(self, pairs: list[tuple[str, str]]) -> str:
-        return url_with(self.base_url, pairs) if pairs else self.reset_url
+        return log_url(self.scope, pairs)
 
     @cached_property
     def _people(self) -> dict[tuple[str, str], str]:

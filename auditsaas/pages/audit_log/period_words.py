@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from auditsaas.events.filter.period import PRESETS, TimeRange, dates, preset_of_day
-from auditsaas.events.filter.reader import CUSTOM
+from auditsaas.events.filter.reader import ALL_TIME, CUSTOM
 from auditsaas.formatting import times
 from auditsaas.formatting.viewer import DateFormat, Viewer
 
@@ -28,9 +28,9 @@ def presets(chosen: str | None, viewer: Viewer, now: datetime) -> list[dict[str,
             "key": key,
             "label": label(key),
             "dates": days.get(key, ""),
-            "checked": key == (chosen or ""),
+            "checked": key == (chosen or ALL_TIME),
         }
-        for key in ("", *PRESETS, CUSTOM)
+        for key in (ALL_TIME, *PRESETS, CUSTOM)
     ]
 
 

@@ -29,7 +29,7 @@ def log(slug: str | None = None) -> ResponseReturnValue:
     default = scope.offered.default
     if not request.args and not is_partial() and default is not None:
         return redirect(f"{scope.base_url}?view={default.id}")
-    view = page_loader.read(scope, request.args)
+    view = page_loader.read(scope, request.args or page_loader.opening(scope))
     if view.problems:
         template = "_error" if is_partial() else "page"
         return render_template(f"audit_logs/{template}.html", view=view), 422

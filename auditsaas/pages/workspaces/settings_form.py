@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 from werkzeug.datastructures import MultiDict
 
 from auditsaas.errors import Invalid
+from auditsaas.events.filter.opening import OPENING
 from auditsaas.workspaces.models import ReadRecording, Workspace
 from auditsaas.workspaces.service import MAX_NAME, checked_slug
 
@@ -37,6 +38,7 @@ class SettingsForm:
     public_tree: bool
     legal_hold: bool
     read_recording: str
+    default_period: str
     reason: str = ""
 
     @classmethod
@@ -55,6 +57,7 @@ class SettingsForm:
             public_tree=workspace.public_tree,
             legal_hold=workspace.legal_hold,
             read_recording=workspace.read_recording,
+            default_period=workspace.default_period,
         )
 
     def with_fields(self, given: MultiDict[str, str]) -> SettingsForm:
@@ -89,6 +92,8 @@ class SettingsForm:
             wrong["export_days"] = f"1 to {MAX_EXPORT_DAYS} days."
         if self.read_recording not in set(ReadRecording):
             wrong["read_recording"] = "Choose off, by the hour or every request."
+        if self.default_period not in OPENING:
+            wrong["default_period"] = "Choose one of these periods."
         keys = self.keys()
         if len(keys) > MAX_KEYS or any(len(key) > MAX_KEY for key in keys):
             wrong["redacted_keys"] = f"Up to {MAX_KEYS} keys of up to {MAX_KEY} characters."
@@ -116,6 +121,7 @@ class SettingsForm:
             "public_tree": self.public_tree,
             "legal_hold": self.legal_hold,
             "read_recording": self.read_recording,
+            "default_period": self.default_period,
         }
 
     def fields(self) -> dict[str, str]:

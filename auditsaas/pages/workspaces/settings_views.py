@@ -16,6 +16,7 @@ from auditsaas.access.once import acts_once
 from auditsaas.accounts import attempts
 from auditsaas.accounts.models import User
 from auditsaas.errors import Conflict, InvalidFields, TooOften
+from auditsaas.events.filter.opening import OPENING
 from auditsaas.extensions import db
 from auditsaas.extensions import settings as installation
 from auditsaas.own_activities import Activity
@@ -220,7 +221,9 @@ def _rendered(
     rules = Rules.of(installation())
     if errors:
         page = RETENTION if errors.keys() & OF_RETENTION else GENERAL
-    shown: dict[str, Any] = {"zones": sorted(available_timezones())} if page is GENERAL else {}
+    shown: dict[str, Any] = {}
+    if page is GENERAL:
+        shown = {"zones": sorted(available_timezones()), "opening_periods": OPENING}
     return render_template(
         page.template,
         workspace=access,

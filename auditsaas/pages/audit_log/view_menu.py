@@ -1,0 +1,78 @@
+"""What can be done with the filter that is shown: saved, scheduled, linked to; and saved views."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.pages.audit_log.log_scope import LogScope, log_url, url_with
+from auditsaas.pages.audit_log.saved_view_choice import ViewChoice
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewMenu:
+    """The model of the tabs above the log and of the menu “Use view”."""
+
+    scope: LogScope
+    offered: ViewChoice
+    filter: EventFilter
+    range_label: str
+    reset_url: str
+
+    @property
+    def tabs(self) -> list[dict[str, Any]]:
+        """List the saved views as tabs, everything first; none where nothing was saved."""
+        if not self.offered.views:
+            return []
+        query = self.filter.query_string()
+        everything = not self.filter.without("range").to_args()
+        tabs = [{"name": "All activity", "url": self.reset_url, "current": everything}]
+        for saved in self.offered.views:
+            url = f"{self.scope.base_url}?view={saved.id}"
+            current = not everything and saved.query == query
+            tabs.append({"name": saved.name, "url": url, "current": current})
+        return tabs
+
+    @property
+    def save_url(self) -> str | None:
+        return None if self.scope.views_of is None else f"{self._prefix}/views"
+
+    @property
+    def can_share(self) -> bool:
+        return not self.scope.several
+
+    @property
+    def own(self) -> list[dict[str, Any]]:
+        """List the person's own views, which they may remove."""
+        return [
+            {"name": saved.name, "remove_url": f"{self.save_url}/{saved.id}/remove"}
+            for saved in self.offered.own
+        ]
+
+    @property
+    def words(self) -> str:
+        """Describe the filter that is shown, with its period."""
+        words = self.filter.describe() or "Everything"
+        return f"{words}, {self.range_label.lower()}"
+
+    @property
+    def query(self) -> str:
+        return self.filter.query_string()
+
+    @property
+    def schedule_url(self) -> str | None:
+        """The form of a schedule with this filter, whose period is the schedule's own."""
+        if self.scope.exports_url is None or self.save_url is None:
+            return None
+        args = self.filter.without("range").to_args()
+        return url_with(f"{self._prefix}/schedules/new", args)
+
+    @property
+    def link(self) -> str:
+        """The address of what is shown now, for everybody in any zone: its period as instants."""
+        return log_url(self.scope, self.filter.with_period(self.filter.period).to_args())
+
+    @property
+    def _prefix(self) -> str:
+        return self.scope.base_url.removesuffix("/audit-logs")
