@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
-HOME = "/audit-logs"
+HOME: Final = "/"
+"""Leads each person where they begin."""
 
 # A browser drops tabs and newlines, and reads a backslash as a slash, before it looks for a host.
 _OWN_PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")

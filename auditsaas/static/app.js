@@ -2,6 +2,11 @@
 (() => {
   const byId = (id) => document.getElementById(id);
 
+  // The second row scrolls where it is wider than the page; its current page is in view.
+  const row = document.querySelector(".subnav ul");
+  const here = row?.querySelector("[aria-current]");
+  if (here) row.scrollLeft = here.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+
   // A <details> stays as the person left it when its content is morphed.
   htmx.registerExtension("keep-open", {
     htmx_before_morph_attr: (element, detail) =>
@@ -113,8 +118,6 @@
       const theme = document.documentElement.dataset.bsTheme === "dark" ? "light" : "dark";
       field.value = theme;
       document.documentElement.dataset.theme = document.documentElement.dataset.bsTheme = theme;
-      const other = theme === "dark" ? "light" : "dark";
-      event.target.querySelector("button").ariaLabel = `Use ${other} theme`;
     },
     { capture: true },
   );

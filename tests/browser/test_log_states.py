@@ -72,7 +72,7 @@ def test_every_filter_works_without_scripts(
     narrowed(1, "range", "today")
     rows.locator("a").first.click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Sign in")
-    page.get_by_role("link", name="Back to Audit Logs").click()
+    page.get_by_label("Breadcrumb").get_by_role("link", name="Audit Logs").click()
     visitor.context.close()
 
 

@@ -160,10 +160,10 @@ def test_kept_fields_cannot_be_read_changed_or_used_by_another(
     assert "auditor" not in kept_in(asked)
     another = browser(make_member(workspace))
     form = {"kept": kept_in(asked), "password": PASSWORD, "csrf_token": csrf_token(another)}
-    assert another.post("/account/confirm", data=form).location == "/audit-logs"
+    assert another.post("/account/confirm", data=form).location == "/"
     form["kept"] = kept_in(asked)[:-4] + "AAAA"
     form["csrf_token"] = csrf_token(client)
-    assert client.post("/account/confirm", data=form).location == "/audit-logs"
+    assert client.post("/account/confirm", data=form).location == "/"
     assert role_of(workspace, member) == "member"
 
 
@@ -273,7 +273,7 @@ def test_page_of_the_question_leads_on(client: FlaskClient) -> None:
     assert page.status_code == 200
     assert confirm(client, page).location == "/account/sessions"
     elsewhere = client.get("/account/confirm?next=//evil.example/")
-    assert confirm(client, elsewhere).location == "/audit-logs"
+    assert confirm(client, elsewhere).location == "/"
 
 
 def test_blank_code_beside_the_password_is_no_second_factor(

@@ -217,7 +217,7 @@ def test_cross_workspace_pages_are_found_by_super_admins_only(client: FlaskClien
 def test_chosen_theme_is_remembered(client: FlaskClient) -> None:
     factories.sign_in(client, make_member(make_workspace()))
     form = {"theme": "dark", "csrf_token": factories.csrf_token(client)}
-    assert client.post("/account/theme", data=form).location == "/audit-logs"
+    assert client.post("/account/theme", data=form).location == "/"
     assert 'data-theme="dark"' in client.get("/audit-logs").text
 
 

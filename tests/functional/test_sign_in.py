@@ -47,10 +47,12 @@ def recorded(workspace_id: object, actor_id: object) -> list[tuple[str, str]]:
 
 
 def test_right_password_leads_to_the_log(client: FlaskClient) -> None:
-    user = make_member(make_workspace())
-    answer = submit(client, user.email)
-    assert (answer.status_code, answer.location) == (302, "/audit-logs")
-    assert client.get("/audit-logs").status_code == 200
+    workspace = make_workspace()
+    answer = submit(client, make_member(workspace).email)
+    assert (answer.status_code, answer.location) == (302, "/")
+    log = client.get("/").location
+    assert log == f"/w/{workspace.slug}/audit-logs"
+    assert client.get(log).status_code == 200
 
 
 def test_email_is_case_insensitive(client: FlaskClient) -> None:
@@ -260,7 +262,7 @@ def test_htmx_request_is_redirected_to_sign_in_and_back(
 
 def test_next_parameter_never_leaves_the_site(client: FlaskClient) -> None:
     answer = submit(client, make_user().email, after="//evil.example/")
-    assert answer.location == "/audit-logs"
+    assert answer.location == "/"
 
 
 def test_a_form_without_a_token_is_refused(client: FlaskClient) -> None:
@@ -295,5 +297,5 @@ def test_signed_in_person_is_redirected_from_the_sign_in_page(client: FlaskClien
     assert client.get("/login?next=/exports").location == "/exports"
 
 
-def test_home_page_redirects_to_the_log(client: FlaskClient) -> None:
-    assert client.get("/").location == "/audit-logs"
+def test_home_page_leads_a_visitor_to_the_sign_in_page(client: FlaskClient) -> None:
+    assert client.get("/").location == "/login"

@@ -17,12 +17,14 @@ from werkzeug.wrappers import Response as AnyResponse
 from auditsaas import current_request
 from auditsaas.access.browser import browser_session, signed_in
 from auditsaas.access.current import require_person
+from auditsaas.access.loaders import my_workspaces
 from auditsaas.accounts import attempts, outbox, passkeys, second_factor, sessions
 from auditsaas.accounts.attempts import Origin, Standing
 from auditsaas.accounts.forms import HOME, SignInForm, own_path
 from auditsaas.accounts.models import User
 from auditsaas.errors import Invalid
 from auditsaas.extensions import db, settings
+from auditsaas.pages.navigation.places import landing
 from auditsaas.workspaces import account_events
 
 accounts = Blueprint("accounts", __name__)
@@ -38,7 +40,9 @@ THEMES = ("auto", "light", "dark")
 
 @accounts.get("/")
 def home() -> AnyResponse:
-    return redirect(HOME)
+    """Lead to the log of a person's only workspace, of all of them, or to what else they have."""
+    person = signed_in()
+    return redirect(landing(person, my_workspaces()) if person else "/login")
 
 
 @accounts.get("/login")
