@@ -12,7 +12,9 @@ WORKER_BOOT_ERROR = 3
 
 with logs.starting(WORKER_BOOT_ERROR):
     from auditsaas.app import create_app
+    from auditsaas.pages.welcome import announcing
 
     app = create_app()
+    announcing.begin(app)
 
 gc.enable()

@@ -31,6 +31,7 @@ from auditsaas.pages.saved_views.views import saved_views
 from auditsaas.pages.schedules import views as schedule_pages
 from auditsaas.pages.superadmin.request_views import access_requests
 from auditsaas.pages.superadmin.views import superadmin
+from auditsaas.pages.welcome.views import welcome
 from auditsaas.pages.workspaces import views as workspace_pages
 from auditsaas.quotas import current as quotas
 from auditsaas.tracing.choice import trace_if_wanted
@@ -81,7 +82,7 @@ def create_app(
     for blueprint in (imports, import_mappings):
         app.register_blueprint(blueprint)
     schedule_pages.install(app)
-    for blueprint in (security, password_reset, passkey_pages, confirmation):
+    for blueprint in (security, password_reset, passkey_pages, confirmation, welcome):
         app.register_blueprint(blueprint)
     for blueprint in (superadmin, access_requests):
         app.register_blueprint(blueprint)

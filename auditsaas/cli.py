@@ -108,6 +108,11 @@ COMMANDS: Final = {
         "version_command",
         "Tell the version of the product, of Python, and the schema that it needs.",
     ),
+    "welcome": Place(
+        "auditsaas.commands.welcome",
+        "welcome_command",
+        "Print a link that makes the first super-admin, workspace and key; the one before ends.",
+    ),
     "witness": Place(
         "auditsaas.commands.seals.witness",
         "witness_group",

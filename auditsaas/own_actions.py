@@ -61,7 +61,7 @@ class RequestFacts:
 
 def without_token(facts: RequestFacts) -> RequestFacts:
     """Remove a secret from the path of a request's facts, which no log may keep."""
-    return replace(facts, path=facts.path.rpartition("/")[0] + "/…")
+    return replace(facts, path="/".join([*facts.path.split("/")[:2], "…"]))
 
 
 def person(

@@ -71,6 +71,8 @@ class Activity(StrEnum):
     PLATFORM_DECLINE = "platform.decline"
     PLATFORM_BREAK_GLASS = "platform.break_glass"
     SECRET_ROTATE = "secret.rotate"
+    INSTALLATION_LINK = "installation.link"
+    INSTALLATION_SET_UP = "installation.set_up"
     RETENTION_APPLY = "retention.apply"
     ERASURE_REQUEST = "erasure.request"
     ERASURE_CONFIRM = "erasure.confirm"
@@ -200,6 +202,12 @@ ACTIVITIES: dict[Activity, ActivityKind] = {
     ),
     Activity.PLATFORM_BREAK_GLASS: ActivityKind(
         "A second super-admin opened the workspace without its approval", SUCCESS
+    ),
+    Activity.INSTALLATION_LINK: ActivityKind(
+        "The link was made that sets the installation up", SUCCESS
+    ),
+    Activity.INSTALLATION_SET_UP: ActivityKind(
+        "The first super-admin set the installation up by its link", SUCCESS
     ),
     Activity.SECRET_ROTATE: ActivityKind(
         "An operator sealed what is kept secret under a new key", SUCCESS

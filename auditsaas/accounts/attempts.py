@@ -46,6 +46,8 @@ RESET_ACCOUNT = Limit("reset-account", 3, timedelta(hours=1))
 RESET_ANYWHERE = Limit("reset-anywhere", 10, timedelta(hours=1))
 """By typed address: mails that one mailbox gets at most, beside those of known devices."""
 RESET_ADDRESS = Limit("reset-address", 20, timedelta(hours=1))
+WELCOME = Limit("welcome", 30)
+"""By place: wrong links that would set an installation up."""
 INVITATIONS = Limit("invitations", 3, timedelta(hours=1))
 """Mails to one address from one workspace, sent again or anew."""
 WORKSPACE_INVITATIONS = Limit("workspace-invitations", 100, timedelta(days=1))

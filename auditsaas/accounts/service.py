@@ -41,9 +41,7 @@ def create_user(
     address = normal_email(email)
     if address is None:
         raise Invalid(f"{email[:MAX_EMAIL]!r} is not an email address.")
-    name = " ".join((name or address.partition("@")[0]).split())
-    if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
-        raise Invalid(f"A name has 1 to {MAX_NAME} printable characters.")
+    name = checked_name(name or address.partition("@")[0])
     passwords.refuse_weak(password, owner=(address, name), about=about)
     user = User(
         email=address,
@@ -58,6 +56,18 @@ def create_user(
     except IntegrityError as error:
         raise Conflict(f"{address} has an account already.") from error
     return user
+
+
+def checked_name(name: str) -> str:
+    """Write a person's name on one line.
+
+    Raises:
+        Invalid: it says nothing, or too much, or holds what cannot be seen.
+    """
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
+        raise Invalid(f"A name has 1 to {MAX_NAME} printable characters.")
+    return name
 
 
 def find_by_email(session: Session, email: str) -> User | None:

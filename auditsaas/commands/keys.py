@@ -14,6 +14,7 @@ from auditsaas.cli_session import open_session, operator, tenant_called
 from auditsaas.commands.listing import json_option, show
 from auditsaas.pages.workspaces import key_list
 from auditsaas.permissions import ApiScope
+from auditsaas.workspaces import key_making
 from auditsaas.workspaces.acting_member import acting_operator
 from auditsaas.workspaces.api_keys import create_api_key
 from auditsaas.workspaces.models import ApiKey, Workspace
@@ -58,7 +59,7 @@ def create_command(slug: str, name: str, scopes: tuple[str, ...]) -> None:
         made = create_api_key(
             session, workspace.id, name=name, scopes=frozenset(map(ApiScope, scopes))
         )
-        key_list.record_made(session, acting_operator(workspace.id, operator()), made.key)
+        key_making.record_made(session, acting_operator(workspace.id, operator()), made.key)
         session.commit()
     click.echo(made.secret)
 

@@ -62,6 +62,7 @@ OPEN_FORMS: Final = frozenset(
         "passkeys.sign_in_options",
         "password_reset.ask",
         "password_reset.choose",
+        "welcome.set_up",
     }
 )
 """Forms for people who are not signed in; every other stale form means that they were."""

@@ -13,9 +13,12 @@ from auditsaas.metrics import REQUESTS, UNAVAILABLE
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 SECRET_ENDPOINTS = frozenset(
-    {"invitations.show", "invitations.accept", "password_reset.show", "password_reset.choose"}
+    {
+        *("invitations.show", "invitations.accept", "password_reset.show", "password_reset.choose"),
+        *("welcome.show", "welcome.ready", "welcome.set_up"),
+    }
 )
-"""Their paths end in a token that opens something."""
+"""Their paths hold a token that opens something, behind the first word."""
 
 SILENT = frozenset({"static", "health.alive", "health.ready", "health.metrics"})
 
@@ -62,5 +65,5 @@ def _method(given: str) -> str:
 
 def _told(path: str) -> str:
     if request.endpoint in SECRET_ENDPOINTS:
-        return path.rpartition("/")[0] + "/..."
+        return "/".join([*path.split("/")[:2], "..."])
     return path

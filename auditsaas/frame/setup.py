@@ -185,6 +185,9 @@ def _add_headers(response: Response) -> Response:
         response.headers.setdefault(name, value)
     if settings().secure_cookies:
         response.headers["Strict-Transport-Security"] = f"max-age={YEAR_SECONDS}"
+    if request.endpoint in request_log.SECRET_ENDPOINTS:
+        # What such a page loads is written down by proxies, together with where it was asked from.
+        response.headers["Referrer-Policy"] = "strict-origin"
     response.headers["X-Request-ID"] = current_request.request_id()
     response.headers["AuditSaaS-Answer"] = "1"  # what a proxy sends in our place has none
     if response.status_code < 400 and request.endpoint in SAYS_HOW_LONG:

@@ -25,7 +25,7 @@ RESERVED_SLUGS = frozenset({
     "account", "accounts", "admin", "api", "audit-logs", "auditlog_verify.py", "auditsaas",
     "docs", "exports", "healthz", "help", "invitations", "log", "login", "logout", "me",
     "metrics", "new", "notifications", "password-reset", "readyz", "schedules", "settings",
-    "static", "system", "views", "w", "witness", "workspaces",
+    "static", "system", "views", "w", "welcome", "witness", "workspaces",
 })
 # fmt: on
 """Words of our own addresses: a workspace called so would read as one of our pages."""
@@ -43,9 +43,7 @@ def create_workspace(session: Session, name: str, slug: str | None = None) -> Wo
         Invalid: the name or the slug cannot be used.
         Conflict: another workspace has the slug.
     """
-    name = " ".join(name.split())
-    if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
-        raise Invalid(f"A workspace name has 1 to {MAX_NAME} printable characters.")
+    name = checked_workspace_name(name)
     slug = checked_slug(slug) if slug else _free_slug(session, name)
     workspace = Workspace(id=new_id(), name=name, slug=slug)
     system_log.admit(session, workspace.id)
@@ -109,6 +107,18 @@ def workspaces_of(session: Session, user_id: UUID) -> list[tuple[Workspace, Role
     for workspace, _ in rows:
         session.expunge(workspace)
     return [(workspace, Role(role)) for workspace, role in rows]
+
+
+def checked_workspace_name(name: str) -> str:
+    """Write a workspace's name on one line.
+
+    Raises:
+        Invalid: it says nothing, or too much, or holds what cannot be seen.
+    """
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
+        raise Invalid(f"A workspace name has 1 to {MAX_NAME} printable characters.")
+    return name
 
 
 def checked_slug(slug: str) -> str:

@@ -304,6 +304,7 @@ WITHOUT: dict[str, str] = {
     "event_proofs.check": "a look at one event, recorded as a reading of it",
     "api.post_events": "what it appends are the events",
     "api.post_logs": "what it appends are the events",
+    "welcome.set_up": "here are people, so it is 404; what it records is in test_welcome.py",
     "witness.add_checkpoint": "what a log of others asks of a witness, many times an hour",
 }
 """Routes that change something and leave no event, and why."""
@@ -319,6 +320,8 @@ BY_ITSELF = {
     "export.failed": "tests/functional/test_exports.py",
     "change.apply": "tests/functional/test_pending_changes.py",
     "member.add": "tests/functional/test_operator_workspaces.py",
+    "installation.link": "tests/functional/test_welcome.py",
+    "installation.set_up": "tests/functional/test_welcome.py",
     "secret.rotate": "tests/functional/test_secret_rotation.py",
     "tree.begin_anew": "tests/functional/test_tree_forks.py",
     "tree.key_create": "tests/functional/test_tree.py",

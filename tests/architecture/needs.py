@@ -110,6 +110,7 @@ OPEN = {
     *("password_reset.ask_page", "password_reset.ask"),
     *("password_reset.show", "password_reset.choose"),
     *("invitations.show", "invitations.accept"),
+    *("welcome.show", "welcome.ready", "welcome.set_up"),
     "verifier.download",
 }
 """Answered to everybody: they hold nothing of a workspace, or ask for a secret themselves."""

@@ -20,6 +20,7 @@ SETS = {
     "passkeys",
     "invitations",
     "confirmation",
+    "welcome",
 }
 SETS |= {"notifications", "api", "otlp", "witness"}
 """What these set is the same when it is set twice, or is asked for by who is signed out."""

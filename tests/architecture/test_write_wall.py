@@ -93,6 +93,7 @@ sealed_links       si-d si-d si-d si-d si-d si-d
 seals_seen         ---- ---- ---- ---- siu- ----
 sent_forms         ---- siud ---- ---- siud ----
 sessions           siud siud siud siud siud siud
+setup_links        siu- siu- siu- siu- siu- siu-
 tree_checks        ---- ---- siu- siu- siu- ----
 tree_findings      ---- ---- siu- siu- siu- ----
 tree_heads         ---- ---- siu- siu- siu- ----

@@ -35,6 +35,7 @@ INSERT INTO anchor_secrets (id, sealed) VALUES (:workspace, :sealed);
 INSERT INTO witnessed (origin, vkeys, root, added_at) VALUES (:word, '{}', :mark, now());
 INSERT INTO witness_keys (id, vkey, sealed, made_at)
     VALUES (gen_random_uuid(), :word, :sealed, now()) ON CONFLICT DO NOTHING;
+INSERT INTO setup_links (token_hash, expires_at) VALUES (:mark, now()) ON CONFLICT DO NOTHING;
 INSERT INTO attempts (subject, n, began_at) VALUES (:mark, 1, now());
 INSERT INTO former_slugs (slug, tenant) VALUES (:word, :workspace);
 INSERT INTO platform_accesses (id, user_id, tenant, reason, asked, given_at)
@@ -56,6 +57,7 @@ MARKED = {
     "workspaces": "id = :workspace",
     "alembic_version": "true",
     "scope_keys": "true",
+    "setup_links": "true",
     "witnessed": "origin = :word",
     "witness_keys": "vkey = :word",
     "platform_days": "activity = :word",

@@ -1,4 +1,4 @@
-"""API keys as a workspace's admins see, make and revoke them."""
+"""API keys as a workspace's admins see and revoke them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from sqlalchemy.orm import Session
 
 from auditsaas.accounts.models import User
 from auditsaas.errors import Conflict, NotFound
-from auditsaas.events.schema import TargetInput
 from auditsaas.own_activities import Activity
-from auditsaas.permissions import ApiScope
+from auditsaas.workspaces import key_making
 from auditsaas.workspaces.acting_member import ActingMember
-from auditsaas.workspaces.api_keys import NewKey, create_api_key
 from auditsaas.workspaces.models import ApiKey
 
 SOON = timedelta(days=14)
@@ -71,51 +69,6 @@ def find_key(session: Session, workspace_id: UUID, key_id: UUID) -> ApiKey:
     return key
 
 
-def create(
-    session: Session,
-    actor: ActingMember,
-    *,
-    name: str,
-    scopes: frozenset[ApiScope],
-    expires_at: datetime | None,
-    networks: list[str],
-    number: int | None = None,
-) -> NewKey:
-    """Make a key and record it.
-
-    Raises:
-        Invalid: no scope, or a name that cannot be used.
-    """
-    made = create_api_key(
-        session,
-        actor.workspace_id,
-        name=name,
-        scopes=scopes,
-        created_by=actor.user_id,
-        expires_at=expires_at,
-        number=number,
-    )
-    made.key.allowed_networks = networks
-    session.flush()
-    record_made(session, actor, made.key)
-    return made
-
-
-def record_made(session: Session, actor: ActingMember, key: ApiKey) -> None:
-    actor.record(
-        session,
-        Activity.API_KEY_CREATE,
-        targets=[_target(key)],
-        status_code=200,  # the page that shows the secret
-        changes={
-            "name": [None, key.name],
-            "scopes": [None, key.scopes],
-            "expires_at": [None, key.expires_at.isoformat() if key.expires_at else None],
-            "allowed_networks": [None, key.allowed_networks],
-        },
-    )
-
-
 def revoke(session: Session, actor: ActingMember, key_id: UUID) -> None:
     """Close a key at once and for ever.
 
@@ -131,7 +84,7 @@ def revoke(session: Session, actor: ActingMember, key_id: UUID) -> None:
     actor.record(
         session,
         Activity.API_KEY_REVOKE,
-        targets=[_target(key)],
+        targets=[key_making.target(key)],
         changes={"revoked_at": [None, key.revoked_at.isoformat()]},
     )
 
@@ -158,7 +111,3 @@ def _state(key: ApiKey, now: datetime) -> str:
     if key.expires_at is not None and key.expires_at <= now:
         return "expired"
     return "unused" if (key.last_used_at or key.created_at) <= now - UNUSED_AFTER else "active"
-
-
-def _target(key: ApiKey) -> TargetInput:
-    return TargetInput(type="api_key", id=str(key.id), name=key.name)

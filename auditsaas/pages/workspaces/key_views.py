@@ -17,7 +17,7 @@ from auditsaas.errors import Invalid
 from auditsaas.extensions import db
 from auditsaas.pages.workspaces import key_list
 from auditsaas.permissions import ApiScope, Permission
-from auditsaas.workspaces import api_keys
+from auditsaas.workspaces import api_keys, key_making
 from auditsaas.workspaces.api_keys import NewKey
 from auditsaas.workspaces.networks import parse_networks
 
@@ -56,7 +56,7 @@ def create(slug: str) -> ResponseReturnValue:
         "networks": request.form.get("networks", ""),
     }
     try:
-        made = key_list.create(
+        made = key_making.create(
             db.session(),
             acting_member(access),
             name=form["name"],
