@@ -9,19 +9,87 @@
   if (opened && !location.search) history.replaceState(history.state, "", opened + location.hash);
 
   // ---- the form says what was applied ----
-  function showApplied() {
-    const asked = new URLSearchParams(byId("results").dataset.query);
+  const applied = () => new URLSearchParams(byId("results").dataset.query);
+  let sentSearch = "";
+
+  // What is being typed stays, and so does a period that was not applied yet.
+  function showApplied({ typing = false } = {}) {
+    const asked = applied();
     const range = asked.get("range") ?? (asked.has("from") || asked.has("to") ? "custom" : "all");
     const places = {};
+    addMissing(asked);
     for (const field of form().elements) {
       const { name, type, value } = field;
+      if (field.matches(".no-js") || (typing && field.matches("#q, [name=from], [name=to]")))
+        continue;
       if (type === "checkbox") field.checked = asked.getAll(name).includes(value);
-      else if (type === "radio") field.checked = value === range;
-      else if (field.matches("input")) {
+      else if (type === "radio") {
+        if (!typing) field.checked = value === range;
+      } else if (field.matches("input")) {
         places[name] = (places[name] ?? -1) + 1;
+        if (typing && field === document.activeElement) continue;
         field.value = asked.getAll(name)[places[name]] ?? "";
       }
     }
+  }
+
+  // A term may have become a value that the panel does not list yet; the facets bring its words.
+  function addMissing(asked) {
+    for (const [name, value] of asked) {
+      const list = document.querySelector(`#facet-${name} ul`);
+      if (list && !list.querySelector(`input[value="${CSS.escape(value)}"]`)) {
+        const box = Object.assign(document.createElement("input"), {
+          type: "checkbox",
+          className: "form-check-input",
+          name,
+          value,
+        });
+        const words = Object.assign(document.createElement("span"), {
+          className: "t",
+          textContent: value,
+        });
+        const label = Object.assign(document.createElement("label"), { className: "opt" });
+        label.append(box, words);
+        list.appendChild(document.createElement("li")).append(label);
+      }
+    }
+    const empty = byId("ip-new");
+    for (
+      let n = document.querySelectorAll("#facets [name=ip]").length;
+      n < asked.getAll("ip").length;
+      n++
+    ) {
+      const more = empty.cloneNode();
+      more.id = `ip-${n}`;
+      empty.before(more);
+    }
+  }
+
+  // The search is left with what no filter says; what was typed since it was sent follows.
+  function showSearch(sent) {
+    const box = byId("q");
+    const rest = applied().get("q") ?? "";
+    if (!box.value.startsWith(sent) || rest === sent.trim()) return;
+    const since = box.value.slice(sent.length).trimStart();
+    box.value =
+      rest && (since || document.activeElement === box) ? `${rest} ${since}` : rest + since;
+    if (!since) document.dispatchEvent(new Event("search-shown"));
+  }
+
+  document.addEventListener("htmx:config:request", (event) => {
+    const { sourceElement, sourceEvent } = event.detail.ctx;
+    if (sourceElement !== form()) return;
+    const box = byId("q");
+    const unchanged = box.value.trim() === (applied().get("q") ?? "");
+    if (sourceEvent?.type === "blur" && unchanged) event.preventDefault();
+    // A term is run when it is finished: by a space, Enter, a pick, or by leaving the box.
+    if (sourceEvent?.type === "input" && isTypingTerm(box)) event.preventDefault();
+    if (!event.defaultPrevented) sentSearch = box.value;
+  });
+
+  function isTypingTerm({ value, selectionStart: at }) {
+    const begins = value.slice(0, at).match(/(?:"(?:[^"\\]|\\.)*(?:"|$)|[^\s"])*$/)[0];
+    return /^-?[A-Za-z_]+(?:\.[^\s:",]*)?:(?!\/\/)|^-?"|^-$/.test(begins);
   }
 
   document.addEventListener("request-failed", (event) => {
@@ -42,6 +110,10 @@
     if (target?.id === "count") showCount();
     if (target?.id === "results") {
       if (sourceElement !== form()) showApplied();
+      else if (sentSearch.trim() !== (applied().get("q") ?? "")) {
+        showApplied({ typing: true });
+        showSearch(sentSearch);
+      }
       closeRange();
     }
     // Where an answer of a status of its own belongs is a selector still.

@@ -7,6 +7,7 @@
   // What was suggested for another text is no longer offered to the keys.
   const options = () =>
     answered === box().value ? [...(list()?.querySelectorAll("[role=option]") ?? [])] : [];
+  const before = () => box().value.slice(0, box().selectionStart);
   const current = () => list()?.querySelector("[aria-selected=true]");
 
   function choose(option) {
@@ -28,7 +29,7 @@
     const { text, start, end } = option.dataset;
     const value = box().value;
     // A key or a comparison is only the beginning of a term.
-    const ends = /[:<>=*]$/.test(text) ? "" : " ";
+    const ends = /[:<>=]$/.test(text) ? "" : " ";
     const rest = value.slice(Number(end)).replace(/^ /, "");
     box().value = value.slice(0, Number(start)) + text + ends + rest;
     const at = Number(start) + text.length + ends.length;
@@ -42,8 +43,8 @@
     if (sourceElement.id !== "q-suggestions") return;
     request.body.append("at", String(box().selectionStart));
     asked = box().value;
-    // An empty box hides no rows behind a list, unless it is asked for by the arrow key.
-    if (!box().value && sourceEvent.type !== "ask") {
+    // Where no term begins, no list hides the rows, unless it is asked for by the arrow key.
+    if (!/\S$/.test(before()) && sourceEvent.type !== "ask") {
       event.preventDefault();
       close();
     }
@@ -52,7 +53,7 @@
   document.addEventListener("htmx:after:swap", (event) => {
     if (event.detail.ctx.target?.id !== "q-suggestions") return;
     answered = asked;
-    if (document.activeElement !== box()) close();
+    if (document.activeElement !== box() || (asked && !box().value)) close();
     else box().ariaExpanded = String(options().length > 0);
   });
 
@@ -88,6 +89,7 @@
     event.preventDefault();
     if (options().length) take(option);
   });
+  document.addEventListener("search-shown", close);
   document.addEventListener("focusout", (event) => {
     if (event.target === box()) close();
   });

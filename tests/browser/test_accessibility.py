@@ -125,6 +125,7 @@ def test_axe_passes_on_menus_and_drawers_of_the_log(
     expect(page).to_have_url(re.compile("q=stat$"))
     found["suggestions"] = violations(page, "[role=listbox]")
     page.locator("#q").fill("stauts:error")
+    keys.press("Enter")
     expect(page.locator("#q-error")).to_contain_text("stauts")
     found["bad term"] = violations(page)
     still.context.close()

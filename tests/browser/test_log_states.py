@@ -101,7 +101,7 @@ def test_printed_page_has_the_rows_and_their_filter(
     expect(page.locator("#chips")).to_contain_text(
         "Custom range 10/10/2026 – 10/31/2026, times in UTC"
     )
-    expect(page.locator("#chips .chip:visible")).to_have_text(re.compile("Status Error"))
+    expect(page.locator("#chips .chip:visible")).to_have_text(re.compile("Status is Error"))
     expect(page.locator("#log-rows tr").first).to_be_visible()
 
 

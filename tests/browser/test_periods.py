@@ -120,6 +120,7 @@ def test_bad_date_leaves_no_number_of_the_filter_before(
     page = open_log(visitor, acme, admin, 1440)
     expect(page.locator("#count [data-count]")).to_be_visible()
     page.locator("#q").fill("activty:x")
+    page.keyboard.press("Enter")
     expect(page.locator("#q-error")).to_contain_text("activty")
     expect(page.locator("#count [data-count]")).to_have_count(0)
     expect(page.locator("#histogram a")).to_have_count(0)

@@ -87,11 +87,13 @@ def test_filter_that_cannot_be_applied_is_taken_back_and_retried(page: Page, fau
 
 def test_search_that_cannot_be_run_is_taken_back_and_retried(page: Page) -> None:
     page.route(re.compile(r"/audit-logs\?"), FAULTS["network off"])
-    page.locator("#q").fill("status:error")
+    page.locator("#q").fill("status:error -activity:x")
+    page.keyboard.press("Enter")
     away(page)
     expect(page.locator("#q")).to_have_value("")
     retry(page)
-    expect(page.locator("#q")).to_have_value("status:error")
+    expect(page.locator("#q")).to_have_value("-activity:x")
+    expect(page.locator("input[name=status][value=error]")).to_be_checked()
     expect(page.locator("#count [data-count='20']")).to_be_visible()
 
 

@@ -227,5 +227,5 @@ def test_filtered_user_is_shown_by_name(acme: Workspace, client: FlaskClient) ->
         [event_input(actor={"id": "u_9", "name": "Zoë Ito", "email": "zoe@acme.example"})],
     )
     page = client.get(f"/w/{acme.slug}/audit-logs?user=u_9&user=zoe@acme.example")
-    chips = re.findall(r'class="chip"><span><i>User</i> ([^<]+)', page.text)
+    chips = re.findall(r'class="chip"><span><i>User is</i> ([^<]+)', page.text)
     assert chips == ["Zoë Ito", "zoe@acme.example"]

@@ -42,7 +42,7 @@ def former(workspace: Workspace) -> str:
 
 
 def rows(client: FlaskClient, url: str) -> int:
-    answer = client.get(url)
+    answer = client.get(url, follow_redirects=True)
     assert answer.status_code == 200, answer.text
     return answer.text.count("data-event-id")
 

@@ -55,7 +55,8 @@ def ann(browser: Browser, reader: User, log: list[UUID]) -> FlaskClient:
 
 def page(client: FlaskClient, workspace: Workspace, query: str = "", part: str = "") -> int:
     url = f"/w/{workspace.slug}/audit-logs{part}?{query}"
-    return client.get(url, headers=PARTIAL if part else {}).status_code
+    headers = PARTIAL if part else {}
+    return client.get(url, headers=headers, follow_redirects=True).status_code
 
 
 def unrecorded() -> float:

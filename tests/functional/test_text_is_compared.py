@@ -156,14 +156,15 @@ def test_user_finds_by_an_address_in_any_case(
     ("query", "chip"),
     [
         ({"user": "ánn lee"}, "ánn lee (2 people)"),
-        ({"q": 'user:"ánn lee"'}, "user:&#34;ánn lee&#34; (ánn lee: 2 people)"),
+        ({"q": 'user:"ánn lee"'}, "ánn lee (2 people)"),
         ({"user": "u_ann"}, "Ánn Lee"),
     ],
 )
 def test_chip_shows_the_number_of_people_of_a_name(
     client: FlaskClient, acme: Workspace, query: dict[str, str], chip: str
 ) -> None:
-    page = client.get(f"/w/{acme.slug}/audit-logs", query_string=query).text
+    base = f"/w/{acme.slug}/audit-logs"
+    page = client.get(base, query_string=query, follow_redirects=True).text
     assert chip in page
 
 

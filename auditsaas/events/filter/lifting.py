@@ -1,7 +1,7 @@
 """Moves terms of the search box into the fields that say the same, so that both are read alike.
 
-Counts, indexes and facets know fields only. Readers of the log lift, and nothing else does:
-addresses, saved views and records keep what was typed.
+Counts, indexes and facets know fields only, so readers of the log lift whatever they are given:
+of the API, of schedules and saved views too. What pages show is brought into one form by ``unify``.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def lift_terms(event_filter: EventFilter) -> EventFilter:
     lifted: dict[str, Any] = {}
     rest = []
     for term in event_filter.terms:
-        said = _in_common(event_filter, lifted, _fields_of(term))
+        said = in_common(event_filter, lifted, fields_of(term))
         lifted |= said
         if not said:
             rest.append(term)
@@ -48,7 +48,7 @@ def lift_terms(event_filter: EventFilter) -> EventFilter:
     return replace(event_filter, **lifted, q=unparse(rest), terms=tuple(rest))
 
 
-def _fields_of(term: Term) -> Mapping[str, Any]:
+def fields_of(term: Term) -> Mapping[str, Any]:
     """Return the fields that say the term; none where it takes more than fields can say."""
     if term.negated:
         return {}
@@ -62,7 +62,7 @@ def _fields_of(term: Term) -> Mapping[str, Any]:
     return {BOUNDS[term.op]: float(term.values[0])} if term.op in BOUNDS else {}
 
 
-def _in_common(
+def in_common(
     event_filter: EventFilter, lifted: Mapping[str, Any], said: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Narrow what is chosen by what a term says; nothing where fields cannot say both."""

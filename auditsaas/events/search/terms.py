@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from auditsaas.events.event_sources import KINDS, in_words
+from auditsaas.events.labels import label
 from auditsaas.events.search.values import (
     METHODS,
     address,
@@ -98,6 +99,7 @@ KEYS: Mapping[str, Key] = {
             name="activity",
             label="Activity type",
             check=prefixable,
+            shown=label,
             hint="such as user.login or user.*",
             example="activity:user.*",
             meaning="an activity, or all that start with user.",

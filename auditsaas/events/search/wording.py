@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from auditsaas.events.search.terms import KEYS, META, Term
 from auditsaas.events.wording import alternatives
 
@@ -16,17 +19,27 @@ def describe(term: Term) -> str:
         return f"{verb} “{term.values[0]}”"
     if term.key == "has":
         return f"Has {'no ' if term.negated else ''}{alternatives(term.values)}"
-    key = KEYS.get(term.key)
-    label = f"Metadata {term.key.removeprefix(META)}" if key is None else key.label
+    return f"{title(term)} {predicate(term)}"
+
+
+def title(term: Term) -> str:
+    """Name what a term with a key is about."""
+    name = term.key or ""
+    return KEYS[name].label if name in KEYS else f"Metadata {name.removeprefix(META)}"
+
+
+def predicate(term: Term, names: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Describe what a term with a key says, such as "is not Success"; ``names`` are of values."""
     phrases: dict[str, list[str]] = {}
     for value in term.values:
-        verb, shown = _phrase(term.key, term.op, value)
+        verb, shown = _phrase(term.key or "", term.op, value)
+        shown = names.get(value, shown)
         phrases.setdefault(verb, []).append(shown)
     clauses = [
         f"{_negated(verb) if term.negated else verb} {alternatives(values)}"
         for verb, values in phrases.items()
     ]
-    return f"{label} {(' and ' if term.negated else ' or ').join(clauses)}"
+    return (" and " if term.negated else " or ").join(clauses)
 
 
 def _phrase(key: str, op: str, value: str) -> tuple[str, str]:

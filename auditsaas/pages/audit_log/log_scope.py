@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import urlencode
@@ -85,6 +85,14 @@ class LogScope:
     @property
     def ids_by_slug(self) -> dict[str, UUID]:
         return {workspace.slug: workspace.id for workspace in self.workspaces}
+
+    @property
+    def slugs_to_choose(self) -> Collection[str]:
+        """The workspaces that a term may choose as a filter does.
+
+        A super-admin is asked for a reason by the address, before any term is read.
+        """
+        return self.ids_by_slug if self.several and self.look is None else ()
 
     @property
     def names(self) -> dict[UUID, WorkspaceName]:

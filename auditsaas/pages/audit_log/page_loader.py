@@ -12,6 +12,7 @@ from auditsaas.access import current, log_reading
 from auditsaas.db.together import together
 from auditsaas.errors import FieldError
 from auditsaas.events.filter.event_filter import EventFilter, FilterError
+from auditsaas.events.filter.unify import unify
 from auditsaas.events.presenter import present
 from auditsaas.events.reading import pages
 from auditsaas.events.reading.scans import event_rows
@@ -67,9 +68,11 @@ def _understood(scope: LogScope, viewer: Viewer, now: datetime, args: Args) -> L
         errors.append(FieldError("before", "Give either before or after, not both."))
     if errors:
         raise FilterError(errors)
-    scope.asks(chosen, term=args.get("term", ""))
-    log_reading.asked(chosen)
-    return LogView(scope, viewer, now, chosen, limit, before, after, _position(args))
+    one = unify(chosen, scope.slugs_to_choose)
+    scope.asks(one, term=args.get("term", ""))
+    log_reading.asked(one)
+    view = LogView(scope, viewer, now, one, limit, before, after, _position(args))
+    return replace(view, unified=one is not chosen)
 
 
 def with_page(view: LogView) -> LogView:

@@ -13,15 +13,14 @@ from uuid import UUID
 from markupsafe import Markup
 
 from auditsaas.errors import FieldError
-from auditsaas.events.filter.actors import count_people
-from auditsaas.events.filter.event_filter import FILTERS, EventFilter
+from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.filter.reader import CUSTOM, SearchError
-from auditsaas.events.reading.facets import known_actors
 from auditsaas.events.reading.scans.source import answers_at_once
 from auditsaas.events.search.terms import syntax
 from auditsaas.formatting import times
 from auditsaas.formatting.viewer import Viewer
 from auditsaas.pages.audit_log import filter_panel, no_match, period_words
+from auditsaas.pages.audit_log.chips import Chip, chips
 from auditsaas.pages.audit_log.filter_panel import ShownFacet
 from auditsaas.pages.audit_log.log_scope import LogScope, log_url, url_with
 from auditsaas.pages.audit_log.saved_view_choice import NO_VIEWS, ViewChoice
@@ -60,6 +59,8 @@ class LogView:
     """A condition that addresses do not hold: the person's own events."""
     read_panel: Sequence[ShownFacet] | None = None
     """The facets, where they were read together with the page."""
+    unified: bool = False
+    """Whether terms of the search became filters, so that the address is another than asked."""
 
     @property
     def offered(self) -> ViewChoice:
@@ -169,19 +170,10 @@ class LogView:
         newest = [("after", self.page.rows[0].id)] if self.page.rows else []
         return url_with(f"{self.base_url}/tail", [*self._args, *newest])
 
-    @property
-    def chips(self) -> list[dict[str, str]]:
-        pairs = self._args
-        people = self._people
-        return [
-            {
-                "label": no_match.TITLES[name],
-                "value": people.get((name, value)) or chip_value(self.scope, name, value),
-                "remove_url": self._url([p for p in pairs if p != (name, value)]),
-            }
-            for name, value in pairs
-            if name in no_match.TITLES
-        ]
+    @cached_property
+    def chips(self) -> list[Chip]:
+        """The active filters, but the period."""
+        return [] if self.problems else chips(self.scope, self.filter, self._url)
 
     @cached_property
     def panel(self) -> Sequence[ShownFacet]:
@@ -224,40 +216,17 @@ class LogView:
         return page.searched_back_to is None
 
     @property
-    def period_chip(self) -> dict[str, Any] | None:
+    def period_chip(self) -> Chip | None:
         """The period as a chip, for where its own control is out of sight; None for all time."""
         if not self.filter.range:
             return None
         named = "" if self.filter.range == CUSTOM else self.range_label
         words = " ".join(word for word in (named, self.range_dates) if word)
         rest = self.filter.without("range").to_args()
-        return {"label": "Timestamp", "value": words, "remove_url": self._url(rest), "period": True}
+        return Chip("Timestamp", words, self._url(rest), period=True)
 
-    def _url(self, pairs: list[tuple[str, str]]) -> str:
+    def _url(self, pairs: Sequence[tuple[str, str]]) -> str:
         return log_url(self.scope, pairs)
-
-    @cached_property
-    def _people(self) -> dict[tuple[str, str], str]:
-        """The names of people for chips, by id, and how many people have one name."""
-        chosen = self.filter.user
-        searched = [v for term in self.filter.terms if term.key == "user" for v in term.values]
-        if not chosen and not searched:
-            return {}
-        ids = self.scope.chosen_ids(self.filter.workspace)
-        actors = known_actors(self.scope.session, ids, chosen)
-        self.scope.show_beside(actor.workspace_id for actor in actors)
-        known = {actor.id: actor for actor in actors}
-        shares = self.scope.shares()
-        called = count_people(self.scope.session, ids, [*chosen, *searched], shares=shares)
-        self.scope.show_beside(shares or ())
-        several = {user: f"{n:,} people" for user, n in called.items() if n > 1}
-        said = {("user", user): known[user].label if user in known else user for user in chosen}
-        for user in several.keys() & set(chosen):
-            said["user", user] += f" ({several[user]})"
-        namesakes = [f"{user}: {several[user]}" for user in searched if user in several]
-        if namesakes:
-            said["q", self.filter.q] = f"{self.filter.q} ({', '.join(namesakes)})"
-        return said
 
     @property
     def range_label(self) -> str:
@@ -276,9 +245,3 @@ class LogView:
         if self.scope.exports_url is None:
             return None
         return {"action": self.scope.exports_url, "query": self.query}
-
-
-def chip_value(scope: LogScope, name: str, value: str) -> str:
-    if name == "workspace":
-        return next((w.name for w in scope.workspaces if w.slug == value), value)
-    return FILTERS[name].shown(value) if name in FILTERS else value

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import parse_qsl
+from zoneinfo import ZoneInfo
 
-from auditsaas.events.filter.event_filter import EventFilter
+from werkzeug.datastructures import MultiDict
+
+from auditsaas.events.filter.event_filter import EventFilter, FilterError
+from auditsaas.events.filter.unify import unify
 from auditsaas.pages.audit_log.log_scope import LogScope, log_url, url_with
 from auditsaas.pages.audit_log.saved_view_choice import ViewChoice
+
+UTC: Final = ZoneInfo("UTC")
+"""The zone in which a saved query is read where only its words matter."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +39,20 @@ class ViewMenu:
         tabs = [{"name": "All activity", "url": self.reset_url, "current": everything}]
         for saved in self.offered.views:
             url = f"{self.scope.base_url}?view={saved.id}"
-            current = not everything and saved.query == query
+            current = not everything and self._as_shown(saved.query) == query
             tabs.append({"name": saved.name, "url": url, "current": current})
         return tabs
+
+    def _as_shown(self, query: str) -> str:
+        """Return the query string that the page has for what was saved as another one."""
+        if "q=" not in query:
+            return query
+        args = MultiDict(parse_qsl(query))
+        try:
+            saved = EventFilter.from_args(args, zone=UTC, now=datetime.now(UTC))
+        except FilterError:
+            return query
+        return unify(saved, self.scope.slugs_to_choose).query_string()
 
     @property
     def save_url(self) -> str | None:

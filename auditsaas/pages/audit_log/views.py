@@ -33,6 +33,8 @@ def log(slug: str | None = None) -> ResponseReturnValue:
     if view.problems:
         template = "_error" if is_partial() else "page"
         return render_template(f"audit_logs/{template}.html", view=view), 422
+    if view.unified and not is_partial() and "view" not in request.args:
+        return redirect(view.url)
     if not is_partial():
         return render_template("audit_logs/page.html", view=page_loader.with_page_and_panel(view))
     view = page_loader.with_page(view)
