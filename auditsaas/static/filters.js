@@ -222,6 +222,7 @@
     if (!place.querySelector("calendar-range")) {
       place.append(place.querySelector("template").content.cloneNode(true));
       place.querySelector("calendar-range").addEventListener("change", useCalendar);
+      place.querySelector("calendar-range").addEventListener("rangestart", useFirstDay);
     }
     const calendar = place.querySelector("calendar-range");
     const from = iso(byId("r-from").value, pop.dataset.format);
@@ -240,6 +241,13 @@
     const [from, to] = event.target.value.split("/");
     byId("r-from").value = typed(from, format);
     byId("r-to").value = typed(to, format);
+    chooseCustom();
+  }
+
+  function useFirstDay(event) {
+    const { format } = byId("range-pop").dataset;
+    byId("r-from").value = typed(event.detail.toISOString().slice(0, 10), format);
+    byId("r-to").value = "";
     chooseCustom();
   }
 

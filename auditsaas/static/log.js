@@ -91,7 +91,10 @@
     "/": () => byId("q")?.focus(),
     j: () => step(1),
     k: () => step(-1),
-    f: () => (narrowFilters() ? byId("filters-open").click() : byId("range-button")?.focus()),
+    f: () =>
+      narrowFilters()
+        ? byId("filters-open").click()
+        : document.querySelector("#facets summary")?.focus(),
     l: () => byId("live-toggle")?.click(),
     r: () => byId("reset")?.click(),
     d: () => byId("download")?.click(),

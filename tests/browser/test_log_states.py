@@ -99,7 +99,7 @@ def test_printed_page_has_the_rows_and_their_filter(
     for gone in (".topbar", "#filters", "#q", "#pager", "#download", "#chips a"):
         assert not page.locator(gone).first.is_visible(), gone
     expect(page.locator("#chips")).to_contain_text(
-        "Custom range 10/10/2026 – 10/31/2026, times in UTC"
+        "Custom Range 10/10/2026 – 10/31/2026, times in UTC"
     )
     expect(page.locator("#chips .chip:visible")).to_have_text(re.compile("Status is Error"))
     expect(page.locator("#log-rows tr").first).to_be_visible()

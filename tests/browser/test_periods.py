@@ -49,6 +49,8 @@ def test_today_can_be_picked_on_the_calendar(
     )
     expect(day).to_be_visible()
     day.click()
+    expect(page.locator("#r-from")).to_have_value(f"{today:%m/%d/%Y}")
+    expect(page.locator("#r-to")).to_have_value("")
     day.click()
     expect(page.locator("#r-from")).to_have_value(f"{today:%m/%d/%Y}")
     expect(page.locator("#r-to")).to_have_value(f"{today:%m/%d/%Y}")
@@ -68,14 +70,13 @@ def test_calendar_of_a_range_shows_the_month_of_its_end(
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_active_period_is_seen_outside_the_panel(
+def test_active_period_is_a_chip_at_every_width(
     width: int, acme: Workspace, admin: User, visitor: Visitor
 ) -> None:
     page = open_log(visitor, acme, admin, width, "?range=today")
     today = f"{datetime.now(UTC):%m/%d/%Y}"
     if width >= 1200:
         expect(page.locator("#range-button")).to_contain_text(f"Today{today}")
-        page.locator("#filters-hide").click()
     else:
         expect(page.locator("#filter-count")).to_have_text("1")
     chip = page.locator("#chips .chip")
@@ -85,6 +86,19 @@ def test_active_period_is_seen_outside_the_panel(
     expect(page.locator("#chips .chip")).to_have_count(0)
     expect(page.locator("#filter-count")).to_have_text("")
     expect(page).not_to_have_url(re.compile("range="))
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_reset_in_the_popover_clears_the_period_and_nothing_else(
+    width: int, acme: Workspace, admin: User, visitor: Visitor
+) -> None:
+    page = open_log(visitor, acme, admin, width, "?range=yesterday&status=success")
+    open_range(page)
+    page.locator("#range-pop").get_by_role("link", name="Reset period").click()
+    expect(page.locator("#range-pop")).to_be_hidden()
+    expect(page).to_have_url(re.compile(r"/audit-logs\?status=success$"))
+    expect(page.locator("#range-button")).to_have_text("All Time")
+    expect(page.locator("#chips .chip")).to_have_count(1)
 
 
 def test_period_counts_beside_other_filters(acme: Workspace, admin: User, visitor: Visitor) -> None:

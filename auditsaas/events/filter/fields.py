@@ -62,6 +62,11 @@ class Filter:
     panel: Literal["fixed", "listed", "own"] | None = None
     """Its facet: every choice, the most frequent values, or one drawn by a function of its own."""
 
+    @property
+    def heading(self) -> str:
+        """Its title where it stands alone: ``Activity Type`` of ``Activity type``."""
+        return " ".join(word[:1].upper() + word[1:] for word in self.title.split(" "))
+
     def is_indexed(self, value: Any) -> bool:
         """Tell whether an index serves the condition of this value."""
         return self.indexed(value) if callable(self.indexed) else self.indexed

@@ -10,7 +10,7 @@ from auditsaas.events.filter.reader import ALL_TIME
 
 OPENING: Final[Mapping[str, str]] = {
     **{key: PRESETS[key] for key in ("today", "last_7_days", "last_30_days", "last_90_days")},
-    ALL_TIME: "All time",
+    ALL_TIME: "All Time",
 }
 """Words by key, the shortest first. All end with today: one before it would hide what is new."""
 

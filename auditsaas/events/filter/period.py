@@ -18,12 +18,12 @@ __all__ = ["PRESETS", "RangeError", "TimeRange", "custom", "dates", "instant", "
 PRESETS: dict[str, str] = {
     "today": "Today",
     "yesterday": "Yesterday",
-    "last_week": "Last week",
-    "last_month": "Last month",
-    "last_quarter": "Last quarter",
-    "last_7_days": "Last 7 days",
-    "last_30_days": "Last 30 days",
-    "last_90_days": "Last 90 days",
+    "last_week": "Last Week",
+    "last_month": "Last Month",
+    "last_quarter": "Last Quarter",
+    "last_7_days": "Last 7 Days",
+    "last_30_days": "Last 30 Days",
+    "last_90_days": "Last 90 Days",
 }
 
 # No event is older than this, and ids count their milliseconds from it.

@@ -28,6 +28,8 @@ class Option:
     value: str
     label: str
     sub: str = ""
+    """Of a user: role, and active or disabled."""
+    email: str = ""
     count: int | None = None
     checked: bool = False
 
@@ -120,13 +122,12 @@ def _fixed(
         Option(
             value,
             words(value),
-            "",
-            None if counts is None else counts.get(value) or 0,
-            value in ticked,
+            count=None if counts is None else counts.get(value) or 0,
+            checked=value in ticked,
         )
         for value in values
     ]
-    return ShownFacet(known.name, known.title, options, len(options))
+    return ShownFacet(known.name, known.heading, options, len(options))
 
 
 def _workspaces(
@@ -149,15 +150,15 @@ def _listed(
     """List the most frequent values and everything ticked; the rest can be found."""
 
     def option(value: str) -> Option:
-        return Option(value, words(value), "", _count_of(value, counts), value in ticked)
+        return Option(value, words(value), count=_count_of(value, counts), checked=value in ticked)
 
     shown = list(dict.fromkeys([*list(counts)[:TOP], *ticked]))
     rest = [value for value in counts if value not in shown]
     total = _total(counts)
     if not total:
-        return ShownFacet(known.name, known.title, [option(v) for v in shown], room=bool(rest))
+        return ShownFacet(known.name, known.heading, [option(v) for v in shown], room=bool(rest))
     return ShownFacet(
-        known.name, known.title, [option(v) for v in shown], total, [option(v) for v in rest]
+        known.name, known.heading, [option(v) for v in shown], total, [option(v) for v in rest]
     )
 
 
@@ -192,12 +193,15 @@ def _users(
         actor = known.get(value)
         count = counts.get(value, None if value in chosen.user else 0)
         if actor is None:
-            return Option(value, value, "", count, value in chosen.user)
-        return Option(value, actor.label, actor.standing, count, value in chosen.user)
+            return Option(value, value, count=count, checked=value in chosen.user)
+        email = actor.email if actor.email and actor.email != actor.label else ""
+        return Option(
+            value, actor.label, actor.standing, email, count, checked=value in chosen.user
+        )
 
     return ShownFacet(
         "user",
-        FILTERS["user"].title,
+        FILTERS["user"].heading,
         [option(value) for value in shown],
         _total(counts),
         find_url=f"{scope.base_url}/users",

@@ -222,8 +222,7 @@ class LogView:
             return None
         named = "" if self.filter.range == CUSTOM else self.range_label
         words = " ".join(word for word in (named, self.range_dates) if word)
-        rest = self.filter.without("range").to_args()
-        return Chip("Timestamp", words, self._url(rest), period=True)
+        return Chip("Timestamp", words, self.without_period_url, period=True)
 
     def _url(self, pairs: Sequence[tuple[str, str]]) -> str:
         return log_url(self.scope, pairs)
@@ -231,6 +230,10 @@ class LogView:
     @property
     def range_label(self) -> str:
         return period_words.label(self.filter.range)
+
+    @property
+    def without_period_url(self) -> str:
+        return self._url(self.filter.without("range").to_args())
 
     @property
     def range_dates(self) -> str:

@@ -17,7 +17,7 @@ from auditsaas.formatting.viewer import DateFormat, Viewer
 def label(chosen: str | None) -> str:
     if chosen in PRESETS:
         return PRESETS[chosen]
-    return "Custom range" if chosen == CUSTOM else "All time"
+    return "Custom Range" if chosen == CUSTOM else "All Time"
 
 
 def presets(chosen: str | None, viewer: Viewer, now: datetime) -> list[dict[str, Any]]:
