@@ -87,7 +87,9 @@ def _answer(name: str) -> AnyResponse:
 
 @lru_cache(maxsize=32)
 def _made(paths: tuple[Path, ...], _modified: tuple[int, ...]) -> Bundle:
-    text = "\n".join(_text(path) for path in paths)
+    # A script may end without its semicolon, or in a comment.
+    between = "\n;\n" if paths[0].suffix == ".js" else "\n"
+    text = between.join(_text(path) for path in paths)
     content = text.encode()
     return Bundle(content, brotli.compress(content, quality=BROTLI_QUALITY), _digest(content))
 

@@ -2,12 +2,16 @@
 (() => {
   const ITEMS = "a[href], button, summary";
   const isShown = (item) => item.checkVisibility({ visibilityProperty: true }) && !item.disabled;
-  const itemsOf = (group) => [...group.querySelectorAll(ITEMS)].filter(isShown);
+  // A menu has its own order, and so has a group within a group.
+  const groupOf = (item) => item.closest("[data-arrows], [popover]");
+  const allOf = (group) =>
+    [...group.querySelectorAll(ITEMS)].filter((item) => groupOf(item) === group);
+  const itemsOf = (group) => allOf(group).filter(isShown);
   // Where the focus was last, for what it was on may be swapped out from under it.
   let last = null;
 
   function use(group, chosen) {
-    for (const item of group.querySelectorAll(ITEMS)) {
+    for (const item of allOf(group)) {
       const tabIndex = item === chosen ? 0 : -1;
       if (item.getAttribute("tabindex") !== String(tabIndex)) {
         item.setAttribute("tabindex", tabIndex);
@@ -33,10 +37,10 @@
   }
 
   document.addEventListener("focusin", (event) => {
-    const group = event.target.closest("[data-arrows]");
+    const group = groupOf(event.target);
     const item = event.target.closest(ITEMS);
     last = null;
-    if (!group || !item) return;
+    if (!group?.matches("[data-arrows]") || !item) return;
     use(group, item);
     const home = group.closest("[id]")?.id;
     last = { item, home, place: itemsOf(group).indexOf(item) };
@@ -44,9 +48,9 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
-    const group = event.target.closest?.("[data-arrows]");
+    const group = event.target.closest && groupOf(event.target);
     const step = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
-    if (!group || !step || !event.target.matches(ITEMS)) return;
+    if (!group?.matches("[data-arrows]") || !step || !event.target.matches(ITEMS)) return;
     event.preventDefault();
     const items = itemsOf(group);
     const place = items.indexOf(event.target) + step;

@@ -95,7 +95,7 @@
   document.addEventListener("request-failed", (event) => {
     const { target } = event.detail.ctx;
     if (target?.id === "results" && form()) showApplied();
-    if (target?.id === "count") target.textContent = "Not counted";
+    if (target?.id === "count") target.replaceChildren(...unread("Not counted"));
   });
 
   document.addEventListener("htmx:after:swap", (event) => {
@@ -130,9 +130,17 @@
   }
 
   // ---- numbers of the filter before say nothing of the new one ----
+  // The count is read out once it is there, and what stands in its place is not.
+  function unread(words) {
+    const text = document.createElement("span");
+    text.ariaHidden = "true";
+    text.textContent = words;
+    return [text];
+  }
+
   function blank(words) {
-    byId("count").textContent = words;
-    byId("step").textContent = "";
+    byId("count").replaceChildren(...unread(words));
+    byId("step").textContent = byId("beside-count").textContent = "";
     for (const bar of document.querySelectorAll("#histogram a")) bar.remove();
     for (const text of document.querySelectorAll("#histogram .max, #histogram .hist-x span")) {
       text.textContent = "\u00a0";

@@ -130,6 +130,7 @@
   const MOST_ROWS = 500;
   const GREW_MS = 4_000;
   const IDLE_MS = 10_000;
+  const ANNOUNCE_MS = 10_000;
   let announced = 0;
   let unannounced = 0;
 
@@ -257,9 +258,15 @@
     for (const row of rows().slice(MOST_ROWS)) row.remove();
   }
 
+  // At most once in ten seconds, and then of all that came in them.
   function announce(count) {
+    if (count && !unannounced) {
+      setTimeout(sayHowMany, Math.max(0, announced + ANNOUNCE_MS - Date.now()));
+    }
     unannounced += count;
-    if (!unannounced || Date.now() - announced < 10_000) return;
+  }
+
+  function sayHowMany() {
     byId("announce").textContent = words(unannounced);
     announced = Date.now();
     unannounced = 0;

@@ -67,7 +67,7 @@ def test_layout_is_stable_while_counts_facets_and_histogram_load(
         page.evaluate(PAINTED)
     expect(page.locator("#histogram a").first).to_be_attached()
     expect(page.locator("#facets .c").first).to_be_attached()
-    expect(page.locator("#count .lat-sum")).to_contain_text("p95")
+    expect(page.locator("#beside-count .lat-sum")).to_contain_text("95% within")
     moved = shifts(page)
     visitor.context.close()
     assert moved == []

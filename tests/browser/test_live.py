@@ -51,17 +51,17 @@ def test_live_keeps_the_total_true_while_rows_are_held_back(page: Page, acme: Wo
     expect(page.locator("#count [data-count='23']")).to_be_visible(timeout=15_000)
 
 
-def test_live_moves_complete_through_on_for_events_outside_the_filter(
+def test_live_moves_the_last_receipt_on_for_events_outside_the_filter(
     page: Page, acme: Workspace
 ) -> None:
     page.locator("#facets input[name=status][value=error]").click()
     expect(page.locator("#count [data-count='0']")).to_be_visible()
-    through = page.get_by_text("Complete through").inner_text()
+    through = page.get_by_text("Last received").inner_text()
 
     def moved() -> bool:
         """Tell whether the clock moved on, by whole seconds, with events that are outside."""
         append_events(acme, [event_input(path="/elsewhere")])
-        return page.get_by_text("Complete through").inner_text() != through
+        return page.get_by_text("Last received").inner_text() != through
 
-    assert eventually(moved, "a later time that the log is complete through")
+    assert eventually(moved, "a later time of the last receipt")
     expect(page.locator("#count [data-count='0']")).to_be_visible()

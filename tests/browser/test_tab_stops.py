@@ -16,7 +16,6 @@ from tests.browser.conftest import PHONE, Visitor, visit
 from tests.support.factories import append_events, event_input, make_member, make_workspace
 
 MOST_STOPS = 12
-OF_THE_TOP_BAR = 15
 FOCUSED = """() => {
     const { activeElement: focused } = document;
     return [!!focused.closest("#log-rows"), focused.ariaLabel ?? focused.textContent.trim()];
@@ -92,7 +91,7 @@ def test_few_stops_come_before_the_first_row(
     look_at(quiet, acme, query)
     stops = stops_before_the_rows(quiet.page)
     quiet.page.set_viewport_size({"width": 1440, "height": 900})
-    assert len(stops) <= MOST_STOPS + OF_THE_TOP_BAR, stops
+    assert len(stops) <= MOST_STOPS, stops
     assert stops[:2] == ["Skip to content", "Skip to the rows"]
 
 

@@ -26,6 +26,14 @@ def test_bundle_holds_its_files_whole_and_in_order(client: FlaskClient, name: st
         at = shown.index(begin, at) + len(begin)
 
 
+@pytest.mark.parametrize("name", [name for name in BUNDLES if name.endswith(".js")])
+def test_script_of_a_bundle_is_ended_before_the_next_begins(client: FlaskClient, name: str) -> None:
+    shown = client.get(f"/static/{name}").text
+    for part in BUNDLES[name][1:]:
+        before, _, _ = shown.partition((STATIC / part).read_text())
+        assert before.endswith("\n;\n")
+
+
 @pytest.mark.parametrize("name", BUNDLES)
 def test_bundle_is_the_same_in_every_encoding(client: FlaskClient, name: str) -> None:
     def get(encoding: str) -> bytes:

@@ -50,17 +50,17 @@ MAX_BARS = 100
 LATEST = datetime.max.replace(tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 STEPS: tuple[tuple[timedelta, str], ...] = (
-    (MINUTE, "1 min"),
-    (5 * MINUTE, "5 min"),
-    (15 * MINUTE, "15 min"),
-    (HOUR, "1 h"),
-    (2 * HOUR, "2 h"),
-    (8 * HOUR, "8 h"),
-    (DAY, "1 d"),
-    (7 * DAY, "1 w"),
-    (28 * DAY, "4 w"),
-    (91 * DAY, "13 w"),
-    (364 * DAY, "52 w"),
+    (MINUTE, "1 minute"),
+    (5 * MINUTE, "5 minutes"),
+    (15 * MINUTE, "15 minutes"),
+    (HOUR, "1 hour"),
+    (2 * HOUR, "2 hours"),
+    (8 * HOUR, "8 hours"),
+    (DAY, "1 day"),
+    (7 * DAY, "1 week"),
+    (28 * DAY, "4 weeks"),
+    (91 * DAY, "13 weeks"),
+    (364 * DAY, "52 weeks"),
 )
 
 
