@@ -73,7 +73,8 @@ def test_term_is_not_run_while_it_is_typed(page: Page) -> None:
     for letters in ("activity", ":", "us", "er.lo"):
         page.keyboard.type(letters)
         page.wait_for_timeout(PAUSE_MS)
-    assert [url.partition("?")[2] for url in asked] == ["q=activity"]
+    assert any("q=activity" in url for url in asked)
+    assert not any("%3A" in url for url in asked)
     page.keyboard.type("gin ")
     total(page, 11)
     expect(page).to_have_url(re.compile(r"\?activity=user\.login$"))
@@ -82,7 +83,6 @@ def test_term_is_not_run_while_it_is_typed(page: Page) -> None:
 @pytest.mark.parametrize("finish", ["Enter", "Tab", "Space"])
 def test_term_is_run_when_it_is_finished(page: Page, finish: str) -> None:
     page.keyboard.type("status:error")
-    page.keyboard.press("Escape")  # the suggestions
     page.keyboard.press(finish)
     total(page, 10)
     assert box(page, "status", "error")
@@ -90,7 +90,7 @@ def test_term_is_run_when_it_is_finished(page: Page, finish: str) -> None:
 
 
 def test_picked_value_is_run_and_a_picked_key_is_not(page: Page) -> None:
-    page.keyboard.type("stat")
+    page.keyboard.insert_text("stat")
     expect(page.get_by_role("option").first).to_contain_text("status:")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
