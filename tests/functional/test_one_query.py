@@ -152,3 +152,42 @@ def test_excluded_user_is_called_by_name(acme: Workspace, client: FlaskClient) -
     append_events(acme, [event_input(actor={"id": "u_9", "name": "Zoë Ito"})])
     page = client.get(log(acme, ("q", "-user:u_9")))
     assert chips(page.text) == ["User is not Zoë Ito"]
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [[("status", "success"), ("q", "status:error")], [("q", "status:success status:error")]],
+)
+def test_contradiction_is_said_in_words(acme: Workspace, client: FlaskClient, pairs: Pairs) -> None:
+    page = client.get(log(acme, *pairs), follow_redirects=True).text
+    assert "data-event-id" not in page
+    words = " ".join(page.split())
+    assert "Status is Success and Status is Error: nothing can match." in words
+
+
+SUGGESTED = r'data-text="([^"]*)"'
+
+
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [
+        ("activity:us", ["user.*", "user.login", "user.logout", "customs.check", "trust.review"]),
+        ("activity:check", ["customs.check"]),
+        ("activity:sign", ["user.login", "user.logout"]),
+        ("user:ma", ["Marcus", "mateo@x.example", "Ann Mayer", "Elif Yilmaz"]),
+    ],
+)
+def test_beginnings_are_suggested_before_beginnings_of_words_and_the_rest(
+    acme: Workspace, client: FlaskClient, typed: str, first: list[str]
+) -> None:
+    for activity in ("customs.check", "trust.review", "customs.check", "user.logout"):
+        append_events(acme, [event_input(activity=activity)])
+    people = [{"id": f"p{n}", "name": name} for n, name in enumerate(NAMES)]
+    append_events(acme, [event_input(actor=person) for person in people])
+    found = client.get(f"/w/{acme.slug}/audit-logs/suggest", query_string={"q": typed}).text
+    labels = re.findall(r'class="sub">([^<]*)<', found)
+    names = labels if typed.startswith("user:") else re.findall(SUGGESTED, found)
+    assert names[: len(first)] == first
+
+
+NAMES = ("Elif Yilmaz", "Ann Mayer", "Marcus", "mateo@x.example")

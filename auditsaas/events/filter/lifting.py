@@ -83,12 +83,12 @@ def _both(name: str, chosen: Any, value: Any) -> Any:
     if name not in COMPARED:
         return None
     if name == "activity":
-        pairs = (_narrower(one, other) for one in chosen for other in value)
+        pairs = (narrower(one, other) for one in chosen for other in value)
         return tuple(dict.fromkeys(filter(None, pairs))) or (NEVER,)
     return tuple(one for one in chosen if one in value) or (NEVER,)
 
 
-def _narrower(one: str, other: str) -> str | None:
+def narrower(one: str, other: str) -> str | None:
     """Return which of two values or beginnings lies within the other; None where neither does."""
     if one == other or (other.endswith("*") and one.startswith(other[:-1])):
         return one

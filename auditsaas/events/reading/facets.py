@@ -180,13 +180,19 @@ def known_actors(
 def find_actors(
     session: Session, workspace_ids: Sequence[UUID], words: str, limit: int = 20
 ) -> list[KnownActor]:
-    """Find actors whose id, name or e-mail address contains ``words``; beginnings first."""
+    """Find actors whose id, name or e-mail address contains ``words``.
+
+    Beginnings come first, then beginnings of words.
+    """
     known = (actors.c.id, actors.c.name, actors.c.email)
-    begins = or_(*(func.strpos(func.lower(text), words.lower()) == 1 for text in known))
+    places = [
+        func.strpos(func.concat(" ", func.lower(text)), f" {words.lower()}") for text in known
+    ]
+    begins, word_begins = or_(*(at == 1 for at in places)), or_(*(at > 1 for at in places))
     found = (
         select(actors)
         .where(actors.c.workspace_id.in_(workspace_ids), folding.contains(known, words))
-        .order_by(func.coalesce(begins, False).desc(), func.coalesce(actors.c.name, actors.c.id))
+        .order_by(begins.desc(), word_begins.desc(), func.coalesce(actors.c.name, actors.c.id))
         .limit(limit)
     )
     return [_actor(row) for row in session.execute(found)]

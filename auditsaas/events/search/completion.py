@@ -45,6 +45,15 @@ class TypedPart:
     end: int
 
 
+def fit(text: str, typed: str) -> int:
+    """Rank how what was typed stands in a text: 3 at its beginning, 2 at that of a word, 1, 0."""
+    text, typed = fold(text), fold(typed)
+    if text.startswith(typed):
+        return 3
+    found = re.search(rf"(?<![^\W_]){re.escape(typed)}", text)
+    return 2 if found else int(typed in text)
+
+
 def part_at(text: str, cursor: int) -> TypedPart:
     """Find the part of the query at ``cursor``."""
     cursor = max(0, min(cursor, len(text)))

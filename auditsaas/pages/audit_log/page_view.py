@@ -13,6 +13,7 @@ from uuid import UUID
 from markupsafe import Markup
 
 from auditsaas.errors import FieldError
+from auditsaas.events.filter.contradictions import contradictions
 from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.filter.reader import CUSTOM, SearchError
 from auditsaas.events.reading.scans.source import answers_at_once
@@ -207,6 +208,11 @@ class LogView:
     def quiet_period(self) -> str | None:
         """The period in words, where nothing else is filtered by and what is before is left out."""
         return no_match.quiet_period(self.filter)
+
+    @property
+    def contradictions(self) -> list[str]:
+        """What of the filter excludes each other, where nothing matches."""
+        return contradictions(self.filter)
 
     @property
     def _nothing(self) -> bool:
