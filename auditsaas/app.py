@@ -7,6 +7,8 @@ from flask import Flask
 from auditsaas.access.form_protection import csrf
 from auditsaas.api import views as api
 from auditsaas.extensions import compress, login_manager
+from auditsaas.first_run import refusals
+from auditsaas.first_run.refusals import Refusals
 from auditsaas.formatting import jinja
 from auditsaas.frame import bundles, setup
 from auditsaas.jobs.worker_app import connected
@@ -26,6 +28,7 @@ from auditsaas.pages.exports.views import exports
 from auditsaas.pages.imports.mapping_views import import_mappings
 from auditsaas.pages.imports.views import imports
 from auditsaas.pages.notifications.views import notifications
+from auditsaas.pages.onboarding.views import onboarding
 from auditsaas.pages.reads.views import log_reads
 from auditsaas.pages.saved_views.views import saved_views
 from auditsaas.pages.schedules import views as schedule_pages
@@ -63,6 +66,7 @@ def create_app(
     compress.init_app(app)
     jinja.install(app)
     quotas.install(app, settings)
+    app.extensions[refusals.EXTENSION] = Refusals.at(settings.redis_url)
     setup.install(app)
     for blueprint in (
         account,
@@ -75,6 +79,7 @@ def create_app(
         integrity,
         log_reads,
         notifications,
+        onboarding,
         saved_views,
         verifier,
     ):

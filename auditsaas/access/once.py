@@ -5,8 +5,10 @@ from __future__ import annotations
 import hmac
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import ParamSpec
+from uuid import UUID
 
 from flask import Response, make_response, redirect, request
 from flask.typing import ResponseReturnValue
@@ -21,8 +23,13 @@ from auditsaas.accounts.sent_forms import Sent
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
 from auditsaas.extensions import db, settings
+from auditsaas.workspaces import api_keys
+from auditsaas.workspaces.api_keys import NewKey
+from auditsaas.workspaces.models import ApiKey
 
 FIELD = "once"
+SHOWN_AGAIN = timedelta(minutes=1)
+"""A double click is answered twice, and a browser shows the second answer."""
 WAIT_SECONDS = 0.05
 MOST_WAITS = 40
 
@@ -74,6 +81,16 @@ def lead_to(address: str | None) -> AnyResponse:
     if current_request.is_htmx():
         return Response(status=204, headers={"HX-Redirect": address or "/"})
     return redirect(address or "/", 303)
+
+
+def key_again(earlier: SentForm, workspace_id: UUID) -> NewKey | None:
+    """Make the key again that the same form has made, with its secret; None a minute later."""
+    key_id = (earlier.address or "").partition("#")[2]
+    if not key_id or earlier.created_at < datetime.now(UTC) - SHOWN_AGAIN:
+        return None
+    key = db.session().get(ApiKey, (workspace_id, UUID(key_id)), populate_existing=True)
+    made = (api_keys.made_before(key, number) for number in numbers_of_token()) if key else ()
+    return next(filter(None, made), None)
 
 
 def number_of_token() -> int | None:

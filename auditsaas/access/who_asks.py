@@ -65,6 +65,7 @@ class Belonging:
     read_recording: str
     quotas: Mapping[str, int]
     default_period: str = ALL_TIME
+    first_steps: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def _statement() -> Select[*tuple[Any, ...]]:
             Workspace.name.label("workspace_name"),
             *(Workspace.suspended_at, Workspace.require_second_factor),
             *(Workspace.read_recording, Workspace.quotas),
-            Workspace.default_period.label("workspace_period"),
+            *(Workspace.default_period.label("workspace_period"), Workspace.first_steps),
         )
         .select_from(SignInSession)
         .join(User, User.id == SignInSession.user_id)
@@ -231,6 +232,7 @@ def _belonging(row: Row[Any]) -> Belonging:
         read_recording=row.read_recording,
         quotas=row.quotas,
         default_period=row.workspace_period,
+        first_steps=row.first_steps,
     )
 
 

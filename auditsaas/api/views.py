@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from flask import Flask, Response, current_app, request
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -20,11 +20,14 @@ from auditsaas.api.problems import PROBLEM_TYPE, problem
 from auditsaas.db import failures
 from auditsaas.errors import DomainError
 from auditsaas.extensions import db
+from auditsaas.first_run import refusals
+from auditsaas.first_run.refusals import Refusals
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 LOGS = "/v1/logs"
+SENDING = frozenset({"api.post_events", "api.post_logs"})
 
 __all__ = [
     "access",
@@ -82,6 +85,20 @@ def _say_it_as_otlp(response: Response) -> Response:
         from auditsaas.api.ingest import otlp
 
         return otlp.as_status(response, (response.get_json() or {}).get("detail", ""))
+    return response
+
+
+@api.after_request
+def _tell_who_waits(response: Response) -> Response:
+    """Keep why an event was refused, for the page that waits for the first of its workspace."""
+    if request.endpoint in SENDING and 400 <= response.status_code < 500:
+        kept = cast(Refusals, current_app.extensions[refusals.EXTENSION])
+        told = response.get_json(silent=True) or {}
+        detail = str(told.get("detail") or told.get("title") or "")
+        wrong = [each for event in told.get("rejected", []) for each in event.get("errors", [])]
+        if wrong:
+            detail = f"{wrong[0].get('field', '')} {wrong[0].get('message', '')}".strip()
+        kept.note(request.headers.get("Authorization", ""), response.status_code, detail)
     return response
 
 

@@ -35,6 +35,7 @@ def create_command(name: str, slug: str | None) -> None:
     by = operator()
     with open_session() as session:
         workspace = create_workspace(session, name, slug)
+        workspace.first_steps = True
         own_actions.record(
             session,
             Activity.WORKSPACE_CREATE,

@@ -70,7 +70,7 @@ def set_up(session: Session, token: str, wanted: Wanted, facts: RequestFacts) ->
         workspace = create_workspace(session, wanted.workspace, wanted.slug or None)
     except Conflict as error:
         raise TakenSlug(str(error)) from error
-    workspace.time_zone = wanted.time_zone
+    workspace.time_zone, workspace.first_steps = wanted.time_zone, True
     _record_user(session, user, workspace, facts)
     by = _acting(user, workspace, facts)
     by.record(session, Activity.WORKSPACE_CREATE, targets=[_target(workspace)], status_code=OK)

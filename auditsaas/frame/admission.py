@@ -46,6 +46,7 @@ PERMISSIONS: Final = {
     "imports": Permission.WORKSPACE_MANAGE,
     "integrity": Permission.LOG_READ,
     "members": Permission.MEMBER_MANAGE,
+    "onboarding": Permission.API_KEY_MANAGE,
     "saved_views": Permission.LOG_READ,
     "schedules": Permission.EXPORT_CREATE,
     "workspace_access": Permission.WORKSPACE_MANAGE,

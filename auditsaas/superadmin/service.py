@@ -38,6 +38,7 @@ def create(
     """
     tenancy.bind(Scope(user=platform_actor.user_id), session)
     workspace = create_workspace(session, name, slug or None)
+    workspace.first_steps = True
     _record(
         session,
         platform_actor,

@@ -69,6 +69,9 @@ class Workspace(Base):
     suspended_at: Mapped[datetime | None] = mapped_column(Timestamp)
     """Since when members and keys are refused, by a super-admin's word."""
 
+    first_steps: Mapped[bool] = mapped_column(default=False)
+    """Its admins are shown what is left to do first, until all is done or one of them hides it."""
+
     @property
     def kept_days(self) -> int | None:
         """The number of days that events are kept; None where none is removed."""

@@ -23,6 +23,7 @@ from tests.architecture.journey import (
     enable_user,
     end_others,
     export_of_key,
+    hide_steps,
     person,
     remove_passkey,
     reset,
@@ -123,6 +124,8 @@ AUDITED: dict[str, AuditedAction] = {
         lambda s: s.here(f"/api-keys/{s.company.key()}/revoke", confirmed="1"),
         "revoked_at",
     ),
+    "onboarding.make_key": audited("api_key.create", lambda s: s.here("/first-key"), "scopes"),
+    "onboarding.hide_steps": audited("workspace.update", hide_steps, "first_steps"),
     "workspace_settings.save": audited(
         "workspace.update", change_settings, "name", "redacted_keys"
     ),

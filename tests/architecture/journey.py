@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 from auditsaas.accounts import encryption, resets, second_factor
 from auditsaas.accounts.models import User
 from auditsaas.exports.models import ExportState
+from auditsaas.workspaces.models import Workspace
 from tests.support import factories
 from tests.support.authenticator import Authenticator
 from tests.support.company import Company
@@ -26,6 +27,7 @@ from tests.support.factories import (
     event_input,
     make_api_key,
     make_member,
+    scoped,
 )
 from tests.support.sealing import seal
 
@@ -164,6 +166,13 @@ def export_of_key(s: Journey, *, proof: bool = False) -> str:
 def change_settings(journey: Journey) -> TestResponse:
     form = {"name": "Other Ltd", "slug": journey.company.workspace.slug, "time_zone": "UTC"}
     return journey.here("/settings", **form, export_days="7", redacted_keys="token")
+
+
+def hide_steps(journey: Journey) -> TestResponse:
+    with scoped(journey.company.workspace.id) as session:
+        session.get_one(Workspace, journey.company.workspace.id).first_steps = True
+        session.commit()
+    return journey.here("/first-steps/hide")
 
 
 def check_log(journey: Journey) -> TestResponse:

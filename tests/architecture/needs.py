@@ -45,6 +45,8 @@ WORKSPACE: dict[str, Need] = {
     **dict.fromkeys(("members.disable", "members.enable", "members.remove"), MEMBERS),
     **dict.fromkeys(("api_keys.show", "api_keys.new", "api_keys.create"), KEYS),
     "api_keys.revoke": KEYS,
+    **dict.fromkeys(("onboarding.lead_to_log", "onboarding.make_key"), KEYS),
+    **dict.fromkeys(("onboarding.first_event", "onboarding.hide_steps"), KEYS),
     **dict.fromkeys(("workspace_settings.show", "workspace_settings.save"), MANAGE),
     "workspace_settings.show_retention": MANAGE,
     "workspace_usage.show": MANAGE,

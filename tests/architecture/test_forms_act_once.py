@@ -29,6 +29,7 @@ BY_ITSELF = {
     "erasures.look",
     "exports.ask",
     "import_mappings.preview",
+    "onboarding.make_key",
     "schedules.preview",
 }
 """They ask themselves what the form made before, or make nothing."""

@@ -18,6 +18,7 @@ from auditsaas.pages.audit_log import (
 from auditsaas.pages.audit_log.event import page as event_page
 from auditsaas.pages.audit_log.log_scope import LogScope
 from auditsaas.pages.audit_log.partials import FRAGMENTS
+from auditsaas.pages.onboarding import page as onboarding
 
 audit_logs = Blueprint("audit_logs", __name__)
 crowding.install(audit_logs)
@@ -26,6 +27,9 @@ crowding.install(audit_logs)
 @in_each_scope(audit_logs, "/audit-logs")
 def log(slug: str | None = None) -> ResponseReturnValue:
     scope = log_scope.load(slug)
+    first = onboarding.instead_of_log()
+    if first is not None:
+        return first
     default = scope.offered.default
     if not request.args and not is_partial() and default is not None:
         return redirect(f"{scope.base_url}?view={default.id}")
@@ -36,7 +40,9 @@ def log(slug: str | None = None) -> ResponseReturnValue:
     if view.unified and not is_partial() and "view" not in request.args:
         return redirect(view.url)
     if not is_partial():
-        return render_template("audit_logs/page.html", view=page_loader.with_page_and_panel(view))
+        view = page_loader.with_page_and_panel(view)
+        left = onboarding.steps_left()
+        return render_template("audit_logs/page.html", view=view, first_steps=left)
     view = page_loader.with_page(view)
     response = make_response(render_template("audit_logs/_reply.html", view=view))
     response.headers["HX-Push-Url"] = view.url

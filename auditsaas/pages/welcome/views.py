@@ -18,7 +18,7 @@ from auditsaas.first_run.setting_up import SetUp, TakenSlug
 from auditsaas.first_run.wanted import Wanted
 from auditsaas.mail import account_mails
 from auditsaas.own_actions import without_token
-from auditsaas.pages.onboarding import snippets
+from auditsaas.pages.onboarding.page import sending
 from auditsaas.pages.welcome import readiness
 
 welcome = Blueprint("welcome", __name__, url_prefix="/welcome")
@@ -75,10 +75,9 @@ def _made(session: Session, made: SetUp) -> ResponseReturnValue:
     page = {
         "user": {"name": made.user.name},
         "workspace": {"name": made.workspace.name, "slug": made.workspace.slug},
-        "key": made.key.secret,
         "invitation": made.invitation and _link(made.invitation.token),
         "invited": made.invitation and made.invitation.invitation.email,
-        "snippets": snippets.of(settings().base_url, made.key.secret),
+        **sending(made.key.secret),
     }
     session.commit()
     browser_session().remember(made.user.email)

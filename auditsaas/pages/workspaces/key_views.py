@@ -17,7 +17,7 @@ from auditsaas.errors import Invalid
 from auditsaas.extensions import db
 from auditsaas.pages.workspaces import key_list
 from auditsaas.permissions import ApiScope, Permission
-from auditsaas.workspaces import api_keys, key_making
+from auditsaas.workspaces import key_making
 from auditsaas.workspaces.api_keys import NewKey
 from auditsaas.workspaces.networks import parse_networks
 
@@ -25,8 +25,6 @@ key_pages = Blueprint("api_keys", __name__, url_prefix="/w/<slug>/api-keys")
 
 LIFETIMES = {"30": "30 days", "90": "90 days", "365": "1 year", "": "Never"}
 DEFAULT_LIFETIME = "365"
-SHOWN_AGAIN = timedelta(minutes=1)
-"""A double click is answered twice, and a browser shows the second answer."""
 
 
 @key_pages.get("")
@@ -75,12 +73,11 @@ def create(slug: str) -> ResponseReturnValue:
 
 def _again(access: WorkspaceAccess, earlier: SentForm) -> ResponseReturnValue:
     """Render the key that the same form has made already; without its secret a moment later."""
-    list_url, _, key_id = (earlier.address or "").partition("#")
-    if not key_id or earlier.created_at < datetime.now(UTC) - SHOWN_AGAIN:
+    made = once.key_again(earlier, access.id)
+    if made is None:
+        list_url = (earlier.address or "").partition("#")[0]
         return redirect(list_url or f"/w/{access.slug}/api-keys", 303)
-    key = key_list.find_key(db.session(), access.id, UUID(key_id))
-    made = (api_keys.made_before(key, number) for number in once.numbers_of_token())
-    return _page(access, next(filter(None, made), None))
+    return _page(access, made)
 
 
 @key_pages.post("/<uuid:key_id>/revoke")
