@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -15,7 +16,12 @@ from auditsaas.formatting.viewer import Viewer
 from auditsaas.pages.audit_log.log_scope import LogScope
 
 MAX_TICKS = 8
-LAST_MARK = 0.94
+WIDTHS = {"": 704, "m": 336, "s": 256}
+"""The least pixels of bars at which labels stand: those of all, of medium and small charts."""
+LETTER = 7
+"""Pixels that a letter of a label takes at most, on average."""
+APART = 10
+STEPS = (10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100)
 DAY = timedelta(days=1)
 MIDNIGHT = time()
 
@@ -28,7 +34,7 @@ def build(scope: LogScope, chosen: EventFilter, viewer: Viewer, now: datetime) -
     return {
         "buckets": [_bucket(scope, chosen, viewer, bar, i) for i, bar in enumerate(found.bars)],
         "step_label": found.step,
-        "max": _round_up(found.highest),
+        "max": scale_end(found.highest),
         "axis": axis(found, viewer),
         "counted_from": found.counted_from,
     }
@@ -61,34 +67,61 @@ def _label(bar: Bar, viewer: Viewer) -> str:
     return f"{day} {times.minutes(bar.start, bar.end, viewer)}"
 
 
-def _round_up(value: int) -> int:
-    """Round up to the next of 1, 2, 5, 10, 20, 50 …"""
-    if value <= 1:
-        return 1
-    power = 10 ** math.floor(math.log10(value))
-    return next(int(step * power) for step in (1, 2, 5, 10) if step * power >= value)
+def scale_end(value: int) -> int:
+    """Round up to the end of a scale of which bars use three quarters or more."""
+    power = max(0, math.floor(math.log10(max(value, 1))) - 1)
+    return next((step * 10**power for step in STEPS if step * 10**power >= value > 10), value or 1)
 
 
 def axis(found: Histogram, viewer: Viewer) -> list[dict[str, str]]:
-    """Label the bars, some emptily, so that each label stands under the start of its own."""
+    """Label the bars, some emptily, so that each label stands under the start of its own.
+
+    ``sizes`` says at which smaller charts a label stands, too: there, fewer have room.
+    """
     labelled = set(_marks(found, viewer))
+    write = _writer(found, viewer)
+    ticks = [
+        write(bar) if place in labelled else {"label": "", "weekday": ""}
+        for place, bar in enumerate(found.bars)
+    ]
+    shown = {size: _with_room(ticks, size) for size in WIDTHS}
+    return [
+        tick | {"sizes": " ".join(size for size in WIDTHS if place in shown[size]).strip()}
+        if place in set().union(*shown.values())
+        else {"label": "", "weekday": "", "sizes": ""}
+        for place, tick in enumerate(ticks)
+    ]
+
+
+def _writer(found: Histogram, viewer: Viewer) -> Callable[[Bar], dict[str, str]]:
+    """Choose what labels say: dates with or without their year, or times."""
     changes = len({times.zone_letters(bar.start, viewer) for bar in found.bars}) > 1
-    days = bool(found.bars) and found.bars[-1].end - found.bars[0].start > 2 * DAY
-    years = bool(found.bars) and found.bars[-1].end - found.bars[0].start > 300 * DAY
-    axis = []
-    for scope, bar in enumerate(found.bars):
-        tick = {"label": "", "weekday": ""}
-        if scope in labelled and years:
-            tick["label"] = times.date(bar.start, viewer)
-        elif scope in labelled and days:
-            tick["label"] = times.short_date(bar.start, viewer)
-            tick["weekday"] = f"{bar.start.astimezone(viewer.zone):%a}"
-        elif scope in labelled:
-            tick["label"] = times.minute(bar.start, viewer)
-            if changes:
-                tick["label"] += f" {times.zone_letters(bar.start, viewer)}"
-        axis.append(tick)
-    return axis
+    length = found.bars[-1].end - found.bars[0].start if found.bars else timedelta()
+
+    def write(bar: Bar) -> dict[str, str]:
+        if length > 300 * DAY:
+            return {"label": times.date(bar.start, viewer), "weekday": ""}
+        if length > 2 * DAY:
+            weekday = f"{bar.start.astimezone(viewer.zone):%a}"
+            return {"label": times.short_date(bar.start, viewer), "weekday": weekday}
+        letters = f" {times.zone_letters(bar.start, viewer)}" if changes else ""
+        return {"label": f"{times.minute(bar.start, viewer)}{letters}", "weekday": ""}
+
+    return write
+
+
+def _with_room(ticks: Sequence[dict[str, str]], size: str) -> set[int]:
+    """Choose the labels that a chart has room for, from the left."""
+    width, taken = WIDTHS[size], 0.0
+    chosen = set()
+    for place, tick in enumerate(ticks):
+        words = f"{tick['weekday']} {tick['label']}".strip() if not size else tick["label"]
+        start = place / len(ticks) * width
+        end = start + LETTER * len(words)
+        if words and start >= taken and end <= width:
+            chosen.add(place)
+            taken = end + APART
+    return chosen
 
 
 def _marks(found: Histogram, viewer: Viewer) -> list[int]:
@@ -98,6 +131,4 @@ def _marks(found: Histogram, viewer: Viewer) -> list[int]:
     hours = bool(bars) and bars[0].end - bars[0].start < DAY
     if hours and bars[-1].end - bars[0].start > 2 * DAY:
         places = [p for p in places if bars[p].start.astimezone(viewer.zone).time() == MIDNIGHT]
-    stride = max(1, math.ceil(len(places) / MAX_TICKS))
-    # A label that starts in the last bars has no room left.
-    return [scope for scope in places[::stride] if scope == 0 or scope <= len(bars) * LAST_MARK]
+    return places[:: max(1, math.ceil(len(places) / MAX_TICKS))]

@@ -10,7 +10,7 @@ import pytest
 
 from auditsaas.events.reading.histogram import Bar, Histogram, bar_edges
 from auditsaas.formatting.viewer import Viewer
-from auditsaas.pages.audit_log.histogram_chart import MAX_TICKS, axis
+from auditsaas.pages.audit_log.histogram_chart import MAX_TICKS, WIDTHS, axis, scale_end
 
 END = datetime(2026, 11, 19, 14, 30, tzinfo=UTC)
 
@@ -51,3 +51,37 @@ def test_hours_of_a_change_night_carry_their_letters() -> None:
     start = datetime(2026, 10, 24, 23, tzinfo=UTC)
     found, _ = labels(start, start + timedelta(hours=4), "Europe/Berlin")
     assert [label for label in found if label.startswith("02:00")] == ["02:00 CEST", "02:00 CET"]
+
+
+@pytest.mark.parametrize("size", WIDTHS)
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+@pytest.mark.parametrize("days", [0.02, 0.5, 1, 3, 7, 9, 30, 90, 120, 365, 4000])
+def test_labels_of_each_size_of_chart_stand_apart_and_within_it(
+    size: str, zone: str, days: float
+) -> None:
+    edges, step = bar_edges(END - timedelta(days=days), END, ZoneInfo(zone))
+    bars = tuple(Bar(a, b, 1, 0) for a, b in pairwise(edges))
+    ticks = axis(Histogram(bars, step), Viewer(zone=ZoneInfo(zone), clock="12"))
+    ends = 0.0
+    shown = [
+        (p, t) for p, t in enumerate(ticks) if t["label"] and size in ("", *t["sizes"].split())
+    ]
+    assert shown
+    for place, tick in shown:
+        start = place / len(ticks) * WIDTHS[size]
+        assert start >= ends
+        words = tick["label"] if size else f"{tick['weekday']} {tick['label']}".strip()
+        ends = start + 6.8 * len(words) + 8
+    assert ends - 8 <= WIDTHS[size]
+
+
+@pytest.mark.parametrize(
+    ("highest", "scale"),
+    [(0, 1), (1, 1), (7, 7), (10, 10), (11, 12), (38, 40), (61, 80), (101, 120), (2300, 2500)],
+)
+def test_scale_ends_at_a_round_number_just_above_the_highest_bar(highest: int, scale: int) -> None:
+    assert scale_end(highest) == scale
+
+
+def test_highest_bar_uses_three_quarters_of_the_height() -> None:
+    assert all(highest <= scale_end(highest) <= highest / 0.75 for highest in range(1, 20_000))
