@@ -44,6 +44,7 @@ class Identity:
     density: Density
     single_key_shortcuts: bool
     hidden_columns: tuple[str, ...]
+    workspace_inside: bool = False
     default_period: str | None = None
     """The period that the log opens with; None as the workspace has it."""
     second_factor: bool = False

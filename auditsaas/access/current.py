@@ -40,6 +40,7 @@ def viewer() -> Viewer:
         density=person.density,
         single_key_shortcuts=person.single_key_shortcuts,
         hidden_columns=frozenset(person.hidden_columns),
+        workspace_inside=person.workspace_inside,
     )
 
 

@@ -110,7 +110,8 @@ def _statement() -> Select[*tuple[Any, ...]]:
         select(
             *(User.id, User.email, User.name, User.is_super_admin, User.time_zone),
             *(User.date_format, User.clock, User.theme, User.density),
-            *(User.single_key_shortcuts, User.hidden_columns, User.default_period),
+            *(User.single_key_shortcuts, User.hidden_columns, User.workspace_inside),
+            User.default_period,
             *(SignInSession.last_seen_at, SignInSession.second_factor_at),
             SignInSession.confirmed_at,
             case((bindparam("counts"), unread.scalar_subquery())).label("unread"),
@@ -210,6 +211,7 @@ def _identity(row: Row[Any]) -> Identity:
         density=cast(Density, row.density),
         single_key_shortcuts=row.single_key_shortcuts,
         hidden_columns=tuple(row.hidden_columns),
+        workspace_inside=row.workspace_inside,
         default_period=row.default_period,
         second_factor=row.second_factor_at is not None,
         confirmed_at=row.confirmed_at,

@@ -36,6 +36,8 @@ class User(Base):
     default_period: Mapped[str | None] = mapped_column(Text)
     """The period that the log opens with; None as the workspace has it."""
     hidden_columns: Mapped[list[str]] = mapped_column(ARRAY(Text), default=lambda: ["source"])
+    workspace_inside: Mapped[bool] = mapped_column(default=False)
+    """Whether the log of one workspace has a column of it, too."""
     totp_secret: Mapped[str | None] = mapped_column(Text)
     """Encrypted; it counts once ``totp_confirmed_at`` is set."""
     totp_confirmed_at: Mapped[datetime | None] = mapped_column(Timestamp)

@@ -27,6 +27,8 @@ class Viewer:
     density: Density = "comfortable"
     single_key_shortcuts: bool = True
     hidden_columns: frozenset[str] = frozenset()
+    workspace_inside: bool = False
+    """Whether the log of one workspace has a column of it, too."""
 
 
 DEFAULT: Final = Viewer()

@@ -84,6 +84,41 @@ def test_hidden_columns_are_not_sent(workspace: Workspace, client: FlaskClient) 
     assert post(client, "/account/table", columns=["nonsense"], density="compact") == 422
 
 
+def test_workspace_is_a_column_inside_one_for_whom_wants_it(
+    workspace: Workspace, client: FlaskClient
+) -> None:
+    append_events(workspace, [event_input()])
+    inside, across = f"/w/{workspace.slug}/audit-logs", "/audit-logs"
+
+    def has_column(path: str) -> bool:
+        return 'scope="col" class="c-ws' in client.get(path).text
+
+    assert (has_column(inside), has_column(across)) == (False, True)
+    assert post(client, "/account/table", columns=["workspace_inside"], density="compact") == 303
+    assert (has_column(inside), has_column(across)) == (True, False)
+    assert re.search(rf'class="c-ws">{workspace.name}<', client.get(inside).text)
+    assert post(client, "/account/table", columns=["workspace"], density="compact") == 303
+    assert (has_column(inside), has_column(across)) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("path", "own", "other"),
+    [
+        ("/w/{slug}/audit-logs", "workspace_inside", "workspace"),
+        ("/audit-logs", "workspace", "workspace_inside"),
+    ],
+)
+def test_chooser_offers_the_workspace_in_each_place_and_keeps_the_other_s_choice(
+    workspace: Workspace, client: FlaskClient, path: str, own: str, other: str
+) -> None:
+    both = ["workspace", "workspace_inside"]
+    assert post(client, "/account/table", columns=both, density="compact") == 303
+    page = client.get(path.format(slug=workspace.slug)).text
+    menu = re.sub(r"\s+", " ", page[page.index('id="columns-menu"') :])
+    assert re.search(rf'type="checkbox" name="columns" value="{own}" checked', menu)
+    assert re.search(rf'type="hidden" name="columns" value="{other}"', menu)
+
+
 def test_source_is_a_column_that_is_hidden_at_first(
     workspace: Workspace, client: FlaskClient
 ) -> None:

@@ -16,8 +16,10 @@ MAX_NAME = 128
 CLOCKS = ("24", "12")
 THEMES = ("auto", "light", "dark")
 DENSITIES = ("comfortable", "compact")
-COLUMNS = ("status", "response", "user", "user_agent", "ip", "workspace", "source", "created_at")
+COLUMNS = ("response", "status", "user", "user_agent", "ip", "workspace", "created_at", "source")
 """Columns of the log that can be hidden; the activity always shows."""
+WORKSPACE_INSIDE = "workspace_inside"
+"""The workspace's column in the log of one, where it is hidden at first."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,12 @@ from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.events.filter.opening import OPENING
 from auditsaas.extensions import db
 from auditsaas.own_activities import Activity
-from auditsaas.pages.account.preferences import COLUMNS, DENSITIES, PreferencesForm
+from auditsaas.pages.account.preferences import (
+    COLUMNS,
+    DENSITIES,
+    WORKSPACE_INSIDE,
+    PreferencesForm,
+)
 from auditsaas.pages.audit_log import page_loader
 from auditsaas.pages.audit_log.event import page as event_page
 from auditsaas.pages.audit_log.log_scope import LogScope
@@ -68,9 +73,10 @@ def choose_columns() -> ResponseReturnValue:
     """Save the columns that the log shows, and how close its rows stand."""
     user = _me(db.session())
     shown, density = request.form.getlist("columns"), request.form.get("density", "")
-    if not set(shown) <= set(COLUMNS) or density not in DENSITIES:
+    if not set(shown) <= {*COLUMNS, WORKSPACE_INSIDE} or density not in DENSITIES:
         raise Invalid("Choose columns of the table, and comfortable or compact rows.")
     user.hidden_columns = [name for name in COLUMNS if name not in shown]
+    user.workspace_inside = WORKSPACE_INSIDE in shown
     user.density = density
     db.session.commit()
     if current_request.is_partial():

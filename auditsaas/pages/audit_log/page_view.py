@@ -97,6 +97,13 @@ class LogView:
     def several(self) -> bool:
         return self.scope.several
 
+    @property
+    def names_workspaces(self) -> bool:
+        """Whether the table has a column of workspaces."""
+        if not self.several:
+            return self.viewer.workspace_inside
+        return "workspace" not in self.viewer.hidden_columns
+
     @cached_property
     def query(self) -> str:
         return urlencode(self._args)
@@ -159,7 +166,7 @@ class LogView:
         """The rows of the page, as HTML."""
         table = Table(
             hidden=self.viewer.hidden_columns,
-            several=self.several,
+            workspace=self.names_workspaces,
             tells_unknown_source=self.always is not None,
         )
         return draw(self.page.rows if self.page else (), table)

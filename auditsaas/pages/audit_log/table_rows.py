@@ -81,7 +81,7 @@ class Table(NamedTuple):
 
     hidden: frozenset[str] = frozenset()
     """The columns that the viewer hides."""
-    several: bool = False
+    workspace: bool = False
     """Whether it has a column of workspaces."""
     tells_unknown_source: bool = False
 

@@ -65,7 +65,7 @@ names = st.builds(WorkspaceName, st.sampled_from(["acme", "a-b"]), texts)
 tables = st.builds(
     Table,
     hidden=st.frozensets(st.sampled_from(sorted(COLUMNS))),
-    several=st.booleans(),
+    workspace=st.booleans(),
     tells_unknown_source=st.booleans(),
 )
 viewers = st.builds(
@@ -137,13 +137,13 @@ def without(row: LogRow, name: str) -> LogRow:
 def test_row_without_one_of_its_texts_is_drawn_as_its_template_draws_it(app: Flask) -> None:
     full = LogRow(True, True, 3, *(f"<{name}>" for name in table_rows.TEXTS))
     rows = [full, *(without(full, name) for name in table_rows.TEXTS if name != "id")]
-    assert draw(rows, Table(several=True)) == as_template(app, rows, Table(several=True))
+    assert draw(rows, Table(workspace=True)) == as_template(app, rows, Table(workspace=True))
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda text: text.replace("{{ row.label }}", "{{ row.label|upper }}"),
+        lambda text: text.replace("row.label", "row.label|upper"),
         lambda text: text.replace("{% if row.letters %}", "{% if row.letters != 'EST' %}"),
     ],
     ids=["changes a text", "compares a text"],
