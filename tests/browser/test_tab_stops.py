@@ -21,6 +21,8 @@ FOCUSED = """() => {
     return [!!focused.closest("#log-rows"), focused.ariaLabel ?? focused.textContent.trim()];
 }"""
 
+BEFORE_FOCUS = "box => !!(document.activeElement.compareDocumentPosition(box) & 2)"
+
 
 @pytest.fixture(scope="module")
 def acme(server: str) -> Workspace:
@@ -160,3 +162,39 @@ def test_every_stop_stays_one_without_scripts(
     links = visitor.page.locator("#chips a, #actions a")
     assert links.evaluate_all("all => all.every(link => link.tabIndex === 0)")
     visitor.context.close()
+
+
+def press_until(page: Page, key: str, name: str) -> None:
+    """Press a key until what has this name has the focus."""
+    for _ in range(40):
+        page.keyboard.press(key)
+        if str(page.evaluate(FOCUSED)[1]).startswith(name):
+            return
+    raise AssertionError(f"{key} does not lead to {name}")
+
+
+def test_journey_from_the_top_to_a_file_takes_no_pointer(page: Page) -> None:
+    keys, rows = page.keyboard, page.locator("#log-rows tr")
+    press_until(page, "Tab", "Skip to the rows")
+    keys.press("Enter")
+    keys.press("Enter")
+    expect(page.locator("#event")).to_be_focused()
+    for key, place in (("j", 1), ("j", 2), ("k", 1)):
+        keys.press(key)
+        expect(rows.nth(place)).to_have_attribute("aria-selected", "true")
+    keys.press("Escape")
+    expect(rows.nth(1).locator("a")).to_be_focused()
+    keys.press("f")
+    error = page.locator("#facets input[value=error]")
+    for _ in range(40):
+        keys.press("Shift+Tab" if error.evaluate(BEFORE_FOCUS) else "Tab")
+        if error.evaluate("box => box === document.activeElement"):
+            break
+    keys.press("Space")
+    expect(page.locator("#chips")).to_contain_text("Status is Error")
+    page.locator("#content").focus()
+    keys.press("d")
+    with page.expect_download() as file:
+        press_until(page, "Tab", "CSV")
+        keys.press("Enter")
+    assert file.value.suggested_filename.endswith(".csv")
