@@ -25,6 +25,7 @@ from auditsaas.pages.evidence.proof_views import event_proofs
 from auditsaas.pages.evidence.verifier_views import verifier
 from auditsaas.pages.evidence.views import integrity
 from auditsaas.pages.exports.views import exports
+from auditsaas.pages.filter_field.views import filter_field
 from auditsaas.pages.imports.mapping_views import import_mappings
 from auditsaas.pages.imports.views import imports
 from auditsaas.pages.notifications.views import notifications
@@ -75,6 +76,7 @@ def create_app(
         erasures,
         event_proofs,
         exports,
+        filter_field,
         findings,
         integrity,
         log_reads,

@@ -55,6 +55,7 @@ PARTS: Final = {
     "erasures.look": "count",
     "event_proofs": "proof",
     "exports": "preflight",
+    "filter_field": "count",
     "findings": "findings",
     "integrity": "findings",
     "log_reads.index": "reads",

@@ -9,6 +9,31 @@ from auditsaas.errors import FieldError, InvalidFields
 from auditsaas.events.event_fields import TABLE
 
 COLUMNS: Final = tuple(TABLE)
+TITLES: Final = {
+    "created_at": "Created At",
+    "activity": "Activity",
+    "status": "Status",
+    "status_code": "Status code",
+    "method": "HTTP Method",
+    "path": "Path",
+    "duration_ms": "Response time",
+    "user_name": "User name",
+    "user_email": "User e-mail",
+    "user_id": "User id",
+    "user_role": "User role",
+    "user_agent": "User Agent",
+    "platform": "Platform",
+    "ip_address": "IP Address",
+    "workspace": "Workspace",
+    "request_id": "Request id",
+    "targets": "Targets",
+    "changes": "Changes",
+    "metadata": "Metadata",
+    "event_id": "Event id",
+    "seq": "Number in the log",
+    "source": "Source",
+}
+"""What people call the columns."""
 
 
 def chosen_columns(names: Iterable[str]) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ PERMISSIONS: Final = {
     "erasures": Permission.WORKSPACE_MANAGE,
     "event_proofs": Permission.LOG_READ,
     "exports": Permission.EXPORT_CREATE,
+    "filter_field": Permission.LOG_READ,
     "findings": Permission.WORKSPACE_MANAGE,
     "import_mappings": Permission.WORKSPACE_MANAGE,
     "imports": Permission.WORKSPACE_MANAGE,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import islice
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from auditsaas.events.filter.period import TimeRange
@@ -26,6 +27,15 @@ class Frequency(StrEnum):
     WEEKLY = "weekly"
     MONTHLY = "monthly"
     QUARTERLY = "quarterly"
+
+
+LONGEST: Final = {
+    Frequency.DAILY: 1,
+    Frequency.WEEKLY: 7,
+    Frequency.MONTHLY: 31,
+    Frequency.QUARTERLY: 92,
+}
+"""The days of the longest period of each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +79,14 @@ class Timetable:
             due = self.due_after(due)
         return due
 
+    def last_run(self, moment: datetime) -> Run:
+        """Return the newest run that would have been due by ``moment``, over its whole period."""
+        due = self.due_after(moment - 2 * LONGEST[self.frequency] * DAY)
+        while (following := self.due_after(due)) <= moment:
+            due = following
+        end = self.window_end(due)
+        return Run(due, TimeRange(self.window_before(end), end))
+
     def runs(self, due: datetime, covered_until: datetime) -> Iterator[Run]:
         """Yield the run that is due then and all that follow, with what each covers."""
         while True:
@@ -90,8 +108,7 @@ class Timetable:
         return day.replace(month=day.month - (day.month - 1) % 3, day=1)
 
     def _next_first_day(self, first: date) -> date:
-        longest = {"daily": 1, "weekly": 7, "monthly": 31, "quarterly": 92}[self.frequency]
-        return self._first_day(first + longest * DAY)
+        return self._first_day(first + LONGEST[self.frequency] * DAY)
 
     def _due_day(self, first: date) -> date:
         if self.frequency is Frequency.DAILY:

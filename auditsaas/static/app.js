@@ -7,10 +7,13 @@
   const here = row?.querySelector("[aria-current]");
   if (here) row.scrollLeft = here.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
 
-  // A <details> stays as the person left it when its content is morphed.
+  // A <details> stays as the person left it when its content is morphed, and so does what an element
+  // says it keeps.
+  const keeps = (element, name) =>
+    (name === "open" && element.matches("details")) ||
+    element.dataset.keep?.split(" ").includes(name);
   htmx.registerExtension("keep-open", {
-    htmx_before_morph_attr: (element, detail) =>
-      !(detail.attrName === "open" && element.matches("details")),
+    htmx_before_morph_attr: (element, detail) => !keeps(element, detail.attrName),
   });
 
   document.addEventListener("htmx:config:request", (event) => {

@@ -302,6 +302,7 @@ WITHOUT: dict[str, str] = {
     "security.begin_second_factor": "a secret that counts for nothing until it is confirmed",
     "import_mappings.preview": "a look at a sample, of which nothing is kept",
     "erasures.look": "a look at whom it would be about, which is a read of the log",
+    "filter_field.refresh": "a look at what a filter finds, of which nothing is kept",
     "schedules.preview": "a look at runs to come, of which nothing is kept",
     "integrity.compare": "a look at the log; what contradicts it is told by itself",
     "event_proofs.check": "a look at one event, recorded as a reading of it",

@@ -69,6 +69,7 @@ WORKSPACE: dict[str, Need] = {
     **dict.fromkeys(("schedules.everywhere", "schedules.choose_workspace"), EXPORT),
     **dict.fromkeys(("schedules.index", "schedules.new", "schedules.create"), EXPORT),
     "schedules.preview": EXPORT,
+    "filter_field.refresh": LOG,
     **dict.fromkeys(("schedules.anywhere", "schedules.detail"), EXPORTS_OF_OTHERS),
     **dict.fromkeys(("schedules.edit", "schedules.update", "schedules.pause"), EXPORTS_OF_OTHERS),
     **dict.fromkeys(("schedules.resume", "schedules.delete"), EXPORTS_OF_OTHERS),

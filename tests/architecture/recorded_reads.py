@@ -21,6 +21,7 @@ READS: dict[str, str] = {
     "schedules.new": "count",
     "schedules.edit": "count",
     "schedules.preview": "count",
+    "filter_field.refresh": "count",
     "api.list_events": "rows",
     "api.get_event": "event",
     "api.get_event_proof": "proof",
@@ -32,6 +33,7 @@ QUERIES: dict[str, str] = {
     "api.get_consistency": "from=1",
     "audit_logs.suggest": "q=user:a",
     "exports.before": "format=csv",
+    "filter_field.refresh": "status=error",
     "schedules.preview": "frequency=daily&at=07:00&time_zone=UTC&format=csv",
 }
 """What an address needs besides, to read anything."""

@@ -30,6 +30,7 @@ BY_ITSELF = {
     "exports.ask",
     "import_mappings.preview",
     "onboarding.make_key",
+    "filter_field.refresh",
     "schedules.preview",
 }
 """They ask themselves what the form made before, or make nothing."""

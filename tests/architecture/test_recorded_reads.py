@@ -29,7 +29,7 @@ from tests.support.reads import counted
 
 CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
 BY_KEY = KEY.keys() | LOG_HASHES
-ASKS = {"schedules.preview"}
+ASKS = {"filter_field.refresh", "schedules.preview"}
 """Forms that are posted and change nothing."""
 
 
@@ -73,7 +73,8 @@ def parts(
     query = QUERIES.get(rule.endpoint, "")
     if rule.endpoint in ASKS:
         form = dict(pair.split("=") for pair in query.split("&"))
-        answer = client.post(built[1], data=form | {"csrf_token": csrf_token(client)})
+        token = {"csrf_token": csrf_token(client)}
+        answer = client.post(built[1], data=form | token, headers=PARTIAL)
     else:
         headers = {"Authorization": f"Bearer {key}"} if rule.endpoint in BY_KEY else PARTIAL
         answer = client.get(f"{built[1]}?{query}", headers=headers)

@@ -32,10 +32,11 @@ def test_schedule_is_created_from_the_log_with_a_live_preview(
     page = visitor.page
     page.get_by_role("button", name="Use view").click()
     page.get_by_role("link", name="Schedule this view").click()
-    expect(page.locator("#s-query")).to_have_value("status=error")
+    expect(page.locator("[data-chip=status]")).to_contain_text("Error")
+    expect(page.locator(".found")).to_contain_text("5 events in the last 7 days")
     preview = page.locator("#schedule-preview")
     expect(preview).to_contain_text("The previous calendar week")
-    expect(preview).to_contain_text("5 events matched")
+    expect(preview).to_contain_text("0 events matched")
     page.get_by_text("Daily", exact=True).click()
     expect(preview).to_contain_text("The previous day")
     page.get_by_role("textbox", name="Name").fill("Failures")

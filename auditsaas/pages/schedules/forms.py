@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import time
 from typing import Any
-from urllib.parse import parse_qsl
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
 from werkzeug.datastructures import MultiDict
 
 from auditsaas.errors import FieldError, InvalidFields
-from auditsaas.events.filter import text as filter_text
-from auditsaas.events.filter.event_filter import EventFilter
-from auditsaas.exports.columns import chosen_columns
 from auditsaas.exports.formats import FORMATS, checked
+from auditsaas.pages.filter_field import typed
+from auditsaas.pages.filter_field.typed import TypedFilter
+from auditsaas.pages.schedules.column_choice import ALL_COLUMNS, ColumnChoice
 from auditsaas.schedules.models import Schedule
 from auditsaas.schedules.service import Plan
 from auditsaas.schedules.timetable import Frequency, Timetable
 
+NO_FILTER = TypedFilter()
 MAX_NAME = 100
-MAX_QUERY = 16_000
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-PERIOD_FIELDS = ("range", "from", "to", "view", "before", "after", "at", "limit")
-"""Parameters of a page's address besides a filter; the schedule sets the period."""
-ALL = "all"
-"""In place of a saved view's id: everything."""
 
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
@@ -38,11 +32,9 @@ class ScheduleForm:
     """The fields as text, so that a form with an error comes back as it was typed."""
 
     name: str = ""
-    query: str = ""
-    view: str = ""
-    """The id of a saved view that is taken instead of ``query``."""
+    filter: TypedFilter = NO_FILTER
     format: str = "csv"
-    columns: tuple[str, ...] = ()
+    columns: ColumnChoice = ALL_COLUMNS
     proof: bool = False
     """Whether a proof is to go with each report."""
     frequency: str = Frequency.WEEKLY.value
@@ -54,20 +46,22 @@ class ScheduleForm:
 
     @classmethod
     def of_fields(cls, fields: MultiDict[str, str], defaults: ScheduleForm) -> ScheduleForm:
-        """Read the sent fields; ``defaults`` for what an address may leave out."""
-        single = ("name", "view", "query", "format", "frequency", "weekday", "month_day", "at")
+        """Read the sent fields beside the filter, which is that of ``defaults``.
+
+        ``defaults`` also has what an address may leave out.
+        """
+        single = ("name", "format", "frequency", "weekday", "month_day", "at", "time_zone")
         values: dict[str, Any] = {
-            name: fields.get(name, getattr(defaults, name)).strip()
-            for name in (*single, "time_zone")
+            name: fields.get(name, getattr(defaults, name)).strip() for name in single
         }
         values["name"] = " ".join(values["name"].split())
         # No box ticked is a choice too, once the form was filled in at all.
         given = fields.getlist("recipients") if "name" in fields else defaults.recipients
-        chosen = tuple(dict.fromkeys(given))
         return cls(
             **values,
-            recipients=chosen,
-            columns=tuple(fields.getlist("columns")),
+            filter=defaults.filter,
+            recipients=tuple(dict.fromkeys(given)),
+            columns=ColumnChoice.of_fields(fields),
             proof=checked(fields.get("proof")),
         )
 
@@ -75,9 +69,9 @@ class ScheduleForm:
     def of_schedule(cls, schedule: Schedule) -> ScheduleForm:
         return cls(
             name=schedule.name,
-            query=filter_text.as_typed(schedule.query),
+            filter=typed.of_query(schedule.query),
             format=schedule.format,
-            columns=tuple(schedule.columns or ()),
+            columns=ColumnChoice.of_names(schedule.columns or ()),
             proof=schedule.proof,
             frequency=schedule.frequency,
             weekday=str(schedule.weekday),
@@ -87,10 +81,8 @@ class ScheduleForm:
             recipients=tuple(str(user_id) for user_id in schedule.recipients),
         )
 
-    def plan(self, views: Mapping[str, str], slugs: Sequence[str]) -> Plan:
-        """Check the fields in a workspace, return the plan; ``views`` are its saved queries by id.
-
-        ``slugs`` are the workspace's, that of today first.
+    def plan(self) -> Plan:
+        """Check the fields, and return the plan.
 
         Raises:
             InvalidFields: naming every field that cannot be used.
@@ -98,7 +90,7 @@ class ScheduleForm:
         reading = _Reading()
         found = Plan(
             name=reading.of("name", self._name),
-            event_filter=reading.of("query", lambda: self.filter(views, slugs)),
+            event_filter=reading.of("query", self.filter.understood),
             format=reading.of("format", self._format),
             columns=reading.of("columns", self._columns),
             proof=self.proof,
@@ -115,32 +107,6 @@ class ScheduleForm:
         reading.finish()
         return found
 
-    def filter(self, views: Mapping[str, str], slugs: Sequence[str]) -> EventFilter:
-        """Read the filter; raise InvalidFields if the query cannot be understood."""
-        if self.view and self.view not in views:
-            raise InvalidFields([FieldError("query", "There is no such saved view.")])
-        query = views[self.view] if self.view else self.query
-        if len(query) > MAX_QUERY:
-            raise InvalidFields([FieldError("query", "This filter is too long.")])
-        args = self._arguments(query, views)
-        if any(other not in slugs for other in args.poplist("workspace")):
-            message = f"A schedule here reads the workspace {slugs[0]} only."
-            raise InvalidFields([FieldError("query", message)])
-        return EventFilter.from_args(args, zone=ZoneInfo("UTC"), now=datetime.now(UTC), beside=())
-
-    def _arguments(self, query: str, views: Mapping[str, str]) -> MultiDict[str, str]:
-        """Read the query's arguments, with those of the saved view it names, without its period."""
-        args = filter_text.arguments(query)
-        named = args.get("view", ALL)
-        if named != ALL and named not in views:
-            raise InvalidFields([FieldError("query", "There is no such saved view.")])
-        kept = MultiDict(parse_qsl(views.get(named, "")))
-        for name in args:
-            kept.setlist(name, args.getlist(name))
-        for name in PERIOD_FIELDS:
-            kept.poplist(name)
-        return kept
-
     def _name(self) -> str:
         if not 1 <= len(self.name) <= MAX_NAME or not self.name.isprintable():
             raise ValueError(f"A name has 1 to {MAX_NAME} printable characters.")
@@ -150,10 +116,7 @@ class ScheduleForm:
         return self._one_of(self.format, tuple(FORMATS))
 
     def _columns(self) -> tuple[str, ...]:
-        chosen = chosen_columns(self.columns)
-        if chosen and self.format in FORMATS and not FORMATS[self.format].columns:
-            raise ValueError(f"{FORMATS[self.format].name} always holds every column.")
-        return chosen
+        return self.columns.chosen(FORMATS.get(self.format))
 
     def _recipients(self) -> tuple[UUID, ...]:
         try:
