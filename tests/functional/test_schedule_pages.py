@@ -128,7 +128,7 @@ def test_a_form_from_the_log_brings_its_filter_and_drops_its_range(
     asked = "status=error&activity=user.login&range=last_week&limit=50"
     page = client.get(f"/w/{workspace.slug}/schedules/new?{asked}").text
     assert ticked(page) == {("status", "error"), ("activity", "user.login")}
-    assert "Last week of the log is left out" in " ".join(page.split())
+    assert "Last Week of the log is left out" in " ".join(page.split())
     response = client.get(f"/schedules/new?{asked}")
     assert response.headers["Location"] == f"/w/{workspace.slug}/schedules/new?{asked}"
 

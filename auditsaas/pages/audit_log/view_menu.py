@@ -82,11 +82,10 @@ class ViewMenu:
 
     @property
     def schedule_url(self) -> str | None:
-        """The form of a schedule with this filter, whose period is the schedule's own."""
+        """Return the address of a schedule's form with this filter; it says that no period counts."""
         if self.scope.exports_url is None or self.save_url is None:
             return None
-        args = self.filter.without("range").to_args()
-        return url_with(f"{self._prefix}/schedules/new", args)
+        return url_with(f"{self._prefix}/schedules/new", self.filter.to_args())
 
     @property
     def link(self) -> str:

@@ -121,7 +121,13 @@ def _people(scope: LogScope, every: Sequence[Option], words: str) -> list[Option
     actors = find_actors(scope.session, scope.chosen_ids(()), words, MOST)
     scope.show(actor.workspace_id for actor in actors)
     return [
-        Option(actor.id, actor.label, actor.email or actor.standing, counts.get(actor.id))
+        Option(
+            value=actor.id,
+            label=actor.label,
+            sub=actor.standing,
+            email=actor.email if actor.email and actor.email != actor.label else "",
+            count=counts.get(actor.id),
+        )
         for actor in actors
     ]
 

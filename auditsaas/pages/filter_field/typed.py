@@ -15,6 +15,7 @@ from auditsaas.errors import FieldError, InvalidFields
 from auditsaas.events.filter import text as filter_text
 from auditsaas.events.filter.event_filter import EMPTY, FILTERS, EventFilter
 from auditsaas.events.filter.period import PRESETS
+from auditsaas.events.filter.reader import ALL_TIME
 from auditsaas.events.filter.unify import unify
 
 MAX_QUERY: Final = 16_000
@@ -155,7 +156,7 @@ def _drop_workspace(args: Args, slugs: Sequence[str], problems: list[FieldError]
 def _period(given: Iterable[tuple[str, str]]) -> str:
     """Word the period of a log's address; '' where it has none."""
     period = {name: value for name, value in given if name in PERIOD and value}
-    if not period:
+    if period in ({}, {"range": ALL_TIME}):
         return ""
     return PRESETS.get(period.get("range", ""), "Custom range")
 
