@@ -82,7 +82,7 @@ class ViewMenu:
 
     @property
     def schedule_url(self) -> str | None:
-        """Return the address of a schedule's form with this filter; it says that no period counts."""
+        """Return the address of a new schedule with this filter, which leaves out its period."""
         if self.scope.exports_url is None or self.save_url is None:
             return None
         return url_with(f"{self._prefix}/schedules/new", self.filter.to_args())
