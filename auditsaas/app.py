@@ -26,6 +26,7 @@ from auditsaas.pages.evidence.verifier_views import verifier
 from auditsaas.pages.evidence.views import integrity
 from auditsaas.pages.exports.views import exports
 from auditsaas.pages.filter_field.views import filter_field
+from auditsaas.pages.go_to.views import go_to
 from auditsaas.pages.imports.mapping_views import import_mappings
 from auditsaas.pages.imports.views import imports
 from auditsaas.pages.notifications.views import notifications
@@ -78,6 +79,7 @@ def create_app(
         exports,
         filter_field,
         findings,
+        go_to,
         integrity,
         log_reads,
         notifications,

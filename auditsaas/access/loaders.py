@@ -167,6 +167,22 @@ def load_all(permission: Permission) -> Sequence[WorkspaceAccess]:
     return held
 
 
+def load_mine(slug: str | None) -> Sequence[WorkspaceAccess]:
+    """Load one of the person's workspaces, or all, bound as the scope, whatever their roles.
+
+    What may be shown of each is for the caller to ask of its access.
+
+    Raises:
+        NotFound: there is no such workspace, or the person is not a member of it.
+    """
+    mine = [access for access in my_workspaces() if slug in (None, access.slug)]
+    if slug is not None and not mine:
+        raise NotFound("There is no such workspace, or you are not a member of it.")
+    bound = (access.id for access in mine if not access.lacks_second_factor)
+    tenancy.bind(Scope.of(*bound, user=require_person().id))
+    return mine
+
+
 def load_platform(*, recent: bool = True) -> None:
     """Let super-admins in who have shown a second factor or a passkey, and refuse all others.
 

@@ -57,6 +57,7 @@ PARTS: Final = {
     "exports": "preflight",
     "filter_field": "count",
     "findings": "findings",
+    "go_to": "suggestions",
     "integrity": "findings",
     "log_reads.index": "reads",
     "log_reads.of_event": "read by",

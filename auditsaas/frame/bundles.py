@@ -22,7 +22,7 @@ STATIC: Final = Path(__file__).resolve().parents[1] / "static"
 
 BUNDLES: Final[Mapping[str, tuple[str, ...]]] = {
     "bundles/page.css": ("vendor/tabler-core-1.6.1/tabler.subset.min.css", "app.css"),
-    "bundles/page.js": ("vendor/htmx-4.0.1/htmx.min.js", "away.js", "app.js", "arrows.js"),
+    "bundles/page.js": ("vendor/htmx-4.0.1/htmx.min.js", "away.js", "app.js", "arrows.js", "go.js"),
     "bundles/log.js": ("filters.js", "log.js", "suggest.js"),
     # tom-select's own skin comes before Tabler's of it.
     "bundles/finders.css": (

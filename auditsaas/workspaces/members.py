@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from auditsaas.accounts.models import Passkey, User
 from auditsaas.errors import Conflict, NotFound
+from auditsaas.events import folding
 from auditsaas.events.event_sources import PRODUCT
 from auditsaas.events.models import actors
 from auditsaas.events.schema import TargetInput
@@ -50,6 +51,23 @@ def members_of(session: Session, workspace_id: UUID) -> Sequence[Member]:
         .order_by(func.lower(User.name), User.id)
     )
     return [_member(membership, user, has_factor) for membership, user, has_factor in rows]
+
+
+def members_called(
+    session: Session, workspace_ids: Sequence[UUID], words: str, limit: int
+) -> Sequence[tuple[UUID, Member]]:
+    """Find members by words of their name or address, each with the workspace."""
+    rows = session.execute(
+        select(Membership, User, HAS_SECOND_FACTOR)
+        .join(User, User.id == Membership.user_id)
+        .where(
+            Membership.workspace_id.in_(workspace_ids),
+            folding.contains((User.name, User.email), words),
+        )
+        .order_by(func.lower(User.name), User.id, Membership.workspace_id)
+        .limit(limit)
+    )
+    return [(row[0].workspace_id, _member(*row)) for row in rows]
 
 
 def member_of(session: Session, workspace_id: UUID, user_id: UUID) -> Member:

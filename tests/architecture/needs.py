@@ -96,7 +96,7 @@ PERSON = {
     *("passkeys.registration_options", "passkeys.register", "passkeys.remove"),
     *("confirmation.show", "confirmation.confirm", "confirmation.passkey_options"),
     *("notifications.index", "notifications.count", "notifications.read"),
-    *("notifications.choose_mails",),
+    *("notifications.choose_mails", "go_to.show", "go_to.found"),
 }
 """Everybody's who is signed in, about themselves."""
 

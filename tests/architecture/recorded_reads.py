@@ -14,6 +14,8 @@ READS: dict[str, str] = {
     "account.my_event": "event",
     "event_proofs.download": "proof",
     "erasures.show": "event",
+    "go_to.show": "suggestions",
+    "go_to.found": "suggestions",
     "exports.before": "preflight",
     "log_reads.index": "reads",
     "log_reads.of_event": "read by",
@@ -34,6 +36,7 @@ QUERIES: dict[str, str] = {
     "audit_logs.suggest": "q=user:a",
     "exports.before": "format=csv",
     "filter_field.refresh": "status=error",
+    **dict.fromkeys(("go_to.show", "go_to.found"), "q=ann"),
     "schedules.preview": "frequency=daily&at=07:00&time_zone=UTC&format=csv",
 }
 """What an address needs besides, to read anything."""

@@ -74,6 +74,9 @@ INSIDE = {
     "security": "/account/security",
     "asked again": "/account/confirm?next=/account",
     "sessions": "/account/sessions",
+    "go to": "/go?in=/w/{slug}",
+    "go to, with words": "/go?in=/w/{slug}&q=an",
+    "go to, with too many words": f"/go?q={'x' * 201}",
     "API documents": "/api/docs",
     "not found": "/w/nowhere/audit-logs",
 }
@@ -102,7 +105,7 @@ NO_PAGES = {
         "exports.progress",
         "notifications.count",
     ),
-    *("log_reads.of_event", "integrity.show_verdict"),
+    *("log_reads.of_event", "integrity.show_verdict", "go_to.found"),
     # Files.
     *("exports.download", "schedules.download_run", "notifications.kept_mail"),
     *("exports.download_bundle", "schedules.download_bundle"),

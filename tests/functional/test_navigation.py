@@ -18,8 +18,8 @@ from tests.support.factories import make_member, make_user, make_workspace
 Browser = Callable[[User], FlaskClient]
 
 EVERY_WORKSPACE_PAGE = [page.path for group in groups.OF_ONE_WORKSPACE for page in group.pages]
-NO_ENTRY = {"events", "views"}
-"""Below a workspace, and no pages: files and forms."""
+NO_ENTRY = {"events", "views", "first-event", "first-key", "first-steps"}
+"""Below a workspace, and no pages: files, forms and fragments."""
 
 
 def within(page: str, label: str) -> str:

@@ -49,15 +49,20 @@ class Entry:
 
 def entries(place: Place, path: str) -> Sequence[Entry]:
     """Build the entries of a place for the page at ``path``; those without a page are left out."""
-    allowed = [
-        (group, [page for page in group.pages if _allows(place, page)]) for group in place.groups
-    ]
+    allowed = permitted(place)
     here = _page_at(path.removeprefix(place.base), (page for _, pages in allowed for page in pages))
     return [
         Entry(group.label, [_link(place.base, page, path, here) for page in pages])
         for group, pages in allowed
-        if pages
     ]
+
+
+def permitted(place: Place) -> Sequence[tuple[Group, Sequence[Page]]]:
+    """Return the groups of a place with the pages that the person may open, where there are any."""
+    held = [
+        (group, [page for page in group.pages if _allows(place, page)]) for group in place.groups
+    ]
+    return [(group, pages) for group, pages in held if pages]
 
 
 def _allows(place: Place, page: Page) -> bool:
