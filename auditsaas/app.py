@@ -34,6 +34,7 @@ from auditsaas.pages.onboarding.views import onboarding
 from auditsaas.pages.reads.views import log_reads
 from auditsaas.pages.saved_views.views import saved_views
 from auditsaas.pages.schedules import views as schedule_pages
+from auditsaas.pages.superadmin.member_views import platform_members
 from auditsaas.pages.superadmin.request_views import access_requests
 from auditsaas.pages.superadmin.views import superadmin
 from auditsaas.pages.welcome.views import welcome
@@ -93,7 +94,7 @@ def create_app(
     schedule_pages.install(app)
     for blueprint in (security, password_reset, passkey_pages, confirmation, welcome):
         app.register_blueprint(blueprint)
-    for blueprint in (superadmin, access_requests):
+    for blueprint in (superadmin, access_requests, platform_members):
         app.register_blueprint(blueprint)
     workspace_pages.install(app)
     api.install(app)

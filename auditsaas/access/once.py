@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import wraps
@@ -83,10 +84,24 @@ def lead_to(address: str | None) -> AnyResponse:
     return redirect(address or "/", 303)
 
 
+def link_tokens() -> list[str]:
+    """Derive the token of a link that the form makes, by each secret key, today's first."""
+    if _sent() is None:
+        return []
+    message = f"link {request.form.get(FIELD, '')}".encode()
+    made = (hmac.digest(key.encode(), message, "sha256") for key in settings().secret_keys)
+    return [urlsafe_b64encode(each).decode().rstrip("=") for each in made]
+
+
+def is_shown_again(earlier: SentForm) -> bool:
+    """Tell whether what a form made is shown again to its second sending: within a minute."""
+    return earlier.created_at >= datetime.now(UTC) - SHOWN_AGAIN
+
+
 def key_again(earlier: SentForm, workspace_id: UUID) -> NewKey | None:
     """Make the key again that the same form has made, with its secret; None a minute later."""
     key_id = (earlier.address or "").partition("#")[2]
-    if not key_id or earlier.created_at < datetime.now(UTC) - SHOWN_AGAIN:
+    if not key_id or not is_shown_again(earlier):
         return None
     key = db.session().get(ApiKey, (workspace_id, UUID(key_id)), populate_existing=True)
     made = (api_keys.made_before(key, number) for number in numbers_of_token()) if key else ()

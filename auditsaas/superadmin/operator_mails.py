@@ -1,4 +1,4 @@
-"""Tells admins and super-admins what an operator's command gave or took, by bell and by mail.
+"""Tells admins and super-admins what operators and super-admins gave or took, by bell and by mail.
 
 No choice switches these mails off: what an operator does does not wait, so it is told.
 """
@@ -39,6 +39,32 @@ def tell_admins(
         _notify(session, user_id, by, words, url=url, place=workspace.name, tenant=workspace_id)
     tenancy.bind(before if isinstance(before, Scope) else Scope(), session)
     return admins
+
+
+def tell_of_super_admin(
+    session: Session, workspace_id: UUID, name: str, words: str, reason: str
+) -> None:
+    """Tell every active admin of a workspace what a super-admin did in it, and why.
+
+    The scope before is bound again.
+    """
+    before = session.info.get("scope")
+    tenancy.bind(Scope.of(workspace_id), session)
+    workspace = session.get_one(Workspace, workspace_id)
+    for user_id in active_admins(session, workspace_id):
+        tenancy.bind(Scope.of(workspace_id, user=user_id), session)
+        notify(
+            session,
+            user_id,
+            kind=KIND,
+            title=words,
+            body=f"{workspace.name}: by the super-admin {name}. “{reason}”",
+            url=f"/w/{workspace.slug}/members",
+            tenant=workspace_id,
+            facts={"by": name, "command": "", "reason": reason, "place": workspace.name},
+            always=True,
+        )
+    tenancy.bind(before if isinstance(before, Scope) else Scope(), session)
 
 
 def tell_super_admins(session: Session, by: Operator, words: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -63,8 +63,10 @@ def open_invitations(session: Session, workspace_id: UUID) -> Sequence[tuple[Inv
     return [(invitation, inviter) for invitation, inviter in rows]
 
 
-def invite(session: Session, actor: ActingMember, email: str, role: Role) -> Sent:
-    """Ask a person to join.
+def invite(
+    session: Session, actor: ActingMember, email: str, role: Role, token: str | None = None
+) -> Sent:
+    """Ask a person to join; by a random token, or one that must be as hard to guess.
 
     Raises:
         Invalid: that is no address.
@@ -79,7 +81,7 @@ def invite(session: Session, actor: ActingMember, email: str, role: Role) -> Sen
     )
     if session.scalar(select(User.id).where(User.email == address, member)) is not None:
         raise Conflict(f"{address} is a member already.")
-    token, token_hash = _new_token(session, actor.workspace_id)
+    token, token_hash = _new_token(session, actor.workspace_id, token)
     invitation = Invitation(
         workspace_id=actor.workspace_id,
         email=address,
@@ -99,11 +101,14 @@ def invite(session: Session, actor: ActingMember, email: str, role: Role) -> Sen
         Activity.MEMBER_INVITE,
         targets=[_target(invitation)],
         changes={"role": [None, role.value]},
+        status_code=200,  # the page that shows the link
     )
     return Sent(invitation, token)
 
 
-def resend(session: Session, actor: ActingMember, invitation_id: UUID) -> Sent:
+def resend(
+    session: Session, actor: ActingMember, invitation_id: UUID, token: str | None = None
+) -> Sent:
     """Send a new link for seven more days; the one before opens nothing any more.
 
     Raises:
@@ -113,13 +118,14 @@ def resend(session: Session, actor: ActingMember, invitation_id: UUID) -> Sent:
     invitation = _open_by_id(session, actor.workspace_id, invitation_id)
     _count_mail(session, invitation)
     before = invitation.expires_at
-    token, invitation.token_hash = _new_token(session, actor.workspace_id)
+    token, invitation.token_hash = _new_token(session, actor.workspace_id, token)
     invitation.expires_at = datetime.now(UTC) + GOOD_FOR
     actor.record(
         session,
         Activity.INVITATION_RESEND,
         targets=[_target(invitation)],
         changes={"expires_at": [before.isoformat(), invitation.expires_at.isoformat()]},
+        status_code=200,
     )
     return Sent(invitation, token)
 
@@ -168,6 +174,17 @@ def find(session: Session, token: str, *, for_update: bool = False) -> Found:
     if invitation.expires_at <= datetime.now(UTC):
         raise Gone("This invitation has expired. Ask an admin of the workspace to resend it.")
     return Found(invitation, session.get_one(Workspace, known.tenant))
+
+
+def made_before(session: Session, workspace_id: UUID, given: Iterable[str]) -> Sent | None:
+    """Find the open invitation that was made with one of these tokens."""
+    hashes = {tokens.digest(token): token for token in given}
+    found = session.scalar(
+        select(Invitation).where(
+            Invitation.workspace_id == workspace_id, Invitation.token_hash.in_(hashes)
+        )
+    )
+    return None if found is None else Sent(found, hashes[found.token_hash])
 
 
 def accept(session: Session, found: Found, user: User, facts: RequestFacts) -> None:
@@ -236,8 +253,8 @@ def _later(standing: Standing) -> str:
     return f"Try again in {minutes} {'minute' if minutes == 1 else 'minutes'}."
 
 
-def _new_token(session: Session, workspace_id: UUID) -> tuple[str, bytes]:
-    token = tokens.new()
+def _new_token(session: Session, workspace_id: UUID, token: str | None) -> tuple[str, bytes]:
+    token = token or tokens.new()
     token_hash = tokens.digest(token)
     session.add(InvitationLookup(token_hash=token_hash, tenant=workspace_id))
     return token, token_hash

@@ -27,6 +27,7 @@ from tests.support.factories import (
     event_input,
     make_api_key,
     make_member,
+    make_user,
     scoped,
 )
 from tests.support.sealing import seal
@@ -166,6 +167,11 @@ def export_of_key(s: Journey, *, proof: bool = False) -> str:
 def change_settings(journey: Journey) -> TestResponse:
     form = {"name": "Other Ltd", "slug": journey.company.workspace.slug, "time_zone": "UTC"}
     return journey.here("/settings", **form, export_days="7", redacted_keys="token")
+
+
+def add_person(journey: Journey) -> TestResponse:
+    form = {"workspace": journey.company.workspace.slug, "email": make_user().email}
+    return journey.over("/members/new", **form, role="member", reason="Support case 4711")
 
 
 def hide_steps(journey: Journey) -> TestResponse:

@@ -83,6 +83,7 @@ PLATFORM = {
     *("superadmin.resume_workspace", "superadmin.users", "superadmin.disable_user"),
     *("superadmin.enable_user", "superadmin.system_state"),
     *("superadmin.ask_reason", "superadmin.give_reason"),
+    *("platform_members.new", "platform_members.add"),
     *("access_requests.index", "access_requests.open_without_approval"),
 }
 """Super-admins'; besides these, the log and the exports have an address of theirs."""

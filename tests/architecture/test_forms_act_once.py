@@ -29,8 +29,11 @@ BY_ITSELF = {
     "erasures.look",
     "exports.ask",
     "import_mappings.preview",
+    "members.invite",
+    "members.resend",
     "onboarding.make_key",
     "filter_field.refresh",
+    "platform_members.add",
     "schedules.preview",
 }
 """They ask themselves what the form made before, or make nothing."""

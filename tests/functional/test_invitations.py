@@ -194,10 +194,26 @@ def test_second_invitation_of_an_address_and_of_a_member_are_refused(
     email = f"{unique('new')}@example.com"
     address = f"/w/{workspace.slug}/members/invite"
     form = {"email": email, "role": "member", "csrf_token": csrf_token(client)}
-    assert client.post(address, data=form).status_code == 303
+    assert client.post(address, data=form).status_code == 200
     assert "is invited already" in client.post(address, data=form).text
     assert "is a member already" in client.post(address, data={**form, "email": admin.email}).text
     assert client.post(address, data={**form, "email": "no address"}).status_code == 422
+
+
+def test_link_is_shown_to_copy_once_to_who_invites(
+    app: Flask, client: FlaskClient, workspace: Workspace, admin: User
+) -> None:
+    factories.sign_in(client, admin)
+    email, page = f"{unique('new')}@example.com", f"/w/{workspace.slug}/members"
+    form = {"email": email, "role": "auditor", "csrf_token": csrf_token(client), "once": "c" * 43}
+    shown = [client.post(f"{page}/invite", data=form).text for _ in range(2)]
+    one, other = (re.findall(r"/invitations/([\w-]{43})", each) for each in shown)
+    assert set(one) == set(other)
+    assert "/invitations/" + one[0] not in client.get(page).text
+    again = resend(client, workspace, only_invitation(workspace, email)).text
+    (newer,) = set(re.findall(r"/invitations/([\w-]{43})", again))
+    assert app.test_client().get(f"/invitations/{one[0]}").status_code == 410
+    assert accept(app.test_client(), newer).status_code == 303
 
 
 def test_the_invitation_comes_by_mail_and_its_link_opens_it(
@@ -309,7 +325,7 @@ def test_fourth_invitation_to_an_address_within_the_hour_is_refused_in_words(
     email = f"{unique('new')}@example.com"
     ask_to_join(client, workspace, email)
     sent = only_invitation(workspace, email)
-    assert [resend(client, workspace, sent).status_code for _ in range(2)] == [303, 303]
+    assert [resend(client, workspace, sent).status_code for _ in range(2)] == [200, 200]
     answer = resend(client, workspace, sent)
     assert answer.status_code == 429
     assert f"{email} was sent 3 invitations within an hour. Try again in 60 minutes." in answer.text
@@ -323,7 +339,7 @@ def test_revoking_an_invitation_does_not_free_its_address(
 ) -> None:
     email = f"{unique('new')}@example.com"
     for _ in range(3):
-        assert ask_to_join(client, workspace, email).status_code == 303
+        assert ask_to_join(client, workspace, email).status_code == 200
         change(workspace, only_invitation(workspace, email), revoked_at=datetime.now(UTC))
     refused = ask_to_join(client, workspace, f" {email.upper()} ")
     assert refused.status_code == 429
@@ -337,7 +353,7 @@ def test_refused_invitation_counts_for_nothing(
     ask_to_join(client, workspace, email)
     answers = [ask_to_join(client, workspace, email).status_code for _ in range(5)]
     assert answers == [409] * 5
-    assert resend(client, workspace, only_invitation(workspace, email)).status_code == 303
+    assert resend(client, workspace, only_invitation(workspace, email)).status_code == 200
 
 
 @pytest.mark.usefixtures("signed_in_admin")
@@ -350,7 +366,7 @@ def test_workspace_sends_a_hundred_invitations_a_day(
         session.commit()
     emails = [f"{unique('new')}@example.com" for _ in range(2)]
     answers = [ask_to_join(client, workspace, email) for email in emails]
-    assert [answer.status_code for answer in answers] == [303, 429]
+    assert [answer.status_code for answer in answers] == [200, 429]
     words = "This workspace sent 100 invitations within a day. Try again in 24 hours."
     assert words in answers[1].text
     assert mails_to(workspace, emails[1]) == 0

@@ -262,3 +262,17 @@ def test_readiness_is_told_in_words(fresh: Fresh, link: str) -> None:
         assert title in text
     assert "SMTP_URL is not set" in text
     assert fresh.settings.secret_key not in text
+
+
+def test_first_screen_of_a_super_admin_makes_the_first_workspace(fresh: Fresh) -> None:
+    words = ("user", "create", "robin@acme.example", "--super-admin", "--password-stdin")
+    Commands(fresh.settings).done(*words, given=PASSWORD)
+    client = fresh.app.test_client()
+    given = {"email": "robin@acme.example", "password": PASSWORD, "csrf_token": csrf_token(client)}
+    assert client.post("/login", data=given).status_code == 302
+    with fresh.owner.begin() as connection:
+        connection.exec_driver_sql("UPDATE sessions SET second_factor_at = now()")
+    assert client.get("/").location == "/admin"
+    assert client.get("/admin").location == "/admin/workspaces/new"
+    Commands(fresh.settings).done("workspace", "create", "Acme")
+    assert client.get("/admin").location == "/admin/workspaces"

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from auditsaas.access import page_scope, platform_guard
 from auditsaas.access.loaders import load_platform
@@ -17,9 +17,13 @@ from auditsaas.access.once import acts_once
 from auditsaas.accounts.forms import own_path
 from auditsaas.db.platform import JOBS, NOTHING, platform_session
 from auditsaas.errors import Conflict, Invalid
+from auditsaas.events.system_log import SYSTEM_WORKSPACE_ID
 from auditsaas.extensions import db, settings
+from auditsaas.first_run.wanted import ANOTHER, MYSELF
 from auditsaas.operations import system
-from auditsaas.superadmin import figures, service
+from auditsaas.pages.superadmin.member_views import finish
+from auditsaas.permissions import Role
+from auditsaas.superadmin import figures, joining, service
 from auditsaas.superadmin.people import people
 from auditsaas.workspaces.models import Workspace
 
@@ -28,6 +32,7 @@ superadmin = Blueprint("superadmin", __name__, url_prefix="/admin")
 LOG = "/admin/audit-logs"
 DONE = {
     "created": "The workspace is created.",
+    "joined": "The person belongs to the workspace now.",
     "suspended": "The workspace is suspended. Its members and keys are refused from now on.",
     "resumed": "The workspace is resumed.",
     "disabled": "The person is disabled, and out at their next request.",
@@ -46,7 +51,10 @@ def _only_super_admins() -> None:
 
 @superadmin.get("")
 def home() -> ResponseReturnValue:
-    return redirect("/admin/workspaces")
+    """Lead to the workspaces; where there is none yet, to the first one."""
+    tenants = select(Workspace.id).where(Workspace.id != SYSTEM_WORKSPACE_ID)
+    is_first = not db.session().scalar(select(exists(tenants)))
+    return redirect("/admin/workspaces/new" if is_first else "/admin/workspaces")
 
 
 @superadmin.get("/workspaces")
@@ -72,22 +80,36 @@ def workspaces() -> ResponseReturnValue:
 
 @superadmin.get("/workspaces/new")
 def new_workspace() -> ResponseReturnValue:
-    return render_template("superadmin/new_workspace.html", name="", slug="", error=None)
+    return _new_workspace_page(MYSELF)
 
 
 @superadmin.post("/workspaces/new")
 @acts_once
 def create_workspace() -> ResponseReturnValue:
+    """Make a workspace, and its admin where the form names one, or neither."""
     name, slug = request.form.get("name", ""), request.form.get("slug", "").strip()
+    admin, session = request.form.get("admin", ""), db.session()
+    by, field = platform_guard.platform_actor(), "name"
     try:
-        service.create(db.session(), platform_guard.platform_actor(), name, slug)
+        workspace = service.create(session, by, name, slug)
+        if admin not in (MYSELF, ANOTHER):
+            session.commit()
+            return redirect("/admin/workspaces?sort=name&done=created", 303)
+        field = "admin_email"
+        email = by.actor.email if admin == MYSELF else request.form.get("admin_email", "")
+        joined = joining.put(session, by, workspace, email or "", Role.ADMIN)
     except (Invalid, Conflict) as error:
-        db.session.rollback()
-        return render_template(
-            "superadmin/new_workspace.html", name=name, slug=slug, error=str(error)
-        ), error.status
-    db.session.commit()
-    return redirect("/admin/workspaces?sort=name&done=created", 303)
+        session.rollback()
+        return _new_workspace_page(admin, **{field: str(error)}), error.status
+    if admin == MYSELF:
+        session.commit()
+        return redirect(f"/w/{workspace.slug}/audit-logs", 303)
+    return finish(session, joined)
+
+
+def _new_workspace_page(admin: str, **wrong: str) -> str:
+    typed = {name: request.form.get(name, "") for name in ("name", "slug", "admin_email")}
+    return render_template("superadmin/new_workspace.html", admin=admin, wrong=wrong, **typed)
 
 
 @superadmin.post("/workspaces/<slug>/suspend")

@@ -11,9 +11,11 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from auditsaas import current_request
+from auditsaas.access import once
 from auditsaas.access.current import require_person
 from auditsaas.access.loaders import WorkspaceAccess, acting_member, load_workspace
 from auditsaas.access.once import acts_once
+from auditsaas.accounts.models import SentForm
 from auditsaas.errors import Conflict, Invalid
 from auditsaas.extensions import db, settings
 from auditsaas.mail import account_mails
@@ -45,6 +47,11 @@ DONE = {
 @member_pages.get("")
 def show(slug: str) -> ResponseReturnValue:
     access = load_workspace(slug, Permission.MEMBER_MANAGE)
+    return _list(access, DONE.get(request.args.get("done", "")))
+
+
+def _list(access: WorkspaceAccess, done: str | None, sent: Sent | None = None) -> str:
+    """Render the list; above it, once, the link of an invitation that was just made."""
     wanted = MemberFilter.of(request.args)
     listed = list_members(db.session(), access.id, wanted, require_person().id)
     template = "members/_members.html" if current_request.is_partial() else "members/list.html"
@@ -55,9 +62,12 @@ def show(slug: str) -> ResponseReturnValue:
         listed=listed,
         roles=list(Role),
         older_url=_page_url(access, wanted) if listed.more else None,
-        done=DONE.get(request.args.get("done", "")),
+        done=done,
         pending=change_list.waiting(db.session(), access, require_person().id),
         rules=_rules(),
+        invited=sent and sent.invitation.email,
+        link=sent and f"{settings().base_url}/invitations/{sent.token}",
+        mails=bool(settings().smtp_url),
     )
 
 
@@ -68,12 +78,16 @@ def invite_form(slug: str) -> ResponseReturnValue:
 
 
 @member_pages.post("/invite")
-@acts_once
 def invite(slug: str) -> ResponseReturnValue:
+    """Invite a person and render the link, once: a page and not a redirect, for that reason."""
     access = load_workspace(slug, Permission.MEMBER_MANAGE)
+    earlier = once.begun()
+    if earlier is not None:
+        return _again(access, earlier)
     email, role = request.form.get("email", ""), request.form.get("role", "")
     try:
-        sent = invitations.invite(db.session(), acting_member(access), email, _role(role))
+        actor, token = acting_member(access), next(iter(once.link_tokens()), None)
+        sent = invitations.invite(db.session(), actor, email, _role(role), token)
     except (Invalid, Conflict) as error:
         db.session.rollback()
         return _invite_page(access, email=email, role=role, error=str(error)), error.status
@@ -81,10 +95,14 @@ def invite(slug: str) -> ResponseReturnValue:
 
 
 @member_pages.post("/invitations/<uuid:invitation_id>/resend")
-@acts_once
 def resend(slug: str, invitation_id: UUID) -> ResponseReturnValue:
+    """Make another link and render it, once."""
     access = load_workspace(slug, Permission.MEMBER_MANAGE)
-    sent = invitations.resend(db.session(), acting_member(access), invitation_id)
+    earlier = once.begun()
+    if earlier is not None:
+        return _again(access, earlier)
+    actor, token = acting_member(access), next(iter(once.link_tokens()), None)
+    sent = invitations.resend(db.session(), actor, invitation_id, token)
     return _send(access, sent, "resent")
 
 
@@ -166,6 +184,16 @@ def _role(name: str) -> Role:
         raise Invalid("A role is admin, auditor or member.") from None
 
 
+def _again(access: WorkspaceAccess, earlier: SentForm) -> ResponseReturnValue:
+    """Render the link that the same form has made already; without it a moment later."""
+    sent = None
+    if once.is_shown_again(earlier):
+        sent = invitations.made_before(db.session(), access.id, once.link_tokens())
+    if sent is None:
+        return redirect(earlier.address or f"/w/{access.slug}/members", 303)
+    return _list(access, None, sent)
+
+
 def _send(access: WorkspaceAccess, sent: Sent, word: str) -> ResponseReturnValue:
     account_mails.invitation(
         db.session(),
@@ -178,7 +206,9 @@ def _send(access: WorkspaceAccess, sent: Sent, word: str) -> ResponseReturnValue
         role=sent.invitation.role,
         expires_at=sent.invitation.expires_at,
     )
-    return _done(access, word)
+    once.made(f"/w/{access.slug}/members?done={word}")
+    db.session.commit()
+    return _list(access, None, sent)
 
 
 def _done(access: WorkspaceAccess, word: str, *, left: bool = False) -> ResponseReturnValue:
