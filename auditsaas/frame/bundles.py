@@ -22,8 +22,19 @@ STATIC: Final = Path(__file__).resolve().parents[1] / "static"
 
 BUNDLES: Final[Mapping[str, tuple[str, ...]]] = {
     "bundles/page.css": ("vendor/tabler-core-1.6.1/tabler.subset.min.css", "app.css"),
-    "bundles/page.js": ("vendor/htmx-4.0.1/htmx.min.js", "away.js", "app.js", "arrows.js", "go.js"),
-    "bundles/log.js": ("filters.js", "log.js", "suggest.js"),
+    "bundles/page.js": (
+        "vendor/htmx-4.0.1/htmx.min.js",
+        "away.js",
+        "app.js",
+        "arrows.js",
+        "go.js",
+    ),
+    "bundles/log.js": (
+        "filters.js",
+        "find-fields.js",
+        "log.js",
+        "suggest.js",
+    ),
     # tom-select's own skin comes before Tabler's of it.
     "bundles/finders.css": (
         "vendor/tom-select-2.6.2/tom-select.bootstrap5.min.css",
@@ -32,7 +43,8 @@ BUNDLES: Final[Mapping[str, tuple[str, ...]]] = {
     "bundles/finders.js": ("vendor/tom-select-2.6.2/tom-select.base.min.js", "finders.js"),
 }
 """The files of each bundle, by its path below ``/static``. ``page`` is what every page loads,
-``log`` what the pages with events add."""
+``log`` what the pages with events add, ``finders`` what a find-and-add field loads when it is
+first used."""
 
 MIMETYPES: Final = {".css": "text/css", ".js": "text/javascript"}
 BROTLI_QUALITY: Final = 9

@@ -74,6 +74,18 @@
       return this.field.inputValue().trim();
     }
 
+    begin(text, entered) {
+      const box = this.field.control_input;
+      box.focus();
+      if (!text) return;
+      box.value = text;
+      box.dispatchEvent(new Event("input", { bubbles: true }));
+      if (entered)
+        box.dispatchEvent(
+          new KeyboardEvent("keydown", { key: "Enter", keyCode: 13, bubbles: true }),
+        );
+    }
+
     typed() {
       this.moved = false;
       this.tell();
@@ -215,12 +227,6 @@
 
   const finders = new WeakMap();
 
-  function addFinders(root) {
-    for (const select of root.querySelectorAll("select.ts:not(.tomselected)")) {
-      finders.set(select, new Finder(select));
-    }
-  }
-
   // The server's markup replaces a find field, unless it is being typed into.
   document.addEventListener("htmx:before:swap", (event) => {
     if (event.detail.ctx.target?.id !== "facets") return;
@@ -234,13 +240,15 @@
       }
     }
   });
-  document.addEventListener("htmx:after:swap", (event) => {
-    const { target } = event.detail.ctx;
-    if (target === document.body || target?.id === "facets") addFinders(document);
-  });
   document.addEventListener("filters-changed", () => {
     for (const select of document.querySelectorAll("select.tomselected"))
       finders.get(select)?.blank();
   });
-  document.addEventListener("DOMContentLoaded", () => addFinders(document));
+
+  // Makes a select a find field, which goes on with what was typed meanwhile.
+  window.findIn = (select, text, entered) => {
+    const finder = new Finder(select);
+    finders.set(select, finder);
+    finder.begin(text, entered);
+  };
 })();
