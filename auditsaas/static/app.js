@@ -97,6 +97,22 @@
     link.click();
   });
 
+  // An explanation that covers something goes by Esc, and comes again with the next look at it.
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      const shown = document.querySelector(".explain:not(.put-away):is(:hover, :focus-within)");
+      if (event.key !== "Escape" || !shown) return;
+      event.stopPropagation();
+      shown.classList.add("put-away");
+      const back = () => shown.classList.remove("put-away");
+      for (const gone of ["pointerleave", "focusout"]) {
+        shown.addEventListener(gone, back, { once: true });
+      }
+    },
+    { capture: true },
+  );
+
   async function copy(button) {
     await navigator.clipboard.writeText(button.dataset.copy);
     byId("announce").textContent = "Copied";

@@ -28,7 +28,7 @@ LOG = """
   - button "Use view"
   - button "Download"
 - combobox "Search events"
-- button "Syntax"
+- button "Search help"
 - toolbar "Chosen filters":
   - link "Remove filter Status is Error"
   - link "Reset all"

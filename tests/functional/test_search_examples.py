@@ -61,9 +61,11 @@ EVENTS = [
 def searches() -> dict[str, list[str]]:
     """Collect the searches that are shown, by where they are shown."""
     found: dict[str, list[str]] = {"hints": hinted()}
-    for page in sorted((ROOT / "templates").rglob("*.html")):
+    templates = ROOT / "templates"
+    for page in sorted(templates.rglob("*.html")):
         typed = [unescape(text) for text in PLACEHOLDER.findall(page.read_text())]
-        found[page.name] = [text.partition("filter: ")[2] or text for text in typed]
+        shown = [re.split(r"(?:filter|log): ", text)[-1] for text in typed]
+        found[str(page.relative_to(templates))] = shown
     for page in DOCS:
         text = page.read_text()
         found[page.name] = [*SPAN.findall(text), *TYPED.findall(text)]
@@ -150,5 +152,6 @@ def test_an_address_that_is_shown_finds_events(
 
 def test_examples_are_collected_from_all_that_people_read() -> None:
     places = {place for place, _ in SEARCHES}
-    assert places >= {"help", "hints", "page.html", "_form.html", "contract.md", "api.md"}
+    pages = {"audit_logs/page.html", "filter_field/_inner.html"}
+    assert places >= {"help", "hints", "contract.md", "api.md"} | pages
     assert any(("status", "error") in args for _, args in ADDRESSES)

@@ -111,7 +111,7 @@ KEYS: Mapping[str, Key] = {
             choices=STATUSES,
             shown=str.capitalize,
             example="status:error",
-            meaning="success or error",
+            meaning="what failed, or with success what worked",
         ),
         Key(
             name="method",
@@ -119,7 +119,7 @@ KEYS: Mapping[str, Key] = {
             check=method,
             choices=METHODS,
             example="method:POST,PUT",
-            meaning="either of them",
+            meaning="either of these HTTP methods",
         ),
         Key(
             name="user",
@@ -127,7 +127,7 @@ KEYS: Mapping[str, Key] = {
             of_actor=True,
             hint="id, name or e-mail",
             example='user:"Ann Lee"',
-            meaning="id, name or e-mail",
+            meaning="by a person or application: id, name or e-mail",
         ),
         Key(
             name="role",
@@ -135,7 +135,7 @@ KEYS: Mapping[str, Key] = {
             choices=("admin", "auditor", "member", "service"),
             of_actor=True,
             example="role:admin",
-            meaning="who has this role now",
+            meaning="by those who have this role now",
         ),
         Key(
             name="user_status",
@@ -145,7 +145,7 @@ KEYS: Mapping[str, Key] = {
             shown=str.capitalize,
             of_actor=True,
             example="user_status:disabled",
-            meaning="who is active or disabled now",
+            meaning="by those who are active or disabled now",
         ),
         Key(
             name="ip",
@@ -153,7 +153,7 @@ KEYS: Mapping[str, Key] = {
             check=address,
             hint="an address or a network",
             example="ip:10.0.0.0/8",
-            meaning="an address or a network",
+            meaning="from an address or a network",
         ),
         Key(
             name="platform",
@@ -161,14 +161,14 @@ KEYS: Mapping[str, Key] = {
             check=choice("Platform", PLATFORMS),
             choices=PLATFORMS,
             example="platform:linux",
-            meaning="of the user agent",
+            meaning="from an operating system, as the user agent tells",
         ),
         Key(
             name="browser",
             label="Browser",
             hint="such as Chrome",
             example="browser:firefox",
-            meaning="of the user agent; the beginning is enough",
+            meaning="from a browser; the beginning of its name is enough",
         ),
         Key(
             name="source",
@@ -187,7 +187,7 @@ KEYS: Mapping[str, Key] = {
             compares=True,
             hint="response time in ms",
             example="ms:>500",
-            meaning="slower than 500 ms",
+            meaning="slower than 500 ms; <, >= and <= likewise",
         ),
         Key(
             name="code",
@@ -196,7 +196,7 @@ KEYS: Mapping[str, Key] = {
             compares=True,
             hint="such as 404 or 4xx",
             example="code:4xx",
-            meaning="a status code, or a hundred of them",
+            meaning="an HTTP status code, or a hundred of them; > and < too",
         ),
         Key(
             name="path",
@@ -211,21 +211,21 @@ KEYS: Mapping[str, Key] = {
             label="Target",
             hint="id of what it was done to",
             example="target:inv_42",
-            meaning="id, name or type of what it was done to",
+            meaning="done to something: its id, name or type",
         ),
         Key(
             name="request",
             label="Request",
             hint="request id",
             example="request:req_7Q",
-            meaning="events of one request",
+            meaning="all events of one request",
         ),
         Key(
             name="workspace",
             label="Workspace",
             hint="slug",
             example="workspace:acme",
-            meaning="by its slug, where there are several",
+            meaning="of a workspace, by the word in its address",
         ),
         Key(
             name="has",
