@@ -28,6 +28,9 @@ class Activity(StrEnum):
     SCHEDULE_DELETE = "schedule.delete"
     SCHEDULE_RUN = "schedule.run"
     VIEW_SAVE = "view.save"
+    VIEW_SHARE = "view.share"
+    VIEW_UPDATE = "view.update"
+    VIEW_UNSHARE = "view.unshare"
     VIEW_REMOVE = "view.remove"
     MEMBER_INVITE = "member.invite"
     MEMBER_JOIN = "member.join"
@@ -139,6 +142,9 @@ ACTIVITIES: dict[Activity, ActivityKind] = {
         "A schedule sent its report, or a person asked for an extra one", SUCCESS | ERROR
     ),
     Activity.VIEW_SAVE: ActivityKind("A person saved a filter of the log", SUCCESS),
+    Activity.VIEW_SHARE: ActivityKind("An admin shared a saved filter", SUCCESS),
+    Activity.VIEW_UPDATE: ActivityKind("A person changed a shared filter", SUCCESS),
+    Activity.VIEW_UNSHARE: ActivityKind("A person stopped sharing a filter", SUCCESS),
     Activity.VIEW_REMOVE: ActivityKind("A person removed a saved filter", SUCCESS),
     Activity.MEMBER_INVITE: ActivityKind("An admin invited a person", SUCCESS),
     Activity.MEMBER_JOIN: ActivityKind("A person accepted an invitation", SUCCESS),

@@ -15,6 +15,8 @@ class Permission(StrEnum):
     LOG_READ = "log.read"
     EXPORT_CREATE = "export.create"
     EXPORT_READ_ALL = "export.read_all"
+    VIEW_SHARE = "view.share"
+    """Share saved views, and change those that others shared."""
     MEMBER_MANAGE = "member.manage"
     API_KEY_MANAGE = "api_key.manage"
     WORKSPACE_MANAGE = "workspace.manage"

@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy import Row, Select, Uuid, bindparam, case, func, select
+from sqlalchemy import Row, Select, Text, Uuid, bindparam, case, func, select
+from sqlalchemy import cast as cast_to
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.orm import Session
 
@@ -31,6 +32,7 @@ from auditsaas.formatting.viewer import Clock, DateFormat, Density, Theme
 from auditsaas.notifications.models import Notification
 from auditsaas.permissions import Role
 from auditsaas.saved_views.models import ALL_MY_WORKSPACES
+from auditsaas.saved_views.rows import NO_ROW, ViewRow
 from auditsaas.saved_views.service import visible_views
 from auditsaas.workspaces.models import Membership, Workspace
 
@@ -77,6 +79,7 @@ class OfferedView:
     name: str
     query: str
     is_default: bool
+    shared: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +95,8 @@ class Asking:
     """Unread notifications, where the page shows them and changes none."""
     views: tuple[UUID, Sequence[OfferedView]] | None
     """The place whose saved views were read, and those that the person may use there."""
+    view_row: ViewRow = NO_ROW
+    """The person's row of these views."""
 
 
 def _statement() -> Select[*tuple[Any, ...]]:
@@ -103,7 +108,8 @@ def _statement() -> Select[*tuple[Any, ...]]:
     )
     offered = visible_views(place, person).subquery()
     listed = func.json_build_array(
-        offered.c.id, offered.c.user_id, offered.c.name, offered.c.query, offered.c.is_default
+        *(offered.c.id, offered.c.user_id, offered.c.name, offered.c.query),
+        *(offered.c.is_default, offered.c.shared),
     )
     views = select(func.json_agg(listed)).select_from(offered)
     return (
@@ -116,6 +122,7 @@ def _statement() -> Select[*tuple[Any, ...]]:
             SignInSession.confirmed_at,
             case((bindparam("counts"), unread.scalar_subquery())).label("unread"),
             case((place.is_not(None), views.scalar_subquery())).label("views"),
+            User.view_rows[cast_to(place, Text)].label("view_row"),
             *(Membership.role, Workspace.id.label("workspace_id"), Workspace.slug),
             Workspace.name.label("workspace_name"),
             *(Workspace.suspended_at, Workspace.require_second_factor),
@@ -195,6 +202,7 @@ def _asking(rows: Sequence[Row[Any]], place: UUID | None, now: datetime) -> Aski
         belongings=belongings_of(rows),
         unread=first.unread,
         views=None if place is None else (place, offered),
+        view_row=ViewRow.of(first.view_row),
     )
 
 

@@ -35,6 +35,8 @@ class User(Base):
     single_key_shortcuts: Mapped[bool] = mapped_column(default=True)
     default_period: Mapped[str | None] = mapped_column(Text)
     """The period that the log opens with; None as the workspace has it."""
+    view_rows: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """The order of saved views, and which are hidden, by the place: see ``saved_views/rows.py``."""
     hidden_columns: Mapped[list[str]] = mapped_column(ARRAY(Text), default=lambda: ["source"])
     workspace_inside: Mapped[bool] = mapped_column(default=False)
     """Whether the log of one workspace has a column of it, too."""

@@ -30,6 +30,7 @@ OWN_LABELS: Final[dict[str, str]] = {
     "tree.check": "Check log against seal",
     "tree.acknowledge": "Acknowledge difference to seal",
     "user.update": "Update account",
+    "view.unshare": "Stop sharing view",
     "workspace.opened": "Open workspace as super-admin",
 }
 ACRONYMS: Final = frozenset(

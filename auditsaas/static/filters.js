@@ -25,7 +25,7 @@
       if (type === "checkbox") field.checked = asked.getAll(name).includes(value);
       else if (type === "radio") {
         if (!typing) field.checked = value === range;
-      } else if (field.matches("input")) {
+      } else if (field.matches("input:not([name=tab])")) {
         places[name] = (places[name] ?? -1) + 1;
         if (typing && field === document.activeElement) continue;
         field.value = asked.getAll(name)[places[name]] ?? "";
@@ -128,6 +128,15 @@
     const number = count ? ` ${count.textContent.trim()}` : "";
     byId("filters-show").textContent = `Show${number} events`;
   }
+
+  // ---- what narrows the open view leaves it open, changed ----
+  document.addEventListener("htmx:config:request", (event) => {
+    const { request, sourceElement, target } = event.detail.ctx;
+    const open = document.querySelector("input[name=tab]")?.value;
+    if (target?.id !== "results" || !open) return;
+    if (sourceElement.closest("#filters, #views, #view-state, [data-leaves-view]")) return;
+    if (!/[?&](tab|view)=/.test(request.action)) request.body.append("tab", open);
+  });
 
   // ---- numbers of the filter before say nothing of the new one ----
   // The count is read out once it is there, and what stands in its place is not.

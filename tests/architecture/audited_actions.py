@@ -32,6 +32,7 @@ from tests.architecture.journey import (
     resume_workspace,
     retry_report,
     schedule,
+    share_view,
     sign_in,
     sign_in_by_passkey,
     slug,
@@ -203,8 +204,22 @@ AUDITED: dict[str, AuditedAction] = {
     "saved_views.save": audited(
         "view.save", lambda s: s.here("/views", name="Errors", query="status=error", shared="1")
     ),
+    "saved_views.change": audited(
+        "view.update",
+        lambda s: s.here(f"/views/{s.company.view()}", name="Failures", shared="1"),
+        "name",
+    ),
+    "saved_views.change, sharing": audited("view.share", share_view, "shared"),
+    "saved_views.change, no longer sharing": audited(
+        "view.unshare", lambda s: s.here(f"/views/{s.company.view()}", name="Failures"), "shared"
+    ),
+    "saved_views.update": audited(
+        "view.update",
+        lambda s: s.here(f"/views/{s.company.view()}/filter", query="status=success"),
+        "query",
+    ),
     "saved_views.remove": audited(
-        "view.remove", lambda s: s.here(f"/views/{s.company.view()}/remove")
+        "view.remove", lambda s: s.here(f"/views/{s.company.view()}/remove", confirmed="1")
     ),
     "schedules.create": audited("schedule.create", create_schedule, "name"),
     "schedules.update": audited("schedule.update", schedule("", **SCHEDULE), "name"),
@@ -296,6 +311,9 @@ REFUSALS: dict[str, AuditedAction] = {
 WITHOUT: dict[str, str] = {
     "accounts.choose_theme": "how pages look to one person",
     "account.choose_columns": "how pages look to one person",
+    "saved_views.arrange": "how pages look to one person",
+    "saved_views.hide": "how pages look to one person",
+    "saved_views.copy": "a view of one's own, which concerns nobody else",
     "notifications.read": "what one person has seen of their own bell",
     "notifications.read_one": "what one person has seen of their own bell",
     "passkeys.sign_in_options": "a question to a browser, which opens nothing",

@@ -87,6 +87,13 @@ def sign_in(journey: Journey) -> TestResponse:
     return journey.post("/login", by=journey.signed_out, email=email, password=PASSWORD)
 
 
+def share_view(journey: Journey) -> TestResponse:
+    """Share a view that its maker shares no longer."""
+    view = journey.company.view()
+    journey.here(f"/views/{view}", name="Errors")
+    return journey.here(f"/views/{view}", name="Errors", shared="1")
+
+
 def begin_second_factor(journey: Journey) -> pyotp.TOTP:
     """Set up the admin's second factor; return the app's side of it."""
     secret_key = journey.company.app.extensions["settings"].secret_keys

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from auditsaas.accounts.models import User
 from auditsaas.permissions import ApiScope, Permission, Role, allows
-from tests.architecture.needs import KEY, LOG_HASHES, MINE, PERSON, WORKSPACE, Need
+from tests.architecture.needs import KEY, LOG_HASHES, MINE, OWN_VIEW, PERSON, WORKSPACE, Need
 from tests.support.company import Company
 
 ANSWERED, SIGN_IN, UNKNOWN, FORBIDDEN, NO_KEY = "answered", "sign in", "404", "403", "401"
@@ -156,6 +156,8 @@ def _anywhere(world: World, caller: Caller, need: Need, case: Case) -> str:
     if not case.rule.arguments - {"fragment"}:
         return ANSWERED
     role = open_ones.get(case.owner.workspace.id)
+    if "view_id" in case.rule.arguments:
+        need = OWN_VIEW
     return UNKNOWN if role is None else _of_thing(caller, role, need, case)
 
 

@@ -26,7 +26,9 @@ KEYS = Need(Permission.API_KEY_MANAGE)
 MANAGE = Need(Permission.WORKSPACE_MANAGE)
 EXPORT = Need(Permission.EXPORT_CREATE)
 EXPORTS_OF_OTHERS = Need(Permission.EXPORT_CREATE, others=Permission.EXPORT_READ_ALL)
+VIEWS_OF_OTHERS = Need(Permission.LOG_READ, others=Permission.VIEW_SHARE)
 OWN_VIEW = Need(Permission.LOG_READ, makers_only=True)
+"""A view over several workspaces."""
 
 WORKSPACE: dict[str, Need] = {
     **dict.fromkeys(("audit_logs.log", "audit_logs.part", "audit_logs.suggest"), LOG),
@@ -38,8 +40,10 @@ WORKSPACE: dict[str, Need] = {
     **dict.fromkeys(("integrity.checkpoint", "integrity.key_file"), LOG),
     "findings.download": LOG,
     "findings.acknowledge": MANAGE,
-    "saved_views.save": LOG,
-    "saved_views.remove": OWN_VIEW,
+    **dict.fromkeys(("saved_views.index", "saved_views.save", "saved_views.arrange"), LOG),
+    **dict.fromkeys(("saved_views.copy", "saved_views.hide"), LOG),
+    **dict.fromkeys(("saved_views.edit", "saved_views.change"), VIEWS_OF_OTHERS),
+    **dict.fromkeys(("saved_views.update", "saved_views.remove"), VIEWS_OF_OTHERS),
     **dict.fromkeys(("members.show", "members.invite_form", "members.invite"), MEMBERS),
     **dict.fromkeys(("members.resend", "members.revoke", "members.change_role"), MEMBERS),
     **dict.fromkeys(("members.disable", "members.enable", "members.remove"), MEMBERS),

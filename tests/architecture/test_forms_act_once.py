@@ -34,6 +34,8 @@ BY_ITSELF = {
     "onboarding.make_key",
     "filter_field.refresh",
     "platform_members.add",
+    "saved_views.arrange",
+    "saved_views.hide",
     "schedules.preview",
 }
 """They ask themselves what the form made before, or make nothing."""

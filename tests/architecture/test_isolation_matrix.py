@@ -166,7 +166,7 @@ class Asking:
             known = {**known, **_for_once(case)}
         values = {name: known.get(name) for name in case.rule.arguments}
         values["slug"] = case.place.workspace.slug
-        if case.rule.endpoint == "saved_views.remove" and "slug" not in case.rule.arguments:
+        if "view_id" in case.rule.arguments and "slug" not in case.rule.arguments:
             values["view_id"] = known["everywhere"]
         built = case.rule.build(values, append_unknown=False)
         assert built is not None

@@ -67,6 +67,8 @@ def parts(
     with scoped(workspace.id) as session:
         session.execute(delete(log_reads).where(log_reads.c.workspace_id == workspace.id))
         session.commit()
+    if "slug" not in rule.arguments:
+        values = values | {"view_id": values["everywhere"]}
     chosen = {name: values[name] for name in rule.arguments - {"slug"}}
     built = rule.build({"slug": workspace.slug, **chosen}, append_unknown=False)
     assert built is not None

@@ -41,7 +41,12 @@ FORMS: dict[str, tuple[str, str, str, dict[str, Any]]] = {
     # what it is: where its form is, where it is sent, where it is counted, and its fields
     "export": ("audit-logs", "exports", "data-export-id", {"format": "csv"}),
     "schedule": ("schedules/new", "schedules", "data-schedule-id", SCHEDULE),
-    "saved view": ("audit-logs", "views", "/remove", {"name": "Errors", "query": "status=error"}),
+    "saved view": (
+        "audit-logs",
+        "views",
+        'name="order"',
+        {"name": "Errors", "query": "status=error"},
+    ),
     "key": ("api-keys/new", "api-keys/new", "data-key-id", {"name": "k", "scope": "events:write"}),
     "invitation": (
         "members/invite",
@@ -51,7 +56,7 @@ FORMS: dict[str, tuple[str, str, str, dict[str, Any]]] = {
     ),
     "import": ("imports/new", "imports/new", "data-import-id", {"format": "auto"}),
 }
-COUNTED_AT = {"saved view": "audit-logs", "key": "api-keys", "invitation": "members"}
+COUNTED_AT = {"saved view": "views", "key": "api-keys", "invitation": "members"}
 COUNTED_AT |= {"import": "imports"}
 
 

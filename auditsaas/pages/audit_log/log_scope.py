@@ -23,7 +23,7 @@ from auditsaas.events.presenter import WorkspaceName
 from auditsaas.extensions import db
 from auditsaas.pages.audit_log.saved_view_choice import NO_VIEWS, ViewChoice
 from auditsaas.permissions import Permission
-from auditsaas.saved_views import service
+from auditsaas.saved_views import rows, service
 from auditsaas.saved_views.models import ALL_MY_WORKSPACES
 from auditsaas.workspaces.former_slugs import current_slugs
 from auditsaas.workspaces.models import NamedWorkspace
@@ -43,6 +43,8 @@ class LogScope:
     """The address of one event, by its workspace's slug and its id."""
     views_of: UUID | None = None
     """Whose saved views are offered: a workspace's, or those over all of a person's."""
+    manages_views: bool = False
+    """Whether the person may share views here, and change those that others shared."""
     opens_with: str | None = None
     """The period of the page where its address names nothing; None where it has no period."""
 
@@ -61,8 +63,9 @@ class LogScope:
             return NO_VIEWS
         person, read = current.require_person().id, current.require_asking().views
         if read is not None and read[0] == self.views_of:
-            return ViewChoice(read[1], person)
-        return ViewChoice(service.visible(self.session, self.views_of, person), person)
+            return ViewChoice(read[1], person, current.require_asking().view_row)
+        views = service.visible(self.session, self.views_of, person)
+        return ViewChoice(views, person, rows.read(self.session, person, self.views_of))
 
     def show(self, workspace_ids: Iterable[UUID]) -> None:
         """Say that an answer holds a row of each of these workspaces."""
@@ -134,6 +137,7 @@ def load(slug: str | None) -> LogScope:
         several=scope.several,
         exports_url=exports,
         views_of=ALL_MY_WORKSPACES if scope.several else scope.workspaces[0].id,
+        manages_views=not scope.several and scope.allows(Permission.VIEW_SHARE),
         opens_with=_opening(scope.held),
     )
 
@@ -172,7 +176,12 @@ def url_with(path: str, args: Sequence[tuple[str, str]]) -> str:
     return f"{path}?{urlencode(args)}" if args else path
 
 
-def log_url(scope: LogScope, args: Sequence[tuple[str, str]]) -> str:
-    """Return the address of the log by a filter, which says all time where it says nothing else."""
-    everything = [("range", ALL_TIME)] if scope.opens_with else []
-    return url_with(scope.base_url, args or everything)
+def log_url(
+    scope: LogScope, args: Sequence[tuple[str, str]], beside: Sequence[tuple[str, str]] = ()
+) -> str:
+    """Return the address of the log by a filter, which says all time where it says nothing else.
+
+    ``beside`` are parameters besides the filter.
+    """
+    everything = [("range", ALL_TIME)] if scope.opens_with and not args else []
+    return url_with(scope.base_url, [*args, *everything, *beside])

@@ -25,7 +25,7 @@ from auditsaas.pages.audit_log.table_rows import LogRow, log_row
 from auditsaas.workspaces.former_slugs import with_current_slugs
 
 LIMITS = (25, 50, 100)
-BESIDE = ("limit", "before", "after", "at", "view", "term")
+BESIDE = ("limit", "before", "after", "at", "view", "tab", "term")
 """Parameters of the log or of a part of it besides the filter."""
 
 Args = MultiDict[str, str]
@@ -41,7 +41,8 @@ def read(scope: LogScope, args: Args) -> LogView:
     viewer, now = current.viewer(), datetime.now(UTC)
     try:
         resolved = scope.offered.resolve(args) if "view" in args else args
-        return _understood(scope, viewer, now, resolved)
+        view = _understood(scope, viewer, now, resolved)
+        return replace(view, tab=args.get("view") or args.get("tab", ""))
     except FilterError as error:
         return LogView(scope, viewer, now, _typed(args), problems=error.errors)
 

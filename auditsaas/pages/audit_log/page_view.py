@@ -62,6 +62,8 @@ class LogView:
     """The facets, where they were read together with the page."""
     unified: bool = False
     """Whether terms of the search became filters, so that the address is another than asked."""
+    tab: str = ""
+    """The id of the saved view that is open, also where the filter was changed since."""
 
     @property
     def offered(self) -> ViewChoice:
@@ -120,9 +122,10 @@ class LogView:
             ("before", self.before),
             ("after", self.after),
             ("at", self.position if self.position != 1 else None),
+            ("tab", self.menu.needs_tab),
         )
         given = [(name, str(value)) for name, value in beside if value is not None]
-        return self._url([*self._args, *given])
+        return log_url(self.scope, self._args, given)
 
     @property
     def reset_url(self) -> str:
@@ -145,13 +148,14 @@ class LogView:
 
     @cached_property
     def menu(self) -> ViewMenu:
-        """What can be done with the filter, and the saved views."""
+        """Build the menu of what can be done with the filter, and the saved views."""
         return ViewMenu(
             scope=self.scope,
             offered=self.offered,
             filter=self.filter,
             range_label=self.range_label,
             reset_url=self.reset_url,
+            tab=self.tab,
         )
 
     @property
@@ -238,7 +242,7 @@ class LogView:
         return Chip("Timestamp", words, self.without_period_url, period=True)
 
     def _url(self, pairs: Sequence[tuple[str, str]]) -> str:
-        return log_url(self.scope, pairs)
+        return log_url(self.scope, pairs, self.menu.carried)
 
     @property
     def range_label(self) -> str:

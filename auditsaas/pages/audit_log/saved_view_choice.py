@@ -12,6 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from auditsaas.errors import FieldError
 from auditsaas.events.filter.event_filter import FilterError
+from auditsaas.saved_views.rows import NO_ROW, ViewRow
 
 ALL = "all"
 """In place of a view's id: everything, even where a view is the default."""
@@ -30,6 +31,8 @@ class View(Protocol):
     def query(self) -> str: ...
     @property
     def is_default(self) -> bool: ...
+    @property
+    def shared(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -38,14 +41,24 @@ class ViewChoice:
 
     views: Sequence[View] = ()
     person: UUID | None = None
+    row: ViewRow = NO_ROW
 
     @property
     def own(self) -> list[View]:
         return [view for view in self.views if view.user_id == self.person]
 
     @property
+    def listed(self) -> list[View]:
+        """The views of the person's row, in their order."""
+        return self.row.shown(self.views)
+
+    @property
     def default(self) -> View | None:
         return next((view for view in self.own if view.is_default), None)
+
+    def find(self, named: str) -> View | None:
+        """Find a view by the id that an address names."""
+        return next((view for view in self.views if str(view.id) == named), None)
 
     def resolve(self, args: MultiDict[str, str]) -> MultiDict[str, str]:
         """Merge the arguments with those of the view they name; explicit arguments override it.
@@ -56,7 +69,7 @@ class ViewChoice:
         named = args.get("view", "")
         if not named or named == ALL:
             return args
-        view = next((view for view in self.views if str(view.id) == named), None)
+        view = self.find(named)
         if view is None:
             raise FilterError([FieldError("view", "There is no such saved view here.")])
         given = set(args)
