@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
-from auditsaas.events.event_sources import CLI, KINDS
+from auditsaas.events.event_sources import CLI, KINDS, UNRECORDED
 from auditsaas.events.labels import label
 from auditsaas.formatting.visible_text import visible
 
@@ -100,6 +100,10 @@ class PresentedEvent(NamedTuple):
     occurred_at: datetime
     source: str
     """The kind of its source; '' where it was not recorded."""
+    activity_value: str = ""
+    actor_value: str = ""
+    source_value: str = ""
+    """Its activity, actor and source as filters write them; '' where they hide something."""
 
 
 EventUrl = Callable[[str, str], str]
@@ -146,6 +150,9 @@ def present(
         ip=str(row.ip or ""),
         occurred_at=row.occurred_at,
         source=_source(row),
+        activity_value=row.activity if activity == row.activity else "",
+        actor_value=_plain(row.actor_id),
+        source_value=row.source or UNRECORDED,
     )
 
 
@@ -195,6 +202,11 @@ def _agent(row: TableRow) -> tuple[str, str]:
     if row.browser or row.platform not in (None, "", "Other"):
         return row.platform or "", row.browser or ""
     return (row.platform or "Other", row.user_agent) if row.user_agent else ("", "")
+
+
+def _plain(text: str) -> str:
+    """Return a text that is sent as it is stored; '' for one that is not."""
+    return text if len(text) <= LONGEST_CELL and visible(text) == text else ""
 
 
 def _cells(*texts: str) -> list[str]:

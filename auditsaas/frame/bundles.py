@@ -34,6 +34,8 @@ BUNDLES: Final[Mapping[str, tuple[str, ...]]] = {
         "find-fields.js",
         "log.js",
         "suggest.js",
+        "narrow.js",
+        "drag.js",
     ),
     # tom-select's own skin comes before Tabler's of it.
     "bundles/finders.css": (

@@ -98,6 +98,7 @@
     l: () => byId("live-toggle")?.click(),
     r: () => byId("reset")?.click(),
     d: () => byId("download")?.click(),
+    v: () => document.dispatchEvent(new Event("ask-values")),
     "?": () => byId("keys").togglePopover(),
   };
   const narrowFilters = () => byId("filters-open")?.offsetParent;

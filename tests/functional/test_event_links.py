@@ -55,7 +55,7 @@ def test_include_link_finds_the_event_and_exclude_link_does_not(
     assert len(links) >= 16
     wrong = []
     for link in links:
-        answer = client.get(unescape(link["url"]))
+        answer = client.get(unescape(link["url"]), follow_redirects=True)
         found = f'data-event-id="{event}"' in answer.text
         if answer.status_code != 200 or found != (link["does"] == "Only show"):
             wrong.append((link["does"], unescape(link["what"]), unescape(link["url"])))

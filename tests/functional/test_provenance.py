@@ -270,7 +270,7 @@ def test_drawer_names_the_key_that_sent_an_event(client: FlaskClient, workspace:
     assert f"Key {identifier}" in words
     assert "Test key states the actor" in words
     page = client.get(f"/w/{workspace.slug}/audit-logs/{event}").text
-    [only] = re.findall(r'href="[^"?]*\?(q=source[^"]*)"', page)
+    [only] = re.findall(r'href="[^"?]*\?(source=[^"]*)"', page)
     found = client.get(f"/w/{workspace.slug}/audit-logs?{unescape(only)}").text
     assert found.count("data-event-id") == 2
 

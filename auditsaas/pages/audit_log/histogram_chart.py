@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from auditsaas.events.filter.event_filter import EventFilter
-from auditsaas.events.filter.period import TimeRange
-from auditsaas.events.reading.histogram import Bar, Histogram, histogram
+from auditsaas.events.filter.period import TimeRange, instant
+from auditsaas.events.reading.histogram import LATEST, Bar, Histogram, histogram
 from auditsaas.formatting import times
 from auditsaas.formatting.viewer import Viewer
 from auditsaas.pages.audit_log.log_scope import LogScope
@@ -24,6 +24,7 @@ APART = 10
 STEPS = (10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100)
 DAY = timedelta(days=1)
 MIDNIGHT = time()
+EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 def build(scope: LogScope, chosen: EventFilter, viewer: Viewer, now: datetime) -> dict[str, Any]:
@@ -33,11 +34,36 @@ def build(scope: LogScope, chosen: EventFilter, viewer: Viewer, now: datetime) -
     scope.show_of(shares)
     return {
         "buckets": [_bucket(scope, chosen, viewer, bar, i) for i, bar in enumerate(found.bars)],
+        "spans": _spans(found, chosen.period, viewer),
+        "end": instant(min(found.bars[-1].end, chosen.period.end or LATEST)) if found.bars else "",
         "step_label": found.step,
         "max": scale_end(found.highest),
         "axis": axis(found, viewer),
         "counted_from": found.counted_from,
     }
+
+
+def _spans(found: Histogram, period: TimeRange, viewer: Viewer) -> list[list[str]]:
+    """Return where each bar begins, within the period, and its first and last time in words."""
+    earliest = period.start or EARLIEST
+    return [[instant(max(bar.start, earliest)), *_ends(bar, viewer)] for bar in found.bars]
+
+
+def _ends(bar: Bar, viewer: Viewer) -> tuple[str, str]:
+    """Word a bar's beginning and its end: days by their dates, both included."""
+    if bar.end - bar.start >= timedelta(hours=23):
+        last = bar.end - timedelta(microseconds=1)
+        return _day(bar.start, viewer), _day(last, viewer)
+    return _moment(bar.start, viewer), _moment(bar.end, viewer)
+
+
+def _day(moment: datetime, viewer: Viewer) -> str:
+    return f"{moment.astimezone(viewer.zone):%a} {times.date(moment, viewer)}"
+
+
+def _moment(moment: datetime, viewer: Viewer) -> str:
+    day = f"{moment.astimezone(viewer.zone):%a} {times.short_date(moment, viewer)}"
+    return f"{day} {times.minute(moment, viewer)}"
 
 
 def _bucket(

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from auditsaas.errors import FieldError
 from auditsaas.events.filter.contradictions import contradictions
-from auditsaas.events.filter.event_filter import EventFilter
+from auditsaas.events.filter.event_filter import FILTERS, EventFilter
 from auditsaas.events.filter.reader import CUSTOM, SearchError
 from auditsaas.events.reading.scans.source import answers_at_once
 from auditsaas.events.search.terms import syntax
@@ -29,6 +29,10 @@ from auditsaas.pages.audit_log.table_rows import LogRow, Table, draw
 from auditsaas.pages.audit_log.view_menu import ViewMenu
 
 DEFAULT_LIMIT = 50
+VALUES_OF_ROWS = (
+    *("activity", "method", "status", "user", "platform", "ip", "workspace", "source"),
+)
+"""The filters that a value of a row may become."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +190,11 @@ class LogView:
     def chips(self) -> list[Chip]:
         """The active filters, but the period."""
         return [] if self.problems else chips(self.scope, self.filter, self._url)
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Name the filters that a value of a row may become."""
+        return {name: FILTERS[name].title for name in VALUES_OF_ROWS}
 
     @cached_property
     def panel(self) -> Sequence[ShownFacet]:

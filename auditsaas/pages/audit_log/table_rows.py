@@ -50,6 +50,8 @@ class LogRow(NamedTuple):
     url: str
     label: str
     activity: str
+    activity_value: str
+    """The activity as a filter writes it; so are the actor's id and the source further on."""
     target: str
     method: str
     status: str
@@ -59,11 +61,13 @@ class LogRow(NamedTuple):
     ms_width: str
     user: str
     user_sub: str
+    actor_value: str
     platform: str
     browser: str
     ip: str
     workspace: str
     source: str
+    source_value: str
     iso: str
     date: str
     time: str
@@ -105,6 +109,7 @@ def log_row(event: PresentedEvent, viewer: Viewer, now: datetime, tail: str = ""
         event.url + tail,
         event.label,
         event.activity,
+        event.activity_value,
         event.target,
         event.method,
         event.status,
@@ -114,11 +119,13 @@ def log_row(event: PresentedEvent, viewer: Viewer, now: datetime, tail: str = ""
         str(latency.width) if latency else "",
         event.user,
         event.user_sub,
+        event.actor_value,
         event.platform,
         event.browser,
         event.ip,
         event.workspace,
         event.source,
+        event.source_value,
         *times.moment(event.occurred_at, viewer, now),
     )
 

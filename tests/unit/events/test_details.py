@@ -50,7 +50,7 @@ def test_current_role_tells_which_source_says_it() -> None:
 
 def test_a_value_can_be_added_to_the_filter_or_excluded() -> None:
     address = line(described("status=error&q=paid&before=x"), "IP Address")
-    assert parse_qs(address.only) == {"status": ["error"], "q": ["paid ip:203.0.113.7"]}
+    assert parse_qs(address.only) == {"status": ["error"], "q": ["paid"], "ip": ["203.0.113.7"]}
     assert parse_qs(address.without) == {"status": ["error"], "q": ["paid -ip:203.0.113.7"]}
 
 
@@ -62,20 +62,28 @@ def test_value_is_quoted_if_needed_and_offers_no_filter_if_no_term_can_hold_it()
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "query", "words"),
     [
-        ("Workspace", "workspace:acme"),
-        ("Request", "path:/login"),
-        ("HTTP status", "code:200"),
-        ("Response Time", "ms:>=142"),
-        ("Role and status", "role:admin"),
-        ("User Agent", "platform:macOS"),
+        ("Workspace", "q=workspace:acme", "workspace:acme"),
+        ("Request", "q=path:/login", "path:/login"),
+        ("HTTP status", "q=code:200", "code:200"),
+        ("Response Time", "q=ms:>=142", "ms:>=142"),
+        ("Role and status", "role=admin", "role:admin"),
+        ("User Agent", "platform=macOS", "platform:macOS"),
+        ("Status", "status=success", "status:success"),
     ],
 )
-def test_every_row_with_a_value_links_to_its_filter(name: str, words: str) -> None:
+def test_every_row_with_a_value_links_to_its_filter_and_excludes_it(
+    name: str, query: str, words: str
+) -> None:
     found = line(described(), name)
-    assert parse_qs(found.only) == {"q": [words]}
+    assert parse_qs(found.only) == parse_qs(query)
     assert parse_qs(found.without) == {"q": [f"-{words}"]}
+
+
+def test_value_takes_the_place_of_others_in_its_filter() -> None:
+    found = line(described("status=success&status=error&q=-status:x"), "Status")
+    assert found.only == "q=-status%3Ax&status=success"
 
 
 def test_changed_role_offers_no_filter() -> None:

@@ -75,7 +75,7 @@ viewers = st.builds(
     clock=st.sampled_from(["24", "12"]),
 )
 tails = st.sampled_from(["", "?status=error&q=%22a%25%22"])
-PLAIN = LogRow(False, False, 0, "1", "/w/acme/audit-logs/1", "Sign in", "user.login", *[""] * 19)
+PLAIN = LogRow(False, False, 0, "1", "/w/acme/audit-logs/1", "Sign in", "user.login", *[""] * 22)
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from auditsaas.events.event_sources import teller
 from auditsaas.events.filter.fields import plain_number
+from auditsaas.events.filter.lifting import SAME
 from auditsaas.events.labels import capitalized
 from auditsaas.events.presenter import EventRow, PresentedEvent, status_words
 from auditsaas.events.search.parser import QueryError, Term, parse, unparse
@@ -103,6 +104,12 @@ def with_term(query: str, term: str) -> str:
     return urlencode([*pairs, ("q", words)])
 
 
+def with_value(query: str, key: str, value: str) -> str:
+    """Choose a value alone in the filter ``key``, and go back to the first page."""
+    pairs = [(k, v) for k, v in parse_qsl(query) if k not in (key, "before", "after", "view")]
+    return urlencode([*pairs, (key, value)])
+
+
 def term(key: str, value: str) -> str:
     """Write `ip:10.0.0.1`, `user:"Ann Lee"`; '' where the value cannot be written as a term."""
     words = unparse([Term(False, key, (value,), "=", 0, 0)])
@@ -151,6 +158,8 @@ def _actor(
         only, without = filter_queries(query, "role", role or "")
         yield Detail("Role and status", then or "Not given", changed, then, only, without)
     yield _filterable("Activity", row.activity, query, "activity", mono=True)
+    only, without = filter_queries(query, "status", row.status)
+    yield Detail("Status", event.status, "", event.status, only, without)
     for target in row.targets or []:
         shown = str(target.get("name") or target.get("id"))
         more = f"{target.get('type')}, {target.get('id')}"
@@ -165,6 +174,8 @@ def _request(row: EventRow, event: PresentedEvent, query: str) -> Iterator[Detai
         key, value = ("path", row.path) if row.path else ("method", row.method or "")
         only, without = filter_queries(query, key, value)
         yield Detail("Request", visible(line), "", line, only, without, mono=True)
+    if row.method and row.path:
+        yield _filterable("HTTP method", row.method, query, "method", mono=True)
     if row.status_code is not None:
         words = status_words(row.status_code)
         only, without = filter_queries(query, "code", str(row.status_code))
@@ -220,7 +231,11 @@ def _values(found: dict[str, Any], query: str, path: str = "meta") -> Iterator[D
 def filter_queries(query: str, key: str, value: str) -> tuple[str, str]:
     """Build the filters that leave only a value, and that exclude it; '' where no term can."""
     words = term(key, value) if value else ""
-    return (with_term(query, words), with_term(query, f"-{words}")) if words else ("", "")
+    if not words:
+        return "", ""
+    is_filter = key in SAME and value == value.strip()  # parameters are read without spaces
+    only = with_value(query, key, value) if is_filter else with_term(query, words)
+    return only, with_term(query, f"-{words}")
 
 
 def _role_and_status(role: str | None, status: str | None) -> str:
