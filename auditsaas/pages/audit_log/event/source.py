@@ -18,6 +18,10 @@ from auditsaas.workspaces.models import ApiKey
 
 GONE = "no longer kept"
 OF_PRODUCT = "Nothing here comes from a sender."
+OF_ACCOUNT = (
+    "Nothing here comes from a sender. What concerns a person’s account is recorded once in each of"
+    " their workspaces."
+)
 OF_KEY = (
     "{} states the actor, address and time of the event. The product states the key, the number and"
     " the time received."
@@ -45,7 +49,8 @@ def describe_source(session: Session, row: EventRow, query: str = "") -> SourceD
     only, without = filter_queries(query, "source", row.source)
     if row.source == PRODUCT:
         line = Detail("Recorded by", "The product itself", "as it happened", "", only, without)
-        return SourceDetails([line], OF_PRODUCT)
+        of_account = row.activity.startswith("user.")
+        return SourceDetails([line], OF_ACCOUNT if of_account else OF_PRODUCT)
     if row.source == CLI:
         line = Detail("Imported by", "Command line", "", "", only, without)
         return SourceDetails([line], OF_CLI)
