@@ -178,6 +178,8 @@ def load_mine(slug: str | None) -> Sequence[WorkspaceAccess]:
     mine = [access for access in my_workspaces() if slug in (None, access.slug)]
     if slug is not None and not mine:
         raise NotFound("There is no such workspace, or you are not a member of it.")
+    if slug is not None:
+        [g.workspace] = mine
     bound = (access.id for access in mine if not access.lacks_second_factor)
     tenancy.bind(Scope.of(*bound, user=require_person().id))
     return mine

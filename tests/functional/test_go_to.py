@@ -82,6 +82,7 @@ def test_without_words_every_page_is_listed(
     assert found["Retention"] == f"/w/{filled.slug}/settings/retention"
     assert found["Sessions"] == "/account/sessions"
     assert found["Who read the log"] == f"/w/{filled.slug}/reads"
+    assert "All my workspaces" not in go(client_of_admin, "", filled).text
 
 
 @pytest.mark.parametrize("words", ["retent", "RETENTION", "legal hold", "hold"])

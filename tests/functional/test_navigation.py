@@ -74,6 +74,8 @@ def test_settings_hold_every_page_of_an_admin(browser: Browser, acme: Workspace)
 def test_page_below_an_entry_marks_it_as_current(browser: Browser, acme: Workspace) -> None:
     page = browser(make_member(acme)).get(f"/w/{acme.slug}/imports/mappings/new").text
     assert currents(page, "Settings") == [("true", "Imports")]
+    page = browser(make_member(acme)).get(f"/w/{acme.slug}/views").text
+    assert currents(page, "Main") == [("true", "Audit Logs")]
 
 
 def test_log_has_no_second_row(browser: Browser, acme: Workspace) -> None:
@@ -142,7 +144,8 @@ def test_every_page_of_super_admins_opens(browser: Browser, page: groups.Page) -
 
 
 def test_every_page_of_a_workspace_is_in_the_navigation(app: Flask) -> None:
-    known = {path.split("/")[1] for path in EVERY_WORKSPACE_PAGE}
+    shown = [page for group in groups.OF_ONE_WORKSPACE for page in group.pages]
+    known = {path.split("/")[1] for page in shown for path in (page.path, *page.holds)}
     pages = {
         rule.rule.removeprefix("/w/<slug>/").split("/")[0]
         for rule in app.url_map.iter_rules()
@@ -194,6 +197,7 @@ def test_member_lands_on_what_was_recorded_of_them(browser: Browser, acme: Works
         ("members/invite", ["Members"]),
         ("api-keys/new", ["API keys"]),
         ("schedules/new", ["Schedules"]),
+        ("views", ["Audit Logs"]),
     ],
 )
 def test_page_below_another_leads_back_by_its_trail(

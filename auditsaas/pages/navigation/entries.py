@@ -71,7 +71,7 @@ def _allows(place: Place, page: Page) -> bool:
 
 def _page_at(path: str, pages: Iterable[Page]) -> Page | None:
     """Find the page that ``path`` is, or is below: the one with the longest path."""
-    above = [page for page in pages if f"{path}/".startswith(f"{page.path}/")]
+    above = [page for page in pages if page.is_above(path)]
     return max(above, key=lambda page: len(page.path), default=None)
 
 

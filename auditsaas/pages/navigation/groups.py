@@ -20,6 +20,12 @@ class Page:
     permission: Permission | None = None
     also: str = ""
     """Other words by which Go to finds it."""
+    holds: tuple[str, ...] = ()
+    """Paths of pages that stand below this one, and do not begin with its path."""
+
+    def is_above(self, path: str) -> bool:
+        """Tell whether ``path`` is this page's, or that of a page below it."""
+        return any(f"{path}/".startswith(f"{own}/") for own in (self.path, *self.holds))
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,16 @@ class Group:
 
 
 LOG: Final = Group(
-    "Audit Logs", (Page("Audit Logs", "/audit-logs", Permission.LOG_READ, "log events activity"),)
+    "Audit Logs",
+    (
+        Page(
+            "Audit Logs",
+            "/audit-logs",
+            Permission.LOG_READ,
+            "log events activity saved views",
+            holds=("/views",),
+        ),
+    ),
 )
 DELIVERY: Final = Group(
     "Delivery",
@@ -73,7 +88,12 @@ OF_THE_PLATFORM: Final = (
     Group(
         "Workspaces",
         (
-            Page("Workspaces", "/workspaces", also="tenants customers suspend"),
+            Page(
+                "Workspaces",
+                "/workspaces",
+                also="tenants customers suspend add a person",
+                holds=("/members",),
+            ),
             Page("Access requests", "/access/requests", also="approval reason"),
         ),
     ),
