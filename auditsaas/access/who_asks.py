@@ -16,7 +16,22 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy import Row, Select, Text, Uuid, bindparam, case, func, select
+from sqlalchemy import (
+    Boolean,
+    Row,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    case,
+    column,
+    exists,
+    func,
+    select,
+    table,
+    text,
+)
 from sqlalchemy import cast as cast_to
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.orm import Session
@@ -52,6 +67,7 @@ class AskedPage:
     """The workspace that its address names."""
     offers_views: bool = False
     counts_unread: bool = False
+    has_bell: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,10 +109,16 @@ class Asking:
     """By the workspace's name, suspended ones too."""
     unread: int | None
     """Unread notifications, where the page shows them and changes none."""
+    awaits_export: bool
+    """An export of theirs is under way, as far as the page's bell has to know."""
     views: tuple[UUID, Sequence[OfferedView]] | None
     """The place whose saved views were read, and those that the person may use there."""
     view_row: ViewRow = NO_ROW
     """The person's row of these views."""
+
+
+exports = table("exports", column("requested_by", Uuid))
+"""What is asked of exports, whose model stands beside this layer."""
 
 
 def _statement() -> Select[*tuple[Any, ...]]:
@@ -105,6 +127,9 @@ def _statement() -> Select[*tuple[Any, ...]]:
         select(func.count())
         .select_from(Notification)
         .where(Notification.user_id == person, Notification.read_at.is_(None))
+    )
+    under_way = exists().where(
+        exports.c.requested_by == person, text("exports.state IN ('queued', 'building')")
     )
     offered = visible_views(place, person).subquery()
     listed = func.json_build_array(
@@ -121,6 +146,7 @@ def _statement() -> Select[*tuple[Any, ...]]:
             *(SignInSession.last_seen_at, SignInSession.second_factor_at),
             SignInSession.confirmed_at,
             case((bindparam("counts"), unread.scalar_subquery())).label("unread"),
+            and_(bindparam("has_bell", type_=Boolean), under_way).label("awaits_export"),
             case((place.is_not(None), views.scalar_subquery())).label("views"),
             User.view_rows[cast_to(place, Text)].label("view_row"),
             *(Membership.role, Workspace.id.label("workspace_id"), Workspace.slug),
@@ -187,6 +213,7 @@ def _read(
         "person": person,
         "place": place,
         "counts": page.counts_unread,
+        "has_bell": page.has_bell,
     }
     return session.connection().exec_driver_sql(STATEMENT, asked).all(), place
 
@@ -201,6 +228,7 @@ def _asking(rows: Sequence[Row[Any]], place: UUID | None, now: datetime) -> Aski
         seen_long_ago=first.last_seen_at <= now - sessions.SEEN_NOTED_EVERY,
         belongings=belongings_of(rows),
         unread=first.unread,
+        awaits_export=first.awaits_export,
         views=None if place is None else (place, offered),
         view_row=ViewRow.of(first.view_row),
     )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from auditsaas import own_actions
@@ -174,6 +174,15 @@ def find(session: Session, visible: ColumnElement[bool], export_id: UUID) -> Exp
     if export is None:
         raise NotFound("There is no such export, or it is not yours to see.")
     return export
+
+
+def is_awaited(session: Session, person_id: UUID) -> bool:
+    """Tell whether an export of a person is under way."""
+    waiting = exists().where(
+        Export.requested_by == person_id,
+        Export.state.in_((ExportState.QUEUED, ExportState.BUILDING)),
+    )
+    return bool(session.scalar(select(waiting)))
 
 
 def among(session: Session, visible: ColumnElement[bool], ids: Sequence[UUID]) -> Sequence[Export]:

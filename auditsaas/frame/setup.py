@@ -165,6 +165,7 @@ def _asked_page() -> AskedPage:
         slug=(request.view_args or {}).get("slug") if of_one else None,
         offers_views=is_log,
         counts_unread=is_log and not current_request.is_partial(),
+        has_bell=not current_request.is_partial() or request.blueprint == "notifications",
     )
 
 

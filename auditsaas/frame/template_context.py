@@ -91,6 +91,7 @@ def context() -> dict[str, Any]:
         "nav": Nav(),
         "viewer": viewer(),
         "unread": LocalProxy(_unread),
+        "awaits_export": signed_in() is not None and require_asking().awaits_export,
         "is_partial": current_request.is_partial(),
         "request_id": current_request.request_id(),
     }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from auditsaas.mail import outbox
@@ -79,10 +79,16 @@ def mark_read(session: Session, user_id: UUID, *, url: str | None = None) -> Non
     session.execute(unread.values(read_at=func.now(), announced_at=_announced()))
 
 
-def announce(session: Session, user_id: UUID, *, url: str | None = None) -> Sequence[Notification]:
+def announce(
+    session: Session,
+    user_id: UUID,
+    *,
+    url: str | None = None,
+    beside: Collection[str] = (),
+) -> Sequence[Notification]:
     """Return unread notifications that no page has shown as they came, each only once.
 
-    ``url`` narrows them to those about one address.
+    ``url`` narrows them to those about one address; ``beside`` leaves some addresses to others.
     """
     fresh = update(Notification).where(
         Notification.user_id == user_id,
@@ -91,6 +97,8 @@ def announce(session: Session, user_id: UUID, *, url: str | None = None) -> Sequ
     )
     if url is not None:
         fresh = fresh.where(Notification.url == url)
+    if beside:
+        fresh = fresh.where(or_(Notification.url.is_(None), Notification.url.not_in(beside)))
     announced = session.scalars(fresh.values(announced_at=func.now()).returning(Notification))
     return sorted(announced, key=lambda notification: notification.id)
 

@@ -107,7 +107,7 @@ NO_PAGES = {
     ),
     *("log_reads.of_event", "integrity.show_verdict", "go_to.found"),
     # Files.
-    *("exports.download", "schedules.download_run", "notifications.kept_mail"),
+    *("exports.download", "schedules.download_run", "notifications.kept_mail"),  # or of the demo
     *("exports.download_bundle", "schedules.download_bundle"),
     *("integrity.checkpoint", "integrity.key_file", "findings.download"),
     *("event_proofs.download", "verifier.download"),

@@ -105,7 +105,7 @@ def test_export_contains_the_matching_events_and_notifies(
 
 def followed(page: str) -> str:
     """The address that a page asks each second."""
-    found = re.search(r'hx-get="([^"]+/progress[^"]+)"\s+hx-trigger="every 1s"', page)
+    found = re.search(r'hx-get="([^"]+/progress[^"]+)"\s+hx-trigger="every 800ms"', page)
     assert found, page
     return unescape(found[1])
 
@@ -141,6 +141,47 @@ def test_notification_is_counted_announced_once_and_marked_as_read(
     assert "CSV · 60 rows" in client.get("/notifications").text
     assert post(client, "/notifications/read").status_code == 303
     assert "unread" not in client.get("/notifications/count", headers=PARTIAL).text
+
+
+def bell(page: str) -> str:
+    """The address that the bell of a page asks, and how often."""
+    found = re.search(r'id="bell-count"\s+hx-get="([^"]+)".*?hx-trigger="([^"]+)"', page, re.DOTALL)
+    assert found, page
+    return f"{found[1]} {found[2]}"
+
+
+def test_bell_follows_an_export_quickly_wherever_its_requester_is(
+    worker: WorkerProcess, app: Flask, client: FlaskClient, workspace: Workspace
+) -> None:
+    account, place = "/account", f"/w/{workspace.slug}"
+    assert bell(client.get(account).text) == "/notifications/count?seen=0-0 every 30s"
+    worker.kill()
+    export_id = ask(client, place)
+    for page in (account, f"{place}/audit-logs"):
+        assert bell(client.get(page).text) == "/notifications/count?seen=0-1 every 800ms"
+    seen = "/notifications/count?seen=0-1"
+    assert client.get(seen, headers=PARTIAL).status_code == 204
+    worker.start()
+    state(app, export_id, "ready")
+    told = client.get(seen, headers=PARTIAL).text
+    assert bell(told) == "/notifications/count?seen=1-0 every 30s"
+    assert f'href="/exports/{export_id}/download"' in told
+
+
+def test_bell_leaves_to_a_page_what_it_tells_itself(
+    worker: WorkerProcess, app: Flask, client: FlaskClient, workspace: Workspace
+) -> None:
+    worker.kill()
+    place = f"/w/{workspace.slug}"
+    export_id = ask(client, place)
+    page = client.get(f"{place}/exports").text
+    left = re.findall(r'name="followed"\s+value="([^"]+)"', page)
+    assert left == [f"/exports/{export_id}"]
+    worker.start()
+    state(app, export_id, "ready")
+    count = f"/notifications/count?followed={left[0]}"
+    assert "Export ready" not in client.get(count, headers=PARTIAL).text
+    assert "Export ready" in client.get("/notifications/count", headers=PARTIAL).text
 
 
 def test_export_actions_are_recorded_in_the_log(

@@ -71,7 +71,9 @@ def test_disabled_mail_choice_stops_the_mail(client: FlaskClient, person: User) 
     assert client.get("/notifications").text.count(" checked") == 1
 
 
-def test_demo_links_to_the_kept_mail(app: Flask, client: FlaskClient, person: User) -> None:
+def test_demo_shows_the_kept_mail_and_gives_it_as_a_file(
+    app: Flask, client: FlaskClient, person: User
+) -> None:
     notification = tell(person, "Everything")
     with scoped(user=person.id) as session:
         mail_id = session.scalar(select(Mail.id).where(Mail.notification_id == notification))
@@ -80,7 +82,11 @@ def test_demo_links_to_the_kept_mail(app: Flask, client: FlaskClient, person: Us
         run(delivery.mail_job(replace(app.extensions["settings"], smtp_url=None)), mail_id)
     url = f"/notifications/mails/{mail_id}"
     assert url in client.get("/notifications").text
-    kept = client.get(url)
+    page = client.get(url).text
+    assert "Export ready: Everything" in page
+    assert person.email in page
+    assert "no mail server" in page
+    kept = client.get(f"{url}?file=1")
     assert kept.content_type == "message/rfc822"
     assert b"Subject: Export ready: Everything" in kept.data
     stranger = app.test_client()

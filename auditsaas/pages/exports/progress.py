@@ -39,6 +39,8 @@ class Following:
     shown: str
     first: str
     url: str | None
+    addresses: Sequence[str] = ()
+    """Of the exports under way, whose ends the page tells."""
 
 
 def following(scope: ExportScope, found: Sequence[Export], shown: str) -> Following:
@@ -55,7 +57,12 @@ def following(scope: ExportScope, found: Sequence[Export], shown: str) -> Follow
         named = [("export", str(export.id)) for export in own]
         query = urlencode([("as", shown), ("seen", _digest(own)), *named])
         url = f"{scope.base_url}/progress?{query}"
-    return Following(shown=shown, first=str(found[0].id) if found else "", url=url)
+    return Following(
+        shown=shown,
+        first=str(found[0].id) if found else "",
+        url=url,
+        addresses=[wording.own_address(export) for export in own],
+    )
 
 
 @in_each_scope(exports, "/exports/progress")

@@ -18,17 +18,22 @@ from auditsaas.access.loaders import my_workspaces
 from auditsaas.accounts.models import User
 from auditsaas.current_request import facts, is_partial
 from auditsaas.errors import NotFound
+from auditsaas.exports import service as exports
+from auditsaas.exports.formats import checked
 from auditsaas.extensions import db, settings
 from auditsaas.mail import outbox
 from auditsaas.mail.models import Mail, MailState
 from auditsaas.notifications import service
 from auditsaas.notifications.models import Notification
 from auditsaas.own_activities import Activity
+from auditsaas.pages.notifications.kept import read_mail
 from auditsaas.workspaces import account_events
 
 notifications = Blueprint("notifications", __name__)
 
 MENU_SIZE = 6
+MOST_FOLLOWED = 100
+"""Addresses that a page may say it follows itself."""
 PAGE_SIZE = 50
 
 TITLES = {
@@ -79,17 +84,27 @@ def index() -> ResponseReturnValue:
 
 @notifications.get("/notifications/count")
 def count() -> ResponseReturnValue:
-    """Render the unread count, and a toast for each file that became ready since the last one."""
+    """Render the unread count, and a toast for each file that became ready since the last one.
+
+    Exports whose end the page tells itself (``followed``) are left to it. While one is under way
+    the bell asks each second, and is answered by nothing where nothing has changed.
+    """
     person = _person()
     if not is_partial():
         return redirect("/notifications")
-    fresh = service.announce(db.session(), person.id)
+    session, followed = db.session(), request.args.getlist("followed")[:MOST_FOLLOWED]
+    # Before the notices are read: an export that ends in between is told of by the next answer.
+    awaits = exports.is_awaited(session, person.id)
+    fresh = service.announce(session, person.id, beside=followed)
     shown = [_shown(notification) for notification in fresh]
     db.session.commit()
-    unread = service.count_unread(db.session(), person.id)
+    unread = service.count_unread(session, person.id)
+    if not fresh and request.args.get("seen") == f"{unread}-{awaits:d}":
+        return "", 204
     return render_template(
         "notifications/_count.html",
         unread=unread,
+        awaits_export=awaits,
         ready=[notification for notification in shown if notification.kind == "ready"],
     )
 
@@ -131,12 +146,14 @@ def choose_mails() -> ResponseReturnValue:
 
 @notifications.get("/notifications/mails/<uuid:mail_id>")
 def kept_mail(mail_id: UUID) -> ResponseReturnValue:
-    """Send one's own mail as a file, where there is no mail server to send it by (the demo)."""
+    """Show one's own mail where there is no mail server to send it by (the demo); or as a file."""
     person = _person()
     mail = db.session().get(Mail, mail_id)
     path = _mail_file(mail_id)
     if mail is None or mail.user_id != person.id or not path.is_file():
         raise NotFound("There is no such mail.")
+    if not checked(request.args.get("file")):
+        return render_template("notifications/mail.html", mail=read_mail(path.read_bytes()))
     response = Response(path.read_bytes(), content_type="message/rfc822")
     response.headers["Content-Disposition"] = f'attachment; filename="{mail_id}.eml"'
     return response
