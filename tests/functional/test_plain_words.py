@@ -82,3 +82,16 @@ def test_explained_word_names_what_explains_it(client: FlaskClient, workspace: W
     client.post(f"/w/{workspace.slug}/api-keys/new", data={})
     for named in re.findall(r"aria-describedby=\"(means-[\w-]+)\"", page):
         assert re.search(rf'role="tooltip" id="{named}">\s*What a key may do', page)
+
+
+@pytest.mark.usefixtures("admin")
+def test_related_events_are_told_with_their_dates(client: FlaskClient) -> None:
+    elsewhere = make_workspace()
+    sign_in(client, make_member(elsewhere))
+    when = ("2026-03-02T10:00:00Z", "2026-03-04T10:00:00Z")
+    newest = append_events(elsewhere, [event_input(occurred_at=at) for at in when]).ids[-1]
+    answer = client.get(
+        f"/w/{elsewhere.slug}/audit-logs/{newest}/related", headers={"HX-Request-Type": "partial"}
+    )
+    words = " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.text)).split())
+    assert "03/02/2026 10:00:00 UTC" in words
