@@ -13,7 +13,7 @@ from config.start import load
 def welcome_command() -> None:
     """Print a link that makes the first super-admin, workspace and key; the one before ends.
 
-    It works once, within 24 hours, and only where nobody has an account.
+    It works once, within 24 hours, and only where no account exists.
     """
     settings, by = load(), operator()
     with open_session(settings) as session:

@@ -1,7 +1,7 @@
 """The link that sets an installation up: one at a time, good once and for a day.
 
-It is made where nobody has an account, and opens nothing once somebody has: neither an installation
-that is in use nor one that was restored from a backup ever gets one.
+It is made where no account exists, and opens nothing once one does: neither an installation that is
+in use nor one that was restored from a backup ever gets one.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def renew(session: Session, by: ActorInput, **metadata: str) -> NewLink:
     """Make another link; the one before opens nothing any more.
 
     Raises:
-        Conflict: somebody has an account.
+        Conflict: an account exists.
     """
     token = tokens.new()
     statement = _made(token)
@@ -85,7 +85,7 @@ def find(session: Session, token: str) -> datetime:
     """Return until when a link is good.
 
     Raises:
-        NotFound: it opens nothing; it says why, as far as everybody may know.
+        NotFound: it opens nothing; it says why, as far as strangers may know.
     """
     link = session.scalar(select(SetupLink).where(SetupLink.expires_at > func.now()))
     kept = NEVER_GIVEN if link is None else link.token_hash
@@ -103,7 +103,7 @@ def make_super_admin(
     """Use a link up and make the first super-admin; two at once take turns, and one of them wins.
 
     Raises:
-        NotFound: the link opens nothing; somebody else may just have used it.
+        NotFound: the link opens nothing; another may just have used it.
     """
     user_id: UUID = new_id()
     made = func.make_first_super_admin(tokens.digest(token), user_id, email, name, password_hash)
@@ -113,7 +113,7 @@ def make_super_admin(
 
 
 def _made(token: str) -> Insert:
-    """Build the statement that keeps a link, where nobody has an account."""
+    """Build the statement that keeps a link, where no account exists."""
     row = select(literal(1), literal(tokens.digest(token)), func.now(), func.now() + GOOD_FOR)
     columns = [SetupLink.id, SetupLink.token_hash, SetupLink.made_at, SetupLink.expires_at]
     return insert(SetupLink).from_select(columns, row.where(~exists().select_from(User)))

@@ -42,7 +42,7 @@ class TakenSlug(Conflict):
 
 @dataclass(frozen=True)
 class SetUp:
-    """What was made, with its secrets, which are kept nowhere."""
+    """An installation that was set up, with its secrets, which are kept nowhere."""
 
     user: User
     workspace: Workspace

@@ -1,4 +1,4 @@
-"""What is left to do first in a new workspace, as its admins see it until all is done or hidden."""
+"""The first steps of a new workspace, which its admins see until all are done or hidden."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Puts people into workspaces on a super-admin's word, which their admins are told of.
 
-Where somebody belongs to the workspace, a reason is given and recorded with it, as for a look into
-the log: membership opens the log as well. Of a workspace without members it is asked of nobody.
+Where the workspace has members, a reason is given and recorded with it, as for a look into the log:
+membership opens the log as well. Of a workspace without members none is asked.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def find_tenant(session: Session, slug: str) -> Workspace:
 
 
 def has_members(session: Session, workspace_id: UUID, by: PlatformActor) -> bool:
-    """Tell whether anybody belongs to a workspace, and leave it in the scope."""
+    """Tell whether a workspace has members, and leave it in the scope."""
     tenancy.bind(Scope.of(workspace_id, user=by.user_id), session)
     mine = select(Membership.user_id).where(Membership.workspace_id == workspace_id)
     return bool(session.scalar(select(exists(mine))))

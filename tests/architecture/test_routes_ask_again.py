@@ -23,6 +23,7 @@ NOT_ASKED = {
     "import_mappings.preview": "keeps nothing",
     "import_mappings.save": "says how files are read, and gives no rights",
     "import_mappings.remove": "takes no event away",
+    "onboarding.hide_steps": "hides a list of first steps, and gives no rights",
     "superadmin.give_reason": "changes nothing of anybody's; the look is recorded",
 }
 NAMELESS = "00000000-0000-7000-8000-0000000000ff"
@@ -77,7 +78,7 @@ def test_route_that_does_not_ask_is_noticed(
     monkeypatch.setattr(loaders, "ASKED_AGAIN", kept)
     found = answers(app, *stale)
     unasked = {name for name, status in found.items() if status != 401} - NOT_ASKED.keys()
-    assert unasked == {"api_keys.create", "api_keys.revoke"}
+    assert unasked == {"api_keys.create", "api_keys.revoke", "onboarding.make_key"}
 
 
 def test_routes_ask_nothing_after_a_fresh_sign_in(app: Flask, engine: object) -> None:

@@ -40,12 +40,12 @@ def test_only_formatting_writes_times() -> None:
         and not re.search("importers|demo", str(path))
     }
     assert found == {
+        "auditsaas/commands/welcome.py",  # in UTC, and says so
         "auditsaas/evidence/anchors/object_lock.py",  # as ISO 8601, for a store
         "auditsaas/evidence/tree/history.py",  # in UTC, and says so
         "auditsaas/evidence/witnesses/asking.py",  # reads an HTTP header
         "auditsaas/evidence/witnesses/outside.py",  # in UTC, and says so
         "auditsaas/logs.py",  # in UTC, as ISO 8601
-        "auditsaas/mail/account_mails.py",  # in UTC, and says so
         "auditsaas/pages/audit_log/histogram_chart.py",  # letters where the bars' differ
         "auditsaas/pages/schedules/forms.py",  # a time of day, beside its zone
         "auditsaas/pages/schedules/presenter.py",  # with the letters, or a time of day

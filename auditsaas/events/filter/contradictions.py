@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
-from auditsaas.events.filter.event_filter import FILTERS, EventFilter
+from auditsaas.events.filter.event_filter import FILTERS, OF_ACTORS, EventFilter
 from auditsaas.events.filter.lifting import COMPARED, SAME, narrower
 from auditsaas.events.search.parser import number_range
 from auditsaas.events.search.terms import STATUSES, Term
 from auditsaas.events.search.wording import describe
 
-ONE_OF: Final = COMPARED | {"role", "user_status"}
+ONE_OF: Final = COMPARED | set(OF_ACTORS) - {"user"}
 """Fields of which an event has one value, so that two choices without a common one match none."""
 EVERYTHING: Final = (0.0, float("inf"))
 
 
 @dataclass(frozen=True)
 class Statement:
-    """What a field or a term says of one key; ``span`` is of response times, both inclusive."""
+    """The statement of a field or a term on one key; ``span``: response times, inclusive."""
 
     key: str
     words: str

@@ -231,7 +231,7 @@ class LogView:
 
     @property
     def contradictions(self) -> list[str]:
-        """What of the filter excludes each other, where nothing matches."""
+        """The parts of the filter that exclude each other, where nothing matches."""
         return contradictions(self.filter)
 
     @property

@@ -1,4 +1,4 @@
-"""What is asked of Go to: the words, the place where they were typed, and what may be found there.
+"""A question to Go to: the words, the place where they were typed, and what may be found there.
 
 The place is the beginning of its addresses, as the bar sends it: `/w/acme`, `/admin`, or nothing
 for all of a person's workspaces.

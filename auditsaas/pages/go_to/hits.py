@@ -1,4 +1,4 @@
-"""What Go to shows: sections of links, and how words are found in their titles."""
+"""Sections of links that Go to shows, and how words are found in their titles."""
 
 from __future__ import annotations
 

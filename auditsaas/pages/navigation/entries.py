@@ -11,7 +11,7 @@ from auditsaas.permissions import Permission
 
 @dataclass(frozen=True)
 class Place:
-    """Where a person is: one workspace, all of theirs, the platform, or their account."""
+    """The place where a person is: one workspace, all of theirs, the platform, or their account."""
 
     name: str
     base: str

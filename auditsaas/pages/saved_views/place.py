@@ -1,4 +1,4 @@
-"""Where views are kept: one workspace, or all of a person's; and what the person may do there."""
+"""A place of saved views: one workspace, or all of a person's; and what they may do there."""
 
 from __future__ import annotations
 

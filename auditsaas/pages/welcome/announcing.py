@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 def begin(app: Flask) -> None:
-    """Look in the background whether anybody has an account, and print a link where nobody has."""
+    """Look in the background whether an account exists, and print a link where none does."""
     threading.Thread(target=_announce, args=(app,), name="welcome", daemon=True).start()
 
 
@@ -35,7 +35,7 @@ def _announce(app: Flask) -> None:
 
 
 def offer(app: Flask) -> None:
-    """Make and print the link, where nobody has an account and no link was made before."""
+    """Make and print the link, where no account exists and no link was made before."""
     with app.app_context():
         session, known = db.session(), settings()
         if not links.nobody_yet(session):
