@@ -35,6 +35,8 @@ IMPORT_SOFT_LIMIT: Final = timedelta(hours=6)
 CHECK_SOFT_LIMIT: Final = timedelta(hours=6)
 HOUSEKEEPING_LIMIT: Final = timedelta(minutes=5)
 
+SENT_AT: Final = "sent_at"
+"""The header of a message that says when it was sent, in seconds since 1970."""
 HINT_LIFETIME: Final = timedelta(seconds=60)
 """A message that waited longer is dropped unread: by then the sweeper has sent another."""
 
@@ -56,6 +58,8 @@ BEAT_KEY: Final = "auditsaas:beat"
 """Redis keeps here when beat last sent a task, in seconds of its own clock."""
 RUNS_KEY: Final = "auditsaas:runs"
 """Redis keeps here, by task of the timetable, when it last ended well, by its own clock."""
+HOURS_KEY: Final = "auditsaas:hours"
+"""Redis keeps below here, by the hour and for a day, what ``jobs/past_day.py`` notes."""
 TICK_EVERY: Final = timedelta(seconds=10)
 SETTLE_EVERY: Final = timedelta(minutes=1)
 
@@ -82,6 +86,7 @@ SETTINGS: Final[dict[str, Any]] = {
         "tasks.columns",
         "tasks.jobs",
         "tasks.exports",
+        "tasks.figures",
         "tasks.holders",
         "tasks.maintenance",
         "tasks.pending_changes",
@@ -209,6 +214,11 @@ SETTINGS: Final[dict[str, Any]] = {
         },
         "count logs together": {
             "task": "maintenance.count_together",
+            "schedule": timedelta(minutes=1),
+            "options": {"expires": 60},
+        },
+        "note what logs have stored": {
+            "task": "figures.note",
             "schedule": timedelta(minutes=1),
             "options": {"expires": 60},
         },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import time
 from typing import Any
 
 from celery.exceptions import TimeLimitExceeded
@@ -11,6 +12,7 @@ from celery.signals import (
     celeryd_after_setup,
     heartbeat_sent,
     task_failure,
+    task_prerun,
     task_success,
     worker_process_init,
     worker_ready,
@@ -23,13 +25,13 @@ from auditsaas import logs
 
 with logs.starting():
     from auditsaas.extensions import db
-    from auditsaas.jobs import liveness
+    from auditsaas.jobs import liveness, past_day
     from auditsaas.jobs.job_log import TIMETABLE
     from auditsaas.jobs.queue import EXTENSION
     from auditsaas.jobs.worker_app import create_worker_app
     from auditsaas.tracing.choice import trace_if_wanted
     from auditsaas.version import version
-    from config.celery import CONSUMER_TRANSPORT, HEAVY, IMPORTS
+    from config.celery import CONSUMER_TRANSPORT, HEAVY, IMPORTS, SENT_AT
     from tasks import jobs, process
 
     flask_app = create_worker_app()
@@ -85,6 +87,19 @@ def _record_heartbeat(sender: Any, **_: Any) -> None:
         liveness.note_worker(client, sender.eventer.hostname, celery.amqp.queues.consume_from)
     except (OperationalError, RedisError, OSError):
         return  # Being silent says it.
+
+
+@task_prerun.connect(weak=False)  # type: ignore[no-untyped-call,untyped-decorator]  # Celery ships no types
+def _record_wait(task: Any, **_: Any) -> None:
+    """Record in Redis how long a message waited in its queue, unless it was to come later."""
+    told, sent = task.request.delivery_info, task.request.get(SENT_AT)
+    if not told or sent is None or task.request.eta:
+        return
+    waited = time.time() - float(sent)
+    process.record(
+        celery.conf.broker_url,
+        lambda server: past_day.note_wait(server, told["routing_key"], waited),
+    )
 
 
 @task_success.connect(weak=False)  # type: ignore[no-untyped-call,untyped-decorator]  # Celery ships no types

@@ -16,7 +16,14 @@ from redis.exceptions import RedisError
 from auditsaas import logs
 from auditsaas.jobs import job_log
 from auditsaas.jobs.kind import Message
-from config.celery import HINT_LIFETIME, PUBLISHER_TRANSPORT, QUICK, SETTINGS, SWEEPS_KEY
+from config.celery import (
+    HINT_LIFETIME,
+    PUBLISHER_TRANSPORT,
+    QUICK,
+    SENT_AT,
+    SETTINGS,
+    SWEEPS_KEY,
+)
 from config.settings import Settings
 
 EXTENSION = "celery"
@@ -82,7 +89,7 @@ def _failure_to_send(
             countdown=after.total_seconds() or None,
             expires=(after + HINT_LIFETIME).total_seconds(),
             retry=False,
-            headers={"request_id": logs.bound().get("request_id")},
+            headers={"request_id": logs.bound().get("request_id"), SENT_AT: time.time()},
         )
     except (OperationalError, RedisError, OSError) as error:
         return error

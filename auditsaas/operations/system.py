@@ -34,6 +34,7 @@ from config.settings import Settings
 LATE_SECONDS = 30
 """Beat sends a task every five seconds, and sweeps are as frequent."""
 PENDING_LATE = timedelta(minutes=10)
+CHECK_LATE = timedelta(hours=26)
 MOSTLY_USED = 0.9
 """The share in use of connections and memory from which an operator should look."""
 
@@ -46,6 +47,37 @@ class Part:
     value: str
     fine: bool | None
     at: datetime | None = None
+
+    @property
+    def runbook(self) -> str | None:
+        """The title in ``docs/operate.md`` of what to do where it is not fine."""
+        found = (title for begin, title in RUNBOOKS.items() if self.name.startswith(begin))
+        return next(found, None)
+
+
+RUNBOOKS = {
+    "Database disk": "A disk is full",
+    "Database connections": "Connections run out",
+    "Database": "The database is away",
+    "Disk of": "A disk is full",
+    "Clock": "Clocks differ",
+    "Partitions": "Upkeep is late",
+    "Seals": "Seals are late",
+    "Mail server": "Mail is not sent",
+    "Mails": "Mail is not sent",
+    "Scheduled reports": "Reports are late",
+    "Redis": "Redis is away or full",
+    "Queue": "Workers are away",
+    "Workers": "Workers are away",
+    "Beat": "Beat is away",
+    "Sweeper": "Beat is away",
+    "Nightly check": "Upkeep is late",
+    "Oldest pending job": "Jobs wait or fail",
+    "Exports": "Jobs wait or fail",
+    "Imports": "Jobs wait or fail",
+    "Checks": "Jobs wait or fail",
+}
+"""By the beginnings of names, the longer before the shorter."""
 
 
 def state(session: Session, settings: Settings, now: datetime) -> list[Part]:
@@ -126,16 +158,36 @@ def _redis(url: str, now: datetime) -> list[Part]:
     try:
         found = queue_server.read(url)
     except (redis.RedisError, OSError):
-        return [Part("Redis", "Does not answer. Exports wait until it does.", False)]
+        away = "Unknown while Redis does not answer"
+        silent = ("Queues", "Workers", "Beat", "Sweeper")
+        return [
+            Part("Redis", "Does not answer. Exports wait until it does.", False),
+            *(Part(name, away, None) for name in silent),
+        ]
     swept = [at for at in found.swept.values() if at]
     at = min(swept) if len(swept) == len(KINDS) else None
     return [
         Part("Redis", "Answers", True),
         *_memory(found.memory),
-        *(Part(f"Queue {queue}", f"{n:,} waiting", True) for queue, n in found.depths.items()),
+        *(_queue(queue, n, found.living) for queue, n in found.depths.items()),
         *_living(found.living),
         Part("Sweeper", "Ran" if at else "Has not run", not _is_late(at, now), at),
+        _nightly_check(found.living),
+        Part("Backup", "Not known here: backups are made outside of the product", None),
     ]
+
+
+def _queue(name: str, waiting: int, living: Liveness) -> Part:
+    """Show how many messages wait; of a queue that no worker takes, that says nothing good."""
+    return Part(f"Queue {name}", f"{waiting:,} waiting", True if living.workers[name] else None)
+
+
+def _nightly_check(living: Liveness) -> Part:
+    """Show when samples of logs were last given to be compared with their seals."""
+    at = living.runs.get("checks.ask")
+    if at is None:
+        return Part("Nightly check", "Not known: none has run since Redis began", None)
+    return Part("Nightly check", "Ran", living.now - at < CHECK_LATE, at)
 
 
 def _memory(found: Memory | None) -> Iterator[Part]:

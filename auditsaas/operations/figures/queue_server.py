@@ -46,18 +46,23 @@ class QueueServer:
     """None where Redis tells it to other accounts only."""
 
 
+def connection(url: str) -> Redis:
+    """Build a connection that waits for Redis no longer than a page may."""
+    return Redis.from_url(
+        url,
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
 def read(url: str) -> QueueServer:
     """Read it without waiting for it for long.
 
     Raises:
         RedisError, OSError: Redis does not answer at once.
     """
-    with Redis.from_url(
-        url,
-        socket_timeout=TIMEOUT_SECONDS,
-        socket_connect_timeout=TIMEOUT_SECONDS,
-        retry=Retry(NoBackoff(), 0),
-    ) as server:
+    with connection(url) as server:
         return QueueServer(
             depths={queue: int(server.llen(queue)) for queue in QUEUES},
             living=liveness.read(server),

@@ -10,6 +10,7 @@ from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import exists, select
 
+from auditsaas import current_request
 from auditsaas.access import page_scope, platform_guard
 from auditsaas.access.loaders import load_platform
 from auditsaas.access.looking import Looking
@@ -21,6 +22,7 @@ from auditsaas.events.system_log import SYSTEM_WORKSPACE_ID
 from auditsaas.extensions import db, settings
 from auditsaas.first_run.wanted import ANOTHER, MYSELF
 from auditsaas.operations import system
+from auditsaas.pages.superadmin import system_day
 from auditsaas.pages.superadmin.member_views import finish
 from auditsaas.permissions import Role
 from auditsaas.superadmin import figures, joining, service
@@ -172,10 +174,15 @@ def enable_user(user_id: UUID) -> ResponseReturnValue:
 
 @superadmin.get("/system")
 def system_state() -> ResponseReturnValue:
-    platform_guard.note_page()
+    """Show how the installation is; the page then asks for its fragment, which is no other look."""
+    partial, now = current_request.is_partial(), datetime.now(UTC)
+    if not partial:
+        platform_guard.note_page()
     with platform_session(JOBS) as session:
-        parts = system.state(session, settings(), datetime.now(UTC))
-    return render_template("superadmin/system.html", parts=parts)
+        day = system_day.read(session, settings().redis_url, now)
+        parts = system.state(session, settings(), now)
+    template = "superadmin/_system.html" if partial else "superadmin/system.html"
+    return render_template(template, parts=parts, day=day)
 
 
 @superadmin.get("/access")
