@@ -12,6 +12,7 @@ from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.imports import mappings
 from auditsaas.imports import service as imports
 from auditsaas.platform_access.models import AccessRequest
+from auditsaas.saved_views import service as saved_views
 from auditsaas.storage.address import storage_at
 from auditsaas.workspaces.models import Workspace
 from config.settings import Settings
@@ -37,6 +38,9 @@ INSIDE = {
     "no match": "/w/{slug}/audit-logs?q=nothing-like-this",
     "unreadable filter": "/w/{slug}/audit-logs?q=activty:x&from=yesterday",
     "one event": "/w/{slug}/audit-logs/{event}",
+    "a view that was changed": "/w/{slug}/audit-logs?status=error&tab={view}",
+    "saved views": "/w/{slug}/views",
+    "one view": "/w/{slug}/views/{view}",
     "my activity": "/me/activity",
     "my event": "/me/activity/{slug}/{own_event}",
     "exports": "/w/{slug}/exports",
@@ -164,6 +168,7 @@ def fill(acme: Workspace, person: User, settings: Settings) -> dict[str, str]:
         "erasure": _erasure(acme, settings),
         "file": _import(acme, person, settings),
         "mapping": _mapping(acme, person),
+        "view": _view(acme, person),
         "reset": reset,
     }
 
@@ -179,6 +184,17 @@ def _ask_for_access(acme: Workspace) -> None:
     with factories.scoped(acme.id, user=asker.id) as session:
         session.add(AccessRequest(workspace_id=acme.id, user_id=asker.id, reason="r" * 500))
         session.commit()
+
+
+def _view(acme: Workspace, person: User) -> str:
+    """A shared view of a long name, whose filter a schedule sends."""
+    query = EventFilter(user=("x" * 400,)).query_string()
+    with factories.scoped(acme.id, user=person.id) as session:
+        made = saved_views.save(
+            session, acme.id, person.id, name="n" * 80, query=query, shared=True, default=False
+        )
+        session.commit()
+        return str(made.id)
 
 
 def _mapping(acme: Workspace, person: User) -> str:
