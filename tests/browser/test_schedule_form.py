@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine
 
 from auditsaas.accounts.models import User
@@ -52,6 +52,79 @@ def test_schedule_is_created_from_the_log_with_a_live_preview(
     expect(page.get_by_text("Daily at 07:30")).to_be_visible()
 
 
+def focused(page: Page) -> str:
+    """What has the focus, by what it says."""
+    said = "e => e.ariaLabel || e.closest('label')?.innerText || e.innerText || e.placeholder"
+    return str(page.evaluate(f"({said})(document.activeElement)")).strip()
+
+
+def test_filter_is_picked_by_keyboard(visitor: Visitor, acme: Workspace, admin: User) -> None:
+    visitor.sign_in(admin, f"/w/{acme.slug}/schedules/new")
+    page, chips = visitor.page, visitor.page.locator("[data-chip]")
+    page.get_by_role("button", name="Filter", exact=True).focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Add a filter")
+    expect(dialog.get_by_role("tab", name="Status", exact=True)).to_be_focused()
+    for key in ("ArrowRight", "ArrowDown", "Space"):
+        page.keyboard.press(key)
+    expect(chips).to_have_text("Status is Error")
+    expect(page.locator(".found")).to_contain_text("5 events")
+    assert focused(page).startswith("Error")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.type("x")
+    expect(page.locator(".found")).to_contain_text("is not a number of milliseconds")
+    assert focused(page) == "Response time from, ms"
+    page.keyboard.press("Backspace")
+    expect(page.locator(".found")).to_contain_text("5 events")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    assert focused(page) == "Filter"
+    page.get_by_role("button", name="Remove filter Status is Error").press("Enter")
+    expect(chips).to_have_count(0)
+    assert focused(page) == "Filter"
+
+
+def test_form_shows_only_what_applies(visitor: Visitor, acme: Workspace, admin: User) -> None:
+    visitor.sign_in(admin, f"/w/{acme.slug}/schedules/new")
+    page = visitor.page
+    shown: dict[str, tuple[bool, bool]] = {}
+    for frequency in ("Daily", "Weekly", "Monthly", "Quarterly"):
+        page.get_by_text(frequency, exact=True).click()
+        fields = (page.locator("#s-day"), page.locator("#s-mday"))
+        shown[frequency] = (fields[0].is_visible(), fields[1].is_visible())
+    day, month_day = (True, False), (False, True)
+    assert shown == {
+        "Daily": (False, False),
+        "Weekly": day,
+        "Monthly": month_day,
+        "Quarterly": month_day,
+    }
+    columns = page.locator("[data-needs-columns]")
+    expect(columns).to_be_visible()
+    page.get_by_text("PDF", exact=True).click()
+    expect(columns).to_be_hidden()
+
+
+def test_columns_move_by_keyboard_and_people_are_chips(
+    visitor: Visitor, acme: Workspace, admin: User
+) -> None:
+    visitor.sign_in(admin, f"/w/{acme.slug}/schedules/new")
+    page = visitor.page
+    page.get_by_text("in this order").click()
+    page.get_by_role("checkbox", name="Activity", exact=True).press("Alt+ArrowUp")
+    first = page.locator("[data-columns-order] .t").first
+    expect(first).to_have_text("Activity")
+    page.get_by_role("button", name="Move Activity later").press("Enter")
+    expect(first).to_have_text("Created At")
+    page.get_by_role("button", name=f"Remove {admin.name}").click()
+    page.get_by_role("textbox", name="Name").fill("Failures")
+    page.get_by_role("button", name="Create schedule").click()
+    expect(page.locator(".err-text")).to_contain_text("Choose a recipient.")
+    expect(page.get_by_role("button", name="Person")).to_be_visible()
+
+
 def test_axe_passes_on_schedule_pages(
     app: Flask, browser: Browser, server: str, acme: Workspace, admin: User
 ) -> None:
@@ -61,6 +134,10 @@ def test_axe_passes_on_schedule_pages(
     base = f"/w/{acme.slug}/schedules"
     visitor.sign_in(admin, base)
     found = {"none": violations(visitor.page)}
+    visitor.open(f"{base}/new?status=error")
+    visitor.page.get_by_role("button", name="Filter", exact=True).click()
+    expect(visitor.page.locator("#filter-pick .c").first).to_be_visible()
+    found["filter"] = violations(visitor.page)
     now = datetime.now(UTC)
     schedule_id = make_schedule(acme, admin, now - timedelta(days=3))
     let_pass(app, now)
