@@ -21,6 +21,7 @@ from auditsaas.exports.asking import at_once
 from auditsaas.exports.building import build
 from auditsaas.exports.building.build import export_job
 from auditsaas.exports.building.opening import opened_source
+from auditsaas.exports.columns import TITLES
 from auditsaas.jobs.runner import run
 from auditsaas.storage.address import storage_at
 from auditsaas.storage.base import StorageFull
@@ -246,3 +247,32 @@ def test_file_at_once_holds_no_other_workspace(client: FlaskClient, workspace: W
         rows = cells(ask(client, place).data)
         assert {row["workspace"] for row in rows} == {workspace.slug}
     assert ask(client, f"/w/{other.slug}").status_code == 404
+
+
+def header(answer: TestResponse) -> list[str]:
+    """The columns of a CSV."""
+    assert answer.status_code == 200, answer.text
+    return answer.data.decode("utf-8-sig").split("\r\n", 1)[0].split(",")
+
+
+def test_file_holds_hidden_columns_unless_it_is_asked_for_as_shown(
+    client: FlaskClient, workspace: Workspace
+) -> None:
+    place = f"/w/{workspace.slug}"
+    shown = ["response", "status", "user", "created_at"]
+    table = {"csrf_token": csrf_token(client), "columns": shown, "density": "comfortable"}
+    assert client.post("/account/table", data=table).status_code in {204, 302, 303}
+    assert len(header(ask(client, place))) == len(TITLES)
+    assert header(ask(client, place, as_shown="1")) == [
+        *("activity", "method", "targets", "duration_ms", "status", "status_code"),
+        *("user_name", "user_email", "created_at"),
+    ]
+    ticked = ask(client, place, as_shown="1", columns=["seq", "path"])
+    assert header(ticked) == ["seq", "path"]
+    assert ask(client, place, as_shown="1", format="jsonl").status_code == 200
+
+
+def test_download_names_columns_by_their_titles(client: FlaskClient, workspace: Workspace) -> None:
+    page = client.get(f"/w/{workspace.slug}/audit-logs").text
+    boxes = re.findall(r'name="columns"\s+value="(\w+)"\s*>\s*<span[^>]*>([^<]+)<', page)
+    assert set(TITLES.items()) <= set(boxes)

@@ -32,10 +32,13 @@ from auditsaas.pages.exports.download import file_of, send_export
 from auditsaas.pages.exports.export_scope import ExportScope
 from auditsaas.pages.exports.presenter import present
 from auditsaas.pages.exports.progress import TOAST, following
+from auditsaas.pages.exports.shown_columns import shown_columns
 from auditsaas.workspaces.former_slugs import with_current_slugs
 
 DOUBLE_CLICK = timedelta(seconds=10)
-FORM_FIELDS = ("csrf_token", "once", "format", "monthly", "columns", "gzip", "proof")
+FORM_FIELDS = (
+    *("csrf_token", "once", "format", "monthly", "columns", "as_shown", "gzip", "proof"),
+)
 
 
 @in_each_scope(exports, "/exports/preflight")
@@ -136,7 +139,7 @@ def _request(scope: ExportScope, event_filter: EventFilter) -> ExportRequest:
         requester=scope.requester,
         workspaces=workspaces,
         format=chosen,
-        options=options(chosen, columns=form.getlist("columns"), gzip=checked(form.get("gzip"))),
+        options=options(chosen, columns=_columns(scope, chosen), gzip=checked(form.get("gzip"))),
         event_filter=event_filter,
         zone=current.viewer().zone,
         row_limits=limits_here(),
@@ -144,6 +147,17 @@ def _request(scope: ExportScope, event_filter: EventFilter) -> ExportRequest:
         reader=scope.reader,
         proof=checked(form.get("proof")),
     )
+
+
+def _columns(scope: ExportScope, chosen: Format) -> Sequence[str]:
+    """Return the columns that were ticked, or those of the person's table if they asked for these.
+
+    Otherwise a file holds every column, for a hidden one is hidden from sight, not from the record.
+    """
+    ticked = request.form.getlist("columns")
+    if ticked or not chosen.columns or not checked(request.form.get("as_shown")):
+        return ticked
+    return shown_columns(current.viewer(), several=scope.several)
 
 
 def _format() -> Format:

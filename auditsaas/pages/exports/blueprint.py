@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from auditsaas.exports.columns import COLUMNS
+from auditsaas.exports.columns import TITLES
 from auditsaas.exports.formats import FORMATS
 from auditsaas.exports.limits import row_limits
 from auditsaas.extensions import settings
@@ -17,7 +17,7 @@ exports = Blueprint("exports", __name__)
 @exports.app_context_processor
 def _formats() -> dict[str, Any]:
     """List the formats of the log's download menu."""
-    return {"export_formats": list(FORMATS.values()), "export_columns": COLUMNS}
+    return {"export_formats": list(FORMATS.values()), "export_columns": TITLES}
 
 
 def limits_here() -> dict[str, int]:
