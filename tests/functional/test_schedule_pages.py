@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from werkzeug.test import TestResponse
 
 from auditsaas.accounts.models import User
@@ -19,13 +19,14 @@ from auditsaas.events.filter.event_filter import FILTERS
 from auditsaas.events.models import events
 from auditsaas.permissions import Role
 from auditsaas.schedules.models import Schedule
-from auditsaas.workspaces.models import Workspace
+from auditsaas.workspaces.models import Membership, Workspace
 from tests.support.exporting import cells
 from tests.support.factories import (
     append_events,
     csrf_token,
     event_input,
     make_member,
+    make_user,
     make_workspace,
     scoped,
 )
@@ -245,6 +246,36 @@ def test_invalid_field_is_named_and_other_input_kept(
     assert named in response.text
     assert 'id="schedule-form"' in response.text
     assert "No schedules yet" in client.get(url).text
+
+
+def test_a_recipient_who_left_is_named_and_goes_with_the_next_change(
+    client: FlaskClient, workspace: Workspace, admin: User
+) -> None:
+    other = make_member(workspace, user=make_user(name="Sam Gone"))
+    url = create(client, workspace, **fields(admin, other))
+    with scoped(workspace.id) as session:
+        session.execute(delete(Membership).where(Membership.user_id == other.id))
+        session.commit()
+    form = client.get(f"{url}/edit").text
+    assert "Sam Gone may not have reports here any more" in " ".join(form.split())
+    assert post(client, url, fields(admin, other)).status_code == 422
+    assert post(client, url, fields(admin)).status_code == 303
+    assert schedule_row(workspace, id_of(url)).recipients == [admin.id]
+
+
+def test_page_of_a_schedule_asks_for_its_newest_reports_again(
+    client: FlaskClient, workspace: Workspace, admin: User
+) -> None:
+    url = create(client, workspace, **fields(admin))
+    page = client.get(url).text
+    assert re.search(rf'id="schedule-now"\s+hx-get="{url}"\s+hx-trigger="every 15s"', page)
+    post(client, f"{url}/run")
+    part = client.get(url, headers=PARTIAL).text
+    assert "<html" not in part
+    assert 'data-state="building"' in part
+    older = client.get(f"{url}?before={datetime.now(UTC).isoformat().replace('+', '%2B')}").text
+    assert 'id="schedule-now"' in older
+    assert "every 15s" not in older
 
 
 def test_only_admins_and_auditors_can_receive_reports(

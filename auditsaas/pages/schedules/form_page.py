@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import urlencode
 from zoneinfo import available_timezones
 
 from flask import render_template, request
+from sqlalchemy import select
 
+from auditsaas.accounts.models import User
 from auditsaas.events.filter.event_filter import PARAMETERS
 from auditsaas.exports.formats import FORMATS
 from auditsaas.pages.audit_log import log_scope
@@ -56,6 +58,7 @@ def page(
     """Render the page; a form that was sent keeps what was typed to find values."""
     log = log_scope.load(scope.access.slug)
     sent = request.method == "POST"
+    readers = service.readers(scope.session, scope.access.id)
     shown = field.show(log, form.filter, finds=request.form if sent else None, counted=sent)
     return render_template(
         "schedules/form.html",
@@ -71,9 +74,18 @@ def page(
         frequencies=list(Frequency),
         weekdays=WEEKDAYS,
         zones=sorted(available_timezones()),
-        readers=service.readers(scope.session, scope.access.id),
+        readers=readers,
+        gone=_gone(scope, schedule, readers),
         **preview(scope, form, schedule),
     )
+
+
+def _gone(scope: ScheduleScope, schedule: Schedule | None, readers: Sequence[User]) -> list[str]:
+    """Name the recipients of a schedule who may not have its reports any more."""
+    kept = {person.id for person in readers}
+    gone = [key for key in schedule.recipients if key not in kept] if schedule else []
+    found = select(User.name).where(User.id.in_(gone)).order_by(User.name)
+    return list(scope.session.scalars(found)) if gone else []
 
 
 def _queries(scope: ScheduleScope) -> dict[str, str]:

@@ -68,8 +68,10 @@ def detail(slug: str, schedule_id: UUID) -> ResponseReturnValue:
         ],
         "older_url": _older(url, found),
         "list_url": scope.base_url,
+        "polls": _before() is None,
     }
-    page = render_template("schedules/detail.html", **context)
+    template = "_now" if is_partial() else "detail"
+    page = render_template(f"schedules/{template}.html", **context)
     db.session.commit()
     return page
 
