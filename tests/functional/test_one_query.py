@@ -191,3 +191,22 @@ def test_beginnings_are_suggested_before_beginnings_of_words_and_the_rest(
 
 
 NAMES = ("Elif Yilmaz", "Ann Mayer", "Marcus", "mateo@x.example")
+
+
+def test_choices_stay_beside_a_term_that_cannot_be_read(
+    acme: Workspace, client: FlaskClient
+) -> None:
+    chosen = [("status", "error"), ("method", "POST"), ("user", "u_1"), ("range", "last_7_days")]
+    answer = client.get(log(acme, *chosen, ("q", "stauts:x")))
+    assert answer.status_code == 422
+    assert ticked(answer.text) >= set(chosen[:3])
+    assert 'value="last_7_days" checked' in " ".join(answer.text.split())
+    mended = re.search(r'Did you mean <a href="([^"]+)">', " ".join(answer.text.split()))
+    assert mended is not None
+    assert pairs_of(unescape(mended[1])) == [*chosen, ("q", "status:x")]
+
+
+def test_page_of_a_bad_term_shows_no_bar_and_no_count(acme: Workspace, client: FlaskClient) -> None:
+    page = client.get(log(acme, ("status", "error"), ("q", "stauts:x"))).text
+    for gone in ('class="hit"', "data-count", 'class="c"', "data-event-id"):
+        assert gone not in page

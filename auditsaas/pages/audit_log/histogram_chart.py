@@ -34,7 +34,7 @@ def build(scope: LogScope, chosen: EventFilter, viewer: Viewer, now: datetime) -
     scope.show_of(shares)
     return {
         "buckets": [_bucket(scope, chosen, viewer, bar, i) for i, bar in enumerate(found.bars)],
-        "spans": _spans(found, chosen.period, viewer),
+        "spans": spans(found, chosen.period, viewer),
         "end": instant(min(found.bars[-1].end, chosen.period.end or LATEST)) if found.bars else "",
         "step_label": found.step,
         "max": scale_end(found.highest),
@@ -43,7 +43,7 @@ def build(scope: LogScope, chosen: EventFilter, viewer: Viewer, now: datetime) -
     }
 
 
-def _spans(found: Histogram, period: TimeRange, viewer: Viewer) -> list[list[str]]:
+def spans(found: Histogram, period: TimeRange, viewer: Viewer) -> list[list[str]]:
     """Return where each bar begins, within the period, and its first and last time in words."""
     earliest = period.start or EARLIEST
     return [[instant(max(bar.start, earliest)), *_ends(bar, viewer)] for bar in found.bars]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from werkzeug.datastructures import MultiDict
@@ -11,7 +12,9 @@ from werkzeug.datastructures import MultiDict
 from auditsaas.access import current, log_reading
 from auditsaas.db.together import together
 from auditsaas.errors import FieldError
-from auditsaas.events.filter.event_filter import EventFilter, FilterError
+from auditsaas.events.filter.event_filter import FILTERS, EventFilter, FilterError
+from auditsaas.events.filter.period import PRESETS
+from auditsaas.events.filter.reader import Reader
 from auditsaas.events.filter.unify import unify
 from auditsaas.events.presenter import present
 from auditsaas.events.reading import pages
@@ -27,6 +30,9 @@ from auditsaas.workspaces.former_slugs import with_current_slugs
 LIMITS = (25, 50, 100)
 BESIDE = ("limit", "before", "after", "at", "view", "tab", "term")
 """Parameters of the log or of a part of it besides the filter."""
+
+TYPED = ("from", "to", "q")
+MOST_TYPED = 2_000
 
 Args = MultiDict[str, str]
 
@@ -44,7 +50,7 @@ def read(scope: LogScope, args: Args) -> LogView:
         view = _understood(scope, viewer, now, resolved)
         return replace(view, tab=args.get("view") or args.get("tab", ""))
     except FilterError as error:
-        return LogView(scope, viewer, now, _typed(args), problems=error.errors)
+        return LogView(scope, viewer, now, _typed(scope, args), problems=error.errors)
 
 
 def _understood(scope: LogScope, viewer: Viewer, now: datetime, args: Args) -> LogView:
@@ -145,10 +151,25 @@ def _page(view: LogView) -> pages.Page:
     )
 
 
-def _typed(args: Args) -> EventFilter:
-    """Keep what was typed for the form when it cannot be understood."""
-    first = {name: args.get(name, "")[:512].replace("\x00", "") for name in ("from", "to", "q")}
-    return EventFilter(from_text=first["from"], to_text=first["to"], q=first["q"])
+def _typed(scope: LogScope, args: Args) -> EventFilter:
+    """Keep for the form what was typed and cannot be understood, and what was chosen beside it."""
+    first = {name: args.get(name, "")[:MOST_TYPED].replace("\x00", "") for name in TYPED}
+    chosen: dict[str, Any] = {}
+    for name, known in FILTERS.items():
+        reader = Reader(args)
+        value = known.read(reader, name)
+        if not reader.errors:
+            chosen[name] = value
+    known_slugs = (slug for slug in chosen.get("workspace", ()) if slug in scope.ids_by_slug)
+    chosen["workspace"] = tuple(known_slugs)
+    period = args.get("range", "")
+    return EventFilter(
+        from_text=first["from"],
+        to_text=first["to"],
+        q=first["q"],
+        range=period if period in PRESETS else None,
+        **chosen,
+    )
 
 
 def _limit(args: Args, errors: list[FieldError]) -> int:

@@ -87,7 +87,8 @@ class LogView:
     def _error(self, problem: FieldError) -> dict[str, Any]:
         shown: dict[str, Any] = {"field": problem.field, "message": problem.message}
         if isinstance(problem, SearchError) and problem.mended and problem.suggestion:
-            mended = url_with(self.base_url, [("q", problem.mended)])
+            rest = [pair for pair in self._args if pair[0] != "q"]
+            mended = url_with(self.base_url, [*rest, ("q", problem.mended)])
             shown["suggestion"] = {"text": problem.suggestion, "url": mended}
         return shown
 

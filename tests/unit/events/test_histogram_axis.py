@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from auditsaas.events.filter.period import TimeRange
 from auditsaas.events.reading.histogram import Bar, Histogram, bar_edges
 from auditsaas.formatting.viewer import Viewer
-from auditsaas.pages.audit_log.histogram_chart import MAX_TICKS, WIDTHS, axis, scale_end
+from auditsaas.pages.audit_log.histogram_chart import MAX_TICKS, WIDTHS, axis, scale_end, spans
 
 END = datetime(2026, 11, 19, 14, 30, tzinfo=UTC)
 
@@ -85,3 +86,22 @@ def test_scale_ends_at_a_round_number_just_above_the_highest_bar(highest: int, s
 
 def test_highest_bar_uses_three_quarters_of_the_height() -> None:
     assert all(highest <= scale_end(highest) <= highest / 0.75 for highest in range(1, 20_000))
+
+
+@pytest.mark.parametrize(
+    ("days", "first"),
+    [
+        (0.02, ["2026-11-19T14:01:12Z", "Thu 11/19 14:01", "Thu 11/19 14:02"]),
+        (3, ["2026-11-16T14:30:00Z", "Mon 11/16 14:00", "Mon 11/16 15:00"]),
+        (60, ["2026-09-20T14:30:00Z", "Sun 09/20/2026", "Sun 09/20/2026"]),
+        (365, ["2025-11-19T14:30:00Z", "Mon 11/17/2025", "Sun 11/23/2025"]),
+    ],
+)
+def test_span_of_a_bar_begins_within_the_period_and_is_worded(
+    days: float, first: list[str]
+) -> None:
+    period = TimeRange(END - timedelta(days=days), END)
+    assert period.start is not None
+    edges, step = bar_edges(period.start, END, ZoneInfo("UTC"))
+    found = Histogram(tuple(Bar(a, b, 1, 0) for a, b in pairwise(edges)), step)
+    assert spans(found, period, Viewer(zone=ZoneInfo("UTC")))[0] == first

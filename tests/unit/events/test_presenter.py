@@ -143,3 +143,13 @@ def test_hostile_text_is_made_visible_and_bounded() -> None:
     assert row.user.startswith("‹U+202E›xxx")
     assert len(row.user) < 400
     assert row.activity == "a‹U+200B›b"
+
+
+@pytest.mark.parametrize(
+    ("stored", "value"),
+    [("user.login", "user.login"), ("user\u202e.login", ""), ("a" * 400, "")],
+    ids=["plain", "hidden character", "cut"],
+)
+def test_value_to_filter_by_is_told_only_as_it_is_stored(stored: str, value: str) -> None:
+    row = shown(activity=stored, actor_id=stored)
+    assert (row.activity_value, row.actor_value) == (value, value)
