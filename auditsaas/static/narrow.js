@@ -101,6 +101,7 @@
       document.querySelector("#log-rows > tr[aria-selected=true]");
     const menu = byId("row-values");
     if (!row || !menu) return;
+    hide();
     menu.querySelector("dl").replaceChildren(
       ...valuesOf(row).flatMap((value) => {
         const name = document.createElement("dt");

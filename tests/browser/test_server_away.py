@@ -93,7 +93,7 @@ def test_search_that_cannot_be_run_is_taken_back_and_retried(page: Page) -> None
     expect(page.locator("#q")).to_have_value("")
     retry(page)
     expect(page.locator("#q")).to_have_value("-activity:x")
-    expect(page.locator("input[name=status][value=error]")).to_be_checked()
+    expect(page.locator("#facets input[name=status][value=error]")).to_be_checked()
     expect(page.locator("#count [data-count='20']")).to_be_visible()
 
 
