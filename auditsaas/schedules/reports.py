@@ -7,7 +7,7 @@ each report once, however often a worker tries.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, get_args
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -135,7 +135,7 @@ def mail_facts(
         "format": wording.format_name(export.format),
         "filter_words": export.asked_filter.describe() or "Everything",
         "period": period_words(run, viewer),
-        "period_short": days(run, viewer),
+        "period_short": days(run.starts_at, run.ends_at, viewer),
         "proof": export.proof,
         "kept_until": times.date(export.expires_at, viewer) if export.expires_at else "",
         "error_share": numbers.percent(found.errors, found.events),
@@ -160,18 +160,18 @@ def period_words(run: ScheduleRun, viewer: Viewer) -> str:
     return times.interval(run.starts_at, run.ends_at - SECOND, viewer)
 
 
-def days(run: ScheduleRun, viewer: Viewer) -> str:
+def days(start: datetime, end: datetime, viewer: Viewer) -> str:
     """Write `11/09 – 11/15/2026`: first and last day; the year twice only where there are two."""
     first, last = (
-        run.starts_at.astimezone(viewer.zone),
-        (run.ends_at - SECOND).astimezone(viewer.zone),
+        start.astimezone(viewer.zone),
+        (end - SECOND).astimezone(viewer.zone),
     )
     if first.date() == last.date():
         return times.date(last, viewer)
     # A date that begins with its year keeps it first.
     short = first.year == last.year and not viewer.date_format.startswith("YYYY")
-    start = times.short_date(first, viewer) if short else times.date(first, viewer)
-    return f"{start} – {times.date(last, viewer)}"
+    begins = times.short_date(first, viewer) if short else times.date(first, viewer)
+    return f"{begins} – {times.date(last, viewer)}"
 
 
 def _notify(

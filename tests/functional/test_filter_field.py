@@ -96,6 +96,14 @@ def test_finds_values_by_a_part_of_their_name(client: FlaskClient, workspace: Wo
     assert "Every event" in words(text)
 
 
+def test_a_value_that_was_not_seen_lately_can_be_chosen(
+    client: FlaskClient, workspace: Workspace
+) -> None:
+    for typed in ("user.*", "report.yearly"):
+        text = ask(client, workspace, **{"find-activity": typed}).text
+        assert re.search(rf'name="activity"\s+value="{re.escape(typed)}"', text)
+
+
 def test_a_chosen_value_stays_where_another_is_looked_for(
     client: FlaskClient, workspace: Workspace
 ) -> None:

@@ -81,9 +81,13 @@ def _options(scope: LogScope, facet: ShownFacet, typed: TypedFilter, words: str)
     every = _with_wrong(facet, typed)
     ticked = [option for option in every if option.checked]
     values = {option.value for option in ticked}
-    if facet.find_url is None and len(every) <= FEW:
+    listed = FILTERS[facet.name].panel == "listed"
+    if facet.find_url is None and not words and not facet.room and len(every) <= FEW:
         return Pane(name=facet.name, title=facet.title, options=every, chosen=len(ticked))
     offered = _matching(scope, facet, every, words) if words else every
+    if listed and words and words not in {option.value for option in offered}:
+        # Not every value was seen lately, and a beginning that ends in * is none.
+        offered = [*offered, Option(words, FILTERS[facet.name].shown(words))]
     rest = [option for option in offered if option.value not in values]
     return Pane(
         name=facet.name,
@@ -135,7 +139,7 @@ def _people(scope: LogScope, every: Sequence[Option], words: str) -> list[Option
 def _addresses(args: Args) -> Pane:
     typed = [value for value in args.getlist("ip") if value.strip()]
     known = FILTERS["ip"]
-    return Pane(name="ip", title=known.title, kind="addresses", typed=typed, chosen=len(typed))
+    return Pane(name="ip", title=known.heading, kind="addresses", typed=typed, chosen=len(typed))
 
 
 def _times(args: Args) -> Pane:

@@ -15,7 +15,7 @@ from auditsaas.exports.formats import FORMATS
 from auditsaas.pages.schedules import presenter
 from auditsaas.pages.schedules.forms import ScheduleForm
 from auditsaas.pages.schedules.schedule_scope import ScheduleScope
-from auditsaas.schedules import service
+from auditsaas.schedules import reports, service
 from auditsaas.schedules.models import Schedule
 from auditsaas.schedules.timetable import Run, Timetable
 
@@ -51,11 +51,13 @@ def _last_mail(
 ) -> Mapping[str, Any]:
     """Tell what the report of a run past would have told."""
     local = presenter.in_zone(current.viewer(), timetable.zone)
+    end = timetable.window_end(run.due)
+    start = timetable.window_before(end)
     asked = event_filter.with_period(run.window)
     log_reading.asked(asked)
     return {
         "due": presenter.moment(run.due, local),
-        "days": presenter.days(run, local),
+        "days": reports.days(start, end, local),
         "count": totals.count(scope.session, [scope.access.id], asked),
         "filter_words": event_filter.describe() or "Everything",
     }
