@@ -282,7 +282,7 @@
     { capture: true },
   );
   phone.addEventListener("change", () => {
-    if (byId("range-pop").matches(":popover-open")) showCalendar();
+    if (byId("range-pop")?.matches(":popover-open")) showCalendar();
   });
 
   // ---- the panel as a sheet (narrow windows), or hidden (wide ones) ----
