@@ -82,7 +82,7 @@ def words(html: str) -> str:
 
 def rows(page: str) -> list[dict[str, str]]:
     """The rows of a page, each with the words of its cells by their classes."""
-    cell = re.compile(r'<td role="cell" class="c-(\w+)">(.*?)</td>', re.DOTALL)
+    cell = re.compile(r'<td role="cell" class="c-(\w+)"[^>]*>(.*?)</td>', re.DOTALL)
     found = re.findall(r'<tr role="row" id="e-.*?</tr>', page, re.DOTALL)
     return [{name: words(text) for name, text in cell.findall(row)} for row in found]
 
@@ -96,7 +96,7 @@ def found(log: Log, client: FlaskClient, asked: dict[str, Any]) -> str:
 def times(log: Log, client: FlaskClient, **asked: Any) -> list[str]:
     """When the events of a filter were created."""
     page = found(log, client, asked)
-    return re.findall(r'<td role="cell" class="c-ts"><time datetime="([^"]+)"', page)
+    return re.findall(r'<td role="cell" class="c-ts"[^>]*><time datetime="([^"]+)"', page)
 
 
 def ids(log: Log, client: FlaskClient, **asked: Any) -> list[str]:
