@@ -109,7 +109,7 @@ def test_chosen_columns_and_density_persist(acme: Workspace, admin: User, visito
     visitor.sign_in(admin, f"/w/{acme.slug}/audit-logs")
     page = visitor.page
     page.get_by_role("button", name="Columns and density").click()
-    page.get_by_label("IP Address", exact=True).uncheck()
+    page.locator("#columns-menu").get_by_label("IP Address", exact=True).uncheck()
     expect(page.locator("#log-table .c-ip")).to_have_count(0)
     page.get_by_label("Compact").check()
     expect(page.locator("html")).to_have_attribute("data-density", "compact")

@@ -19,6 +19,8 @@ LONG = "A very long name of a target, as an export of a filter with many words h
 @pytest.fixture
 def admin(acme: Workspace) -> User:
     person = make_member(acme)
+    # A log of the product's own events alone waits for the first of an application.
+    append_events(acme, [event_input()])
     append_events(
         acme,
         [
