@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, event
 
 from auditsaas.events.event_sources import PRODUCT, of_key
+from auditsaas.events.reading import known_people
 from auditsaas.workspaces.models import Workspace
 from tests.support.factories import append_events, event_input, make_member, make_workspace, sign_in
 
@@ -90,6 +91,25 @@ def test_every_scan_of_event_pages_and_suggestions_is_bound_to_the_workspace(
         "/me/activity",
     ]
     assert unbound(scans_while_opening(client, addresses, owner_engine)) == []
+
+
+@pytest.mark.parametrize("few", [0, known_people.FEW])
+def test_every_scan_of_go_to_is_bound_and_of_many_people_by_index(
+    client: FlaskClient,
+    acme: Workspace,
+    owner_engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    few: int,
+) -> None:
+    monkeypatch.setattr(known_people, "FEW", few)
+    sign_in(client, make_member(acme))
+    addresses = [
+        f"/go/found?in=/w/{acme.slug}&q={typed}" for typed in ("ann", "7", str(UUID(int=7)))
+    ]
+    scans = scans_while_opening(client, addresses, owner_engine)
+    assert unbound(scans) == []
+    whole = {scan["Relation Name"] for scan in scans if "Index Cond" not in str(scan)}
+    assert whole <= ({"actors"} if few else set())
 
 
 def scans_while_opening(
