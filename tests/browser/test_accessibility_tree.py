@@ -79,7 +79,7 @@ FILTERS = """
     - list "User":
       - listitem:
         - checkbox /^Ann Lee/
-    - combobox "Find a user"
+    - textbox "Find a user"
 """
 EVENT = """
 - complementary "Update invoice Invoice 42":
