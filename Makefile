@@ -97,6 +97,10 @@ docs: .venv-docs/.made ## the documentation as a site, in var/site
 pictures: .venv/.dev programs ## the pictures of the documentation, taken anew
 	@$(BIN)/python -m scripts.pictures
 
+.PHONY: walk
+walk: .venv/.dev programs ## a newcomer's way to the first event, schedule and export: clicks, words, pictures in var/walk
+	@$(BIN)/python -m scripts.walk
+
 .PHONY: shell
 shell: .venv/.dev ## a Python prompt in the application: session, select, events, bind("acme"); DATA_DIR=./var
 	@$(BIN)/flask --app scripts.shell shell

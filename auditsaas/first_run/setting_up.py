@@ -78,7 +78,7 @@ def set_up(session: Session, token: str, wanted: Wanted, facts: RequestFacts) ->
     if wanted.invites:
         invitation = invitations.invite(session, by, wanted.admin_email, Role.ADMIN)
     else:
-        members.add(session, by, user, Role.ADMIN)
+        members.add(session, by, user, Role.ADMIN, status_code=OK)
     return SetUp(user, workspace, make_first_key(session, by), invitation)
 
 

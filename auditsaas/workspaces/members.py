@@ -18,7 +18,7 @@ from auditsaas.events.models import actors
 from auditsaas.events.schema import TargetInput
 from auditsaas.own_activities import Activity
 from auditsaas.permissions import Role
-from auditsaas.workspaces.acting_member import ActingMember
+from auditsaas.workspaces.acting_member import SEE_OTHER, ActingMember
 from auditsaas.workspaces.models import Membership, Workspace
 from auditsaas.workspaces.service import add_member
 
@@ -81,8 +81,15 @@ def member_of(session: Session, workspace_id: UUID, user_id: UUID) -> Member:
     return _member(membership, membership.user, bool(has_factor))
 
 
-def add(session: Session, actor: ActingMember, user: User, role: Role) -> None:
-    """Make a person a member without their asking, as an operator does.
+def add(
+    session: Session,
+    actor: ActingMember,
+    user: User,
+    role: Role,
+    *,
+    status_code: int = SEE_OTHER,
+) -> None:
+    """Make a person a member without their asking, as an operator does; record it.
 
     Raises:
         Conflict: they are one already.
@@ -90,7 +97,13 @@ def add(session: Session, actor: ActingMember, user: User, role: Role) -> None:
     lock_people(session, actor.workspace_id)
     add_member(session, actor.workspace_id, user.id, role)
     changes: dict[str, list[object]] = {"role": [None, role.value]}
-    actor.record(session, Activity.MEMBER_ADD, targets=[target(user)], changes=changes)
+    actor.record(
+        session,
+        Activity.MEMBER_ADD,
+        targets=[target(user)],
+        changes=changes,
+        status_code=status_code,
+    )
 
 
 def change_role(session: Session, actor: ActingMember, user_id: UUID, role: Role) -> None:

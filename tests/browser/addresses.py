@@ -28,9 +28,11 @@ OUTSIDE = {
     "a reset that is over": f"/password-reset/{'A' * 43}",
     "new password": "/password-reset/{reset}",
     "closed invitation": f"/invitations/{'A' * 43}",
+    "a link that sets nothing up": f"/welcome/{'A' * 43}",
 }
 INSIDE = {
     "log": "/w/{slug}/audit-logs",
+    "a log before its first event": "/w/{new}/audit-logs",
     "all workspaces": "/audit-logs",
     "long value": f"/w/{{slug}}/audit-logs?user={'x' * 400}",
     "filtered": "/w/{slug}/audit-logs?status=error&activity=invoice.update&range=last_30_days",
@@ -90,6 +92,7 @@ AS_SUPER_ADMIN = {
     "every workspace": "/admin/workspaces",
     "no such workspace": "/admin/workspaces?q=nothing-at-all",
     "new workspace": "/admin/workspaces/new",
+    "a person for a workspace": "/admin/members/new?workspace={slug}",
     "everybody": "/admin/users",
     "what waits for a workspace": "/admin/access/requests",
     "every export": "/admin/exports",
@@ -110,13 +113,20 @@ NO_PAGES = {
         "notifications.count",
     ),
     *("log_reads.of_event", "integrity.show_verdict", "go_to.found"),
+    *("welcome.ready", "onboarding.first_event"),
     # Files.
     *("exports.download", "schedules.download_run", "notifications.kept_mail"),  # or of the demo
     *("exports.download_bundle", "schedules.download_bundle"),
     *("integrity.checkpoint", "integrity.key_file", "findings.download"),
     *("event_proofs.download", "verifier.download"),
     # Lead elsewhere.
-    *("accounts.home", "superadmin.home", "schedules.show_run", "schedules.anywhere"),
+    *(
+        "accounts.home",
+        "superadmin.home",
+        "onboarding.lead_to_log",
+        "schedules.show_run",
+        "schedules.anywhere",
+    ),
 }
 ON_ITS_OWN = {"accounts.second_factor_page"}
 """Looked at by a test of its own, for it takes a person who is halfway in."""
@@ -170,7 +180,15 @@ def fill(acme: Workspace, person: User, settings: Settings) -> dict[str, str]:
         "mapping": _mapping(acme, person),
         "view": _view(acme, person),
         "reset": reset,
+        "new": _new(person),
     }
+
+
+def _new(person: User) -> str:
+    """Make a workspace of the person's without an event."""
+    workspace = factories.make_workspace("New Ltd")
+    factories.make_member(workspace, user=person)
+    return workspace.slug
 
 
 def _erasure(acme: Workspace, settings: Settings) -> str:

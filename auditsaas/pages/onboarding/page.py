@@ -65,8 +65,13 @@ def last_refusal(session: Session, access: WorkspaceAccess) -> Refusal | None:
         ApiKey.workspace_id == access.id, ApiKey.revoked_at.is_(None)
     )
     newest = session.scalars(live.order_by(ApiKey.id.desc()).limit(NEWEST_KEYS)).all()
+    return wait_for(newest)
+
+
+def wait_for(public_ids: Sequence[str]) -> Refusal | None:
+    """Read why a request with one of these keys was refused, and keep the next refusal."""
     kept = cast(Refusals, current_app.extensions[refusals.EXTENSION])
-    return kept.wait_for(newest)
+    return kept.wait_for(public_ids)
 
 
 def steps_left() -> Sequence[Step]:

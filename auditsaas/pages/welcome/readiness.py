@@ -48,7 +48,8 @@ def _line(name: str, finding: Finding) -> Line:
     dot = dots[finding.verdict]
     if name in CAN_WAIT and finding.verdict is Verdict.FAIL:
         dot = "st-wait"
-    return Line(TITLES[name], finding.words, finding.remedy, dot)
+    words = finding.words.removeprefix("is ").removeprefix("are ")
+    return Line(TITLES[name], words, finding.remedy, dot)
 
 
 def _secret(settings: Settings) -> Line:

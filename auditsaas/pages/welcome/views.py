@@ -18,7 +18,7 @@ from auditsaas.first_run.setting_up import SetUp, TakenSlug
 from auditsaas.first_run.wanted import Wanted
 from auditsaas.mail import account_mails
 from auditsaas.own_actions import without_token
-from auditsaas.pages.onboarding.page import sending
+from auditsaas.pages.onboarding.page import sending, wait_for
 from auditsaas.pages.welcome import readiness
 
 welcome = Blueprint("welcome", __name__, url_prefix="/welcome")
@@ -71,6 +71,7 @@ def _made(session: Session, made: SetUp) -> ResponseReturnValue:
             role=made.invitation.invitation.role,
             expires_at=made.invitation.invitation.expires_at,
         )
+    wait_for([made.key.key.public_id])
     session_id = sessions.start(session, made.user.id, current_request.facts())
     page = {
         "user": {"name": made.user.name},
