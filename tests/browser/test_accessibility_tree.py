@@ -125,12 +125,20 @@ QUESTION = """
 """
 FORM = """
 - main:
-  - heading "Schedule an export" [level=1]
+  - heading "Schedule this view" [level=1]
   - group "What":
+    - group "Events":
+      - button "Remove filter Status is Error"
+      - button "Filter"
+      - textbox "Search events"
     - textbox "Name"
     - group "Format":
       - radio "CSV" [checked]
       - radio "PDF"
+  - group "When":
+    - group "Repeat":
+      - radio "Daily"
+      - radio "Weekly" [checked]
   - button "Create schedule"
 """
 
