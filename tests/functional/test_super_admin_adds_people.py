@@ -122,8 +122,8 @@ def test_address_without_an_account_is_invited_and_the_link_shown_once(
         ("reason", "", 422),
         ("role", "owner", 422),
         ("email", "joan", 422),
-        ("workspace", "no-such", 404),
-        ("workspace", "system", 404),
+        ("workspace", "no-such", 422),
+        ("workspace", "system", 422),
     ],
 )
 def test_wrong_field_is_named_beside_it(

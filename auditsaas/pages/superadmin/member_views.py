@@ -63,7 +63,9 @@ def add() -> ResponseReturnValue:
         joined = _put(session, workspace, form)
     except (Invalid, Conflict, NotFound, TooOften, Forbidden) as error:
         session.rollback()
-        return _form(form, **{_field(error, form): str(error)}), error.status
+        # The page is there; it is a field of its form that names nothing.
+        status = Invalid.status if isinstance(error, NotFound) else error.status
+        return _form(form, **{_field(error, form): str(error)}), status
     return finish(session, joined)
 
 
