@@ -56,7 +56,7 @@ def test_every_page_is_in_the_accessibility_check(app: Flask) -> None:
     routes = app.url_map.bind("localhost")
     number = "00000000-0000-0000-0000-000000000000"
     names = dict.fromkeys(("event", "own_event", "export", "schedule", "file"), number)
-    names |= {"erasure": number, "mapping": number, "new": "new"}
+    names |= {"erasure": number, "mapping": number, "new": "new", "view": number}
     looked_at = {
         routes.match(path.format(slug="acme", reset="x", **names).partition("?")[0])[0]
         for path in (OUTSIDE | INSIDE | AS_SUPER_ADMIN | ASKED_FIRST).values()
