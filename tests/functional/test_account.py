@@ -104,7 +104,7 @@ def test_workspace_is_a_column_inside_one_for_whom_wants_it(
 @pytest.mark.parametrize(
     ("path", "own", "other"),
     [
-        ("/w/{slug}/audit-logs", "workspace_inside", "workspace"),
+        ("/w/{slug}/audit-logs?range=all", "workspace_inside", "workspace"),
         ("/audit-logs", "workspace", "workspace_inside"),
     ],
 )
