@@ -31,7 +31,7 @@ _MINUTES_KEY: Final = f"{HOURS_KEY}:minutes"
 
 @dataclass(frozen=True, kw_only=True)
 class PastDay:
-    """What was noted of the last hours, the oldest first; None where it is unknown."""
+    """The notes of the last hours, the oldest first; None where it is unknown."""
 
     hours: Sequence[datetime]
     """Their beginnings; the last one is under way."""

@@ -83,6 +83,7 @@ OF_OWN_EXPORT = {
 TELLS_NOTHING = {
     "/admin": "leads to the workspaces page",
     "/admin/workspaces/new": "an empty form",
+    "/admin/members/new": "a form, which names the workspace that it is for, and nothing within",
     "/admin/access": "the form that asks why",
     "/admin/access/requests": "what super-admins themselves asked for, and of which workspaces",
     "/admin/system": "the installation's parts; what waits is counted for all workspaces together",

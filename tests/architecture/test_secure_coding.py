@@ -26,6 +26,7 @@ BY_CHANCE = "auditsaas/demo/"
 """Only invented events are made of a seed."""
 MARKED_SAFE = {
     "templates/workspaces/_fields.html": "attributes|safe",
+    "templates/audit_logs/_download.html": "'id=\"download-proof\"'|safe",
     "templates/audit_logs/_event.html": "attributes|safe",
     "templates/audit_logs/page.html": "' aria-invalid=\"true\"'|safe",
 }
