@@ -3,6 +3,8 @@
   const byId = (id) => document.getElementById(id);
   const narrow = matchMedia("(max-width: 767.98px)");
   let listAddress = location.href;
+  // The link whose event is on its way to the drawer.
+  let asking = null;
 
   // ---- the drawer ----
   const rows = () => [...document.querySelectorAll("#log-rows > tr")];
@@ -17,6 +19,7 @@
   document.addEventListener("htmx:config:request", (event) => {
     const source = event.detail.ctx.sourceElement;
     if (event.detail.ctx.target?.id !== "drawer") return;
+    asking = source;
     if (!isOpen()) listAddress = location.href;
     // One step back leads to the list, however many events were looked at.
     else Object.assign(event.detail.ctx, { push: null, replace: "true" });
@@ -26,12 +29,14 @@
   // What could not be read is not shown as if it were open.
   document.addEventListener("request-failed", (event) => {
     if (event.detail.ctx.target?.id !== "drawer") return;
+    asking = null;
     select(isOpen() ? byId(`e-${location.pathname.split("/").pop()}`) : null);
   });
 
   document.addEventListener("htmx:after:swap", (event) => {
     const { target, sourceElement } = event.detail.ctx;
     if (target?.id === "drawer") {
+      asking = null;
       const drawer = byId("event");
       drawer?.focus({ preventScroll: true });
       setModal(narrow.matches);
@@ -56,6 +61,8 @@
 
   function closeDrawer() {
     const row = selected();
+    if (asking) htmx.trigger(asking, "htmx:abort");
+    asking = null;
     emptyDrawer();
     history.replaceState({ htmx: true }, "", listAddress);
     select(null);
@@ -110,7 +117,7 @@
     );
     if (event.key === "Escape") {
       if (document.querySelector(":popover-open, .filters.open")) return;
-      if (isOpen()) closeDrawer();
+      if (isOpen() || asking) closeDrawer();
       else if (event.target.id === "q" && event.target.value) clearSearch(event);
       return;
     }

@@ -143,3 +143,25 @@ def test_hostile_events_are_shown_as_text(acme: Workspace, admin: User, visitor:
             assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert "\u202e" not in page.locator("body").inner_text()
     assert page.locator("script:not([src])").count() == 0
+
+
+def test_escape_gives_up_an_event_that_is_on_its_way(
+    acme: Workspace, admin: User, visitor: Visitor
+) -> None:
+    fill(acme, 3)
+    visitor.sign_in(admin, f"/w/{acme.slug}/audit-logs")
+    page, link = visitor.page, visitor.page.locator("#log-rows a").first
+    of_event = re.compile(r"/audit-logs/[0-9a-f-]{36}")
+    page.route(of_event, lambda _route: None)  # it is never answered
+    link.focus()
+    with page.expect_request(of_event):
+        page.keyboard.press("Enter")
+    with page.expect_event("requestfailed"):
+        page.keyboard.press("Escape")
+    expect(link).to_be_focused()
+    expect(page.locator("#event")).to_have_count(0)
+    expect(page.locator("#log-rows [aria-selected]")).to_have_count(0)
+    expect(page.locator("#away")).to_be_hidden()
+    page.unroute(of_event)
+    page.keyboard.press("Enter")
+    expect(page.locator("#event")).to_be_focused()
