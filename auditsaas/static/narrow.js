@@ -59,6 +59,7 @@
   }
 
   // ---- under the pointer: the row's link lies over its cells, so they are found by the place ----
+  // A click opens the row, so nothing appears where the pointer is, nor in the middle of a cell.
   function hide() {
     shown = "";
     if (holder()) holder().hidden = true;
@@ -81,9 +82,16 @@
     const box = (name === "activity" ? cell.querySelector(".act") : cell).getBoundingClientRect();
     const beside = isVerb || name === "activity";
     const { width, height } = place.getBoundingClientRect();
-    const left = beside ? box.right + 4 : box.right - width - 4;
-    place.style.left = `${Math.max(0, Math.min(left, window.innerWidth - width - 4))}px`;
-    place.style.top = `${box.top + (beside ? box.height / 2 : 16) - height / 2}px`;
+    const whole = cell.closest("td").getBoundingClientRect();
+    const left = Math.max(
+      beside ? box.right + 4 : box.right - width - 4,
+      isVerb ? 0 : (whole.left + whole.right) / 2 + 4,
+    );
+    const top = box.top + (beside ? box.height / 2 : 16) - height / 2;
+    const isUnder = x >= left && x <= left + width && y >= top && y <= top + height;
+    if (isUnder || left + width > whole.right) return hide();
+    place.style.left = `${left}px`;
+    place.style.top = `${top}px`;
   }
 
   document.addEventListener("pointermove", ({ target, pointerType, buttons, clientX, clientY }) => {

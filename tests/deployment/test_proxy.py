@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from socket import create_connection
 from threading import Thread
 
+import brotli
 import pytest
 
 from tests.deployment.nginx import Nginx
@@ -155,6 +157,16 @@ def test_address_that_guesses_is_told_to_wait(alone: Visitor) -> None:
     assert refused
     assert int(refused[0].headers["Retry-After"]) > 0
     assert "Wait a moment" in refused[0].text
+
+
+def test_style_comes_packed_through_the_proxy_and_is_kept_for_a_year(visitor: Visitor) -> None:
+    [address] = re.findall(r"/static/bundles/page\.css\?v=\w+", visitor.get("/login").text)
+    answer = visitor.get(address, Accept_Encoding="br, gzip")
+    assert answer.headers["Content-Encoding"] == "br"
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert b".topbar" in brotli.decompress(answer.body)
+    again = visitor.get(address, Accept_Encoding="br", If_None_Match=answer.headers["ETag"])
+    assert (again.status, again.body) == (304, b"")
 
 
 def plainly(nginx: Nginx, path: str) -> HTTPResponse:

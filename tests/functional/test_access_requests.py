@@ -171,7 +171,7 @@ def test_figures_of_a_workspace_that_is_asked_first_are_left_out(
 ) -> None:
     page = above.get(f"/admin/workspaces?q={acme.slug}").text
     row = page[page.index(f'data-workspace="{acme.slug}"') :].partition("</tr>")[0]
-    assert '<td class="end num" data-l="Events">–</td>' in row
+    assert '<td class="end num" data-l="Events, 7 days">–</td>' in row
     assert "Asks first" in row
     assert recorded(acme, "platform.view") == []
 

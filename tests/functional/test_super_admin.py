@@ -99,7 +99,7 @@ def test_the_workspaces_page_shows_volume_error_rate_members_and_state(
     row = row_of(above, acme.slug)
     assert 'data-state="active"' in row
     assert "50.0%" in row
-    assert '<td class="end num" data-l="Events">2</td>' in row
+    assert '<td class="end num" data-l="Events, 7 days">2</td>' in row
     assert '<td class="end num" data-l="Members">1</td>' in row
     # One day of two events, an error below a success: two bars of the last of seven columns.
     assert 'aria-label="Events of the last 7 days: 0, 0, 0, 0, 0, 0, 2"' in row
