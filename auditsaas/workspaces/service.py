@@ -23,7 +23,7 @@ from auditsaas.workspaces.models import FormerSlug, Membership, Workspace
 # fmt: off
 RESERVED_SLUGS = frozenset({
     "account", "accounts", "admin", "api", "audit-logs", "auditlog_verify.py", "auditsaas",
-    "docs", "exports", "healthz", "help", "invitations", "log", "login", "logout", "me",
+    "docs", "exports", "go", "healthz", "help", "invitations", "log", "login", "logout", "me",
     "metrics", "new", "notifications", "password-reset", "readyz", "schedules", "settings",
     "static", "system", "views", "w", "welcome", "witness", "workspaces",
 })

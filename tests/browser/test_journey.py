@@ -57,7 +57,7 @@ def test_an_admin_filters_shares_and_downloads_the_log(
 
     # A filter changes the table and the address, and the page is not loaded again.
     page.evaluate("window.sameDocument = true")
-    page.get_by_label("Error").first.check()
+    page.get_by_role("checkbox", name="Error").check()
     expect(page.locator("#count [data-count='30']")).to_be_visible()
     expect(page.locator("#log-rows tr[data-event-id]")).to_have_count(30)
     assert page.evaluate("window.sameDocument") is True

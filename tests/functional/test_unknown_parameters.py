@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from flask.testing import FlaskClient
 
@@ -16,6 +18,7 @@ from tests.support.factories import (
     sign_in,
 )
 from tests.support.htmx import PARTIAL
+from tests.support.scheduling import make_schedule
 
 WORDS = "There is no filter called “stauts”. Did you mean “status”?"
 
@@ -91,10 +94,12 @@ def test_name_that_a_view_has_is_refused_at_the_field(acme: Workspace, client: F
     assert "<html" not in again.text
 
 
-def test_page_of_a_refused_form_leads_back(acme: Workspace, client: FlaskClient) -> None:
-    data = {"csrf_token": csrf_token(client), "name": "Errors", "query": "status=error"}
+def test_page_of_a_refused_form_leads_back(
+    acme: Workspace, admin: User, client: FlaskClient
+) -> None:
+    address = f"/w/{acme.slug}/schedules/{make_schedule(acme, admin, datetime.now(UTC))}"
     here = f"http://localhost/w/{acme.slug}/audit-logs?status=error&limit=25"
-    client.post(f"/w/{acme.slug}/views", data=data)
-    again = client.post(f"/w/{acme.slug}/views", data=data, headers={"Referer": here})
-    assert again.status_code == 409
-    assert f'href="/w/{acme.slug}/audit-logs?status=error&amp;limit=25"' in again.text
+    data = {"csrf_token": csrf_token(client)}
+    refused = client.post(f"{address}/resume", data=data, headers={"Referer": here})
+    assert refused.status_code == 409
+    assert f'href="/w/{acme.slug}/audit-logs?status=error&amp;limit=25"' in refused.text
