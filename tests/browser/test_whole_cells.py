@@ -9,9 +9,12 @@ import pypdfium2 as pdfium  # type: ignore[import-untyped]
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from auditsaas.accounts.models import User
+from auditsaas.events.filter.event_filter import EventFilter
 from auditsaas.workspaces.models import Workspace
 from tests.browser.axe import settled
 from tests.browser.conftest import Visitor, visit
+from tests.support.exporting import ask
 from tests.support.factories import append_events, event_input, make_member, make_workspace
 
 NAME = "Maximiliane Hohenstaufen-Wittgenstein von der Recke"
@@ -51,10 +54,18 @@ def acme(server: str) -> Workspace:
 
 
 @pytest.fixture(scope="module")
-def quiet(browser: Browser, server: str, acme: Workspace) -> Iterator[Visitor]:
+def admin(acme: Workspace) -> User:
+    """Who asked for an export of a filter with a long name."""
+    person = make_member(acme)
+    ask(person, [acme], EventFilter(user=(ADDRESS * 4,)))
+    return person
+
+
+@pytest.fixture(scope="module")
+def quiet(browser: Browser, server: str, admin: User) -> Iterator[Visitor]:
     """One signed-in browser for the tests that only look."""
     visitor = visit(browser, server, viewport={"width": 1440, "height": 900})
-    visitor.sign_in(make_member(acme))
+    visitor.sign_in(admin)
     yield visitor
     visitor.context.close()
     assert visitor.said == []
@@ -82,6 +93,17 @@ def test_names_and_addresses_are_whole_and_nothing_scrolls_sideways(
     expect(who(page).locator(".sub").last).to_be_visible()
     cells = page.locator("#log-rows :is(.who, .who .sub, .c-us, .c-ip, .c-ws)")
     assert cells.evaluate_all(IS_CUT) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("width", [1440, 1200, 1199, 1024, 992, 991, 768, 767, 320])
+def test_export_s_name_has_room_beside_what_is_told_of_it(
+    quiet: Visitor, acme: Workspace, width: int
+) -> None:
+    page = look(quiet, f"/w/{acme.slug}/exports", width)
+    box = page.locator("#exports tbody td").first.bounding_box()
+    assert box is not None
+    assert box["width"] > 130
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
