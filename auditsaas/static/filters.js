@@ -80,7 +80,10 @@
     const { sourceElement, sourceEvent } = event.detail.ctx;
     if (sourceElement !== form()) return;
     const box = byId("q");
-    const unchanged = box.value.trim() === (applied().get("q") ?? "");
+    // What was applied or refused already is not asked again on the way to a link about it, which
+    // the answer would take away under the pointer.
+    const refused = box.ariaInvalid === "true" && box.value === sentSearch;
+    const unchanged = refused || box.value.trim() === (applied().get("q") ?? "");
     if (sourceEvent?.type === "blur" && unchanged) event.preventDefault();
     // A term is run when it is finished: by a space, Enter, a pick, or by leaving the box.
     if (sourceEvent?.type === "input" && isTypingTerm(box)) event.preventDefault();

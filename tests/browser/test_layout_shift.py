@@ -76,6 +76,7 @@ def test_layout_is_stable_while_counts_facets_and_histogram_load(
 def test_layout_shift_is_detected(browser: Browser, server: str, acme: Workspace) -> None:
     visitor = watched(browser, server, WIDE)
     visitor.sign_in(make_member(acme), f"/w/{acme.slug}/audit-logs")
+    expect(visitor.page.locator("#count [data-count]")).to_be_visible()  # its answer replaces it
     visitor.page.evaluate(PAINTED)
     visitor.page.evaluate(
         "document.querySelector('#count').append(document.createElement('pre'), 'x')"

@@ -238,7 +238,8 @@ def test_download_after_signing_in_again_explains_itself(
     other.get_by_role("button", name="Sign out").click()
     again = Visitor(visitor.context, visitor.server, other)
     again.sign_in(admin, f"/w/{acme.slug}/audit-logs")
-    page.locator("#download").click()
+    with page.expect_response(re.compile("/exports/preflight")):
+        page.locator("#download").click()
     page.get_by_role("button", name=re.compile("^CSV")).click()
     expect(page.locator("#download-error")).to_contain_text("out of date")
     page.locator("#download-error").get_by_role("link", name="Reload").click()
