@@ -154,3 +154,16 @@ def test_the_form_fits_a_phone(browser: Browser, server: str, acme: Workspace, a
     width = visitor.page.evaluate("document.documentElement.scrollWidth")
     visitor.context.close()
     assert width <= 390
+
+
+@pytest.mark.parametrize("width", [1440, 1024, 390, 320])
+def test_newest_events_that_match_stand_in_columns_of_words(
+    visitor: Visitor, acme: Workspace, admin: User, width: int
+) -> None:
+    visitor.page.set_viewport_size({"width": width, "height": 900})
+    visitor.sign_in(admin, f"/w/{acme.slug}/schedules/new?status=error")
+    rows = visitor.page.locator(".mini-newest tr")
+    expect(rows).to_have_count(3)
+    heights = rows.evaluate_all("all => all.map(row => row.getBoundingClientRect().height)")
+    assert max(heights) < 100, heights  # four lines
+    assert visitor.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
