@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from auditsaas.accounts import passwords
 from auditsaas.accounts.models import User
 from auditsaas.errors import Conflict, Invalid
+from auditsaas.formatting.one_line import one_line
 
 MAX_EMAIL = 254
 MAX_NAME = 100
@@ -64,10 +65,7 @@ def checked_name(name: str) -> str:
     Raises:
         Invalid: it says nothing, or too much, or holds what cannot be seen.
     """
-    name = " ".join(name.split())
-    if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
-        raise Invalid(f"A name has 1 to {MAX_NAME} printable characters.")
-    return name
+    return one_line(name, "A name", MAX_NAME)
 
 
 def find_by_email(session: Session, email: str) -> User | None:

@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 from auditsaas import own_actions
 from auditsaas.db import tenancy
 from auditsaas.db.tenancy import Scope
-from auditsaas.errors import Invalid
 from auditsaas.events.schema import ActorInput
+from auditsaas.formatting.one_line import one_line
 from auditsaas.own_actions import RequestFacts
 from auditsaas.own_activities import Activity
 from auditsaas.platform_access.models import PlatformAccess
@@ -119,7 +119,4 @@ def checked_reason(reason: str) -> str:
     Raises:
         Invalid: it says nothing, or too much, or holds what cannot be seen.
     """
-    reason = " ".join(reason.split())
-    if not MIN_REASON <= len(reason) <= MAX_REASON or not reason.isprintable():
-        raise Invalid(f"A reason has {MIN_REASON} to {MAX_REASON} printable characters.")
-    return reason
+    return one_line(reason, "A reason", MAX_REASON, least=MIN_REASON)

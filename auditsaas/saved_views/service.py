@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from auditsaas.errors import Conflict, Invalid, NotFound
+from auditsaas.formatting.one_line import one_line
 from auditsaas.saved_views.models import ALL_MY_WORKSPACES, SavedView
 
 MAX_NAME: Final = 80
@@ -184,10 +185,7 @@ def remove(session: Session, view: SavedView, person: UUID) -> None:
 
 def checked_name(name: str) -> str:
     """Return a name without doubled spaces; raise Invalid where it cannot be a view's."""
-    name = " ".join(name.split())
-    if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
-        raise Invalid(f"A name has 1 to {MAX_NAME} printable characters.")
-    return name
+    return one_line(name, "A name", MAX_NAME)
 
 
 def _own(session: Session, place: UUID, person: UUID) -> list[SavedView]:

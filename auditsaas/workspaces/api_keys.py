@@ -26,6 +26,7 @@ from auditsaas.db.tenancy import Scope
 from auditsaas.errors import Forbidden, Invalid
 from auditsaas.events.writing.sender import STATE, Sender
 from auditsaas.extensions import db
+from auditsaas.formatting.one_line import one_line
 from auditsaas.permissions import ApiScope
 from auditsaas.workspaces.models import ApiKey, ApiKeyLookup, ReadRecording, Workspace
 from auditsaas.workspaces.networks import holds
@@ -115,9 +116,7 @@ def create_api_key(
     Raises:
         Invalid: no scope, or a name that cannot be used.
     """
-    name = " ".join(name.split())
-    if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
-        raise Invalid(f"A key name has 1 to {MAX_NAME} printable characters.")
+    name = one_line(name, "A key name", MAX_NAME)
     if not scopes:
         raise Invalid("A key needs at least one scope.")
     public_id = _random_text(PUBLIC_LENGTH)

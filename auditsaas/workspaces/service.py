@@ -16,6 +16,7 @@ from auditsaas.events import system_log
 from auditsaas.events.models import log_heads
 from auditsaas.events.system_log import SYSTEM_WORKSPACE_ID
 from auditsaas.events.writing.redaction import USUAL_KEYS
+from auditsaas.formatting.one_line import one_line
 from auditsaas.permissions import Role
 from auditsaas.workspaces import former_slugs
 from auditsaas.workspaces.models import FormerSlug, Membership, Workspace
@@ -115,10 +116,7 @@ def checked_workspace_name(name: str) -> str:
     Raises:
         Invalid: it says nothing, or too much, or holds what cannot be seen.
     """
-    name = " ".join(name.split())
-    if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
-        raise Invalid(f"A workspace name has 1 to {MAX_NAME} printable characters.")
-    return name
+    return one_line(name, "A workspace name", MAX_NAME)
 
 
 def checked_slug(slug: str) -> str:

@@ -1,4 +1,4 @@
-"""An installation of a test's own in which nobody has an account."""
+"""An installation of a test's own, without any account."""
 
 from __future__ import annotations
 

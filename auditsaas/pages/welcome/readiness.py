@@ -23,7 +23,7 @@ TITLES: Final = {
 """The checks that cost little, and what a person calls their subjects."""
 
 CAN_WAIT: Final = frozenset({"mail", "settings", "beat", "workers"})
-"""What nobody needs in order to set up and to send a first event."""
+"""Parts that setting up and a first event do without."""
 
 
 @dataclass(frozen=True)
