@@ -104,11 +104,19 @@ def test_axe_passes_on_super_admin_pages_on_a_phone(
     browser: Browser, server: str, acme: Workspace
 ) -> None:
     visitor = visit(browser, server, reduced_motion="reduce", viewport=PHONE)
-    visitor.sign_in(make_user(is_super_admin=True))
+    above = make_member(make_workspace("n" * 80), user=make_user(is_super_admin=True))
+    make_member(acme, user=above)
+    visitor.sign_in(above)
+    visitor.open("/admin/access")
+    visitor.page.get_by_label("Reason").fill("Support case 4711")
+    visitor.page.get_by_role("button", name="Go on").click()
     found = {}
-    for place in ("workspaces", "workspaces/new", "users", "exports", "system", "access"):
-        visitor.open(f"/admin/{place}")
-        found[place] = violations(visitor.page)
+    pages = ("workspaces", "workspaces/new", "users", "exports", "system", "access", "members/new")
+    for path in (*(f"/admin/{page}" for page in pages), "/schedules/new"):
+        visitor.open(path)
+        found[path] = violations(visitor.page)
+        if (wide := visitor.page.evaluate("document.documentElement.scrollWidth")) > PHONE["width"]:
+            found[path].append(f"{wide} px wide")
     visitor.context.close()
     assert {place: rules for place, rules in found.items() if rules} == {}
 
