@@ -27,9 +27,11 @@ Step = Callable[[Page], None]
 def main() -> None:
     with product(ROOT / "var" / "pictures", events=EVENTS) as demo, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        name, _, value = demo.cookie.partition("=")
         context = browser.new_context(viewport=SIZE, reduced_motion="reduce")  # type: ignore[arg-type]  # a dict of the two
-        context.add_cookies([{"name": name, "value": value, "url": demo.url}])
+        pairs = (pair.split("=", 1) for pair in demo.cookie.split("; "))
+        context.add_cookies(
+            [{"name": name, "value": value, "url": demo.url} for name, value in pairs]
+        )
         page = context.new_page()
         for name, (path, step) in PICTURES.items():
             take(page, demo, name, path, step)
