@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from werkzeug.test import TestResponse
 
 from auditsaas.app import create_app
@@ -24,6 +24,7 @@ from tasks.platform_access import tell_looks
 from tests.support.company import Company
 from tests.support.factories import csrf_token, make_user, say_why, sign_in
 from tests.support.htmx import PARTIAL
+from tests.support.left_over import end_all_looks
 
 Ask = Callable[[Company], str]
 
@@ -107,7 +108,8 @@ def unlisted(app: Flask) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def company(app: Flask) -> Company:
+def company(app: Flask, owner_engine: Engine) -> Company:
+    end_all_looks(owner_engine)
     made = Company.found(app)
     made.event()
     made.export()
